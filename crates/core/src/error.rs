@@ -1,0 +1,120 @@
+use alloc::string::String;
+use core::fmt;
+
+/// Everything that can be wrong with what the core is given. The state is as it was before the call.
+///
+/// [`Error::code`] is what programs match on; `Display` is a sentence for people. Texts are static where they can be,
+/// because formatting code is a visible share of the download.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bytes are no base blob that this version reads.
+    BadBase(&'static str),
+    /// The bytes are no delta that this version reads.
+    BadDelta(&'static str),
+    /// The bytes are no profile that this version reads.
+    BadProfile(&'static str),
+    /// The bytes are no aggregate state that this version reads.
+    BadAggregate(&'static str),
+    /// Text that should be JSON is not.
+    BadJson(&'static str),
+    /// A value of the input cannot be a feature; `path` says where it stands.
+    BadValue {
+        /// The dotted path of the value.
+        path: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A target, weight or rate outside of what the loss accepts.
+    BadLabel(&'static str),
+    /// The profile belongs to a model of another shape: start a new profile, or open the model that it was made with.
+    IncompatibleProfile,
+    /// The new base has another shape than the present one: open a new learner with it instead of swapping.
+    IncompatibleBase,
+    /// The delta was computed against a version before the horizon: pull the current base and send it again.
+    StaleBase {
+        /// The version that the delta was computed against.
+        base: u64,
+        /// The present version.
+        current: u64,
+    },
+    /// The delta claims a version that was never published.
+    UnknownBase {
+        /// The version that the delta claims.
+        base: u64,
+        /// The present version.
+        current: u64,
+    },
+    /// The delta's rows are of another width than the model's.
+    WrongFactors {
+        /// Factors of the model.
+        expected: usize,
+        /// Factors of the delta.
+        found: usize,
+    },
+    /// No slate of this id is pending: it was never made, or it made room for newer ones.
+    UnknownSlate,
+    /// The item is neither in the slate nor in the catalogue.
+    UnknownItem,
+    /// The item of this slate was clicked or skipped before.
+    AlreadyLabelled,
+}
+
+impl Error {
+    /// A stable snake_case name of the variant.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::BadBase(_) => "bad_base",
+            Error::BadDelta(_) => "bad_delta",
+            Error::BadProfile(_) => "bad_profile",
+            Error::BadAggregate(_) => "bad_aggregate",
+            Error::BadJson(_) => "bad_json",
+            Error::BadValue { .. } => "bad_value",
+            Error::BadLabel(_) => "bad_label",
+            Error::IncompatibleProfile => "incompatible_profile",
+            Error::IncompatibleBase => "incompatible_base",
+            Error::StaleBase { .. } => "stale_base",
+            Error::UnknownBase { .. } => "unknown_base",
+            Error::WrongFactors { .. } => "wrong_factors",
+            Error::UnknownSlate => "unknown_slate",
+            Error::UnknownItem => "unknown_item",
+            Error::AlreadyLabelled => "already_labelled",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::BadBase(why) => write!(f, "not a readable base: {why}"),
+            Error::BadDelta(why) => write!(f, "not a readable delta: {why}"),
+            Error::BadProfile(why) => write!(f, "not a readable profile: {why}"),
+            Error::BadAggregate(why) => write!(f, "not a readable aggregate: {why}"),
+            Error::BadJson(why) => write!(f, "not readable JSON: {why}"),
+            Error::BadValue { path, why } => write!(f, "the value at `{path}` {why}"),
+            Error::BadLabel(why) => f.write_str(why),
+            Error::IncompatibleProfile => {
+                f.write_str("the profile was made with a model of another shape: start a new profile")
+            }
+            Error::IncompatibleBase => {
+                f.write_str("the new base has another shape than the present one: open a new learner with it")
+            }
+            Error::StaleBase { base, current } => write!(
+                f,
+                "the delta was computed against version {base}, which is too far behind the current version {current}: \
+                 pull the current base and send it again"
+            ),
+            Error::UnknownBase { base, current } => {
+                write!(f, "the delta claims version {base}, but the current version is {current}")
+            }
+            Error::WrongFactors { expected, found } => {
+                write!(f, "the delta has {found} factors a row, the model has {expected}")
+            }
+            Error::UnknownSlate => f.write_str("no slate of this id is pending"),
+            Error::UnknownItem => f.write_str("the item is neither in the slate nor in the catalogue"),
+            Error::AlreadyLabelled => f.write_str("the item of this slate was clicked or skipped before"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}

@@ -1,0 +1,227 @@
+//! Features by name: from nested key-value input to ids and numbers.
+
+use crate::value::MAX_DEPTH;
+use crate::{Error, Schema, Value};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write as _;
+
+/// The largest magnitude of a numeric feature. Scores stay finite in `f32` with it at any weight that learning allows.
+pub const MAX_NUMBER: f64 = 1e6;
+/// The most features that one input may have.
+pub const MAX_FEATURES: usize = 1024;
+
+/// The identity of a feature: the 64-bit xxh3 of its name, stable across versions and languages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FeatureId(pub u64);
+
+impl FeatureId {
+    /// The id of a feature's name: `genres=Drama` for a category, `age` for a number or a flag.
+    pub fn named(name: &str) -> FeatureId {
+        FeatureId(xxhash_rust::xxh3::xxh3_64(name.as_bytes()))
+    }
+}
+
+/// One active feature: x_i of the factorization machine.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Feature {
+    /// Which row.
+    pub id: FeatureId,
+    /// Its value: 1 for a category or a flag.
+    pub value: f32,
+}
+
+/// The active features of one input, checked: finite values, no id twice, sorted by id, so that the order in which
+/// they were named changes no bit of any sum.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Features {
+    shared: Vec<Feature>,
+    private: Vec<Feature>,
+}
+
+impl Features {
+    /// Starts naming features under `schema`.
+    pub fn builder(schema: &Schema) -> FeaturesBuilder<'_> {
+        FeaturesBuilder { schema, path: String::new(), lengths: Vec::new(), features: Features::default() }
+    }
+
+    /// Names the features of an object: strings are categories, numbers numeric, booleans on or off, arrays multi-hot,
+    /// objects a dotted path; null is absent.
+    pub fn from_value(schema: &Schema, value: &Value) -> Result<Features, Error> {
+        let mut builder = Features::builder(schema);
+        match value {
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    builder.value(key, value)?;
+                }
+            }
+            Value::Null => {}
+            _ => return Err(Error::BadValue { path: String::new(), why: "must be an object" }),
+        }
+        Ok(builder.finish())
+    }
+
+    /// Features whose rows are shared between visitors.
+    pub fn shared(&self) -> &[Feature] {
+        &self.shared
+    }
+
+    /// Features whose rows never leave the device (the visitor's own row is not among them: it is always active).
+    pub fn private(&self) -> &[Feature] {
+        &self.private
+    }
+
+    /// How many features are active.
+    pub fn len(&self) -> usize {
+        self.shared.len() + self.private.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The features of both, as of a context and an item. A feature of both counts once, with the larger value.
+    pub fn union(&self, other: &Features) -> Features {
+        let mut union = self.clone();
+        union.shared.extend_from_slice(&other.shared);
+        union.private.extend_from_slice(&other.private);
+        canonical(&mut union.shared);
+        canonical(&mut union.private);
+        union
+    }
+
+    pub(crate) fn from_parts(mut shared: Vec<Feature>, mut private: Vec<Feature>) -> Features {
+        canonical(&mut shared);
+        canonical(&mut private);
+        Features { shared, private }
+    }
+}
+
+/// Names features one at a time, without building a tree first. Every method leaves the builder as it was on an error.
+#[derive(Debug)]
+pub struct FeaturesBuilder<'a> {
+    schema: &'a Schema,
+    /// The dotted path of the objects that were entered, each followed by a dot; the name being built is appended.
+    path: String,
+    /// Length of `path` before each object that was entered.
+    lengths: Vec<usize>,
+    features: Features,
+}
+
+impl FeaturesBuilder<'_> {
+    /// Enters the object `key`: names that follow are `key.name`.
+    pub fn enter(&mut self, key: &str) -> Result<(), Error> {
+        if self.lengths.len() == MAX_DEPTH {
+            return Err(self.bad(key, "is nested too deeply"));
+        }
+        self.lengths.push(self.path.len());
+        self.path.push_str(key);
+        self.path.push('.');
+        Ok(())
+    }
+
+    /// Leaves the object entered last.
+    pub fn leave(&mut self) {
+        if let Some(length) = self.lengths.pop() {
+            self.path.truncate(length);
+        }
+    }
+
+    /// A category: the feature `key=value`, at 1.
+    pub fn text(&mut self, key: &str, value: &str) -> Result<(), Error> {
+        self.add(key, 1.0, |name| {
+            name.push('=');
+            name.push_str(value);
+        })
+    }
+
+    /// A whole number that is a category, as in an array of ids: the feature `key=value`, at 1.
+    pub fn category(&mut self, key: &str, value: i64) -> Result<(), Error> {
+        self.add(key, 1.0, |name| {
+            // Writing to a String cannot fail.
+            let _ = write!(name, "={value}");
+        })
+    }
+
+    /// A number: the feature `key`, at its value. Zero is absent.
+    pub fn number(&mut self, key: &str, value: f64) -> Result<(), Error> {
+        // Written so that NaN is refused as well.
+        if !(value.abs() <= MAX_NUMBER) {
+            return Err(self.bad(key, "must be a number of at most a million in magnitude"));
+        }
+        if value == 0.0 { Ok(()) } else { self.add(key, value as f32, |_| {}) }
+    }
+
+    /// A boolean: the feature `key` at 1 if on, absent if off.
+    pub fn flag(&mut self, key: &str, on: bool) -> Result<(), Error> {
+        if on { self.add(key, 1.0, |_| {}) } else { Ok(()) }
+    }
+
+    /// Any value under `key`.
+    pub fn value(&mut self, key: &str, value: &Value) -> Result<(), Error> {
+        match value {
+            Value::Null => Ok(()),
+            Value::Bool(on) => self.flag(key, *on),
+            Value::Number(x) => self.number(key, *x),
+            Value::String(s) => self.text(key, s),
+            Value::Array(elements) => elements.iter().try_for_each(|element| match element {
+                Value::Null => Ok(()),
+                Value::String(s) => self.text(key, s),
+                Value::Number(x) => self.element_number(key, *x),
+                _ => Err(self.bad(key, "must be an array of strings or whole numbers")),
+            }),
+            Value::Object(fields) => {
+                self.enter(key)?;
+                let result = fields.iter().try_for_each(|(key, value)| self.value(key, value));
+                self.leave();
+                result
+            }
+        }
+    }
+
+    /// A number inside an array: a category, so it must be whole.
+    pub fn element_number(&mut self, key: &str, value: f64) -> Result<(), Error> {
+        const EXACT: f64 = 9_007_199_254_740_991.0;
+        if value.abs() <= EXACT && value as i64 as f64 == value {
+            self.category(key, value as i64)
+        } else {
+            Err(self.bad(key, "must be an array of strings or whole numbers"))
+        }
+    }
+
+    /// The features, in canonical order.
+    pub fn finish(self) -> Features {
+        let Features { shared, private } = self.features;
+        Features::from_parts(shared, private)
+    }
+
+    fn add(&mut self, key: &str, value: f32, suffix: impl FnOnce(&mut String)) -> Result<(), Error> {
+        if self.features.len() == MAX_FEATURES {
+            return Err(self.bad(key, "is one feature too many: an input has at most 1024"));
+        }
+        let length = self.path.len();
+        self.path.push_str(key);
+        // The visitor's id names the visitor row, which is always active.
+        if self.path != self.schema.visitor {
+            let private = self.schema.is_private(&self.path);
+            suffix(&mut self.path);
+            let feature = Feature { id: FeatureId::named(&self.path), value };
+            if private { self.features.private.push(feature) } else { self.features.shared.push(feature) }
+        }
+        self.path.truncate(length);
+        Ok(())
+    }
+
+    fn bad(&self, key: &str, why: &'static str) -> Error {
+        let mut path = self.path.clone();
+        path.push_str(key);
+        Error::BadValue { path, why }
+    }
+}
+
+/// Sorts by id and keeps the larger value where an id stands twice (`tags: ["a", "a"]`).
+fn canonical(features: &mut Vec<Feature>) {
+    features.sort_unstable_by(|a, b| a.id.cmp(&b.id).then(b.value.total_cmp(&a.value)));
+    features.dedup_by_key(|feature| feature.id);
+}

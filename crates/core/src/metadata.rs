@@ -1,0 +1,279 @@
+//! What a base says of itself: the JSON string under `brooklet` in the safetensors metadata.
+
+use crate::{Error, Schema, Value};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// The number of the base format; a reader refuses any other.
+pub const FORMAT: u64 = 1;
+/// The most factors a model may have.
+pub const MAX_FACTORS: usize = 256;
+/// The largest learning rate that is accepted.
+pub const MAX_RATE: f32 = 1000.0;
+
+/// Which loss the model minimises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// Cross-entropy of a target in \[0, 1\] and the sigmoid of the score: clicks and skips.
+    Logistic,
+    /// Half the squared difference of target and score: regression.
+    Squared,
+}
+
+/// Learning rates of the plain step, each in \[0, 1000\].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    /// Of private rows: high, they belong to this visitor alone.
+    pub private: f32,
+    /// Of shared rows, on this device: low.
+    pub shared: f32,
+    /// Of shared rows in the pass that makes a delta.
+    pub delta: f32,
+}
+
+/// What is known of a visitor before the first event: the visitor row is N(mean, scale * covariance).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prior {
+    /// 1 + k numbers: w, then v.
+    pub mean: Vec<f32>,
+    /// (1 + k) x (1 + k), row by row, symmetric.
+    pub covariance: Vec<f32>,
+    /// What the covariance of the training's point estimates is multiplied with: they are shrunk by regularisation.
+    pub scale: f32,
+}
+
+/// From ranking score to click probability: sigmoid(a * score + b) (Platt 1999).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Calibration {
+    /// Slope.
+    pub a: f32,
+    /// Intercept.
+    pub b: f32,
+}
+
+impl Default for Calibration {
+    fn default() -> Calibration {
+        Calibration { a: 1.0, b: 0.0 }
+    }
+}
+
+/// How the training data's labels became targets.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Labels {
+    /// A label of at least this is a click.
+    pub positive: Option<f32>,
+    /// Graded targets: label to target.
+    pub map: Vec<(f32, f32)>,
+}
+
+/// Everything a base carries besides its rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metadata {
+    /// The model's name.
+    pub model: String,
+    /// 1 for a seed, one more for every fold that was published.
+    pub version: u64,
+    /// k.
+    pub factors: usize,
+    /// The loss.
+    pub loss: Loss,
+    /// The global bias.
+    pub w0: f32,
+    /// What the fields mean.
+    pub schema: Schema,
+    /// Learning rates.
+    pub rates: Rates,
+    /// The prior of a new visitor.
+    pub prior: Prior,
+    /// The map from score to click probability.
+    pub calibration: Calibration,
+    /// How labels became targets.
+    pub labels: Labels,
+    /// Whether the training's private rows are in the file. Such a file is for evaluation and is never shipped.
+    pub private_rows: bool,
+    /// Where the seed comes from, free-form.
+    pub training: Value,
+}
+
+impl Metadata {
+    /// Reads and checks the JSON text.
+    pub fn parse(text: &str) -> Result<Metadata, Error> {
+        let json = Value::parse(text).map_err(|_| Error::BadBase("its metadata is not JSON"))?;
+        if number(&json, "format")? != FORMAT as f64 {
+            return Err(Error::BadBase("its format is of another version"));
+        }
+        let factors = number(&json, "factors")?;
+        if !(0.0..=MAX_FACTORS as f64).contains(&factors) {
+            return Err(Error::BadBase("factors must be from 0 to 256"));
+        }
+        let factors = factors as usize;
+        let schema = field(&json, "schema")?;
+        let rates = field(&json, "rates")?;
+        let prior = field(&json, "prior")?;
+        let calibration = field(&json, "calibration")?;
+        let labels = field(&json, "labels")?;
+        let metadata = Metadata {
+            model: text_of(&json, "model")?,
+            version: number(&json, "version")? as u64,
+            factors,
+            loss: match field(&json, "loss")?.as_str() {
+                Some("logistic") => Loss::Logistic,
+                Some("squared") => Loss::Squared,
+                _ => return Err(Error::BadBase("loss must be logistic or squared")),
+            },
+            w0: number(&json, "w0")? as f32,
+            schema: Schema {
+                visitor: text_of(schema, "visitor")?,
+                item: text_of(schema, "item")?,
+                private: texts(schema, "private")?,
+                fields: texts(schema, "fields")?,
+            },
+            rates: Rates {
+                private: number(rates, "private")? as f32,
+                shared: number(rates, "shared")? as f32,
+                delta: number(rates, "delta")? as f32,
+            },
+            prior: Prior {
+                mean: numbers(prior, "mean")?,
+                covariance: numbers(prior, "covariance")?,
+                scale: number(prior, "scale")? as f32,
+            },
+            calibration: Calibration { a: number(calibration, "a")? as f32, b: number(calibration, "b")? as f32 },
+            labels: Labels {
+                positive: labels.field("positive").and_then(Value::as_number).map(|x| x as f32),
+                map: pairs(labels, "map")?,
+            },
+            private_rows: matches!(json.field("private_rows"), Some(Value::Bool(true))),
+            training: json.field("training").cloned().unwrap_or(Value::Null),
+        };
+        metadata.check()?;
+        Ok(metadata)
+    }
+
+    /// Checks what the rest of the core relies upon: widths, finite numbers, rates in range.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let width = 1 + self.factors;
+        let Prior { mean, covariance, scale } = &self.prior;
+        if mean.len() != width || covariance.len() != width * width {
+            return Err(Error::BadBase("the prior's mean must have 1 + k numbers, its covariance (1 + k)^2"));
+        }
+        let finite = |x: &f32| x.is_finite();
+        if !(mean.iter().all(finite) && covariance.iter().all(finite) && self.w0.is_finite()) {
+            return Err(Error::BadBase("w0 and the prior must be finite"));
+        }
+        if !(0..width).all(|i| covariance[i * width + i] >= 0.0) || !(*scale >= 0.0 && scale.is_finite()) {
+            return Err(Error::BadBase("the prior's variances and scale must not be negative"));
+        }
+        let Rates { private, shared, delta } = self.rates;
+        if ![private, shared, delta].iter().all(|rate| (0.0..=MAX_RATE).contains(rate)) {
+            return Err(Error::BadBase("rates must be from 0 to 1000"));
+        }
+        let Calibration { a, b } = self.calibration;
+        if !(a > 0.0 && a.is_finite() && b.is_finite()) {
+            return Err(Error::BadBase("the calibration's slope must be positive and finite"));
+        }
+        if self.version == 0 || self.version > 1 << 53 {
+            return Err(Error::BadBase("versions count from 1"));
+        }
+        Ok(())
+    }
+
+    /// The JSON text.
+    #[cfg(feature = "write")]
+    pub fn to_json(&self) -> String {
+        use alloc::vec;
+        let n = |x: f32| Value::Number(f64::from(x));
+        let ns = |xs: &[f32]| Value::Array(xs.iter().map(|x| n(*x)).collect());
+        let ss = |xs: &[String]| Value::Array(xs.iter().map(|x| Value::String(x.clone())).collect());
+        let object = |fields: Vec<(&str, Value)>| {
+            Value::Object(fields.into_iter().map(|(key, value)| (String::from(key), value)).collect())
+        };
+        object(vec![
+            ("format", Value::Number(FORMAT as f64)),
+            ("model", Value::String(self.model.clone())),
+            ("version", Value::Number(self.version as f64)),
+            ("factors", Value::Number(self.factors as f64)),
+            (
+                "loss",
+                Value::from(match self.loss {
+                    Loss::Logistic => "logistic",
+                    Loss::Squared => "squared",
+                }),
+            ),
+            ("w0", n(self.w0)),
+            (
+                "schema",
+                object(vec![
+                    ("visitor", Value::String(self.schema.visitor.clone())),
+                    ("item", Value::String(self.schema.item.clone())),
+                    ("private", ss(&self.schema.private)),
+                    ("fields", ss(&self.schema.fields)),
+                ]),
+            ),
+            (
+                "rates",
+                object(vec![
+                    ("private", n(self.rates.private)),
+                    ("shared", n(self.rates.shared)),
+                    ("delta", n(self.rates.delta)),
+                ]),
+            ),
+            (
+                "prior",
+                object(vec![
+                    ("mean", ns(&self.prior.mean)),
+                    ("covariance", ns(&self.prior.covariance)),
+                    ("scale", n(self.prior.scale)),
+                ]),
+            ),
+            ("calibration", object(vec![("a", n(self.calibration.a)), ("b", n(self.calibration.b))])),
+            (
+                "labels",
+                object(vec![
+                    ("positive", self.labels.positive.map_or(Value::Null, n)),
+                    ("map", Value::Array(self.labels.map.iter().map(|(l, t)| ns(&[*l, *t])).collect())),
+                ]),
+            ),
+            ("private_rows", Value::Bool(self.private_rows)),
+            ("training", self.training.clone()),
+        ])
+        .to_json()
+    }
+}
+
+fn field<'a>(json: &'a Value, key: &'static str) -> Result<&'a Value, Error> {
+    json.field(key).ok_or(Error::BadBase(missing(key)))
+}
+
+fn number(json: &Value, key: &'static str) -> Result<f64, Error> {
+    field(json, key)?.as_number().ok_or(Error::BadBase(missing(key)))
+}
+
+fn text_of(json: &Value, key: &'static str) -> Result<String, Error> {
+    field(json, key)?.as_str().map(String::from).ok_or(Error::BadBase(missing(key)))
+}
+
+fn array<'a>(json: &'a Value, key: &'static str) -> Result<&'a [Value], Error> {
+    field(json, key)?.as_array().ok_or(Error::BadBase(missing(key)))
+}
+
+fn texts(json: &Value, key: &'static str) -> Result<Vec<String>, Error> {
+    array(json, key)?.iter().map(|v| v.as_str().map(String::from).ok_or(Error::BadBase(missing(key)))).collect()
+}
+
+fn numbers(json: &Value, key: &'static str) -> Result<Vec<f32>, Error> {
+    array(json, key)?.iter().map(|v| v.as_number().map(|x| x as f32).ok_or(Error::BadBase(missing(key)))).collect()
+}
+
+fn pairs(json: &Value, key: &'static str) -> Result<Vec<(f32, f32)>, Error> {
+    let pair = |v: &Value| match v.as_array() {
+        Some([Value::Number(a), Value::Number(b)]) => Ok((*a as f32, *b as f32)),
+        _ => Err(Error::BadBase(missing(key))),
+    };
+    array(json, key)?.iter().map(pair).collect()
+}
+
+/// The key itself is the message: "not a readable base: prior".
+const fn missing(key: &'static str) -> &'static str {
+    key
+}
