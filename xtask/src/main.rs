@@ -1,1 +1,51 @@
-fn main() {}
+//! `cargo xtask`: what has to be done around the code, in order and without a manual.
+//!
+//! Nothing here is needed to work on Brooklet: every command that is run is printed as it is run, and plain `cargo` and
+//! `wasm-pack` do the same. What this adds is that the tools are there, at the versions that fit.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod build;
+mod data;
+mod demo;
+mod recbole;
+mod steps;
+mod test;
+mod tools;
+mod workspace;
+
+use workspace::Workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about, version)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what is missing, build, train the seed and serve the demo page
+    Demo,
+    /// Run every check there is: format, lints, native tests, browser tests, end to end
+    Test,
+    /// Build the npm package into pkg/ and print what it weighs
+    Build,
+    /// Fetch a MovieLens set that may not be redistributed, and cut it as the benchmarks want it
+    Data {
+        /// How many ratings
+        size: data::Size,
+    },
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let workspace = Workspace::open()?;
+    match args.command {
+        Command::Demo => demo::run(&workspace),
+        Command::Test => test::run(&workspace),
+        Command::Build => build::run(&workspace),
+        Command::Data { size } => data::run(&workspace, size),
+    }
+}

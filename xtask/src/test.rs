@@ -1,0 +1,75 @@
+//! Every check there is, the quick ones first. The first that fails ends the run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+use xshell::cmd;
+
+use crate::build;
+use crate::demo;
+use crate::steps::Steps;
+use crate::tools::{self, NPM};
+use crate::workspace::Workspace;
+
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let mut steps = Steps::new(9);
+    let result = every_step(workspace, &mut steps);
+    steps.print_table();
+    result
+}
+
+fn every_step(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    let sh = &workspace.shell;
+    let chromium = steps.step("tools and browser", || {
+        tools::for_the_build(workspace)?;
+        tools::for_the_tests(workspace)
+    })?;
+    steps.step("rustfmt", || Ok(cmd!(sh, "cargo fmt --all --check").run()?))?;
+    steps.step("clippy", || {
+        Ok(cmd!(sh, "cargo clippy --workspace --all-targets -- -D warnings").run()?)
+    })?;
+    steps.step("clippy for the browser", || {
+        let target = ["--target", "wasm32-unknown-unknown"];
+        Ok(cmd!(
+            sh,
+            "cargo clippy --package brooklet --all-targets {target...} -- -D warnings"
+        )
+        .run()?)
+    })?;
+    steps.step("native tests", || {
+        Ok(cmd!(sh, "cargo test --workspace").run()?)
+    })?;
+    steps.step("browser tests", || {
+        Ok(cmd!(sh, "wasm-pack test --mode no-install --headless --chrome").run()?)
+    })?;
+    steps.step("npm package", || build::package(workspace))?;
+    let brooklet = steps.step("brooklet, the command", || demo::brooklet(workspace))?;
+    steps.step("end to end", || end_to_end(workspace, &brooklet, &chromium))
+}
+
+fn end_to_end(workspace: &Workspace, brooklet: &Path, chromium: &Path) -> Result<()> {
+    let sh = &workspace.shell;
+    cmd!(sh, "{NPM} ci --prefix tests").run()?;
+    // Named one by one, because what `node --test` makes of a folder differs between versions of Node.
+    let tests = test_files(&workspace.root.join("tests/e2e"))?;
+    ensure!(!tests.is_empty(), "there is no *.test.mjs in tests/e2e");
+    cmd!(sh, "node --test {tests...}")
+        .env("BROOKLET", brooklet)
+        .env("CHROMIUM", chromium)
+        .run()?;
+    Ok(())
+}
+
+fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.to_string_lossy();
+        if name.ends_with(".test.mjs") || name.ends_with(".test.js") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,188 @@
+//! The programs that a build needs and cargo does not bring.
+//!
+//! What is on the PATH at a version that fits is used as it is. The rest goes into one folder outside the checkout,
+//! `$BROOKLET_TOOLS` or `~/.cache/brooklet/tools`, so that it outlives a clone and nothing of the user's is touched.
+//! That folder comes first on the PATH of everything we start, and wasm-pack then has no reason to download anything.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use xshell::{Shell, cmd};
+
+use crate::workspace::Workspace;
+
+/// On Windows the command is a batch file, which is only found under its full name.
+pub(crate) const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
+
+/// The npm package of wasm-opt counts its releases as wasm-opt does.
+const BINARYEN: &str = "132.0.0";
+
+/// What version of a tool will do.
+enum Version<'a> {
+    AtLeast(&'a str),
+    Exactly(&'a str),
+}
+
+/// What the package build needs: the wasm target, wasm-pack, wasm-bindgen, wasm-opt.
+pub(crate) fn for_the_build(workspace: &Workspace) -> Result<()> {
+    let sh = &workspace.shell;
+    wasm_target(sh)?;
+
+    // Older ones do not know that a version may be inherited from the workspace.
+    let root = folder();
+    if !have(sh, "wasm-pack", Version::AtLeast("0.13")) {
+        println!("wasm-pack is missing; compiling it takes a few minutes, once");
+        cmd!(sh, "cargo install wasm-pack --locked --force --root {root}").run()?;
+    }
+
+    // The glue is an agreement between the crate and the command, so the versions must be the same.
+    let wanted = workspace.locked_version("wasm-bindgen")?;
+    if !have(sh, "wasm-bindgen", Version::Exactly(wanted)) {
+        println!("wasm-bindgen {wanted} is missing; compiling it takes a few minutes, once");
+        cmd!(
+            sh,
+            "cargo install wasm-bindgen-cli --version {wanted} --force --root {root}"
+        )
+        .run()?;
+    }
+
+    // Distributions carry ones that are years behind what rustc emits.
+    if !have(sh, "wasm-opt", Version::AtLeast("120")) {
+        println!("wasm-opt is missing");
+        cmd!(
+            sh,
+            "{NPM} install --no-save --prefix {root} binaryen@{BINARYEN}"
+        )
+        .run()?;
+    }
+    Ok(())
+}
+
+/// What the checks need on top: rustfmt, clippy, Chromium and its driver. Gives the path of Chromium.
+pub(crate) fn for_the_tests(workspace: &Workspace) -> Result<PathBuf> {
+    let sh = &workspace.shell;
+    for component in ["rustfmt", "clippy"] {
+        let subcommand = component.trim_start_matches("rust");
+        if cmd!(sh, "cargo {subcommand} --version")
+            .quiet()
+            .ignore_stderr()
+            .read()
+            .is_err()
+        {
+            cmd!(sh, "rustup component add {component}").run()?;
+        }
+    }
+    if let Some(chromium) = browser() {
+        return Ok(chromium);
+    }
+    println!("Chromium or its driver is missing");
+    if apt_get_browser(sh).is_ok()
+        && let Some(chromium) = browser()
+    {
+        return Ok(chromium);
+    }
+    bail!(HOW_TO_GET_A_BROWSER)
+}
+
+/// Where to look for a program, ours first.
+pub(crate) fn search_path() -> Vec<PathBuf> {
+    let ours = [folder().join("bin"), folder().join("node_modules/.bin")];
+    let theirs = env::var_os("PATH").unwrap_or_default();
+    ours.into_iter().chain(env::split_paths(&theirs)).collect()
+}
+
+fn folder() -> PathBuf {
+    match env::var_os("BROOKLET_TOOLS") {
+        Some(folder) => PathBuf::from(folder),
+        None => {
+            let home = env::home_dir().unwrap_or_else(env::temp_dir);
+            home.join(".cache/brooklet/tools")
+        }
+    }
+}
+
+fn wasm_target(sh: &Shell) -> Result<()> {
+    const TARGET: &str = "wasm32-unknown-unknown";
+    let library = cmd!(sh, "rustc --print target-libdir --target {TARGET}")
+        .quiet()
+        .read()?;
+    if !Path::new(&library).exists() {
+        cmd!(sh, "rustup target add {TARGET}").run()?;
+    }
+    Ok(())
+}
+
+/// Whether the first `tool` on the path runs and says a version that will do.
+fn have(sh: &Shell, tool: &str, wanted: Version<'_>) -> bool {
+    let answer = cmd!(sh, "{tool} --version").quiet().ignore_stderr().read();
+    let Ok(answer) = answer else { return false };
+    println!("{answer}");
+    let mut words = answer.split_whitespace().map(numbers);
+    let found = words.find(|version| !version.is_empty());
+    found.is_some_and(|found| match wanted {
+        Version::AtLeast(least) => found >= numbers(least),
+        Version::Exactly(exactly) => found == numbers(exactly),
+    })
+}
+
+/// `0.2.130` as numbers, which compare as versions do; empty if it is not one.
+fn numbers(version: &str) -> Vec<u32> {
+    let parts = version.split('.').map(str::parse);
+    parts.collect::<Result<_, _>>().unwrap_or_default()
+}
+
+/// Chromium, if its driver is there as well. `$CHROMIUM` says where it is when no usual name does.
+fn browser() -> Option<PathBuf> {
+    find("chromedriver")?;
+    let named = env::var_os("CHROMIUM").map(PathBuf::from);
+    let usual = [
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+    ];
+    named.or_else(|| usual.into_iter().find_map(find))
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    let file = format!("{program}{}", env::consts::EXE_SUFFIX);
+    let places = search_path().into_iter().map(|folder| folder.join(&file));
+    places.into_iter().find(|path| path.is_file())
+}
+
+fn apt_get_browser(sh: &Shell) -> Result<()> {
+    let root = cmd!(sh, "id -u").quiet().read()? == "0";
+    // With -n, sudo fails where it would otherwise stop to ask for a password.
+    let (program, sudo): (_, &[&str]) = if root {
+        ("env", &[])
+    } else {
+        ("sudo", &["-n"])
+    };
+    let apt_get = |words: &str| {
+        let words = words.split(' ');
+        cmd!(
+            sh,
+            "{program} {sudo...} DEBIAN_FRONTEND=noninteractive apt-get {words...}"
+        )
+        .run()
+    };
+    let install = "install --yes --no-install-recommends chromium chromium-driver";
+    if apt_get(install).is_err() {
+        // The list of packages may be old, or not be there at all.
+        apt_get("update")?;
+        apt_get(install)?;
+    }
+    Ok(())
+}
+
+const HOW_TO_GET_A_BROWSER: &str = "\
+the browser tests need Chromium and the chromedriver of its version, and they could not be installed from here.
+Please install both and run this again:
+
+    Debian    sudo apt-get install chromium chromium-driver
+    Ubuntu    sudo apt-get install chromium-browser chromium-chromedriver
+    Fedora    sudo dnf install chromium chromedriver
+    macOS     brew install --cask chromium chromedriver
+
+If Chromium has another name or place, CHROMIUM=/path/to/it says so; chromedriver has to be on the PATH.";
