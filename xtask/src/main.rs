@@ -3,6 +3,8 @@
 //! Nothing here is needed to work on Brooklet: every command that is run is printed as it is run, and plain `cargo` and
 //! `wasm-pack` do the same. What this adds is that the tools are there, at the versions that fit.
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -39,8 +41,19 @@ enum Command {
     },
 }
 
-fn main() -> Result<()> {
-    let args = Args::parse();
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // What failed and why, in a line each; never a backtrace, whatever RUST_BACKTRACE says.
+            let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+            eprintln!("\nerror: {}", causes.join("\n  because: "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<()> {
     let workspace = Workspace::open()?;
     match args.command {
         Command::Demo => demo::run(&workspace),

@@ -87,7 +87,7 @@ impl Films {
         };
         for row in items.rows() {
             let id = row.cell("item_id")?;
-            // A few films are in the table twice; the first line counts.
+            // Should a film be listed twice, the first line counts.
             if films.numbers.contains_key(id) {
                 continue;
             }

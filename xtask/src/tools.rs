@@ -154,16 +154,16 @@ fn find(program: &str) -> Option<PathBuf> {
 fn apt_get_browser(sh: &Shell) -> Result<()> {
     let root = cmd!(sh, "id -u").quiet().read()? == "0";
     // With -n, sudo fails where it would otherwise stop to ask for a password.
-    let (program, sudo): (_, &[&str]) = if root {
+    let (env, sudo): (_, &[&str]) = if root {
         ("env", &[])
     } else {
-        ("sudo", &["-n"])
+        ("sudo", &["-n", "env"])
     };
     let apt_get = |words: &str| {
         let words = words.split(' ');
         cmd!(
             sh,
-            "{program} {sudo...} DEBIAN_FRONTEND=noninteractive apt-get {words...}"
+            "{env} {sudo...} DEBIAN_FRONTEND=noninteractive apt-get {words...}"
         )
         .run()
     };
