@@ -1,0 +1,208 @@
+//! The catalogue: items and, for each, the sums that ranking needs.
+//!
+//! With the context fixed, an item's score is const + b_i + <q_ctx, q_i>, where b_i (its weights and its own pairs) and
+//! q_i (the sum of its factors) depend on the item alone. They are kept current under learning: a learnt row is marked,
+//! and the items that have it are summed again before the next ranking.
+
+use crate::feature::Feature;
+use crate::rows::{IdMap, Rows};
+use crate::{FeatureId, Features};
+use alloc::collections::BinaryHeap;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+
+/// Items in a block. A block holds b of its items, then each factor of its items, so that the inner loop runs over
+/// neighbours in memory and becomes SIMD.
+const BLOCK: usize = 64;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Catalogue {
+    width: usize,
+    rows: IdMap<u32>,
+    row_ids: Vec<FeatureId>,
+    row_values: Vec<f32>,
+    stale: Vec<bool>,
+    any_stale: bool,
+    index: IdMap<u32>,
+    items: Vec<Item>,
+    blocks: Vec<f32>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Item {
+    pub(crate) id: String,
+    pub(crate) features: Arc<Features>,
+    rows: Vec<(u32, f32)>,
+}
+
+/// An item's place in a ranking: a higher score first, ties by id.
+struct Place<'a> {
+    score: f32,
+    id: &'a str,
+    at: usize,
+}
+
+impl Catalogue {
+    pub(crate) fn new(width: usize) -> Catalogue {
+        Catalogue {
+            width,
+            rows: IdMap::default(),
+            row_ids: Vec::new(),
+            row_values: Vec::new(),
+            stale: Vec::new(),
+            any_stale: false,
+            index: IdMap::default(),
+            items: Vec::new(),
+            blocks: Vec::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(crate) fn item(&self, at: usize) -> &Item {
+        &self.items[at]
+    }
+
+    /// Where the item whose id feature is `key` stands.
+    pub(crate) fn find(&self, key: FeatureId) -> Option<usize> {
+        self.index.get(&key).map(|at| *at as usize)
+    }
+
+    /// Adds an item, or gives the one of this id other features.
+    pub(crate) fn set(&mut self, key: FeatureId, id: &str, features: Features) {
+        let rows = features.shared().iter().chain(features.private()).map(|f| self.intern(f)).collect();
+        let item = Item { id: id.into(), features: Arc::new(features), rows };
+        // One stale row is enough to have the item summed; it may share all its rows with others.
+        if let Some((row, _)) = item.rows.first() {
+            self.stale[*row as usize] = true;
+        }
+        self.any_stale = true;
+        match self.index.get(&key) {
+            Some(at) => self.items[*at as usize] = item,
+            None => {
+                self.index.insert(key, self.items.len() as u32);
+                if self.items.len().is_multiple_of(BLOCK) {
+                    self.blocks.resize(self.blocks.len() + BLOCK * self.width, 0.0);
+                }
+                self.items.push(item);
+            }
+        }
+    }
+
+    /// The place of the row, which is read before the next ranking.
+    fn intern(&mut self, feature: &Feature) -> (u32, f32) {
+        let next = self.row_ids.len();
+        let row = *self.rows.entry(feature.id).or_insert(next as u32);
+        if row as usize == next {
+            self.row_ids.push(feature.id);
+            self.row_values.resize(self.row_values.len() + self.width, 0.0);
+            self.stale.push(true);
+        }
+        (row, feature.value)
+    }
+
+    /// Marks a row that was learnt.
+    pub(crate) fn touch(&mut self, id: FeatureId) {
+        if let Some(row) = self.rows.get(&id) {
+            self.stale[*row as usize] = true;
+            self.any_stale = true;
+        }
+    }
+
+    /// Marks all rows: the base is another.
+    pub(crate) fn touch_all(&mut self) {
+        self.stale.fill(true);
+        self.any_stale = true;
+    }
+
+    /// Sums again what was learnt since.
+    pub(crate) fn refresh(&mut self, rows: &Rows) {
+        if !self.any_stale {
+            return;
+        }
+        let width = self.width;
+        for ((stale, id), values) in self.stale.iter().zip(&self.row_ids).zip(self.row_values.chunks_exact_mut(width)) {
+            if *stale {
+                rows.personal_into(*id, values);
+            }
+        }
+        let mut sums = vec![0.0; width];
+        for (at, item) in self.items.iter().enumerate() {
+            if !item.rows.iter().any(|(row, _)| self.stale[*row as usize]) {
+                continue;
+            }
+            sums.fill(0.0);
+            let mut squares = 0.0;
+            for (row, x) in &item.rows {
+                let row = &self.row_values[*row as usize * width..(*row as usize + 1) * width];
+                sums[0] += row[0] * x;
+                for (q, v) in sums[1..].iter_mut().zip(&row[1..]) {
+                    let vx = v * x;
+                    *q += vx;
+                    squares += vx * vx;
+                }
+            }
+            sums[0] += 0.5 * (sums[1..].iter().fold(0.0, |sum, q| sum + q * q) - squares);
+            let block = at / BLOCK * BLOCK * width;
+            for (column, sum) in sums.iter().enumerate() {
+                self.blocks[block + column * BLOCK + at % BLOCK] = *sum;
+            }
+        }
+        self.stale.fill(false);
+        self.any_stale = false;
+    }
+
+    /// The `k` best items under a context whose factors sum to `q`, best first, with const + b_i + <q, q_i>.
+    pub(crate) fn top(&self, constant: f32, q: &[f32], k: usize) -> Vec<(usize, f32)> {
+        let k = k.min(self.items.len());
+        // The worst of the best stands on top and is what a newcomer must beat.
+        let mut best: BinaryHeap<Place<'_>> = BinaryHeap::with_capacity(k + 1);
+        let mut scores = [0f32; BLOCK];
+        let blocks = self.blocks.chunks_exact(BLOCK * self.width).zip(self.items.chunks(BLOCK));
+        for (block_at, (block, items)) in blocks.enumerate() {
+            let (biases, factors) = block.split_at(BLOCK);
+            scores.copy_from_slice(biases);
+            for (q, column) in q.iter().zip(factors.chunks_exact(BLOCK)) {
+                for (score, v) in scores.iter_mut().zip(column) {
+                    *score += q * v;
+                }
+            }
+            for (i, (item, score)) in items.iter().zip(&scores).enumerate() {
+                if best.len() == k && best.peek().is_none_or(|worst| *score < worst.score) {
+                    continue;
+                }
+                best.push(Place { score: *score, id: &item.id, at: block_at * BLOCK + i });
+                if best.len() > k {
+                    best.pop();
+                }
+            }
+        }
+        best.into_sorted_vec().into_iter().map(|place| (place.at, constant + place.score)).collect()
+    }
+}
+
+impl Ord for Place<'_> {
+    /// Greater is worse.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.score.total_cmp(&self.score).then_with(|| self.id.cmp(other.id))
+    }
+}
+
+impl PartialOrd for Place<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Place<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Place<'_> {}

@@ -1,0 +1,165 @@
+//! What goes out: events become a delta, the delta waits until it is acknowledged, nothing is counted twice.
+//!
+//! A delta is made by *reconstruction* (after Singhal et al. 2021): the visitor row has been adapted to the buffered events;
+//! one pass over them then moves the shared rows, from the base's, at that adapted row. It is added to what was not sent
+//! before; what int8 rounds off simply stays there (error feedback, Seide et al. 2014).
+
+use crate::delta::{ClientKey, Delta, MAX_SCALE};
+use crate::fm::Active;
+use crate::rows::Rows;
+use crate::{FeatureId, Features};
+use alloc::collections::BTreeMap;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Events that are buffered before they are reconstructed: enough for the visitor row to have adapted to them.
+pub(crate) const BUFFER: usize = 64;
+/// Deltas sent under one client key.
+const ROTATION: u64 = 32;
+/// The most bytes of rows in a delta: keepalive requests share 64 KiB in flight.
+const MAX_BYTES: usize = 48 << 10;
+
+/// An event to be reconstructed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Event {
+    pub(crate) features: Features,
+    pub(crate) target: f32,
+    pub(crate) weight: f32,
+}
+
+/// A delta that was made and not yet acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingDelta {
+    /// Its sequence number.
+    pub seq: u64,
+    /// What to send, the same bytes every time.
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Outbox {
+    pub(crate) client: Option<ClientKey>,
+    /// Deltas that were acknowledged under this client key.
+    pub(crate) acknowledged: u64,
+    pub(crate) pending: Option<Vec<u8>>,
+    pub(crate) events: Vec<Event>,
+    /// Change of shared rows that was not put into a delta yet.
+    pub(crate) unsent: BTreeMap<FeatureId, Vec<f32>>,
+    /// Events that `unsent` stems from.
+    pub(crate) unsent_events: u32,
+}
+
+impl Outbox {
+    /// Events whose learning has not been put into a delta.
+    pub(crate) fn waiting(&self) -> u32 {
+        self.unsent_events.saturating_add(self.events.len() as u32)
+    }
+
+    /// Turns the buffered events into a change of shared rows.
+    pub(crate) fn reconstruct(&mut self, rows: &Rows, visitor: &[f64], rate: f32) {
+        let metadata = rows.base().metadata();
+        let width = rows.base().width();
+        let mut moved: BTreeMap<FeatureId, Vec<f32>> = BTreeMap::new();
+        for event in self.events.drain(..) {
+            let mut active = Active::new(width, metadata.w0);
+            for feature in event.features.shared() {
+                active.add(feature, rate, |id, row| match moved.get(&id) {
+                    Some(learnt) => row.copy_from_slice(learnt),
+                    None => rows.base_into(id, row),
+                });
+            }
+            for feature in event.features.private() {
+                active.add(feature, 0.0, |id, row| rows.personal_into(id, row));
+            }
+            active.step(metadata.loss, visitor, event.target.into(), event.weight.into(), |id, row| {
+                moved.insert(id, row.to_vec());
+            });
+            self.unsent_events = self.unsent_events.saturating_add(1);
+        }
+        let mut base = vec![0.0; width];
+        for (id, row) in moved {
+            rows.base_into(id, &mut base);
+            let unsent = self.unsent.entry(id).or_insert_with(|| vec![0.0; width]);
+            for ((unsent, x), base) in unsent.iter_mut().zip(&row).zip(&base) {
+                *unsent = (*unsent + (x - base)).clamp(-MAX_SCALE, MAX_SCALE);
+            }
+        }
+    }
+
+    /// The pending delta; if there is none, one of what was learnt since. `fresh` is a random key, used if one is due.
+    pub(crate) fn prepare(&mut self, base_version: u64, fresh: ClientKey) -> Option<PendingDelta> {
+        if self.pending.is_none() && self.unsent_events > 0 {
+            if self.client.is_none() || self.acknowledged >= ROTATION {
+                self.client = Some(fresh);
+                self.acknowledged = 0;
+            }
+            let delta = self.quantise(base_version, self.client.unwrap_or(fresh))?;
+            self.subtract(&delta, 1.0);
+            self.unsent_events = 0;
+            self.pending = Some(delta.encode());
+        }
+        let bytes = self.pending.clone()?;
+        Some(PendingDelta { seq: self.acknowledged + 1, bytes })
+    }
+
+    /// The pending delta of this number was stored by the endpoint.
+    pub(crate) fn acknowledge(&mut self, seq: u64) {
+        if self.pending.is_some() && seq == self.acknowledged + 1 {
+            self.pending = None;
+            self.acknowledged = seq;
+        }
+    }
+
+    /// The endpoint will never take the pending delta of this number: its change goes back to what is unsent, to be sent
+    /// under a new key.
+    pub(crate) fn reject(&mut self, seq: u64, fresh: ClientKey) {
+        if seq != self.acknowledged + 1 {
+            return;
+        }
+        // A pending delta was encoded by this outbox or checked when the profile was read.
+        if let Some(delta) = self.pending.take().and_then(|bytes| Delta::decode(&bytes).ok()) {
+            self.subtract(&delta, -1.0);
+            self.unsent_events = self.unsent_events.saturating_add(delta.events);
+        }
+        self.client = Some(fresh);
+        self.acknowledged = 0;
+    }
+
+    /// The largest rows that fit, int8 per column.
+    fn quantise(&self, base_version: u64, client: ClientKey) -> Option<Delta> {
+        let width = self.unsent.values().next()?.len();
+        let length = |row: &[f32]| row.iter().map(|x| x * x).sum::<f32>();
+        let mut rows: Vec<(&FeatureId, &Vec<f32>)> = self.unsent.iter().filter(|(_, row)| length(row) > 0.0).collect();
+        let most = MAX_BYTES / (8 + width);
+        if rows.len() > most {
+            rows.sort_by(|(_, a), (_, b)| length(b).total_cmp(&length(a)));
+            rows.truncate(most);
+            rows.sort_unstable_by_key(|(id, _)| **id);
+        }
+        if rows.is_empty() {
+            return None;
+        }
+        let mut scales = Vec::with_capacity(width);
+        let mut columns = Vec::with_capacity(width * rows.len());
+        for column in 0..width {
+            let largest = rows.iter().fold(0f32, |max, (_, row)| max.max(row[column].abs()));
+            let scale = largest / 127.0;
+            let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+            scales.push(scale);
+            columns.extend(rows.iter().map(|(_, row)| libm::rintf(row[column] * inverse).clamp(-127.0, 127.0) as i8));
+        }
+        let ids = rows.iter().map(|(id, _)| **id).collect();
+        let events = self.unsent_events;
+        Some(Delta { base_version, client, seq: self.acknowledged + 1, events, ids, scales, columns })
+    }
+
+    fn subtract(&mut self, delta: &Delta, sign: f32) {
+        let mut change = vec![0.0; delta.scales.len()];
+        for (i, id) in delta.ids.iter().enumerate() {
+            delta.row_into(i, &mut change);
+            let unsent = self.unsent.entry(*id).or_insert_with(|| vec![0.0; change.len()]);
+            unsent.iter_mut().zip(&change).for_each(|(unsent, x)| *unsent -= sign * x);
+        }
+        self.unsent.retain(|_, row| row.iter().any(|x| *x != 0.0));
+    }
+}
