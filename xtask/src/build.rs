@@ -25,8 +25,8 @@ const SOURCES: [&str; 8] = [
     "xtask/src/build.rs",
 ];
 
-/// The features that rustc's wasm has of itself, and SIMD from .cargo/config.toml. Naming them one by one keeps wasm-opt
-/// from making use of newer ones that some browser may lack.
+/// The features that rustc's wasm has of itself, and SIMD from .cargo/config.toml. Naming them one by one keeps
+/// wasm-opt from making use of newer ones that some browser may lack.
 const WASM_OPT: [&str; 8] = [
     "-O3",
     "--enable-simd",

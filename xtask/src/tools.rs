@@ -62,14 +62,8 @@ pub(crate) fn for_the_build(workspace: &Workspace) -> Result<()> {
 /// What the checks need on top: rustfmt, clippy, Chromium and its driver. Gives the path of Chromium.
 pub(crate) fn for_the_tests(workspace: &Workspace) -> Result<PathBuf> {
     let sh = &workspace.shell;
-    for component in ["rustfmt", "clippy"] {
-        let subcommand = component.trim_start_matches("rust");
-        if cmd!(sh, "cargo {subcommand} --version")
-            .quiet()
-            .ignore_stderr()
-            .read()
-            .is_err()
-        {
+    for (component, program) in [("rustfmt", "cargo-fmt"), ("clippy", "cargo-clippy")] {
+        if !have(sh, program, Version::AtLeast("0")) {
             cmd!(sh, "rustup component add {component}").run()?;
         }
     }
@@ -126,9 +120,10 @@ fn have(sh: &Shell, tool: &str, wanted: Version<'_>) -> bool {
     })
 }
 
-/// `0.2.130` as numbers, which compare as versions do; empty if it is not one.
+/// `0.2.130` or `1.9.0-stable` as numbers, which compare as versions do; empty if it is not one.
 fn numbers(version: &str) -> Vec<u32> {
-    let parts = version.split('.').map(str::parse);
+    let release = version.split('-').next().unwrap_or_default();
+    let parts = release.split('.').map(str::parse);
     parts.collect::<Result<_, _>>().unwrap_or_default()
 }
 
@@ -147,8 +142,8 @@ fn browser() -> Option<PathBuf> {
 
 fn find(program: &str) -> Option<PathBuf> {
     let file = format!("{program}{}", env::consts::EXE_SUFFIX);
-    let places = search_path().into_iter().map(|folder| folder.join(&file));
-    places.into_iter().find(|path| path.is_file())
+    let mut places = search_path().into_iter().map(|folder| folder.join(&file));
+    places.find(|path| path.is_file())
 }
 
 fn apt_get_browser(sh: &Shell) -> Result<()> {
@@ -186,3 +181,19 @@ Please install both and run this again:
     macOS     brew install --cask chromium chromedriver
 
 If Chromium has another name or place, CHROMIUM=/path/to/it says so; chromedriver has to be on the PATH.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_found_and_compare_by_number() {
+        assert_eq!(numbers("0.2.130"), [0, 2, 130]);
+        assert_eq!(numbers("1.9.0-stable"), [1, 9, 0]);
+        assert!(numbers("0.13") <= numbers("0.13.0"));
+        assert!(numbers("0.15.1") > numbers("0.13"));
+        for word in ["", "wasm-opt", "(59807616e1", "(version_132)"] {
+            assert!(numbers(word).is_empty(), "{word}");
+        }
+    }
+}
