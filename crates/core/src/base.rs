@@ -18,7 +18,7 @@ use alloc::sync::Arc;
 use core::ops::Range;
 
 /// The longest header that is read.
-pub const MAX_HEADER: usize = 16 << 20;
+pub(crate) const MAX_HEADER: usize = 16 << 20;
 
 /// A base blob that was checked. Cloning shares the bytes.
 #[derive(Debug, Clone)]
@@ -185,7 +185,8 @@ impl Base {
             for i in 0..self.rows {
                 // `names` exist, so every end does.
                 let end = self.name_end(i).unwrap_or(0);
-                let name = (start <= end && end <= names.len()).then(|| &self.bytes[names.start + start..names.start + end]);
+                let name =
+                    (start <= end && end <= names.len()).then(|| &self.bytes[names.start + start..names.start + end]);
                 if name.is_none_or(|name| core::str::from_utf8(name).is_err()) {
                     return Err(Error::BadBase("its names are broken"));
                 }
@@ -211,7 +212,9 @@ struct Tensor<'a> {
 impl<'a> Tensor<'a> {
     fn find(header: &'a Value, name: &str, data: usize, length: usize) -> Result<Option<Tensor<'a>>, Error> {
         const BROKEN: Error = Error::BadBase("a tensor's description is broken");
-        let Some(tensor) = header.field(name) else { return Ok(None) };
+        let Some(tensor) = header.field(name) else {
+            return Ok(None);
+        };
         let whole = |value: &Value| {
             let number = value.as_number()?;
             (number >= 0.0 && number <= length as f64 && number as usize as f64 == number).then_some(number as usize)
@@ -222,7 +225,9 @@ impl<'a> Tensor<'a> {
             [rows, columns] => (whole(rows).ok_or(BROKEN)?, whole(columns).ok_or(BROKEN)?),
             _ => return Err(BROKEN),
         };
-        let [start, end] = numbers("data_offsets")? else { return Err(BROKEN) };
+        let [start, end] = numbers("data_offsets")? else {
+            return Err(BROKEN);
+        };
         let (start, end) = (whole(start).ok_or(BROKEN)?, whole(end).ok_or(BROKEN)?);
         if start > end || end > length - data {
             return Err(Error::BadBase("a tensor lies outside of the file"));

@@ -68,11 +68,6 @@ impl Catalogue {
         &self.items[at]
     }
 
-    /// Where the item whose id feature is `key` stands.
-    pub(crate) fn find(&self, key: FeatureId) -> Option<usize> {
-        self.index.get(&key).map(|at| *at as usize)
-    }
-
     /// Adds an item, or gives the one of this id other features.
     pub(crate) fn set(&mut self, key: FeatureId, id: &str, features: Features) {
         let rows = features.shared().iter().chain(features.private()).map(|f| self.intern(f)).collect();

@@ -20,11 +20,11 @@ use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 
 /// The number of the wire format.
-pub const FORMAT: u64 = 1;
+pub(crate) const FORMAT: u64 = 1;
 /// The most rows that one delta may have.
-pub const MAX_ROWS: usize = 1 << 16;
+pub(crate) const MAX_ROWS: usize = 1 << 16;
 /// The largest scale of a column: no honest change of a weight comes near.
-pub const MAX_SCALE: f32 = 1e3;
+pub(crate) const MAX_SCALE: f32 = 1e3;
 
 /// A random name for a run of deltas from one browser.
 pub type ClientKey = [u8; 16];
@@ -124,7 +124,11 @@ struct Reader<'a>(Decoder<'a>);
 
 impl<'a> Reader<'a> {
     fn key(&mut self, key: u64) -> Result<(), Error> {
-        if self.0.u64().ok() == Some(key) { Ok(()) } else { Err(Error::BadDelta("its fields must be 0 to 7, in order")) }
+        if self.0.u64().ok() == Some(key) {
+            Ok(())
+        } else {
+            Err(Error::BadDelta("its fields must be 0 to 7, in order"))
+        }
     }
 
     fn unsigned(&mut self, key: u64) -> Result<u64, Error> {

@@ -56,7 +56,9 @@ impl Features {
                 }
             }
             Value::Null => {}
-            _ => return Err(Error::BadValue { path: String::new(), why: "must be an object" }),
+            _ => {
+                return Err(Error::BadValue { path: String::new(), why: "must be an object" });
+            }
         }
         Ok(builder.finish())
     }
@@ -146,8 +148,7 @@ impl FeaturesBuilder<'_> {
 
     /// A number: the feature `key`, at its value. Zero is absent.
     pub fn number(&mut self, key: &str, value: f64) -> Result<(), Error> {
-        // Written so that NaN is refused as well.
-        if !(value.abs() <= MAX_NUMBER) {
+        if !(-MAX_NUMBER..=MAX_NUMBER).contains(&value) {
             return Err(self.bad(key, "must be a number of at most a million in magnitude"));
         }
         if value == 0.0 { Ok(()) } else { self.add(key, value as f32, |_| {}) }

@@ -238,7 +238,8 @@ mod aggregate {
                     end.to_le_bytes()
                 });
                 let ends = ends.collect();
-                tensors.push(("names", Tensor { dtype: Dtype::U8, shape: [text.len(), 1], dimensions: 1, bytes: text }));
+                tensors
+                    .push(("names", Tensor { dtype: Dtype::U8, shape: [text.len(), 1], dimensions: 1, bytes: text }));
                 tensors.push(("name_ends", Tensor { dtype: Dtype::U32, shape: [n, 1], dimensions: 1, bytes: ends }));
             }
             serialize(tensors, &self.metadata).ok_or(Error::BadAggregate("it cannot be written as safetensors"))

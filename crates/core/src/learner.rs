@@ -137,7 +137,8 @@ impl Learner {
         self.catalogue.refresh(&self.rows);
         let active = self.active(context, Rates::NONE, Rows::personal_into);
         let constant = active.score() + self.visitor.score(&active.q);
-        let q: Vec<f32> = active.q.iter().zip(&self.visitor.mean[1..]).map(|(q, u)| (f64::from(*q) + u) as f32).collect();
+        let q: Vec<f32> =
+            active.q.iter().zip(&self.visitor.mean[1..]).map(|(q, u)| (f64::from(*q) + u) as f32).collect();
         let best = self.catalogue.top(constant as f32, &q, k);
         let mut items = Vec::with_capacity(best.len());
         let mut shown = Vec::with_capacity(best.len());

@@ -1,24 +1,75 @@
+//! brooklet-core: the model of Brooklet, a recommender that learns inside each visitor's browser.
+//!
+//! A *seed* (a second-order factorization machine) is trained in batch. Every visitor's copy, a [`Learner`], lies as a sparse
+//! overlay over that immutable [`Base`] and learns one event at a time: its own visitor row in closed form, the shared rows
+//! slowly. What it learnt about shared rows leaves as a [`Delta`]; a central endpoint sums thousands of them in a [`Fold`]
+//! and publishes the next base.
+//!
+//! The crate is `no_std`, has no clock, no entropy and no I/O: the same bytes and numbers in give the same bits out, natively
+//! and in wasm. It never panics on what comes from outside and never learns a weight that is not finite.
+//!
+//! ```
+//! use brooklet_core::{Base, Config, Features, Learner, Value};
+//!
+//! # fn demo(bytes: Vec<u8>) -> Result<(), brooklet_core::Error> {
+//! let mut learner = Learner::new(Base::read(bytes)?, Config::default());
+//! let features = Value::parse(r#"{"item": "31", "genres": ["Drama", "War"], "device": "phone"}"#)?;
+//! let features = Features::from_value(learner.schema(), &features)?;
+//! let before = learner.predict_one(&features).probability;
+//! learner.learn_one(&features, 1.0, 1.0)?;
+//! assert!(learner.predict_one(&features).probability > before);
+//! # Ok(()) }
+//! ```
+//!
+//! Limits: at most 256 factors, 1,024 features an input, numbers up to a million, 65,536 rows a delta.
+
 #![no_std]
+
 extern crate alloc;
+
 mod error;
 mod value;
-mod schema;
+
 mod feature;
-mod metadata;
+mod schema;
+
 mod base;
+mod metadata;
 #[cfg(feature = "write")]
 mod write;
-mod math;
+
+mod learner;
+
 mod fm;
-mod visitor;
+mod math;
 mod rows;
+mod visitor;
+
 mod catalogue;
 mod slate;
+
 mod progress;
-mod learner;
+
 mod outbox;
+mod profile;
+
 mod delta;
 mod fold;
-pub use error::Error; pub use value::Value; pub use schema::Schema; pub use feature::*; pub use metadata::*; pub use base::Base; pub use delta::{Delta,ClientKey}; pub use fold::*;
-pub use learner::*; pub use outbox::PendingDelta; pub use slate::{Slate,Recommended}; pub use progress::*; pub use math::{sigmoid, loss};
-#[cfg(feature="write")] pub use write::*;
+
+pub use base::Base;
+pub use delta::{ClientKey, Delta};
+pub use error::Error;
+pub use feature::{Feature, FeatureId, Features, FeaturesBuilder, MAX_FEATURES, MAX_NUMBER};
+#[cfg(feature = "write")]
+pub use fold::Aggregate;
+pub use fold::{Fold, FoldConfig};
+pub use learner::{Config, Learner, MAX_LABEL, MAX_WEIGHT, Prediction, VisitorStep};
+pub use math::{loss, sigmoid};
+pub use metadata::{Calibration, Labels, Loss, MAX_FACTORS, MAX_RATE, Metadata, Prior, Rates};
+pub use outbox::PendingDelta;
+pub use progress::{Metrics, Score};
+pub use schema::Schema;
+pub use slate::{Recommended, Slate};
+pub use value::Value;
+#[cfg(feature = "write")]
+pub use write::{Precision, Rows, write_base};

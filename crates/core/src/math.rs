@@ -43,7 +43,11 @@ pub(crate) fn proximal(loss: Loss, score: f64, target: f64, h: f64) -> Step {
             for _ in 0..64 {
                 let p = sigmoid(t);
                 let excess = t - score - h * (target - p);
-                if excess > 0.0 { high = t } else { low = t }
+                if excess > 0.0 {
+                    high = t
+                } else {
+                    low = t
+                }
                 let newton = t - excess / (1.0 + h * p * (1.0 - p));
                 let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
                 let moved = (next - t).abs();
@@ -71,7 +75,10 @@ mod tests {
                     let t = score + h * step.pull;
                     let residual = t - score - h * (target - sigmoid(t));
                     // The pull is known to rounding; h multiplies that.
-                    assert!(residual.abs() <= 1e-6 * (1.0 + h * 1e-3), "h {h} score {score} target {target}: {residual}");
+                    assert!(
+                        residual.abs() <= 1e-6 * (1.0 + h * 1e-3),
+                        "h {h} score {score} target {target}: {residual}"
+                    );
                     assert!(loss(Loss::Logistic, t, target) <= loss(Loss::Logistic, score, target) + 1e-9);
                 }
             }

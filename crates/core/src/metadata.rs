@@ -5,11 +5,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 /// The number of the base format; a reader refuses any other.
-pub const FORMAT: u64 = 1;
+pub(crate) const FORMAT: u64 = 1;
 /// The most factors a model may have.
 pub const MAX_FACTORS: usize = 256;
 /// The largest learning rate that is accepted.
 pub const MAX_RATE: f32 = 1000.0;
+/// The largest scale of a prior.
+const MAX_SCALE: f32 = 1000.0;
 
 /// Which loss the model minimises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,8 +163,10 @@ impl Metadata {
         if !(mean.iter().all(finite) && covariance.iter().all(finite) && self.w0.is_finite()) {
             return Err(Error::BadBase("w0 and the prior must be finite"));
         }
-        if !(0..width).all(|i| covariance[i * width + i] >= 0.0) || !(*scale >= 0.0 && scale.is_finite()) {
-            return Err(Error::BadBase("the prior's variances and scale must not be negative"));
+        if !(0.0..=MAX_SCALE).contains(scale) || !positive_semidefinite(covariance, width) {
+            return Err(Error::BadBase(
+                "the prior's covariance must be positive semi-definite, its scale from 0 to 1,000",
+            ));
         }
         let Rates { private, shared, delta } = self.rates;
         if ![private, shared, delta].iter().all(|rate| (0.0..=MAX_RATE).contains(rate)) {
@@ -239,6 +243,25 @@ impl Metadata {
         ])
         .to_json()
     }
+}
+
+/// Whether the Cholesky decomposition of the symmetric part, with a little added to the diagonal for rounding, exists.
+fn positive_semidefinite(covariance: &[f32], width: usize) -> bool {
+    let at = |i: usize, j: usize| 0.5 * (f64::from(covariance[i * width + j]) + f64::from(covariance[j * width + i]));
+    let largest = (0..width).fold(0.0, |max, i| at(i, i).max(max));
+    let mut lower: Vec<f64> = Vec::with_capacity(width * width);
+    for i in 0..width {
+        for j in 0..width {
+            let known = (0..j.min(i)).fold(0.0, |sum, f| sum + lower[i * width + f] * lower[j * width + f]);
+            lower.push(match i.cmp(&j) {
+                core::cmp::Ordering::Less => 0.0,
+                core::cmp::Ordering::Greater => (at(i, j) - known) / lower[j * width + j],
+                core::cmp::Ordering::Equal => libm::sqrt(at(i, i) + 1e-6 * largest + f64::MIN_POSITIVE - known),
+            });
+        }
+    }
+    // A negative pivot has left a NaN.
+    lower.iter().all(|x| x.is_finite())
 }
 
 fn field<'a>(json: &'a Value, key: &'static str) -> Result<&'a Value, Error> {

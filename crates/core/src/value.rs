@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 /// How deeply arrays and objects may be nested, here and in features.
-pub const MAX_DEPTH: usize = 32;
+pub(crate) const MAX_DEPTH: usize = 32;
 
 /// A JSON-like value. Objects keep the order of their keys, though nothing depends on it.
 #[derive(Debug, Clone, PartialEq)]
@@ -328,9 +328,22 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_an_error() {
-        for text in
-            ["", "{", "[1,", "[1 2]", "{\"a\" 1}", "{a:1}", "1 2", "tru", "1e999", "--1", "\"\\x\"", "\"\\ud800\"", "\"a", "\"\\u+041\""]
-        {
+        for text in [
+            "",
+            "{",
+            "[1,",
+            "[1 2]",
+            "{\"a\" 1}",
+            "{a:1}",
+            "1 2",
+            "tru",
+            "1e999",
+            "--1",
+            "\"\\x\"",
+            "\"\\ud800\"",
+            "\"a",
+            "\"\\u+041\"",
+        ] {
             assert!(matches!(Value::parse(text), Err(Error::BadJson(_))), "{text}");
         }
         assert!(Value::parse(&"[".repeat(10_000)).is_err());
