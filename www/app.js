@@ -1,0 +1,263 @@
+// The shop window: a row of films out of the learner, two answers a film, and everything the learner knows laid open.
+
+import init, { Learner } from "/pkg/brooklet.js";
+import { lossChart, tasteChart } from "./chart.js";
+import { asItem, featureNames, parseFilms } from "./films.js";
+import { Memory } from "./memory.js";
+import { FilmRow } from "./row.js";
+import { neverPanel, nothingSentPanel, sentPanel } from "./wire.js";
+
+const MODEL = new URL("/v1/models/films", location);
+const IN_ROW = 12;
+
+const $ = (id) => document.getElementById(id);
+const row = new FilmRow($("row"), answer);
+
+let films = new Map();
+let names = new Map();
+let learner;
+let memory;
+let slate;
+let syncing = false;
+/** How the last attempt to reach the endpoint ended: `{ at, offline }`. */
+let reached;
+let shownSent = "";
+
+open().catch((error) => {
+  $("row").setAttribute("aria-busy", "false");
+  showStatus("broken", "Not running.", "The model could not be opened");
+  complain(error);
+});
+
+async function open() {
+  const [csv] = await Promise.all([fetched("/films.csv"), init()]);
+  const catalogue = parseFilms(csv);
+  films = new Map(catalogue.map((film) => [film.id, film]));
+  names = featureNames(catalogue);
+  learner = await Learner.open({ url: MODEL, endpoint: MODEL, store: "brooklet-films" });
+  learner.addItems(catalogue.map(asItem));
+  memory = Memory.restore(learner.metrics().events);
+  reached = navigator.onLine ? { at: new Date(), offline: false } : { offline: true };
+
+  offerGenres(catalogue);
+  listen();
+  showRow();
+  showLearnt();
+  follow();
+  $("row").setAttribute("aria-busy", "false");
+  // For the console, and for whoever wants to look behind the window.
+  globalThis.brooklet = learner;
+}
+
+async function fetched(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+  return response.text();
+}
+
+function listen() {
+  $("search").addEventListener("input", () => showRow());
+  $("genre").addEventListener("change", () => showRow());
+  $("finder").addEventListener("submit", (event) => event.preventDefault());
+  $("next").addEventListener("click", () => skipAll());
+  $("sync").addEventListener("click", () => sync());
+  $("forget").addEventListener("click", () => $("forget-dialog").showModal());
+  $("forget-dialog").addEventListener("close", () => {
+    if ($("forget-dialog").returnValue === "forget") forget();
+    $("forget-dialog").returnValue = "";
+  });
+  for (const name of ["online", "offline"]) addEventListener(name, () => showState());
+  for (const id of ["sync", "forget", "next"]) $(id).disabled = false;
+}
+
+function offerGenres(catalogue) {
+  const genres = [...new Set(catalogue.flatMap((film) => film.genres))].toSorted();
+  $("genre").append(...genres.map((genre) => new Option(genre, genre)));
+}
+
+// Answering.
+
+function answer(kind, film) {
+  const before = row.films;
+  if (!learn(kind, film.id)) return;
+  memory.keep();
+  showRow();
+  showLearnt();
+  const fresh = row.films.filter((id) => !before.includes(id)).length;
+  announce(`${kind === "click" ? "Opened" : "Passed over"}: ${film.title}. The row has ${fresh} new ${fresh === 1 ? "film" : "films"}.`);
+}
+
+/** Seen and passed over is a skip; the button says so. */
+function skipAll() {
+  const shown = row.films;
+  if (!shown.every((id) => learn("skip", id))) return;
+  memory.keep();
+  showRow();
+  showLearnt();
+  announce(`Passed over all ${shown.length}. Here is the next row.`);
+}
+
+function learn(kind, id) {
+  try {
+    if (kind === "click") learner.click(slate, id);
+    else learner.skip(slate, id);
+  } catch (error) {
+    complain(error);
+    return false;
+  }
+  memory.add(id, kind, learner.metrics());
+  complain(null);
+  return true;
+}
+
+async function sync() {
+  if (syncing) return;
+  syncing = true;
+  $("sync").disabled = true;
+  showState();
+  try {
+    const { sent, pulled, version } = await learner.sync();
+    reached = { at: new Date(), offline: false };
+    complain(null);
+    announce(pulled ? `Base ${version} was pulled.` : sent ? "What was learnt was sent." : "Nothing new on either side.");
+  } catch (error) {
+    reached = { at: reached?.at, offline: error.code === "offline" || error.code === "timeout" };
+    if (reached.offline) announce("The endpoint cannot be reached. What was learnt waits on this device.");
+    else complain(error);
+  } finally {
+    syncing = false;
+    $("sync").disabled = false;
+    follow();
+  }
+}
+
+async function forget() {
+  try {
+    await learner.reset();
+    memory.clear();
+    $("search").value = "";
+    $("genre").value = "";
+    showRow();
+    showLearnt();
+    announce("Everything learnt in this tab is forgotten.");
+  } catch (error) {
+    complain(error);
+  }
+}
+
+// The row.
+
+function showRow() {
+  const words = $("search").value.trim().toLowerCase();
+  const genre = $("genre").value;
+  const fits = (film) =>
+    !memory.answers.has(film.id) && (!genre || film.genres.includes(genre)) && (!words || film.title.toLowerCase().includes(words));
+  const entries = recommended(fits);
+  row.show(entries, memory.answers);
+  $("no-films").hidden = entries.length > 0;
+  $("next").disabled = entries.length === 0;
+  $("next").textContent = entries.length === 1 ? "Not this one: skip it" : `None of these: skip all ${entries.length}`;
+}
+
+/** The best films that fit. An answered film leaves the window, so more are asked for than are shown. */
+function recommended(fits) {
+  const narrowed = $("search").value !== "" || $("genre").value !== "";
+  let k = IN_ROW + memory.answers.size + (narrowed ? 200 : 0);
+  for (;;) {
+    slate = learner.recommend({ k });
+    const entries = slate.items
+      .map(({ id, probability }) => ({ film: films.get(id), probability }))
+      .filter(({ film }) => film && fits(film))
+      .slice(0, IN_ROW);
+    if (entries.length === IN_ROW || k >= films.size) return entries;
+    k = Math.min(films.size, k * 6);
+  }
+}
+
+// What was learnt, and where it went.
+
+function showLearnt() {
+  const { events, clicks, skips } = learner.metrics();
+  $("loss").replaceChildren(lossChart(memory.points));
+  $("taste").replaceChildren(tasteChart(learner.taste("genres", 8)));
+  $("tally").textContent = events ? `${clicks} opened, ${skips} passed over` : "";
+  showWire();
+  showState();
+}
+
+/** Deltas go out and bases come in by themselves, so the page looks now and then. */
+function follow() {
+  clearTimeout(follow.timer);
+  const { version } = learner;
+  if (follow.version !== undefined && follow.version !== version) {
+    showRow();
+    showLearnt();
+    announce(`Base ${version} arrived; the row is ranked with it.`);
+    $("version").animate([{ opacity: 0.2 }, { opacity: 1 }], 600);
+  }
+  follow.version = version;
+  const last = learner.lastSent();
+  if (last?.acknowledged && (!reached?.at || last.at > reached.at)) reached = { at: last.at, offline: false };
+  showWire();
+  showState();
+  follow.timer = setTimeout(follow, 1000);
+}
+
+function showState() {
+  const { unsent } = learner.metrics();
+  const waiting = unsent === 1 ? "1 answer waits" : `${unsent} answers wait`;
+  const when = reached?.at ? `synced ${reached.at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" })}` : "not synced yet";
+  if (syncing) showStatus("syncing", `Base ${learner.version}`, "· talking to the endpoint …");
+  else if (!navigator.onLine || reached?.offline) showStatus("offline", `Base ${learner.version}`, `· offline, ${unsent ? `${waiting} here` : "nothing waits"}`);
+  else if (unsent > 0) showStatus("waiting", `Base ${learner.version}`, `· ${when} · ${waiting}`);
+  else showStatus("synced", `Base ${learner.version}`, `· ${when}`);
+}
+
+function showStatus(state, version, text) {
+  document.querySelector(".status").dataset.state = state;
+  if ($("version").textContent !== version) $("version").textContent = version;
+  if ($("sync-state").textContent !== text) $("sync-state").textContent = text;
+}
+
+function showWire() {
+  const sent = learner.lastSent();
+  const { unsent, events } = learner.metrics();
+  const key = sent ? `${sent.seq} ${sent.acknowledged} ${sent.bytes.length} ${sent.at?.getTime()}` : `none ${unsent}`;
+  if (key !== shownSent) {
+    shownSent = key;
+    $("sent").replaceChildren(sent ? sentPanel(sent, names) : nothingSentPanel(unsent));
+  }
+  const facts = `${events} ${memory.answers.size} ${sent?.bytes.length}`;
+  if (facts !== $("never").dataset.facts) {
+    $("never").dataset.facts = facts;
+    $("never").replaceChildren(neverPanel(privateFacts(events)));
+  }
+  $("wire-note").textContent = "Only the shared learning travels: how the rows of films and genres should move. Point at a row to find its bytes.";
+}
+
+function privateFacts(events) {
+  const answers = events === 1 ? "1 answer" : `${events} answers`;
+  return [
+    { name: "Your row", says: "Where your taste lies among the factors: the bars above are read off it." },
+    { name: "How sure it is", says: "The covariance of your row, which sets how fast it still learns." },
+    { name: "The order of your answers", says: `${answers}, in the order you gave them.` },
+    { name: "When you gave them", says: `${answers}, no clock time of any of them.` },
+    { name: "What you answered", says: "Opened or passed over, film by film. A row in a delta hints at it; the list itself stays." },
+    { name: "What you were shown and searched", says: "Rows, titles and genres that you looked for." },
+    { name: "Who you are", says: "No account, no cookie. The client key is random and is drawn anew." },
+  ];
+}
+
+// Saying things.
+
+function announce(text) {
+  $("announcer").textContent = text;
+}
+
+function complain(error) {
+  $("trouble").hidden = !error;
+  if (error) {
+    $("trouble").textContent = error.code ? `${error.message} (${error.code})` : error.message;
+    console.error(error);
+  }
+}
