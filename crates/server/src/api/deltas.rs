@@ -1,0 +1,99 @@
+//! Taking in deltas.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use brooklet_core::{Delta, Error, Fold};
+
+use crate::app::{AppState, VERSION_HEADER};
+use crate::body::{self, Limits};
+use crate::model::Current;
+use crate::problem::Problem;
+use crate::store::{Append, Receipt};
+
+/// What a browser hears of its delta.
+#[derive(serde::Serialize)]
+struct Acknowledgement {
+    /// The sequence number; everything up to it is durable.
+    acknowledged: u64,
+    /// Whether it had been accepted before, and was not counted again.
+    repeat: bool,
+    /// The current version.
+    version: u64,
+}
+
+/// `POST /v1/models/{model}/deltas`
+pub(crate) async fn accept(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let model = state.model(&name).ok_or_else(|| Problem::unknown_model(&name))?;
+    if state.is_draining() {
+        return Err(Problem::draining());
+    }
+    let config = state.config();
+    let limits =
+        Limits { sent: config.max_delta_bytes, inflated: config.max_inflated_bytes, time: Duration::from_secs(30) };
+    let bytes = body::read(&headers, body, limits).await?;
+    let delta = Delta::decode(&bytes).map_err(refusal)?;
+    let (client, seq, events) = (delta.client, delta.seq, delta.events);
+
+    let current = model.current();
+    let receipt = match admissible(&state, &current, &delta) {
+        Ok(()) => {
+            let append = Append { model: name.clone(), client, seq, base_version: delta.base_version, events, bytes };
+            state.store().append(append).await?
+        }
+        // A delta whose acknowledgement was lost may meanwhile be too old to be accepted. It was, all the same: refusing
+        // it would make the browser send the same events once more.
+        Err(_) if seq <= state.store().last_seq(&name, client).await? => Receipt::Repeated,
+        Err(error) => return Err(refusal(error)),
+    };
+    match receipt {
+        Receipt::Accepted => {
+            model.arrived();
+            state.metrics().accepted(&name, events);
+        }
+        Receipt::Repeated => state.metrics().repeated(&name),
+        Receipt::Gap { expected } => return Err(gap(seq, expected)),
+    }
+    let version = model.current().version;
+    let acknowledgement = Acknowledgement { acknowledged: seq, repeat: receipt == Receipt::Repeated, version };
+    Ok(([(VERSION_HEADER, version)], Json(acknowledgement)).into_response())
+}
+
+/// Whether the fold will take the delta.
+fn admissible(state: &AppState, current: &Current, delta: &Delta) -> Result<(), Error> {
+    if delta.factors() != current.factors {
+        return Err(Error::WrongFactors { expected: current.factors, found: delta.factors() });
+    }
+    Fold::new(&state.config().fold(), current.version, current.factors).staleness(delta.base_version).map(drop)
+}
+
+fn refusal(error: Error) -> Problem {
+    let (status, title) = match error {
+        Error::StaleBase { .. } => (StatusCode::GONE, "The base is too old"),
+        Error::UnknownBase { .. } => (StatusCode::CONFLICT, "The base is unknown"),
+        Error::WrongFactors { .. } => (StatusCode::CONFLICT, "Another model's delta"),
+        _ => (StatusCode::BAD_REQUEST, "Not a delta"),
+    };
+    let problem = Problem::new(status, error.code(), title, error.to_string());
+    match error {
+        Error::StaleBase { current, .. } | Error::UnknownBase { current, .. } => problem.with("version", current),
+        _ => problem,
+    }
+}
+
+fn gap(seq: u64, expected: u64) -> Problem {
+    let detail = format!(
+        "this is number {seq} of the client key, but the next one must be number {expected}: send that one, or start a \
+         new client key from 1"
+    );
+    Problem::new(StatusCode::CONFLICT, "sequence_gap", "A delta is missing", detail).with("expected", expected)
+}

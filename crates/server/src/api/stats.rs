@@ -1,0 +1,13 @@
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::app::AppState;
+use crate::problem::Problem;
+
+/// `GET /v1/models/{model}/stats`
+pub(crate) async fn stats(State(state): State<AppState>, Path(name): Path<String>) -> Result<Response, Problem> {
+    let stats = state.store().stats(&name).await?.ok_or_else(|| Problem::unknown_model(&name))?;
+    Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(stats)).into_response())
+}

@@ -1,0 +1,102 @@
+//! Reading a delta's body: never more of it than the limits allow, compressed or not.
+
+use std::io::Read;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use flate2::read::MultiGzDecoder;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use crate::problem::Problem;
+
+const CBOR: &str = "application/cbor";
+
+/// How much is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Bytes as sent.
+    pub(crate) sent: usize,
+    /// Bytes after decompression.
+    pub(crate) inflated: usize,
+    /// How long sending may take.
+    pub(crate) time: Duration,
+}
+
+/// Reads a body of type `application/cbor`, decompressed.
+pub(crate) async fn read(headers: &HeaderMap, body: Body, limits: Limits) -> Result<Bytes, Problem> {
+    expect_cbor(headers)?;
+    let encoding = Encoding::of(headers)?;
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > limits.sent as u64) {
+        return Err(too_large(limits.sent, "as sent"));
+    }
+    let collected = tokio::time::timeout(limits.time, Limited::new(body, limits.sent).collect()).await;
+    let sent = match collected {
+        Ok(Ok(collected)) => collected.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large(limits.sent, "as sent")),
+        Ok(Err(_)) => {
+            let detail = "the body broke off";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "incomplete_body", "Incomplete body", detail));
+        }
+        Err(_) => {
+            let detail = format!("the body did not arrive within {} seconds", limits.time.as_secs());
+            return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_body", "Too slow", detail));
+        }
+    };
+    match encoding {
+        Encoding::Identity if sent.len() > limits.inflated => Err(too_large(limits.inflated, "uncompressed")),
+        Encoding::Identity => Ok(sent),
+        Encoding::Gzip => inflate(&sent, limits.inflated),
+    }
+}
+
+enum Encoding {
+    Identity,
+    Gzip,
+}
+
+impl Encoding {
+    fn of(headers: &HeaderMap) -> Result<Encoding, Problem> {
+        let Some(encoding) = headers.get(header::CONTENT_ENCODING) else { return Ok(Encoding::Identity) };
+        let is = |name: &str| encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(name.as_bytes());
+        if is("gzip") || is("x-gzip") {
+            Ok(Encoding::Gzip)
+        } else if is("identity") {
+            Ok(Encoding::Identity)
+        } else {
+            let detail = "a delta may be sent plain or with `content-encoding: gzip`";
+            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", "Unknown encoding", detail)
+                .header(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity")))
+        }
+    }
+}
+
+fn expect_cbor(headers: &HeaderMap) -> Result<(), Problem> {
+    let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let essence = sent.split(';').next().unwrap_or("").trim();
+    if essence.eq_ignore_ascii_case(CBOR) {
+        return Ok(());
+    }
+    let detail = format!("a delta is sent as `content-type: {CBOR}`");
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unknown media type", detail)
+        .header(header::ACCEPT, HeaderValue::from_static(CBOR)))
+}
+
+fn inflate(sent: &[u8], limit: usize) -> Result<Bytes, Problem> {
+    let mut inflated = Vec::new();
+    // One byte more than allowed tells too long from just long enough.
+    match MultiGzDecoder::new(sent).take(limit as u64 + 1).read_to_end(&mut inflated) {
+        Ok(length) if length > limit => Err(too_large(limit, "decompressed")),
+        Ok(_) => Ok(inflated.into()),
+        Err(_) => {
+            let detail = "the body is not what `content-encoding: gzip` says";
+            Err(Problem::new(StatusCode::BAD_REQUEST, "bad_gzip", "Broken compression", detail))
+        }
+    }
+}
+
+fn too_large(limit: usize, how: &str) -> Problem {
+    let detail = format!("a delta may have {limit} bytes {how}: send fewer rows at a time");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large", detail).with("limit", limit)
+}

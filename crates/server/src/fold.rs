@@ -1,0 +1,153 @@
+//! The fold: pending deltas into the next version, off the writer's thread.
+//!
+//! The sums are computed on what a reader saw; only the result goes through the writer, in one short transaction that
+//! marks exactly the deltas that were read. So acknowledgements go on during a fold, and a process that dies in the
+//! middle leaves every delta pending.
+
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use brooklet_core::{Aggregate, Delta, Error, Fold, FoldConfig};
+use tokio::sync::watch;
+use tokio::time::{sleep, sleep_until};
+
+use crate::app::AppState;
+use crate::model::{Current, Model};
+use crate::store::{FoldedVersion, Limit, Pending, Publication, StoreError};
+
+/// What one fold takes at most. More waits for the next one, which follows at once.
+const LIMIT: Limit = Limit { deltas: 8192, bytes: 64 << 20 };
+
+/// How long to wait after a fold that failed.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Why a fold published nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FoldError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The aggregate or the next base could not be made.
+    #[error(transparent)]
+    Core(#[from] Error),
+    /// The computation panicked.
+    #[error("the fold panicked")]
+    Panicked,
+}
+
+/// Folds one model whenever enough is pending or the time is up, until told to stop. A fold that was begun is finished.
+pub(crate) async fn run(state: AppState, model: std::sync::Arc<Model>, mut stop: watch::Receiver<bool>) {
+    let after = match state.config().fold_seconds {
+        0 => Duration::from_secs(u32::MAX.into()),
+        seconds => Duration::from_secs(seconds),
+    };
+    loop {
+        while model.pending() == 0 {
+            tokio::select! {
+                () = model.arrived.notified() => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
+        // The time runs from the first pending delta: an idle server publishes nothing, and a delta that comes alone
+        // gets as long as any for others to join it.
+        let deadline = tokio::time::Instant::now() + after;
+        while !model.has_enough() {
+            tokio::select! {
+                () = model.arrived.notified() => {}
+                () = sleep_until(deadline) => break,
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
+        if let Err(error) = fold(&state, &model).await {
+            tracing::error!(model = model.name, %error, "a fold failed; its deltas stay pending");
+            state.metrics().fold_failed(&model.name);
+            tokio::select! {
+                () = sleep(PAUSE) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
+    }
+}
+
+/// Folds what is pending, as much as one fold takes, and publishes. `None` if nothing is pending.
+pub(crate) async fn fold(state: &AppState, model: &Model) -> Result<Option<u64>, FoldError> {
+    let _one_at_a_time = model.folding.lock().await;
+    let started = Instant::now();
+    let store = state.store();
+    let pending = store.pending(&model.name, LIMIT).await?;
+    if pending.is_empty() {
+        return Ok(None);
+    }
+    let aggregate = store.aggregate(&model.name).await?;
+    let current = model.current();
+    // Whoever was acknowledged is folded: the horizon was looked at when the delta came in, and by now its base may have
+    // become older than that.
+    let config = FoldConfig { horizon: u64::MAX, ..state.config().fold() };
+    let precision = state.config().precision.into();
+    let computed = tokio::task::spawn_blocking(move || {
+        let mut aggregate = Aggregate::read(&aggregate)?;
+        let sum = Sum::of(&pending, Fold::new(&config, aggregate.version(), current.factors));
+        let base = Bytes::from(aggregate.publish(&sum.fold, precision)?);
+        let next = Current::read(base.clone())?;
+        let publication = Publication {
+            version: next.version,
+            base,
+            aggregate: aggregate.to_bytes()?,
+            etag: next.etag.clone(),
+            rows: next.rows as u64,
+            fold: FoldedVersion {
+                events: sum.fold.events(),
+                changed_rows: sum.fold.rows() as u64,
+                digest: sum.fold.digest(),
+                taken: sum.taken,
+                set_aside: sum.set_aside,
+            },
+        };
+        Ok::<_, FoldError>((next, publication))
+    });
+    let (next, publication) = computed.await.map_err(|_| FoldError::Panicked)??;
+
+    let version = next.version;
+    let (deltas, events) = (publication.fold.taken.len() as u64, publication.fold.events);
+    let taken = deltas + publication.fold.set_aside.len() as u64;
+    store.publish(&model.name, publication).await?;
+    model.set_current(next);
+    model.taken(taken);
+    let took = started.elapsed();
+    state.metrics().folded(&model.name, deltas, took);
+    tracing::info!(model = model.name, version, deltas, events, milliseconds = took.as_millis() as u64, "published");
+
+    if let Some(old) = version.checked_sub(state.config().retain_versions) {
+        // The version is out; what cannot be forgotten now is forgotten after the next one.
+        if let Err(error) = store.prune(&model.name, old).await {
+            tracing::warn!(model = model.name, %error, "old versions could not be pruned");
+        }
+    }
+    Ok(Some(version))
+}
+
+/// A sum and where each delta went.
+struct Sum {
+    fold: Fold,
+    taken: Vec<i64>,
+    set_aside: Vec<i64>,
+}
+
+impl Sum {
+    fn of(pending: &[Pending], fold: Fold) -> Sum {
+        let mut sum = Sum { fold, taken: Vec::with_capacity(pending.len()), set_aside: Vec::new() };
+        for Pending { id, bytes } in pending {
+            match Delta::decode(bytes).and_then(|delta| sum.fold.add(&delta)) {
+                Ok(()) => sum.taken.push(*id),
+                // It was checked when it came in, so this is a defect, here or of the disk. One bad row must not keep
+                // all others waiting for ever.
+                Err(error) => {
+                    tracing::error!(id, %error, "an accepted delta cannot be folded; it is set aside");
+                    sum.set_aside.push(*id);
+                }
+            }
+        }
+        sum
+    }
+}

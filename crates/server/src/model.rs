@@ -1,0 +1,95 @@
+//! A model while the server runs: its current base in memory, and how much is pending.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::body::Bytes;
+use brooklet_core::{Base, Error};
+use tokio::sync::{Mutex, Notify};
+
+/// A model that is served.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) name: String,
+    current: RwLock<Arc<Current>>,
+    pending: AtomicI64,
+    /// Told when the first delta arrives and when there are enough for a fold.
+    pub(crate) arrived: Notify,
+    /// Held during a fold: one at a time.
+    pub(crate) folding: Mutex<()>,
+    /// How many pending deltas are enough.
+    enough: u64,
+}
+
+/// The version that is given out.
+#[derive(Debug)]
+pub(crate) struct Current {
+    pub(crate) version: u64,
+    /// Without quotes.
+    pub(crate) etag: String,
+    pub(crate) bytes: Bytes,
+    pub(crate) factors: usize,
+    pub(crate) rows: usize,
+}
+
+impl Current {
+    /// Checks that browsers will be able to read the blob.
+    pub(crate) fn read(bytes: Bytes) -> Result<Current, Error> {
+        let base = Base::read(bytes.as_ref())?;
+        Ok(Current {
+            version: base.metadata().version,
+            etag: crate::etag::of(&bytes),
+            factors: base.metadata().factors,
+            rows: base.len(),
+            bytes,
+        })
+    }
+}
+
+impl Model {
+    pub(crate) fn new(name: String, current: Current, pending: u64, enough: u64) -> Model {
+        let model = Model {
+            name,
+            current: RwLock::new(Arc::new(current)),
+            pending: AtomicI64::new(pending as i64),
+            arrived: Notify::new(),
+            folding: Mutex::new(()),
+            enough,
+        };
+        if pending > 0 {
+            model.arrived.notify_one();
+        }
+        model
+    }
+
+    pub(crate) fn current(&self) -> Arc<Current> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_current(&self, current: Current) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(current);
+    }
+
+    /// How many deltas wait for the next fold.
+    pub(crate) fn pending(&self) -> u64 {
+        self.pending.load(Ordering::Relaxed).max(0) as u64
+    }
+
+    pub(crate) fn has_enough(&self) -> bool {
+        self.pending() >= self.enough
+    }
+
+    /// Counts a delta that was accepted.
+    pub(crate) fn arrived(&self) {
+        let pending = 1 + self.pending.fetch_add(1, Ordering::Relaxed);
+        if pending == 1 || pending >= self.enough as i64 {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Counts deltas that a fold took.
+    pub(crate) fn taken(&self, deltas: u64) {
+        // A fold may take a delta whose acceptance is not counted yet, so this may be below zero for a moment.
+        self.pending.fetch_sub(deltas as i64, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,395 @@
+//! The embedded store: one SQLite file in WAL mode, one thread that writes, a few connections that read.
+//!
+//! `synchronous = FULL` makes every commit a sync of the log, so a commit that returned is durable. What makes that
+//! affordable is the writer's group commit; see [`writer`].
+
+mod schema;
+mod writer;
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use axum::body::Bytes;
+use brooklet_core::ClientKey;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use self::writer::Writer;
+use crate::metrics::Metrics;
+use crate::store::{
+    Append, FoldedVersion, Limit, Pending, Publication, Receipt, Registered, Stats, Store, StoreError, StoredVersion,
+    VersionStats,
+};
+
+/// How the embedded store works.
+#[derive(Debug, Clone)]
+pub struct SqliteConfig {
+    /// Most deltas in one commit.
+    pub commit_batch: usize,
+    /// Most writes that wait; further ones are refused with [`StoreError::Busy`] instead of growing the queue.
+    pub queue: usize,
+}
+
+impl Default for SqliteConfig {
+    fn default() -> SqliteConfig {
+        SqliteConfig { commit_batch: 100, queue: 4096 }
+    }
+}
+
+/// The embedded store.
+#[derive(Debug)]
+pub struct Sqlite {
+    writer: Writer,
+    readers: Arc<Readers>,
+    /// Held as long as the store is open: a second server on these files would not see what the first one publishes.
+    _lock: File,
+}
+
+impl Sqlite {
+    /// Opens the store in a folder, and creates what is not there.
+    pub fn open(folder: &Path, config: &SqliteConfig, metrics: Arc<Metrics>) -> Result<Sqlite, StoreError> {
+        fs::create_dir_all(folder)?;
+        let lock = File::options().create(true).write(true).truncate(false).open(folder.join("brooklet.lock"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(folder.into())),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+        let path = folder.join("brooklet.sqlite");
+        let mut connection = Connection::open(&path)?;
+        connection.busy_timeout(Duration::from_secs(10))?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+        schema::migrate(&mut connection)?;
+        let writer = Writer::start(connection, config, metrics)?;
+        Ok(Sqlite { writer, readers: Arc::new(Readers { path, idle: Mutex::default() }), _lock: lock })
+    }
+
+    /// Runs a query on a connection of its own, so that reading never waits for a commit.
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let readers = self.readers.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let connection = readers.take()?;
+            let result = query(&connection);
+            readers.put_back(connection);
+            result
+        });
+        Ok(read.await.map_err(|_| StoreError::Closed)??)
+    }
+
+    /// Runs a transaction on the writer's thread, after everything that was queued before it.
+    async fn write<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer
+            .run(|connection| {
+                let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let result = body(&transaction)?;
+                transaction.commit()?;
+                Ok(result)
+            })
+            .await
+    }
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn register(&self, model: &str, seed: Publication) -> Result<Registered, StoreError> {
+        let model = model.to_owned();
+        self.write(move |transaction| {
+            let added = transaction.execute(
+                "INSERT INTO models (name, aggregate) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                params![model, seed.aggregate],
+            )?;
+            if added == 0 {
+                return Ok(Registered::Present);
+            }
+            insert_version(transaction, &model, &seed)?;
+            Ok(Registered::Added)
+        })
+        .await
+    }
+
+    async fn models(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|connection| {
+            let mut query = connection.prepare_cached("SELECT name FROM models ORDER BY name")?;
+            query.query_map([], |row| row.get(0))?.collect()
+        })
+        .await
+    }
+
+    async fn current(&self, model: &str) -> Result<Option<StoredVersion>, StoreError> {
+        let model = model.to_owned();
+        self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT version, etag, base FROM versions WHERE model = ?1 ORDER BY version DESC LIMIT 1",
+                )?
+                .query_row([model], stored_version)
+                .optional()
+        })
+        .await
+    }
+
+    async fn version(&self, model: &str, version: u64) -> Result<Option<StoredVersion>, StoreError> {
+        let model = model.to_owned();
+        self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT version, etag, base FROM versions WHERE model = ?1 AND version = ?2")?
+                .query_row(params![model, version], stored_version)
+                .optional()
+        })
+        .await
+    }
+
+    async fn append(&self, delta: Append) -> Result<Receipt, StoreError> {
+        self.writer.append(delta).await
+    }
+
+    async fn last_seq(&self, model: &str, client: ClientKey) -> Result<u64, StoreError> {
+        let model = model.to_owned();
+        let last = self.read(move |connection| writer::last_seq(connection, &model, &client)).await?;
+        Ok(last.unwrap_or(0))
+    }
+
+    async fn pending(&self, model: &str, limit: Limit) -> Result<Vec<Pending>, StoreError> {
+        let model = model.to_owned();
+        self.read(move |connection| {
+            let mut query = connection.prepare_cached(
+                "SELECT id, bytes FROM deltas WHERE model = ?1 AND folded_into IS NULL ORDER BY id LIMIT ?2",
+            )?;
+            let rows = query
+                .query_map(params![model, limit.deltas], |row| Ok(Pending { id: row.get(0)?, bytes: row.get(1)? }))?;
+            let mut bytes = 0;
+            let mut pending: Vec<Pending> = Vec::new();
+            for row in rows {
+                let row = row?;
+                bytes += row.bytes.len();
+                if bytes > limit.bytes && !pending.is_empty() {
+                    break;
+                }
+                pending.push(row);
+            }
+            Ok(pending)
+        })
+        .await
+    }
+
+    async fn aggregate(&self, model: &str) -> Result<Vec<u8>, StoreError> {
+        let model = model.to_owned();
+        let aggregate = self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT aggregate FROM models WHERE name = ?1")?
+                .query_row([model], |row| row.get(0))
+                .optional()
+        });
+        aggregate.await?.ok_or(StoreError::UnknownModel)
+    }
+
+    async fn publish(&self, model: &str, publication: Publication) -> Result<(), StoreError> {
+        let model = model.to_owned();
+        self.write(move |transaction| {
+            let newest: Option<u64> = transaction
+                .prepare_cached("SELECT max(version) FROM versions WHERE model = ?1")?
+                .query_row([&model], |row| row.get(0))?;
+            if newest.map(|newest| newest + 1) != Some(publication.version) {
+                return Err(StoreError::Conflict);
+            }
+            insert_version(transaction, &model, &publication)?;
+            transaction
+                .execute("UPDATE models SET aggregate = ?2 WHERE name = ?1", params![model, publication.aggregate])?;
+            let FoldedVersion { taken, set_aside, .. } = &publication.fold;
+            let mut mark = transaction.prepare_cached(
+                "UPDATE deltas SET folded_into = ?3 WHERE id = ?1 AND model = ?2 AND folded_into IS NULL",
+            )?;
+            let taken = taken.iter().map(|id| (id, publication.version));
+            for (id, version) in taken.chain(set_aside.iter().map(|id| (id, schema::SET_ASIDE))) {
+                if mark.execute(params![id, model, version])? != 1 {
+                    return Err(StoreError::Conflict);
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn prune(&self, model: &str, up_to: u64) -> Result<(), StoreError> {
+        // Piece by piece, so that deltas that arrive meanwhile are not kept waiting for a long transaction.
+        const PIECE: usize = 500;
+        loop {
+            let model = model.to_owned();
+            let forgotten = self.write(move |transaction| {
+                let bases = transaction
+                    .prepare_cached(
+                        "UPDATE versions SET base = NULL WHERE model = ?1 AND version <= ?2 AND base IS NOT NULL",
+                    )?
+                    .execute(params![model, up_to])?;
+                let deltas = transaction
+                    .prepare_cached(
+                        "DELETE FROM deltas WHERE id IN (SELECT id FROM deltas
+                         WHERE model = ?1 AND folded_into > ?3 AND folded_into <= ?2 LIMIT ?4)",
+                    )?
+                    .execute(params![model, up_to, schema::SET_ASIDE, PIECE])?;
+                Ok(bases + deltas)
+            });
+            if forgotten.await? == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn stats(&self, model: &str) -> Result<Option<Stats>, StoreError> {
+        let model = model.to_owned();
+        self.read(move |connection| stats(connection, model)).await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        // An immediate transaction takes the write lock, so this fails where a delta would fail.
+        self.write(|_| Ok(())).await?;
+        self.read(|connection| connection.query_row("SELECT count(*) FROM models", [], |_| Ok(()))).await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        // Readers first: the log can only be emptied when nobody reads from it.
+        self.readers.close();
+        self.writer.close().await
+    }
+}
+
+fn stored_version(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredVersion> {
+    let base: Option<Vec<u8>> = row.get(2)?;
+    Ok(StoredVersion { version: row.get(0)?, etag: row.get(1)?, base: base.map(Bytes::from) })
+}
+
+fn insert_version(transaction: &Transaction<'_>, model: &str, publication: &Publication) -> rusqlite::Result<usize> {
+    let Publication { version, base, etag, rows, fold, .. } = publication;
+    transaction.execute(
+        "INSERT INTO versions (model, version, etag, size, deltas, events, rows, changed_rows, digest, created, base)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        params![
+            model,
+            version,
+            etag,
+            base.len(),
+            fold.taken.len(),
+            fold.events,
+            rows,
+            fold.changed_rows,
+            hex(fold.digest),
+            now(),
+            base.as_ref()
+        ],
+    )
+}
+
+fn stats(connection: &Connection, model: String) -> rusqlite::Result<Option<Stats>> {
+    // One transaction, so that a fold that is published meanwhile does not show half.
+    let snapshot = connection.unchecked_transaction()?;
+    let versions: Vec<VersionStats> = snapshot
+        .prepare_cached(
+            "SELECT version, etag, size, deltas, events, rows, changed_rows, digest, created, base IS NOT NULL
+             FROM versions WHERE model = ?1 ORDER BY version DESC",
+        )?
+        .query_map([&model], |row| {
+            Ok(VersionStats {
+                version: row.get(0)?,
+                etag: row.get(1)?,
+                bytes: row.get(2)?,
+                deltas: row.get(3)?,
+                events: row.get(4)?,
+                rows: row.get(5)?,
+                changed_rows: row.get(6)?,
+                digest: row.get(7)?,
+                created: row.get(8)?,
+                retained: row.get(9)?,
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    let Some(newest) = versions.first() else { return Ok(None) };
+    let count = |condition: &str| {
+        snapshot
+            .prepare_cached(&format!(
+                "SELECT count(*), coalesce(sum(events), 0) FROM deltas WHERE model = ?1 AND folded_into {condition}"
+            ))?
+            .query_row([&model], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?)))
+    };
+    let (pending_deltas, pending_events) = count("IS NULL")?;
+    let (set_aside_deltas, set_aside_events) = count(&format!("= {}", schema::SET_ASIDE))?;
+    let clients = snapshot
+        .prepare_cached("SELECT count(*) FROM clients WHERE model = ?1")?
+        .query_row([&model], |row| row.get(0))?;
+    Ok(Some(Stats {
+        version: newest.version,
+        digest: newest.digest.clone(),
+        pending_deltas,
+        pending_events,
+        deltas_total: pending_deltas + set_aside_deltas + versions.iter().map(|version| version.deltas).sum::<u64>(),
+        events_total: pending_events + set_aside_events + versions.iter().map(|version| version.events).sum::<u64>(),
+        set_aside_deltas,
+        clients,
+        versions,
+        model,
+    }))
+}
+
+fn hex(digest: u64) -> String {
+    format!("{digest:016x}")
+}
+
+/// Milliseconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+/// Connections that only read. As many as are used at once exist, at most [`Readers::KEPT`] are kept.
+#[derive(Debug)]
+struct Readers {
+    path: PathBuf,
+    idle: Mutex<Idle>,
+}
+
+#[derive(Debug, Default)]
+struct Idle {
+    closed: bool,
+    connections: Vec<Connection>,
+}
+
+impl Readers {
+    const KEPT: usize = 8;
+
+    fn take(&self) -> rusqlite::Result<Connection> {
+        if let Some(connection) = self.idle().connections.pop() {
+            return Ok(connection);
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(Duration::from_secs(10))?;
+        Ok(connection)
+    }
+
+    fn put_back(&self, connection: Connection) {
+        let mut idle = self.idle();
+        if !idle.closed && idle.connections.len() < Readers::KEPT {
+            idle.connections.push(connection);
+        }
+    }
+
+    fn close(&self) {
+        let mut idle = self.idle();
+        idle.closed = true;
+        idle.connections.clear();
+    }
+
+    /// Nothing is half done if a thread panics with the lock held, so a poisoned lock is as good as any.
+    fn idle(&self) -> std::sync::MutexGuard<'_, Idle> {
+        self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,91 @@
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::store::StoreError;
+
+/// The schema that is written, as `PRAGMA user_version`. An older one is brought up to it; a newer one is refused.
+const VERSION: i64 = 1;
+
+/// `deltas.folded_into` of a delta that could not be folded.
+pub(super) const SET_ASIDE: u64 = 0;
+
+/// What brings schema `i` to schema `i + 1`.
+const STEPS: [&str; VERSION as usize] = ["
+    CREATE TABLE models (
+        name        TEXT PRIMARY KEY,
+        aggregate   BLOB NOT NULL          -- beside the newest version
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE versions (
+        model         TEXT NOT NULL REFERENCES models (name),
+        version       INTEGER NOT NULL,
+        etag          TEXT NOT NULL,
+        size          INTEGER NOT NULL,
+        deltas        INTEGER NOT NULL,
+        events        INTEGER NOT NULL,
+        rows          INTEGER NOT NULL,
+        changed_rows  INTEGER NOT NULL,
+        digest        TEXT NOT NULL,
+        created       INTEGER NOT NULL,    -- milliseconds since 1970
+        base          BLOB,                -- the last column, so that the numbers are read without it; NULL: pruned
+        PRIMARY KEY (model, version)
+    ) STRICT;
+
+    CREATE TABLE clients (
+        model     TEXT NOT NULL,
+        client    BLOB NOT NULL,
+        last_seq  INTEGER NOT NULL,
+        PRIMARY KEY (model, client)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE deltas (
+        id            INTEGER PRIMARY KEY,
+        model         TEXT NOT NULL,
+        client        BLOB NOT NULL,
+        seq           INTEGER NOT NULL,
+        base_version  INTEGER NOT NULL,
+        events        INTEGER NOT NULL,
+        received      INTEGER NOT NULL,    -- milliseconds since 1970
+        folded_into   INTEGER,             -- a version; NULL: pending; 0: set aside
+        bytes         BLOB NOT NULL
+    ) STRICT;
+
+    -- Finds what is pending, and counts it without touching the deltas.
+    CREATE INDEX deltas_by_version ON deltas (model, folded_into, events);
+"];
+
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if !(0..=VERSION).contains(&found) {
+        return Err(StoreError::TooNew { found, known: VERSION });
+    }
+    for step in &STEPS[found as usize..] {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_schema_is_refused_and_left_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        connection.pragma_update(None, "user_version", VERSION + 1).unwrap();
+        let error = migrate(&mut connection).unwrap_err();
+        assert!(matches!(error, StoreError::TooNew { found: 2, known: 1 }), "{error}");
+        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        assert_eq!(version, VERSION + 1);
+    }
+
+    #[test]
+    fn migrating_twice_changes_nothing() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+    }
+}

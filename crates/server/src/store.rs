@@ -1,0 +1,246 @@
+//! What the endpoint needs of a database, behind one trait.
+//!
+//! Whole deltas are appended; nothing is upserted per feature. The state is four tables, whatever the database:
+//! `models` (the aggregate beside the newest base), `versions` (the bases), `clients` (the last sequence number of each
+//! client key) and `deltas`.
+
+use async_trait::async_trait;
+use axum::body::Bytes;
+use brooklet_core::ClientKey;
+
+/// A durable store of models, versions and deltas. Every method either happened wholly when it returns `Ok`, and is then
+/// durable, or did not happen at all.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Adds a model with its first version, unless it is there already.
+    async fn register(&self, model: &str, seed: Publication) -> Result<Registered, StoreError>;
+
+    /// The names of all models.
+    async fn models(&self) -> Result<Vec<String>, StoreError>;
+
+    /// The newest version of a model.
+    async fn current(&self, model: &str) -> Result<Option<StoredVersion>, StoreError>;
+
+    /// One version of a model.
+    async fn version(&self, model: &str, version: u64) -> Result<Option<StoredVersion>, StoreError>;
+
+    /// Appends a delta if it is the client's next one, and moves the client's sequence number in the same transaction.
+    async fn append(&self, delta: Append) -> Result<Receipt, StoreError>;
+
+    /// The client's last accepted sequence number; 0 if the client is unknown.
+    async fn last_seq(&self, model: &str, client: ClientKey) -> Result<u64, StoreError>;
+
+    /// The oldest deltas that no version holds yet.
+    async fn pending(&self, model: &str, limit: Limit) -> Result<Vec<Pending>, StoreError>;
+
+    /// The aggregate's state that belongs to the newest version.
+    async fn aggregate(&self, model: &str) -> Result<Vec<u8>, StoreError>;
+
+    /// Publishes the version after `publication.version - 1`, replaces the aggregate's state and marks exactly the
+    /// deltas of `publication.fold` as folded, in one transaction. [`StoreError::Conflict`] if the newest version is
+    /// another one, or if one of the deltas is not pending any more.
+    async fn publish(&self, model: &str, publication: Publication) -> Result<(), StoreError>;
+
+    /// Forgets the bases up to this version and the deltas that went into them. Numbers about them stay.
+    async fn prune(&self, model: &str, up_to: u64) -> Result<(), StoreError>;
+
+    /// Numbers about a model.
+    async fn stats(&self, model: &str) -> Result<Option<Stats>, StoreError>;
+
+    /// Whether the store can be written to and read from.
+    async fn check(&self) -> Result<(), StoreError>;
+
+    /// Finishes what was begun and closes; every later call fails with [`StoreError::Closed`].
+    async fn close(&self) -> Result<(), StoreError>;
+}
+
+/// A delta on its way into the store.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// The model that it is for.
+    pub model: String,
+    /// The client key.
+    pub client: ClientKey,
+    /// Which one of the client's, from 1.
+    pub seq: u64,
+    /// The version that it was computed against.
+    pub base_version: u64,
+    /// How many events went into it.
+    pub events: u32,
+    /// The delta itself, as [`brooklet_core::Delta::decode`] reads it.
+    pub bytes: Bytes,
+}
+
+/// What became of an [`Append`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receipt {
+    /// It is durable, and will be in exactly one version.
+    Accepted,
+    /// It was accepted before; nothing has changed.
+    Repeated,
+    /// The one before it is missing; nothing has changed.
+    Gap {
+        /// The sequence number that the client's next delta must have.
+        expected: u64,
+    },
+}
+
+/// What came of registering a seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registered {
+    /// The seed is the first version now.
+    Added,
+    /// The store had the model, with this first version, and keeps it.
+    Present,
+}
+
+/// How much a fold takes at once: it bounds its memory and the length of the transaction that publishes.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    /// Deltas.
+    pub deltas: usize,
+    /// Their bytes together; at least one delta is taken.
+    pub bytes: usize,
+}
+
+/// A delta that waits to be folded.
+#[derive(Debug, Clone)]
+pub struct Pending {
+    /// The store's name for it.
+    pub id: i64,
+    /// The delta.
+    pub bytes: Vec<u8>,
+}
+
+/// A version that is to be published.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    /// Its number.
+    pub version: u64,
+    /// The base's blob.
+    pub base: Bytes,
+    /// The state of the aggregate beside it.
+    pub aggregate: Vec<u8>,
+    /// The strong entity tag of the blob, without quotes.
+    pub etag: String,
+    /// Rows of the base.
+    pub rows: u64,
+    /// What went into it; a seed has nothing.
+    pub fold: FoldedVersion,
+}
+
+/// What went into a version.
+#[derive(Debug, Clone, Default)]
+pub struct FoldedVersion {
+    /// The store's names of the deltas that were folded.
+    pub taken: Vec<i64>,
+    /// Of those that could not be folded, kept for people to look at. There should never be one.
+    pub set_aside: Vec<i64>,
+    /// Events in the folded deltas.
+    pub events: u64,
+    /// Rows that they touched.
+    pub changed_rows: u64,
+    /// [`brooklet_core::Fold::digest`] of the sums.
+    pub digest: u64,
+}
+
+/// A version as it is stored.
+#[derive(Debug, Clone)]
+pub struct StoredVersion {
+    /// Its number.
+    pub version: u64,
+    /// The strong entity tag, without quotes.
+    pub etag: String,
+    /// The base's blob; `None` once it was pruned.
+    pub base: Option<Bytes>,
+}
+
+/// Numbers about a model.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Stats {
+    /// The model.
+    pub model: String,
+    /// The newest version.
+    pub version: u64,
+    /// The digest of the newest version's fold, in hexadecimal.
+    pub digest: String,
+    /// Deltas that were accepted and are in no version yet.
+    pub pending_deltas: u64,
+    /// Their events.
+    pub pending_events: u64,
+    /// Deltas that were accepted, ever.
+    pub deltas_total: u64,
+    /// Their events.
+    pub events_total: u64,
+    /// Accepted deltas that could not be folded. There should never be one.
+    pub set_aside_deltas: u64,
+    /// Client keys ever seen.
+    pub clients: u64,
+    /// Every version, the newest first.
+    pub versions: Vec<VersionStats>,
+}
+
+/// Numbers about a version.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct VersionStats {
+    /// Its number.
+    pub version: u64,
+    /// The strong entity tag, without quotes.
+    pub etag: String,
+    /// Size of the base.
+    pub bytes: u64,
+    /// Deltas that were folded into it.
+    pub deltas: u64,
+    /// Their events.
+    pub events: u64,
+    /// Rows of the base.
+    pub rows: u64,
+    /// Rows that the deltas touched.
+    pub changed_rows: u64,
+    /// The digest of the fold's sums, in hexadecimal.
+    pub digest: String,
+    /// When it was published, in milliseconds since 1970.
+    pub created: u64,
+    /// Whether the base can still be had.
+    pub retained: bool,
+}
+
+/// What can go wrong in a store.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database says no.
+    #[error("the database failed: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// The file system says no.
+    #[error("the store's files cannot be used: {0}")]
+    Io(#[from] std::io::Error),
+    /// The database was written by a newer Brooklet.
+    #[error(
+        "the store has schema {found}, this version of Brooklet knows up to {known}: use the newer one, or another data folder"
+    )]
+    TooNew {
+        /// The schema found.
+        found: i64,
+        /// The newest schema known.
+        known: i64,
+    },
+    /// Another process has the store open.
+    #[error("another server uses the store {0}: stop it, or use another data folder")]
+    Locked(std::path::PathBuf),
+    /// More is waiting to be written than the store takes in; nothing was written.
+    #[error("too many deltas are waiting to be written")]
+    Busy,
+    /// The commit that held the delta failed; nothing of it was written.
+    #[error("the commit failed")]
+    NotCommitted,
+    /// The store was closed, or its writer died.
+    #[error("the store is closed")]
+    Closed,
+    /// Somebody else published, or took one of the deltas.
+    #[error("another fold came first")]
+    Conflict,
+    /// The model is not in the store.
+    #[error("the store has no such model")]
+    UnknownModel,
+}
