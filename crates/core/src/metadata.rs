@@ -2,6 +2,7 @@
 
 use crate::{Error, Schema, Value};
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 /// The number of the base format; a reader refuses any other.
@@ -185,7 +186,6 @@ impl Metadata {
     /// The JSON text.
     #[cfg(feature = "write")]
     pub fn to_json(&self) -> String {
-        use alloc::vec;
         let n = |x: f32| Value::Number(f64::from(x));
         let ns = |xs: &[f32]| Value::Array(xs.iter().map(|x| n(*x)).collect());
         let ss = |xs: &[String]| Value::Array(xs.iter().map(|x| Value::String(x.clone())).collect());
@@ -249,15 +249,15 @@ impl Metadata {
 fn positive_semidefinite(covariance: &[f32], width: usize) -> bool {
     let at = |i: usize, j: usize| 0.5 * (f64::from(covariance[i * width + j]) + f64::from(covariance[j * width + i]));
     let largest = (0..width).fold(0.0, |max, i| at(i, i).max(max));
-    let mut lower: Vec<f64> = Vec::with_capacity(width * width);
+    let mut lower = vec![0.0; width * width];
     for i in 0..width {
-        for j in 0..width {
-            let known = (0..j.min(i)).fold(0.0, |sum, f| sum + lower[i * width + f] * lower[j * width + f]);
-            lower.push(match i.cmp(&j) {
-                core::cmp::Ordering::Less => 0.0,
-                core::cmp::Ordering::Greater => (at(i, j) - known) / lower[j * width + j],
-                core::cmp::Ordering::Equal => libm::sqrt(at(i, i) + 1e-6 * largest + f64::MIN_POSITIVE - known),
-            });
+        for j in 0..=i {
+            let known = (0..j).fold(0.0, |sum, f| sum + lower[i * width + f] * lower[j * width + f]);
+            lower[i * width + j] = if i == j {
+                libm::sqrt(at(i, i) + 1e-6 * largest + f64::MIN_POSITIVE - known)
+            } else {
+                (at(i, j) - known) / lower[j * width + j]
+            };
         }
     }
     // A negative pivot has left a NaN.

@@ -1,0 +1,99 @@
+//! Golden fixtures of the formats. A change of format is a new number, a new fixture and a line in the changelog; the old
+//! fixtures stay and are still read. `BROOKLET_WRITE_FIXTURES=1` writes those that are missing.
+
+mod scenario;
+
+use brooklet_core::*;
+use std::path::PathBuf;
+
+fn golden(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+    if !path.exists() && std::env::var_os("BROOKLET_WRITE_FIXTURES").is_some() {
+        std::fs::write(&path, bytes).expect("the fixture is written");
+    }
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn base_version_1_f16() {
+    let bytes = scenario::seed(4, Loss::Logistic, Precision::F16);
+    let golden = golden("base-v1-f16.safetensors", &bytes);
+    assert!(golden == bytes, "the writer's bytes changed");
+    check_base(golden, 0.0003);
+}
+
+#[test]
+fn base_version_1_int8() {
+    let bytes = scenario::seed(4, Loss::Squared, Precision::Int8);
+    let golden = golden("base-v1-int8.safetensors", &bytes);
+    assert!(golden == bytes, "the writer's bytes changed");
+    check_base(golden, 0.004);
+}
+
+fn check_base(bytes: Vec<u8>, tolerance: f32) {
+    // The reader is ours; the reference is the safetensors crate.
+    let reference = safetensors::SafeTensors::deserialize(&bytes).expect("it is a safetensors file");
+    let base = Base::read(bytes.clone()).expect("it is a base");
+    assert_eq!(reference.tensor("ids").expect("it has ids").shape(), [base.len()]);
+    assert_eq!(*base.metadata(), Metadata { loss: base.metadata().loss, ..scenario::metadata(4, Loss::Logistic) });
+    let rows = scenario::rows(4);
+    let mut read = [0.0; 5];
+    for ((id, row), name) in rows.ids.iter().zip(rows.rows.chunks(5)).zip(rows.names.expect("it has names")) {
+        let i = base.find(*id).expect("the row is there");
+        assert_eq!(base.name(i), Some(name.as_str()));
+        base.row_into(i, &mut read);
+        assert!(read.iter().zip(row).all(|(a, b)| (a - b).abs() <= tolerance), "{name}: {read:?} {row:?}");
+    }
+    assert_eq!(base.find(FeatureId::named("item=never")), None);
+}
+
+#[test]
+fn delta_version_1() {
+    let delta = Delta {
+        base_version: 300,
+        client: *b"0123456789abcdef",
+        seq: 7,
+        events: 41,
+        ids: vec![FeatureId(0x0102), FeatureId(0xff00_0000_0000_0001)],
+        scales: vec![0.5, 0.0, 0.015625],
+        columns: vec![127, -127, 0, 0, 1, -2],
+    };
+    #[rustfmt::skip]
+    let bytes = [
+        &[0xa8][..],                                    // a map of 8
+        &[0x00, 0x01],                                  // 0: format 1
+        &[0x01, 0x19, 0x01, 0x2c],                      // 1: base version 300
+        &[0x02, 0x50], b"0123456789abcdef",             // 2: client key, 16 bytes
+        &[0x03, 0x07],                                  // 3: sequence number 7
+        &[0x04, 0x18, 0x29],                            // 4: 41 events
+        &[0x05, 0x50],                                  // 5: ids, 16 bytes
+        &[0x02, 0x01, 0, 0, 0, 0, 0, 0],                //    little-endian
+        &[0x01, 0, 0, 0, 0, 0, 0, 0xff],
+        &[0x06, 0x83],                                  // 6: three scales
+        &[0xfa, 0x3f, 0x00, 0x00, 0x00],                //    0.5
+        &[0xfa, 0x00, 0x00, 0x00, 0x00],                //    0
+        &[0xfa, 0x3c, 0x80, 0x00, 0x00],                //    1/64
+        &[0x07, 0x46],                                  // 7: six numbers
+        &[127, 0x81, 0, 0, 1, 0xfe],                    //    column by column
+    ]
+    .concat();
+    assert_eq!(delta.encode(), bytes);
+    assert_eq!(golden("delta-v1.cbor", &bytes), bytes);
+    assert_eq!(Delta::decode(&bytes), Ok(delta));
+}
+
+#[test]
+fn profile_version_1() {
+    let lived = scenario::lived();
+    let golden = golden("profile-v1.cbor", &lived.profile());
+    assert!(golden == lived.profile(), "the writer's bytes changed");
+    let restored = Learner::restore(scenario::base(8), Config::default(), &golden).expect("it is a profile");
+    assert_eq!(restored.digest(), lived.digest());
+}
+
+#[test]
+fn ids_are_the_xxh3_of_names() {
+    // Written down, because every file and delta relies on them.
+    assert_eq!(FeatureId::named("genres=Drama").0, 0x279a_8258_afc2_fd73);
+    assert_eq!(FeatureId::named("").0, 0x2d06_8005_38d3_94c2);
+}

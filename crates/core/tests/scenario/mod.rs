@@ -1,0 +1,130 @@
+//! A small world that the tests share: a seed with named rows, and a stream of events. It is integers and arithmetic alone,
+//! so it is the same in every environment.
+
+#![allow(dead_code, reason = "every test file uses its own part")]
+
+use brooklet_core::*;
+
+/// xorshift64* (Vigna 2016).
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
+        (self.next() >> 33) % n
+    }
+
+    /// From -1 to 1.
+    pub(crate) fn signed(&mut self) -> f32 {
+        self.below(1 << 20) as f32 / (1 << 19) as f32 - 1.0
+    }
+}
+
+pub(crate) const GENRES: [&str; 6] = ["Action", "Comedy", "Drama", "Romance", "Sci-Fi", "War"];
+pub(crate) const ITEMS: u64 = 40;
+
+pub(crate) fn metadata(factors: usize, loss: Loss) -> Metadata {
+    let width = 1 + factors;
+    let mut covariance = vec![0.0; width * width];
+    for i in 0..width {
+        covariance[i * width + i] = 0.25;
+    }
+    Metadata {
+        model: "films".into(),
+        version: 1,
+        factors,
+        loss,
+        w0: -0.25,
+        schema: Schema {
+            visitor: "user".into(),
+            item: "item".into(),
+            private: vec!["age".into(), "home".into()],
+            fields: vec!["item".into(), "genres".into()],
+        },
+        rates: Rates { private: 0.25, shared: 0.015625, delta: 0.0625 },
+        prior: Prior { mean: (0..width).map(|i| 0.125 * (i % 3) as f32).collect(), covariance, scale: 2.0 },
+        calibration: Calibration { a: 1.5, b: -0.125 },
+        labels: Labels { positive: Some(4.0), map: vec![(1.0, 0.05), (5.0, 0.9)] },
+        private_rows: false,
+        training: Value::Object(vec![("rows".into(), Value::Number(1000.0))]),
+    }
+}
+
+pub(crate) fn rows(factors: usize) -> Rows {
+    let mut random = Random(42);
+    let items = (0..ITEMS).map(|i| format!("item={i}"));
+    let names: Vec<String> = GENRES.iter().map(|g| format!("genres={g}")).chain(items).collect();
+    Rows {
+        ids: names.iter().map(|name| FeatureId::named(name)).collect(),
+        rows: names.iter().flat_map(|_| (0..=factors).map(|_| 0.5 * random.signed()).collect::<Vec<_>>()).collect(),
+        names: Some(names),
+    }
+}
+
+pub(crate) fn seed(factors: usize, loss: Loss, precision: Precision) -> Vec<u8> {
+    write_base(&metadata(factors, loss), &rows(factors), precision).expect("the rows are fine")
+}
+
+pub(crate) fn base(factors: usize) -> Base {
+    Base::read(seed(factors, Loss::Logistic, Precision::F16)).expect("it was written")
+}
+
+pub(crate) fn object(fields: &[(&str, Value)]) -> Value {
+    Value::Object(fields.iter().map(|(key, value)| (key.to_string(), value.clone())).collect())
+}
+
+pub(crate) fn genres(item: u64) -> Value {
+    let genre = |i: u64| Value::from(GENRES[(i % 6) as usize]);
+    Value::Array(if item.is_multiple_of(3) { vec![genre(item), genre(item / 3 + 1)] } else { vec![genre(item)] })
+}
+
+/// An input in which every kind of value occurs, some of it new to the seed.
+pub(crate) fn input(random: &mut Random) -> Value {
+    let item = random.below(ITEMS + 5);
+    object(&[
+        ("user", Value::from("somebody")),
+        ("age", Value::Number(f64::from(random.signed()))),
+        ("home", object(&[("town", Value::from("Ghent"))])),
+        ("item", Value::String(item.to_string())),
+        ("genres", genres(item)),
+        ("hour", Value::Number(f64::from(random.signed()) * 3.0)),
+        ("new", Value::Bool(random.below(2) == 0)),
+        ("page", object(&[("kind", Value::from("shop")), ("depth", Value::Null)])),
+    ])
+}
+
+/// Learns, ranks, clicks, sends and swaps the base under it: a learner that has seen everything once.
+pub(crate) fn lived() -> Learner {
+    let mut learner = Learner::new(base(8), Config::default());
+    let schema = learner.schema().clone();
+    let mut random = Random(7);
+    for item in 0..ITEMS {
+        let features = Features::from_value(&schema, &object(&[("genres", genres(item))])).expect("names");
+        learner.set_item(&item.to_string(), &features).expect("an item");
+    }
+    for n in 0..200 {
+        let features = Features::from_value(&schema, &input(&mut random)).expect("names");
+        learner.learn_one(&features, random.below(3) as f32 / 2.0, 1.0).expect("a label");
+        if n % 10 == 0 {
+            let context = object(&[("page", object(&[("kind", Value::from("shop"))]))]);
+            let slate = learner.recommend(&Features::from_value(&schema, &context).expect("names"), 6);
+            learner.click(slate.id, &slate.items[2].item).expect("it is in the slate");
+            learner.skip(slate.id, &slate.items[0].item).expect("it is in the slate");
+        }
+        if n == 120 {
+            let delta = learner.prepare_delta([9; 16]).expect("it has learnt");
+            learner.acknowledge(delta.seq);
+        }
+    }
+    learner.prepare_delta([9; 16]).expect("it has learnt");
+    learner
+}
+
+/// The digest of [`lived`], natively and in wasm.
+pub(crate) const LIVED_DIGEST: u64 = 0xf5a5_e88a_bcf3_4543;
