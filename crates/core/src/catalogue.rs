@@ -5,7 +5,7 @@
 //! and the items that have it are summed again before the next ranking.
 
 use crate::feature::Feature;
-use crate::rows::{IdMap, Rows};
+use crate::rows::IdMap;
 use crate::{FeatureId, Features};
 use alloc::collections::BinaryHeap;
 use alloc::string::String;
@@ -115,15 +115,15 @@ impl Catalogue {
         self.any_stale = true;
     }
 
-    /// Sums again what was learnt since.
-    pub(crate) fn refresh(&mut self, rows: &Rows) {
+    /// Sums again what was learnt since; `read` gives the rows.
+    pub(crate) fn refresh(&mut self, read: impl Fn(FeatureId, &mut [f32])) {
         if !self.any_stale {
             return;
         }
         let width = self.width;
         for ((stale, id), values) in self.stale.iter().zip(&self.row_ids).zip(self.row_values.chunks_exact_mut(width)) {
             if *stale {
-                rows.personal_into(*id, values);
+                read(*id, values);
             }
         }
         let mut sums = vec![0.0; width];
@@ -152,9 +152,24 @@ impl Catalogue {
         self.any_stale = false;
     }
 
-    /// The `k` best items under a context whose factors sum to `q`, best first, with const + b_i + <q, q_i>.
-    pub(crate) fn top(&self, constant: f32, q: &[f32], k: usize) -> Vec<(usize, f32)> {
+    /// Where the item whose id feature is `key` stands.
+    pub(crate) fn find(&self, key: FeatureId) -> Option<usize> {
+        self.index.get(&key).map(|at| *at as usize)
+    }
+
+    /// The 1 + k numbers that a visitor row is multiplied with, up to what all items of a ranking have in common.
+    pub(crate) fn factors(&self, at: usize) -> Vec<f32> {
+        let block = at / BLOCK * BLOCK * self.width;
+        let column = |column| self.blocks[block + column * BLOCK + at % BLOCK];
+        core::iter::once(0.0).chain((1..self.width).map(column)).collect()
+    }
+
+    /// The `k` best of the items that pass, under a context whose factors sum to `q`: best first, with const + b_i + <q, q_i>.
+    pub(crate) fn top(&self, constant: f32, q: &[f32], k: usize, pass: impl Fn(usize) -> bool) -> Vec<(usize, f32)> {
         let k = k.min(self.items.len());
+        if k == 0 {
+            return Vec::new();
+        }
         // The worst of the best stands on top and is what a newcomer must beat.
         let mut best: BinaryHeap<Place<'_>> = BinaryHeap::with_capacity(k + 1);
         let mut scores = [0f32; BLOCK];
@@ -169,6 +184,9 @@ impl Catalogue {
             }
             for (i, (item, score)) in items.iter().zip(&scores).enumerate() {
                 if best.len() == k && best.peek().is_none_or(|worst| *score < worst.score) {
+                    continue;
+                }
+                if !pass(block_at * BLOCK + i) {
                     continue;
                 }
                 best.push(Place { score: *score, id: &item.id, at: block_at * BLOCK + i });

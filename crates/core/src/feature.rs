@@ -29,6 +29,10 @@ pub struct Feature {
     pub id: FeatureId,
     /// Its value: 1 for a category or a flag.
     pub value: f32,
+    /// A number as it was given, to be scaled online before it is used.
+    pub(crate) raw: bool,
+    /// Which of the schema's own rates the row learns at: its place plus one, or 0 for the general rate.
+    pub(crate) group: u8,
 }
 
 /// The active features of one input, checked: finite values, no id twice, sorted by id, so that the order in which
@@ -42,7 +46,7 @@ pub struct Features {
 impl Features {
     /// Starts naming features under `schema`.
     pub fn builder(schema: &Schema) -> FeaturesBuilder<'_> {
-        FeaturesBuilder { schema, path: String::new(), lengths: Vec::new(), features: Features::default() }
+        FeaturesBuilder { schema, path: String::new(), lengths: Vec::new(), features: Features::default(), names: None }
     }
 
     /// Names the features of an object: strings are categories, numbers numeric, booleans on or off, arrays multi-hot,
@@ -93,6 +97,17 @@ impl Features {
         union
     }
 
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Feature> {
+        self.shared.iter().chain(&self.private)
+    }
+
+    /// The same features with other values.
+    pub(crate) fn map(&self, change: impl Fn(&Feature) -> Feature) -> Features {
+        let change = |features: &[Feature]| features.iter().map(&change).collect();
+        Features { shared: change(&self.shared), private: change(&self.private) }
+    }
+
     pub(crate) fn from_parts(mut shared: Vec<Feature>, mut private: Vec<Feature>) -> Features {
         canonical(&mut shared);
         canonical(&mut private);
@@ -109,9 +124,17 @@ pub struct FeaturesBuilder<'a> {
     /// Length of `path` before each object that was entered.
     lengths: Vec<usize>,
     features: Features,
+    /// The names, if they are kept.
+    names: Option<Vec<(FeatureId, String)>>,
 }
 
 impl FeaturesBuilder<'_> {
+    /// Keeps the names beside the ids, for people to read: [`FeaturesBuilder::finish_named`] hands them out.
+    pub fn keep_names(mut self) -> Self {
+        self.names = Some(Vec::new());
+        self
+    }
+
     /// Enters the object `key`: names that follow are `key.name`.
     pub fn enter(&mut self, key: &str) -> Result<(), Error> {
         if self.lengths.len() == MAX_DEPTH {
@@ -132,7 +155,7 @@ impl FeaturesBuilder<'_> {
 
     /// A category: the feature `key=value`, at 1.
     pub fn text(&mut self, key: &str, value: &str) -> Result<(), Error> {
-        self.add(key, 1.0, |name| {
+        self.add(key, 1.0, false, |name| {
             name.push('=');
             name.push_str(value);
         })
@@ -140,23 +163,23 @@ impl FeaturesBuilder<'_> {
 
     /// A whole number that is a category, as in an array of ids: the feature `key=value`, at 1.
     pub fn category(&mut self, key: &str, value: i64) -> Result<(), Error> {
-        self.add(key, 1.0, |name| {
+        self.add(key, 1.0, false, |name| {
             // Writing to a String cannot fail.
             let _ = write!(name, "={value}");
         })
     }
 
-    /// A number: the feature `key`, at its value. Zero is absent.
+    /// A number: the feature `key`, scaled online by the mean and deviation that this learner has met.
     pub fn number(&mut self, key: &str, value: f64) -> Result<(), Error> {
         if !(-MAX_NUMBER..=MAX_NUMBER).contains(&value) {
             return Err(self.bad(key, "must be a number of at most a million in magnitude"));
         }
-        if value == 0.0 { Ok(()) } else { self.add(key, value as f32, |_| {}) }
+        self.add(key, value as f32, true, |_| {})
     }
 
     /// A boolean: the feature `key` at 1 if on, absent if off.
     pub fn flag(&mut self, key: &str, on: bool) -> Result<(), Error> {
-        if on { self.add(key, 1.0, |_| {}) } else { Ok(()) }
+        if on { self.add(key, 1.0, false, |_| {}) } else { Ok(()) }
     }
 
     /// Any value under `key`.
@@ -197,7 +220,13 @@ impl FeaturesBuilder<'_> {
         Features::from_parts(shared, private)
     }
 
-    fn add(&mut self, key: &str, value: f32, suffix: impl FnOnce(&mut String)) -> Result<(), Error> {
+    /// The features, and the names that were kept.
+    pub fn finish_named(mut self) -> (Features, Vec<(FeatureId, String)>) {
+        let names = self.names.take().unwrap_or_default();
+        (self.finish(), names)
+    }
+
+    fn add(&mut self, key: &str, value: f32, raw: bool, suffix: impl FnOnce(&mut String)) -> Result<(), Error> {
         if self.features.len() == MAX_FEATURES {
             return Err(self.bad(key, "is one feature too many: an input has at most 1024"));
         }
@@ -206,8 +235,12 @@ impl FeaturesBuilder<'_> {
         // The visitor's id names the visitor row, which is always active.
         if self.path != self.schema.visitor {
             let private = self.schema.is_private(&self.path);
+            let group = self.schema.group(&self.path);
             suffix(&mut self.path);
-            let feature = Feature { id: FeatureId::named(&self.path), value };
+            let feature = Feature { id: FeatureId::named(&self.path), value, raw, group };
+            if let Some(names) = &mut self.names {
+                names.push((feature.id, self.path.clone()));
+            }
             if private { self.features.private.push(feature) } else { self.features.shared.push(feature) }
         }
         self.path.truncate(length);

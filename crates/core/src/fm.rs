@@ -6,9 +6,8 @@
 //! ds/dw_i = x_i        ds/dv_if = x_i (q_f - v_if x_i)        q_f = sum_j v_jf x_j
 //! ```
 
+use crate::FeatureId;
 use crate::feature::Feature;
-use crate::math::proximal;
-use crate::{FeatureId, Loss};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -57,29 +56,33 @@ impl Active {
         f64::from(self.linear) + 0.5 * self.q.iter().fold(0.0, |sum, q| sum + f64::from(*q) * f64::from(*q))
     }
 
-    /// One implicit step of all rows at their rates, given the visitor row `u` (1 + k): the rows are moved, the sums are
-    /// not. `emit` takes every row that may have moved.
-    pub(crate) fn step(
-        &mut self,
-        loss: Loss,
-        visitor: &[f64],
-        target: f64,
-        weight: f64,
-        mut emit: impl FnMut(FeatureId, &[f32]),
-    ) {
-        let q: Vec<f64> = self.q.iter().zip(&visitor[1..]).map(|(q, u)| f64::from(*q) + u).collect();
-        let score = visitor[1..].iter().zip(&self.q).fold(self.score() + visitor[0], |s, (u, q)| s + u * f64::from(*q));
-        // Derivatives are squared in f64: in f32 they could overflow at the largest accepted value.
-        let derivative = |x: f32, v: f32, q: f64| f64::from(x) * (q - f64::from(v) * f64::from(x));
-        let mut h = 0.0;
-        for ((row, x), rate) in self.rows.chunks_exact(self.width).zip(&self.values).zip(&self.rates) {
+    /// phi of the visitor row: (1, q).
+    pub(crate) fn phi(&self) -> Vec<f64> {
+        core::iter::once(1.0).chain(self.q.iter().map(|q| f64::from(*q))).collect()
+    }
+
+    /// The score with the visitor row `u`, 1 + k long.
+    pub(crate) fn score_with(&self, u: &[f64]) -> f64 {
+        u[1..].iter().zip(&self.q).fold(self.score() + u[0], |sum, (u, q)| sum + u * f64::from(*q))
+    }
+
+    /// sum_i rate_i |ds/drow_i|^2 given the visitor row: what the score moves by when all rows move by one pull.
+    pub(crate) fn leverage(&self, visitor: &[f64]) -> f64 {
+        let q = self.total(visitor);
+        let rows = self.rows.chunks_exact(self.width).zip(&self.values).zip(&self.rates);
+        rows.fold(0.0, |sum, ((row, x), rate)| {
             let squares = row[1..].iter().zip(&q).fold(f64::from(*x) * f64::from(*x), |sum, (v, q)| {
                 let d = derivative(*x, *v, *q);
                 sum + d * d
             });
-            h += f64::from(*rate) * squares;
-        }
-        let pull = weight * proximal(loss, score, target, weight * h).pull;
+            sum + f64::from(*rate) * squares
+        })
+    }
+
+    /// Moves all rows by `pull`, each at its rate, given the visitor row; the sums are left as they were. `emit` takes every
+    /// row that has moved.
+    pub(crate) fn step(&mut self, visitor: &[f64], pull: f64, mut emit: impl FnMut(FeatureId, &[f32])) {
+        let q = self.total(visitor);
         let rows = self.rows.chunks_exact_mut(self.width);
         for (((row, x), rate), id) in rows.zip(&self.values).zip(&self.rates).zip(&self.ids) {
             if *rate == 0.0 {
@@ -93,4 +96,20 @@ impl Active {
             emit(*id, row);
         }
     }
+
+    /// The rows as they were gathered: id, value, row.
+    pub(crate) fn terms(&self) -> impl Iterator<Item = (FeatureId, f32, &[f32])> {
+        let rows = self.ids.iter().zip(&self.values).zip(self.rows.chunks_exact(self.width));
+        rows.map(|((id, x), row)| (*id, *x, row))
+    }
+
+    /// q with the visitor row.
+    fn total(&self, visitor: &[f64]) -> Vec<f64> {
+        self.q.iter().zip(&visitor[1..]).map(|(q, u)| f64::from(*q) + u).collect()
+    }
+}
+
+/// ds/dv_if. In f64: its square could overflow an f32 at the largest accepted value.
+fn derivative(x: f32, v: f32, q: f64) -> f64 {
+    f64::from(x) * (q - f64::from(v) * f64::from(x))
 }

@@ -1,14 +1,18 @@
-//! The learner: one visitor's copy of the model.
+//! The learner: one visitor's copy of the model, its catalogue, and what it knows of itself.
 
 use crate::catalogue::Catalogue;
+use crate::choice::{Gate, Hedge};
 use crate::delta::ClientKey;
-use crate::fm::Active;
-use crate::math::sigmoid;
+use crate::drift::{Detector, Drift, DriftPolicy};
+use crate::explain::{Explanation, terms};
+use crate::explore::{Exploration, choose, pool};
+use crate::model::{Feedback, Model, ModelConfig};
 use crate::outbox::{BUFFER, Event, Outbox, PendingDelta};
+use crate::random::Random;
 use crate::rows::Rows;
-use crate::slate::{Shown, Slates};
-use crate::visitor::Visitor;
-use crate::{Base, Error, Feature, FeatureId, Features, Loss, Metrics, Rates, Recommended, Schema, Slate};
+use crate::scale::Scales;
+use crate::slate::{Shown, Slates, Thought, Thoughts, examination, score};
+use crate::{Base, Error, FeatureId, Features, Loss, Metrics, Recommended, Schema, Slate, sigmoid};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -18,30 +22,36 @@ pub const MAX_WEIGHT: f32 = 1e4;
 /// The largest magnitude of a target of the squared loss, and the largest weight of an event.
 pub const MAX_LABEL: f32 = 1e6;
 
-/// How the visitor row learns.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum VisitorStep {
-    /// In closed form, from the seed's prior.
-    #[default]
-    ClosedForm,
-    /// By implicit steps at the private rate.
-    Rate,
-}
-
 /// Settings of a learner; the seed carries all that is tuned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// How the visitor row learns.
-    pub visitor: VisitorStep,
-    /// Rates instead of the seed's.
-    pub rates: Option<Rates>,
-    /// The most slates that wait for labels.
+    /// The model that deltas are made of.
+    pub model: ModelConfig,
+    /// Further models that learn from the same events. Of all, the one that Hedge gives most weight serves.
+    pub shadows: Vec<ModelConfig>,
+    /// How the places of a slate are filled.
+    pub exploration: Exploration,
+    /// Standard errors by which the personal model must be worse than the base for the base to be served; None never does.
+    pub gate: Option<f64>,
+    /// Watches the first model's loss, and what follows an alarm.
+    pub drift: Option<(Detector, DriftPolicy)>,
+    /// Of the random numbers.
+    pub seed: u64,
+    /// The most slates and held predictions that wait for labels.
     pub max_pending_slates: usize,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { visitor: VisitorStep::ClosedForm, rates: None, max_pending_slates: 64 }
+        Config {
+            model: ModelConfig::default(),
+            shadows: Vec::new(),
+            exploration: Exploration::None,
+            gate: Some(2.0),
+            drift: None,
+            seed: 0,
+            max_pending_slates: 32,
+        }
     }
 }
 
@@ -58,6 +68,39 @@ pub struct Prediction {
     pub base_probability: f32,
 }
 
+/// Whose scores a ranking goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serving {
+    /// The bare base: the gate is closed.
+    Base,
+    /// The first model (0) or a shadow.
+    Model(usize),
+}
+
+/// What to rank.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Query<'a> {
+    /// Features of the moment: device, page, hour.
+    pub context: Features,
+    /// How many items.
+    pub k: usize,
+    /// Ids to rank, instead of the whole catalogue; unknown ones are passed over.
+    pub include: Option<&'a [&'a str]>,
+    /// Ids not to rank.
+    pub exclude: &'a [&'a str],
+}
+
+/// An item of which a label would teach most.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Uncertain {
+    /// Its id.
+    pub item: String,
+    /// The click probability.
+    pub probability: f32,
+    /// The variance of the score under the visitor row's posterior.
+    pub variance: f32,
+}
+
 /// A model that learns from one visitor.
 ///
 /// ```
@@ -68,34 +111,61 @@ pub struct Prediction {
 /// let named = |key: &str, value: &str| Value::Object([(key.into(), value.into())].into());
 /// learner.set_item("31", &Features::from_value(&schema, &named("genres", "Drama"))?)?;
 /// let context = Features::from_value(&schema, &named("device", "phone"))?;
-/// let slate = learner.recommend(&context, 12);
+/// let slate = learner.recommend(&Query { context, k: 12, ..Query::default() });
 /// learner.click(slate.id, "31")?;
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone)]
 pub struct Learner {
     pub(crate) config: Config,
-    pub(crate) rows: Rows,
-    pub(crate) visitor: Visitor,
+    /// The first, then its shadows.
+    pub(crate) models: Vec<Model>,
+    pub(crate) scales: Scales,
     pub(crate) catalogue: Catalogue,
     pub(crate) slates: Slates,
-    pub(crate) metrics: Metrics,
     pub(crate) outbox: Outbox,
+    pub(crate) random: Random,
+    pub(crate) metrics: Metrics,
+    pub(crate) hedge: Hedge,
+    pub(crate) gate: Gate,
+    pub(crate) drift: Option<Drift>,
+    /// Alarms so far, and events that the boost of the last one still holds.
+    pub(crate) drifts: u64,
+    pub(crate) boosted: u32,
+    serving: Serving,
 }
 
 impl Learner {
     /// A learner that knows nothing of its visitor yet.
     pub fn new(base: Base, config: Config) -> Learner {
-        let visitor = Visitor::new(&base.metadata().prior);
-        let catalogue = Catalogue::new(base.width());
-        let slates = Slates::new(config.max_pending_slates);
-        let (metrics, outbox) = (Metrics::default(), Outbox::default());
-        Learner { config, rows: Rows::new(base), visitor, catalogue, slates, metrics, outbox }
+        let configs = core::iter::once(&config.model).chain(&config.shadows);
+        let models: Vec<Model> = configs.map(|config| Model::new(base.clone(), config.clone())).collect();
+        Learner {
+            scales: Scales::default(),
+            catalogue: Catalogue::new(base.width()),
+            slates: Slates::new(config.max_pending_slates),
+            outbox: Outbox::default(),
+            random: Random::new(config.seed),
+            metrics: Metrics::new(models.len()),
+            hedge: Hedge::new(models.len()),
+            gate: Gate::default(),
+            drift: config.drift.map(|(detector, _)| Drift::new(detector)),
+            drifts: 0,
+            boosted: 0,
+            serving: Serving::Model(0),
+            models,
+            config,
+        }
+    }
+
+    /// Its settings.
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// The base under it.
     pub fn base(&self) -> &Base {
-        self.rows.base()
+        self.models[0].rows.base()
     }
 
     /// What the fields of an input mean.
@@ -105,24 +175,56 @@ impl Learner {
 
     /// What is thought of an input. Changes nothing.
     pub fn predict_one(&self, features: &Features) -> Prediction {
-        self.predict(&self.active(features, Rates::NONE, Rows::personal_into), features)
+        self.prediction(&self.thoughts(&self.scales.apply(features)))
     }
 
     /// Learns that `features` had `target`: a click is 1, a skip 0, anything between is graded; under the squared loss any
     /// number of at most a million. `weight` multiplies the loss, 0 to a million. Returns what was predicted before.
     pub fn learn_one(&mut self, features: &Features, target: f32, weight: f32) -> Result<Prediction, Error> {
         self.check_label(target, weight)?;
-        let prediction = self.predict_one(features);
-        self.learn(features, target, weight, prediction);
+        let scaled = self.scales.apply(features);
+        self.scales.observe(features);
+        let thoughts = self.thoughts(&scaled);
+        let prediction = self.prediction(&thoughts);
+        self.learn(&scaled, &thoughts, target, weight, None);
         Ok(prediction)
+    }
+
+    /// Learns that `preferred` is rather clicked than `other` (BPR). Teaches the order alone: it counts for no figure and goes
+    /// into no delta.
+    pub fn learn_pair(&mut self, preferred: &Features, other: &Features, weight: f32) -> Result<(), Error> {
+        self.check_label(0.0, weight)?;
+        let [preferred, other] = [preferred, other].map(|features| self.scales.apply(features));
+        let (catalogue, serving) = (&mut self.catalogue, self.serving);
+        for (at, model) in self.models.iter_mut().enumerate() {
+            model.learn_pair(&preferred, &other, weight.into(), |id| touch(catalogue, serving, at, id));
+        }
+        Ok(())
+    }
+
+    /// Predicts, and keeps the input under an id until its label comes: for what is known only later, as how long a visit
+    /// lasted.
+    pub fn hold(&mut self, features: &Features) -> (u64, Prediction) {
+        let scaled = self.scales.apply(features);
+        self.scales.observe(features);
+        let thoughts = self.thoughts(&scaled);
+        let prediction = self.prediction(&thoughts);
+        let shown = Shown { item: String::new(), features: scaled, thoughts, target: None };
+        (self.slates.add(vec![shown]), prediction)
+    }
+
+    /// The label of a held prediction, with the features that it was made with. Returns what was predicted.
+    pub fn label_held(&mut self, id: u64, target: f32, weight: f32) -> Result<Prediction, Error> {
+        self.label(id, "", target, weight)
     }
 
     /// Adds an item to the catalogue, or gives it other features. The feature of its id is added.
     pub fn set_item(&mut self, id: &str, features: &Features) -> Result<(), Error> {
         let mut named = Features::builder(self.schema());
-        let item = self.schema().item.clone();
-        named.text(&item, id)?;
-        let features = features.union(&named.finish());
+        named.text(&self.schema().item, id)?;
+        let named = named.finish();
+        self.scales.observe(features);
+        let features = self.scales.apply(features).union(&named);
         self.catalogue.set(self.item_key(id), id, features);
         Ok(())
     }
@@ -132,34 +234,115 @@ impl Learner {
         self.catalogue.len()
     }
 
-    /// Ranks the catalogue in a context: the `k` best items, kept as a slate that waits for clicks and skips.
-    pub fn recommend(&mut self, context: &Features, k: usize) -> Slate {
-        self.catalogue.refresh(&self.rows);
-        let active = self.active(context, Rates::NONE, Rows::personal_into);
-        let constant = active.score() + self.visitor.score(&active.q);
-        let q: Vec<f32> =
-            active.q.iter().zip(&self.visitor.mean[1..]).map(|(q, u)| (f64::from(*q) + u) as f32).collect();
-        let best = self.catalogue.top(constant as f32, &q, k);
-        let mut items = Vec::with_capacity(best.len());
-        let mut shown = Vec::with_capacity(best.len());
-        for (at, score) in best {
-            let item = self.catalogue.item(at);
+    /// The features of an item of the catalogue, with that of its id.
+    pub fn item(&self, id: &str) -> Option<&Features> {
+        self.catalogue.find(self.item_key(id)).map(|at| &*self.catalogue.item(at).features)
+    }
+
+    /// Ranks the catalogue in a context, kept as a slate that waits for clicks and skips.
+    pub fn recommend(&mut self, query: &Query<'_>) -> Slate {
+        let context = self.scales.apply(&query.context);
+        self.scales.observe(&query.context);
+        let most = if self.config.exploration == Exploration::None { query.k } else { pool(query.k) };
+        let best = self.rank(&context, most, query);
+        let factors: Vec<Vec<f32>> = match self.config.exploration {
+            Exploration::Thompson => best.iter().map(|(at, _)| self.catalogue.factors(*at)).collect(),
+            _ => Vec::new(),
+        };
+        let scores: Vec<f32> = best.iter().map(|(_, score)| *score).collect();
+        let visitor = match self.serving {
+            Serving::Base => &self.models[0].prior,
+            Serving::Model(at) => &self.models[at].visitor,
+        };
+        let chosen = choose(self.config.exploration, &factors, query.k, visitor, &scores, &mut self.random);
+
+        let mut items = Vec::with_capacity(chosen.len());
+        let mut shown = Vec::with_capacity(chosen.len());
+        for (place, propensity) in chosen {
+            let item = self.catalogue.item(best[place].0);
             let features = context.union(&item.features);
-            let prediction = self.predict_one(&features);
-            items.push(Recommended { item: item.id.clone(), score, probability: prediction.probability });
-            shown.push(Shown { item: item.id.clone(), features, prediction, labelled: false });
+            let thoughts = self.thoughts(&features);
+            let prediction = self.prediction(&thoughts);
+            let (score, probability) = match self.serving {
+                Serving::Base => (prediction.base_score, prediction.base_probability),
+                Serving::Model(_) => (prediction.score, prediction.probability),
+            };
+            items.push(Recommended { item: item.id.clone(), score, probability, propensity });
+            shown.push(Shown { item: item.id.clone(), features, thoughts, target: None });
         }
         Slate { id: self.slates.add(shown), items }
     }
 
     /// An item of a slate was clicked.
     pub fn click(&mut self, slate: u64, item: &str) -> Result<Prediction, Error> {
-        self.label(slate, item, 1.0)
+        self.label(slate, item, 1.0, 1.0)
     }
 
-    /// An item of a slate was seen and passed over.
+    /// An item of a slate was seen and passed over. The lower it stood, the likelier it was not seen after all: a skip weighs
+    /// 1 / log2(place + 1), places counted from 1.
     pub fn skip(&mut self, slate: u64, item: &str) -> Result<Prediction, Error> {
-        self.label(slate, item, 0.0)
+        self.label(slate, item, 0.0, 1.0)
+    }
+
+    /// The label of an item of a slate, between a skip (0) and a click (1): stars, the share that was watched. Under the
+    /// squared loss any number.
+    pub fn label(&mut self, slate: u64, item: &str, target: f32, weight: f32) -> Result<Prediction, Error> {
+        self.check_label(target, weight)?;
+        let click_target = self.base().metadata().labels.click_target();
+        let (place, shown) = self.slates.label(slate, item, target)?;
+        let Shown { features, thoughts, .. } = shown[place].clone();
+        let rivals: Vec<(Features, f32)> =
+            shown.iter().filter_map(|other| Some((other.features.clone(), other.target?))).collect();
+        let mut weight = weight;
+        if !item.is_empty() {
+            score(&mut self.metrics.slates, shown, place, click_target);
+            if target < click_target {
+                weight *= examination(place) as f32;
+            }
+        }
+        let prediction = self.prediction(&thoughts);
+        self.learn(&features, &thoughts, target, weight, (!item.is_empty()).then_some(&rivals));
+        Ok(prediction)
+    }
+
+    /// Of the items that pass the query, the `k` of which a label would teach most about this visitor: by p (1 - p) times the
+    /// variance of the score, the information that a click or skip is expected to bring.
+    pub fn uncertain(&mut self, query: &Query<'_>) -> Vec<Uncertain> {
+        let context = self.scales.apply(&query.context);
+        let model = match self.serving {
+            Serving::Base => 0,
+            Serving::Model(at) => at,
+        };
+        let pass = self.pass(query);
+        let mut items: Vec<(f64, Uncertain)> = (0..self.catalogue.len())
+            .filter(|at| pass[*at])
+            .map(|at| {
+                let item = self.catalogue.item(at);
+                let features = context.union(&item.features);
+                let model = &self.models[model];
+                let active = model.active(&features);
+                let variance = model.visitor.variance(&active.phi());
+                let probability = model.probability(active.score_with(&model.visitor.mean));
+                let p = match model.loss() {
+                    Loss::Logistic => f64::from(probability),
+                    Loss::Squared => 0.5,
+                };
+                let item = Uncertain { item: item.id.clone(), probability, variance: variance as f32 };
+                (p * (1.0 - p) * variance, item)
+            })
+            .collect();
+        items.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| x.item.cmp(&y.item)));
+        items.truncate(query.k);
+        items.into_iter().map(|(_, item)| item).collect()
+    }
+
+    /// Why an input is scored as it is: every weight and every pair, the largest first.
+    pub fn explain(&self, features: &Features) -> Explanation {
+        let scaled = self.scales.apply(features);
+        let model = &self.models[self.best()];
+        let terms = terms(&model.active(&scaled), self.base().metadata().w0, &model.visitor.mean);
+        let sum = terms.iter().rev().fold(0.0, |sum, term| sum + term.share);
+        Explanation { prediction: self.prediction(&self.thoughts(&scaled)), terms, sum }
     }
 
     /// Progressive validation so far.
@@ -167,22 +350,47 @@ impl Learner {
         &self.metrics
     }
 
-    /// Slates that made room for newer ones before they were labelled.
+    /// Whose scores a ranking goes by.
+    pub fn serving(&self) -> Serving {
+        self.serving
+    }
+
+    /// The weights that Hedge gives the first model and its shadows.
+    pub fn weights(&self) -> Vec<f64> {
+        self.hedge.weights()
+    }
+
+    /// Drift alarms so far.
+    pub fn drifts(&self) -> u64 {
+        self.drifts
+    }
+
+    /// Slates and held predictions that made room for newer ones before they were labelled.
     pub fn evicted_slates(&self) -> u64 {
         self.slates.evicted
+    }
+
+    /// Rows that were learnt over the base, of all models.
+    pub fn learnt_rows(&self) -> usize {
+        self.models.iter().map(|model| model.rows.len()).sum()
+    }
+
+    /// Learnt rows that made room for others.
+    pub fn evicted_rows(&self) -> u64 {
+        self.models.iter().map(|model| model.rows.evicted).sum()
     }
 
     /// What the visitor row weighs most among the named categories of a field: what <u, v_i> has become more than it was
     /// for a new visitor, the `k` largest by magnitude. Needs a base with names.
     pub fn taste(&self, field: &str, k: usize) -> Vec<(String, f32)> {
         let base = self.base();
-        let prior = &base.metadata().prior.mean;
+        let Model { rows, visitor, prior, .. } = &self.models[self.best()];
         let mut row = vec![0.0; base.width()];
         let mut tastes: Vec<(String, f32)> = (0..base.len())
             .filter_map(|i| {
                 let value = base.name(i)?.strip_prefix(field)?.strip_prefix('=')?;
-                self.rows.personal_into(base.id(i), &mut row);
-                let learnt = self.visitor.mean.iter().zip(prior).map(|(u, mean)| u - f64::from(*mean));
+                rows.personal_into(base.id(i), &mut row);
+                let learnt = visitor.mean.iter().zip(&prior.mean).map(|(u, mean)| u - mean);
                 let weight = learnt.skip(1).zip(&row[1..]).fold(0.0, |sum, (u, v)| sum + u * f64::from(*v));
                 Some((String::from(value), weight as f32))
             })
@@ -195,12 +403,12 @@ impl Learner {
     /// Puts another version of the base under what was learnt.
     pub fn swap_base(&mut self, base: Base) -> Result<(), Error> {
         let (old, new) = (self.base().metadata(), base.metadata());
-        if (old.factors, old.loss, &old.model, &old.schema.visitor, &old.schema.item)
-            != (new.factors, new.loss, &new.model, &new.schema.visitor, &new.schema.item)
-        {
+        if (old.factors, old.loss, &old.model, &old.schema) != (new.factors, new.loss, &new.model, &new.schema) {
             return Err(Error::IncompatibleBase);
         }
-        self.rows.swap_base(base);
+        for model in &mut self.models {
+            model.swap_base(base.clone());
+        }
         self.catalogue.touch_all();
         Ok(())
     }
@@ -231,12 +439,119 @@ impl Learner {
         self.outbox.waiting()
     }
 
-    fn label(&mut self, slate: u64, item: &str, target: f32) -> Result<Prediction, Error> {
-        let shown = self.slates.unlabelled(slate, item)?;
-        shown.labelled = true;
-        let (features, prediction) = (shown.features.clone(), shown.prediction);
-        self.learn(&features, target, 1.0, prediction);
-        Ok(prediction)
+    /// Serves whom the figures say.
+    pub(crate) fn serve(&mut self) {
+        let serving = if self.gate.closed { Serving::Base } else { Serving::Model(self.best()) };
+        if serving != self.serving {
+            self.serving = serving;
+            self.catalogue.touch_all();
+        }
+    }
+
+    /// Learns from a label that was checked: counts the prediction first, then moves every model.
+    fn learn(
+        &mut self,
+        features: &Features,
+        thoughts: &Thoughts,
+        target: f32,
+        weight: f32,
+        rivals: Option<&Vec<(Features, f32)>>,
+    ) {
+        let metadata = self.base().metadata();
+        let (loss, click) = (metadata.loss, target >= metadata.labels.click_target());
+        self.count(loss, thoughts, if loss == Loss::Logistic { f64::from(u8::from(click)) } else { target.into() });
+
+        let (catalogue, serving) = (&mut self.catalogue, self.serving);
+        for (at, (model, thought)) in self.models.iter_mut().zip(&thoughts[1..]).enumerate() {
+            model.calibrate(thought.score.into(), click, weight.into());
+            let mut touched = |id| touch(catalogue, serving, at, id);
+            // What stands in no slate has no rivals.
+            let Some(rivals) = rivals.filter(|_| model.config.feedback == Feedback::Pairwise) else {
+                model.learn(features, target.into(), weight.into(), touched);
+                continue;
+            };
+            let pairs: Vec<&(Features, f32)> = rivals.iter().filter(|(_, other)| *other != target).collect();
+            for (rival, other) in &pairs {
+                let (preferred, other) = if target > *other { (features, rival) } else { (rival, features) };
+                model.learn_pair(preferred, other, f64::from(weight) / pairs.len() as f64, &mut touched);
+            }
+        }
+
+        if !features.shared().is_empty() && weight > 0.0 {
+            self.outbox.events.push(Event { features: features.clone(), target, weight });
+            if self.outbox.events.len() >= BUFFER {
+                self.reconstruct();
+            }
+        }
+    }
+
+    /// Progressive validation, and what follows from it: choice, gate, drift.
+    fn count(&mut self, loss: Loss, thoughts: &Thoughts, target: f64) {
+        let odds: Vec<f64> = thoughts.iter().map(|thought| thought.odds.into()).collect();
+        let losses = self.metrics.add(loss, &odds, target);
+        self.hedge.add(&losses[1..]);
+        if let Some(threshold) = self.config.gate {
+            self.gate.add(losses[1 + self.best()], losses[0], threshold);
+        }
+        if let (Some(drift), Some((_, policy))) = (&mut self.drift, self.config.drift) {
+            let alarm = drift.add(losses[1]);
+            self.boosted = self.boosted.saturating_sub(1);
+            if alarm {
+                self.drifts += 1;
+                self.react(policy);
+            }
+        }
+        let boost = match self.config.drift {
+            Some((_, DriftPolicy::Boost { forgetting, .. })) if self.boosted > 0 => forgetting,
+            _ => 0.0,
+        };
+        self.models.iter_mut().for_each(|model| model.boost = boost);
+        self.serve();
+    }
+
+    fn react(&mut self, policy: DriftPolicy) {
+        match policy {
+            DriftPolicy::Notify => {}
+            DriftPolicy::Boost { events, .. } => self.boosted = events,
+            DriftPolicy::PullToBase { share } => {
+                let share = share.clamp(0.0, 1.0);
+                for model in &mut self.models {
+                    model.rows.pull(share);
+                    model.visitor.pull(&model.prior, share.into());
+                    model.visitor.forget(&model.prior, share.into());
+                }
+                self.catalogue.touch_all();
+            }
+        }
+    }
+
+    /// The best items that pass, by what serves.
+    fn rank(&mut self, context: &Features, k: usize, query: &Query<'_>) -> Vec<(usize, f32)> {
+        let (model, visitor, read): (_, _, fn(&Rows, FeatureId, &mut [f32])) = match self.serving {
+            Serving::Base => (&self.models[0], &self.models[0].prior, Rows::base_into),
+            Serving::Model(at) => (&self.models[at], &self.models[at].visitor, Rows::personal_into),
+        };
+        self.catalogue.refresh(|id, row| read(&model.rows, id, row));
+        let active = model.gather(context, read);
+        let constant = active.score_with(&visitor.mean);
+        let q: Vec<f32> = active.q.iter().zip(&visitor.mean[1..]).map(|(q, u)| (f64::from(*q) + u) as f32).collect();
+        if query.include.is_none() && query.exclude.is_empty() {
+            return self.catalogue.top(constant as f32, &q, k, |_| true);
+        }
+        let pass = self.pass(query);
+        self.catalogue.top(constant as f32, &q, k, |at| pass[at])
+    }
+
+    /// Which items pass the query's lists.
+    fn pass(&self, query: &Query<'_>) -> Vec<bool> {
+        let mut pass = vec![query.include.is_none(); self.catalogue.len()];
+        let listed = query.include.unwrap_or_default().iter().map(|id| (id, true));
+        for (id, on) in listed.chain(query.exclude.iter().map(|id| (id, false))) {
+            if let Some(at) = self.catalogue.find(self.item_key(id)) {
+                pass[at] = on;
+            }
+        }
+        pass
     }
 
     fn check_label(&self, target: f32, weight: f32) -> Result<(), Error> {
@@ -253,81 +568,40 @@ impl Learner {
         Ok(())
     }
 
-    /// Learns from a label that was checked: the visitor row first, then the other rows at the visitor row so adapted.
-    fn learn(&mut self, features: &Features, target: f32, weight: f32, prediction: Prediction) {
-        let loss = self.base().metadata().loss;
-        let rates = self.rates();
-        self.count(prediction, target);
-
-        let mut active = self.active(features, rates, Rows::personal_into);
-        let (offset, y, importance) = (active.score(), f64::from(target), f64::from(weight));
-        match self.config.visitor {
-            VisitorStep::ClosedForm => self.visitor.learn(loss, offset, &active.q, y, importance),
-            VisitorStep::Rate => {
-                self.visitor.learn_at_rate(loss, offset, &active.q, y, importance, rates.private.into());
-            }
-        }
-        let (rows, catalogue) = (&mut self.rows, &mut self.catalogue);
-        active.step(loss, &self.visitor.mean, y, importance, |id, row| {
-            rows.set_personal(id, row);
-            catalogue.touch(id);
-        });
-
-        if !features.shared().is_empty() && weight > 0.0 {
-            self.outbox.events.push(Event { features: features.clone(), target, weight });
-            if self.outbox.events.len() >= BUFFER {
-                self.reconstruct();
-            }
-        }
-    }
-
-    fn count(&mut self, prediction: Prediction, target: f32) {
-        let loss = self.base().metadata().loss;
-        let (personal, base) = (self.calibrate(prediction.score), self.calibrate(prediction.base_score));
-        self.metrics.add(loss, personal, base, target.into());
-    }
-
     fn reconstruct(&mut self) {
-        let rate = self.rates().delta;
-        self.outbox.reconstruct(&self.rows, &self.visitor.mean, rate);
+        let model = &self.models[0];
+        self.outbox.reconstruct(&model.rows, &model.visitor.mean, model.rates().delta);
     }
 
-    fn rates(&self) -> Rates {
-        self.config.rates.unwrap_or(self.base().metadata().rates)
+    /// What the base and each model think of scaled features. The base keeps the seed's own calibration.
+    fn thoughts(&self, features: &Features) -> Thoughts {
+        let first = &self.models[0];
+        let base = first.base_score(features);
+        let base = Thought { score: base as f32, odds: first.base_log_odds(base) as f32 };
+        let models = self.models.iter().map(|model| {
+            let score = model.score(features);
+            Thought { score: score as f32, odds: model.log_odds(score) as f32 }
+        });
+        core::iter::once(base).chain(models).collect()
     }
 
-    /// Gathers the active rows. The private rate is shared out between the private rows, so that a site that marks more
-    /// fields private does not learn faster.
-    fn active(&self, features: &Features, rates: Rates, read: impl Fn(&Rows, FeatureId, &mut [f32])) -> Active {
-        let mut active = Active::new(self.base().width(), self.base().metadata().w0);
-        let mut add = |feature: &Feature, rate| active.add(feature, rate, |id, row| read(&self.rows, id, row));
-        features.shared().iter().for_each(|feature| add(feature, rates.shared));
-        let private = rates.private / features.private().len().max(1) as f32;
-        features.private().iter().for_each(|feature| add(feature, private));
-        active
-    }
-
-    fn predict(&self, personal: &Active, features: &Features) -> Prediction {
-        let score = personal.score() + self.visitor.score(&personal.q);
-        let base = self.active(features, Rates::NONE, Rows::base_into);
-        let mean = &self.base().metadata().prior.mean;
-        let visitor = mean[1..].iter().zip(&base.q).fold(f64::from(mean[0]), |s, (u, q)| s + f64::from(u * q));
-        let base_score = base.score() + visitor;
-        let (score, base_score) = (score as f32, base_score as f32);
-        let probability = |score| match self.base().metadata().loss {
-            Loss::Logistic => sigmoid(self.calibrate(score)) as f32,
-            Loss::Squared => score,
+    fn prediction(&self, thoughts: &Thoughts) -> Prediction {
+        let (base, personal) = (thoughts[0], thoughts[1 + self.best()]);
+        let probability = |thought: Thought| match self.base().metadata().loss {
+            Loss::Logistic => sigmoid(thought.odds.into()) as f32,
+            Loss::Squared => thought.score,
         };
-        Prediction { score, probability: probability(score), base_score, base_probability: probability(base_score) }
+        Prediction {
+            score: personal.score,
+            probability: probability(personal),
+            base_score: base.score,
+            base_probability: probability(base),
+        }
     }
 
-    /// From ranking score to log-odds of a click; the score itself under the squared loss.
-    fn calibrate(&self, score: f32) -> f64 {
-        let metadata = self.base().metadata();
-        match metadata.loss {
-            Loss::Logistic => f64::from(metadata.calibration.a) * f64::from(score) + f64::from(metadata.calibration.b),
-            Loss::Squared => score.into(),
-        }
+    /// The model that stands for this visitor: the first, or a shadow that has proved better.
+    fn best(&self) -> usize {
+        self.hedge.best()
     }
 
     fn item_key(&self, id: &str) -> FeatureId {
@@ -335,7 +609,9 @@ impl Learner {
     }
 }
 
-impl Rates {
-    /// Learns nothing.
-    const NONE: Rates = Rates { private: 0.0, shared: 0.0, delta: 0.0 };
+/// A row of the model `at` has moved: if that model serves, its items' sums are old.
+fn touch(catalogue: &mut Catalogue, serving: Serving, at: usize, id: FeatureId) {
+    if serving == Serving::Model(at) {
+        catalogue.touch(id);
+    }
 }

@@ -42,12 +42,19 @@ mod learner;
 
 mod fm;
 mod math;
+mod model;
+mod posterior;
 mod rows;
-mod visitor;
+mod scale;
 
 mod catalogue;
+mod explain;
+mod explore;
+mod random;
 mod slate;
 
+mod choice;
+mod drift;
 mod progress;
 
 mod outbox;
@@ -58,17 +65,21 @@ mod fold;
 
 pub use base::Base;
 pub use delta::{ClientKey, Delta};
+pub use drift::{Detector, DriftPolicy};
 pub use error::Error;
+pub use explain::{Explanation, Source, Term};
+pub use explore::Exploration;
 pub use feature::{Feature, FeatureId, Features, FeaturesBuilder, MAX_FEATURES, MAX_NUMBER};
 #[cfg(feature = "write")]
 pub use fold::Aggregate;
 pub use fold::{Fold, FoldConfig};
-pub use learner::{Config, Learner, MAX_LABEL, MAX_WEIGHT, Prediction, VisitorStep};
+pub use learner::{Config, Learner, MAX_LABEL, MAX_WEIGHT, Prediction, Query, Serving, Uncertain};
 pub use math::{loss, sigmoid};
 pub use metadata::{Calibration, Labels, Loss, MAX_FACTORS, MAX_RATE, Metadata, Prior, Rates};
+pub use model::{Feedback, ModelConfig, VisitorStep};
 pub use outbox::PendingDelta;
-pub use progress::{Metrics, Score};
-pub use schema::Schema;
+pub use progress::{Metrics, Score, SlateScore, Tally};
+pub use schema::{FieldRate, Schema};
 pub use slate::{Recommended, Slate};
 pub use value::Value;
 #[cfg(feature = "write")]

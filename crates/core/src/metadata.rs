@@ -1,6 +1,6 @@
 //! What a base says of itself: the JSON string under `brooklet` in the safetensors metadata.
 
-use crate::{Error, Schema, Value};
+use crate::{Error, FieldRate, Schema, Value};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -98,6 +98,23 @@ pub struct Metadata {
     pub training: Value,
 }
 
+impl Labels {
+    /// The target from which on an event counts as a click: what the least positive label maps to, or one half.
+    pub fn click_target(&self) -> f32 {
+        let Some(positive) = self.positive else { return 0.5 };
+        self.map
+            .iter()
+            .filter(|(label, _)| *label >= positive)
+            .map(|(_, target)| *target)
+            .fold(None, least)
+            .unwrap_or(0.5)
+    }
+}
+
+fn least(min: Option<f32>, x: f32) -> Option<f32> {
+    Some(min.map_or(x, |min| min.min(x)))
+}
+
 impl Metadata {
     /// Reads and checks the JSON text.
     pub fn parse(text: &str) -> Result<Metadata, Error> {
@@ -130,6 +147,7 @@ impl Metadata {
                 item: text_of(schema, "item")?,
                 private: texts(schema, "private")?,
                 fields: texts(schema, "fields")?,
+                rates: schema.field("rates").map_or(Ok(Vec::new()), field_rates)?,
             },
             rates: Rates {
                 private: number(rates, "private")? as f32,
@@ -170,7 +188,14 @@ impl Metadata {
             ));
         }
         let Rates { private, shared, delta } = self.rates;
-        if ![private, shared, delta].iter().all(|rate| (0.0..=MAX_RATE).contains(rate)) {
+        if self.schema.rates.len() > 255 {
+            return Err(Error::BadBase("at most 255 fields have a rate of their own"));
+        }
+        if ![private, shared, delta]
+            .iter()
+            .chain(self.schema.rates.iter().map(|field| &field.rate))
+            .all(|rate| (0.0..=MAX_RATE).contains(rate))
+        {
             return Err(Error::BadBase("rates must be from 0 to 1000"));
         }
         let Calibration { a, b } = self.calibration;
@@ -189,6 +214,13 @@ impl Metadata {
         let n = |x: f32| Value::Number(f64::from(x));
         let ns = |xs: &[f32]| Value::Array(xs.iter().map(|x| n(*x)).collect());
         let ss = |xs: &[String]| Value::Array(xs.iter().map(|x| Value::String(x.clone())).collect());
+        let field_rate = |field: &FieldRate| {
+            Value::Object(vec![
+                (String::from("field"), Value::String(field.field.clone())),
+                (String::from("rate"), n(field.rate)),
+                (String::from("adagrad"), Value::Bool(field.adagrad)),
+            ])
+        };
         let object = |fields: Vec<(&str, Value)>| {
             Value::Object(fields.into_iter().map(|(key, value)| (String::from(key), value)).collect())
         };
@@ -212,6 +244,7 @@ impl Metadata {
                     ("item", Value::String(self.schema.item.clone())),
                     ("private", ss(&self.schema.private)),
                     ("fields", ss(&self.schema.fields)),
+                    ("rates", Value::Array(self.schema.rates.iter().map(field_rate).collect())),
                 ]),
             ),
             (
@@ -286,6 +319,14 @@ fn texts(json: &Value, key: &'static str) -> Result<Vec<String>, Error> {
 
 fn numbers(json: &Value, key: &'static str) -> Result<Vec<f32>, Error> {
     array(json, key)?.iter().map(|v| v.as_number().map(|x| x as f32).ok_or(Error::BadBase(missing(key)))).collect()
+}
+
+fn field_rates(json: &Value) -> Result<Vec<FieldRate>, Error> {
+    let rate = |json: &Value| {
+        let adagrad = matches!(json.field("adagrad"), Some(Value::Bool(true)));
+        Ok(FieldRate { field: text_of(json, "field")?, rate: number(json, "rate")? as f32, adagrad })
+    };
+    json.as_array().ok_or(Error::BadBase(missing("rates")))?.iter().map(rate).collect()
 }
 
 fn pairs(json: &Value, key: &'static str) -> Result<Vec<(f32, f32)>, Error> {

@@ -6,6 +6,7 @@
 
 use crate::delta::{ClientKey, Delta, MAX_SCALE};
 use crate::fm::Active;
+use crate::math::proximal;
 use crate::rows::Rows;
 use crate::{FeatureId, Features};
 use alloc::collections::BTreeMap;
@@ -71,7 +72,10 @@ impl Outbox {
             for feature in event.features.private() {
                 active.add(feature, 0.0, |id, row| rows.personal_into(id, row));
             }
-            active.step(metadata.loss, visitor, event.target.into(), event.weight.into(), |id, row| {
+            let (target, weight) = (f64::from(event.target), f64::from(event.weight));
+            let h = weight * active.leverage(visitor);
+            let pull = weight * proximal(metadata.loss, active.score_with(visitor), target, h).pull;
+            active.step(visitor, pull, |id, row| {
                 moved.insert(id, row.to_vec());
             });
             self.unsent_events = self.unsent_events.saturating_add(1);

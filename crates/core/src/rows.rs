@@ -38,12 +38,28 @@ pub(crate) struct Rows {
     /// The base's rows under the learnt ones, dequantised once.
     under: Vec<f32>,
     residual: Vec<f32>,
+    /// What each row has been pulled by so far: AdaGrad's accumulator.
+    evidence: Vec<f32>,
+    most: usize,
+    /// Rows that made room.
+    pub(crate) evicted: u64,
 }
 
 impl Rows {
-    pub(crate) fn new(base: Base) -> Rows {
+    /// Nothing learnt yet; at most `most` rows ever.
+    pub(crate) fn new(base: Base, most: usize) -> Rows {
         let width = base.width();
-        Rows { base, width, slots: IdMap::default(), ids: Vec::new(), under: Vec::new(), residual: Vec::new() }
+        Rows {
+            base,
+            width,
+            slots: IdMap::default(),
+            ids: Vec::new(),
+            under: Vec::new(),
+            residual: Vec::new(),
+            evidence: Vec::new(),
+            most: most.max(8),
+            evicted: 0,
+        }
     }
 
     pub(crate) fn base(&self) -> &Base {
@@ -84,26 +100,67 @@ impl Rows {
         }
     }
 
-    /// Sets the personal row, within the bounds of a weight.
-    pub(crate) fn set_personal(&mut self, id: FeatureId, row: &[f32]) {
-        let at = self.slot(id) * self.width;
+    /// AdaGrad's accumulator of a row.
+    pub(crate) fn evidence(&self, id: FeatureId) -> f32 {
+        self.slots.get(&id).map_or(0.0, |slot| self.evidence[*slot as usize])
+    }
+
+    /// Sets the personal row, within the bounds of a weight, after a pull of this size.
+    pub(crate) fn set_personal(&mut self, id: FeatureId, row: &[f32], pull: f64) {
+        let slot = self.slot(id);
+        let at = slot * self.width;
+        self.evidence[slot] = (self.evidence[slot] + (pull * pull) as f32).min(f32::MAX);
         let residual = &mut self.residual[at..at + self.width];
         for ((residual, under), x) in residual.iter_mut().zip(&self.under[at..at + self.width]).zip(row) {
             *residual = x.clamp(-MAX_WEIGHT, MAX_WEIGHT) - under;
         }
     }
 
-    /// Sets the residual of a row, as read from a profile.
-    pub(crate) fn set_residual(&mut self, id: FeatureId, row: &[f32]) {
-        let at = self.slot(id) * self.width;
+    /// Sets a learnt row, as read from a profile.
+    pub(crate) fn set_learnt(&mut self, id: FeatureId, row: &[f32], evidence: f32) {
+        let slot = self.slot(id);
+        let at = slot * self.width;
         self.residual[at..at + self.width].copy_from_slice(row);
+        self.evidence[slot] = evidence;
     }
 
-    /// The residual rows, by ascending id.
-    pub(crate) fn residuals(&self) -> Vec<(FeatureId, &[f32])> {
-        let mut rows: Vec<_> = self.ids.iter().copied().zip(self.residual.chunks_exact(self.width)).collect();
-        rows.sort_unstable_by_key(|(id, _)| *id);
+    /// The learnt rows by ascending id: residual and AdaGrad's accumulator.
+    pub(crate) fn learnt(&self) -> Vec<(FeatureId, &[f32], f32)> {
+        let rows = self.ids.iter().zip(self.residual.chunks_exact(self.width)).zip(&self.evidence);
+        let mut rows: Vec<_> = rows.map(|((id, row), evidence)| (*id, row, *evidence)).collect();
+        rows.sort_unstable_by_key(|(id, _, _)| *id);
         rows
+    }
+
+    /// How many rows were learnt.
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Moves every residual by a share of the way to zero, that is, to the base.
+    pub(crate) fn pull(&mut self, share: f32) {
+        self.residual.iter_mut().for_each(|x| *x *= 1.0 - share);
+    }
+
+    /// If there are too many rows, lets go of the eighth that differs least from the base.
+    pub(crate) fn evict(&mut self) {
+        if self.ids.len() <= self.most {
+            return;
+        }
+        let length = |row: &[f32]| row.iter().map(|x| x * x).sum::<f32>();
+        let mut order: Vec<(f32, FeatureId)> =
+            self.ids.iter().zip(self.residual.chunks_exact(self.width)).map(|(id, row)| (length(row), *id)).collect();
+        order.sort_unstable_by(|(a, i), (b, j)| b.total_cmp(a).then(i.cmp(j)));
+        let kept = self.most - self.most / 8;
+        let mut rows = Rows::new(self.base.clone(), self.most);
+        rows.evicted = self.evicted + (self.ids.len() - kept) as u64;
+        for (_, id) in order.iter().take(kept) {
+            if let Some(slot) = self.slots.get(id).map(|slot| *slot as usize) {
+                let at = slot * self.width;
+                rows.set_learnt(*id, &self.residual[at..at + self.width], self.evidence[slot]);
+            }
+        }
+        *self = rows;
     }
 
     fn slot(&mut self, id: FeatureId) -> usize {
@@ -113,6 +170,7 @@ impl Rows {
             self.ids.push(id);
             self.under.resize(self.under.len() + self.width, 0.0);
             self.residual.resize(self.residual.len() + self.width, 0.0);
+            self.evidence.push(0.0);
             read_base(&self.base, id, &mut self.under[next * self.width..]);
         }
         slot

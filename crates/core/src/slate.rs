@@ -1,6 +1,8 @@
-//! Slates: what was shown, kept until it was clicked or skipped, with the features that it was scored with.
+//! Slates and held predictions: what was shown or asked, kept until its label comes, with the features that it was scored
+//! with. Labels may come late, after a reload too; what makes room for newer ones is counted.
 
-use crate::{Error, Features, Prediction};
+use crate::progress::SlateScore;
+use crate::{Error, Features};
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,7 +12,7 @@ use alloc::vec::Vec;
 pub struct Slate {
     /// Its id, by which clicks and skips find it.
     pub id: u64,
-    /// Best first.
+    /// From the first place to the last.
     pub items: Vec<Recommended>,
 }
 
@@ -23,24 +25,39 @@ pub struct Recommended {
     pub score: f32,
     /// The calibrated probability of a click.
     pub probability: f32,
+    /// The probability with which this item was chosen for this place, given the places above: 1 without exploration.
+    pub propensity: f32,
 }
 
-/// An item that was shown and may still be labelled.
-#[derive(Debug, Clone)]
+/// What one model thinks of an input.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Thought {
+    /// The raw score.
+    pub(crate) score: f32,
+    /// The log-odds of a click as they were calibrated then; under the squared loss the score.
+    pub(crate) odds: f32,
+}
+
+/// What the bare base thinks of an input, then each model.
+pub(crate) type Thoughts = Vec<Thought>;
+
+/// An input that may still be labelled.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Shown {
+    /// Empty for a held prediction.
     pub(crate) item: String,
     pub(crate) features: Features,
-    pub(crate) prediction: Prediction,
-    pub(crate) labelled: bool,
+    pub(crate) thoughts: Thoughts,
+    pub(crate) target: Option<f32>,
 }
 
-/// The slates that wait for labels, bounded: the oldest makes room for the newest.
+/// The inputs that wait for labels, bounded: the oldest makes room for the newest.
 #[derive(Debug, Clone)]
 pub(crate) struct Slates {
     pub(crate) next: u64,
     most: usize,
-    pending: VecDeque<(u64, Vec<Shown>)>,
-    /// Slates that made room.
+    pub(crate) pending: VecDeque<(u64, Vec<Shown>)>,
+    /// Those that made room before they were labelled.
     pub(crate) evicted: u64,
 }
 
@@ -50,20 +67,51 @@ impl Slates {
     }
 
     pub(crate) fn add(&mut self, shown: Vec<Shown>) -> u64 {
-        if self.pending.len() == self.most {
-            self.pending.pop_front();
-            self.evicted += 1;
-        }
         let id = self.next;
         self.next += 1;
-        self.pending.push_back((id, shown));
+        self.insert(id, shown);
         id
     }
 
-    /// The item of the slate, if it was not labelled yet.
-    pub(crate) fn unlabelled(&mut self, slate: u64, item: &str) -> Result<&mut Shown, Error> {
-        let (_, shown) = self.pending.iter_mut().find(|(id, _)| *id == slate).ok_or(Error::UnknownSlate)?;
-        let shown = shown.iter_mut().find(|shown| shown.item == item).ok_or(Error::UnknownItem)?;
-        if shown.labelled { Err(Error::AlreadyLabelled) } else { Ok(shown) }
+    pub(crate) fn insert(&mut self, id: u64, shown: Vec<Shown>) {
+        while self.pending.len() >= self.most {
+            let oldest = self.pending.pop_front();
+            let unlabelled = oldest.is_some_and(|(_, shown)| shown.iter().all(|shown| shown.target.is_none()));
+            self.evicted += u64::from(unlabelled);
+        }
+        self.pending.push_back((id, shown));
     }
+
+    /// Labels an item of a slate, or with the item "" a held prediction: its place and all that was shown beside it.
+    pub(crate) fn label(&mut self, id: u64, item: &str, target: f32) -> Result<(usize, &[Shown]), Error> {
+        let (_, shown) = self.pending.iter_mut().find(|(pending, _)| *pending == id).ok_or(Error::UnknownSlate)?;
+        let place = shown.iter().position(|shown| shown.item == item).ok_or(Error::UnknownItem)?;
+        if shown[place].target.is_some() {
+            return Err(Error::AlreadyLabelled);
+        }
+        shown[place].target = Some(target);
+        Ok((place, shown))
+    }
+}
+
+/// The chance that a place of a slate is looked at: the discount of DCG, 1 at the top.
+pub(crate) fn examination(place: usize) -> f64 {
+    1.0 / libm::log2(place as f64 + 2.0)
+}
+
+/// Brings the slates' figures up to date after the item at `place` was labelled.
+pub(crate) fn score(figures: &mut SlateScore, shown: &[Shown], place: usize, click_target: f32) {
+    let gain = |shown: &Shown| shown.target.is_some_and(|target| target >= click_target);
+    let ndcg = |without: Option<usize>| {
+        let clicked = |at: usize| gain(&shown[at]) && Some(at) != without;
+        let places = (0..shown.len()).filter(|at| clicked(*at));
+        let gained: f64 = places.clone().map(examination).sum();
+        let ideal: f64 = (0..places.count()).map(examination).sum();
+        if ideal > 0.0 { gained / ideal } else { 0.0 }
+    };
+    let first = shown.iter().filter(|shown| shown.target.is_some()).count() == 1;
+    let (before, after) = (ndcg(Some(place)), ndcg(None));
+    figures.slates += u64::from(first);
+    figures.hits += u64::from(before == 0.0 && after > 0.0);
+    figures.ndcg += after - before;
 }

@@ -87,7 +87,7 @@ fn profile_version_1() {
     let lived = scenario::lived();
     let golden = golden("profile-v1.cbor", &lived.profile());
     assert!(golden == lived.profile(), "the writer's bytes changed");
-    let restored = Learner::restore(scenario::base(8), Config::default(), &golden).expect("it is a profile");
+    let restored = Learner::restore(scenario::base(8), scenario::everything(), &golden).expect("it is a profile");
     assert_eq!(restored.digest(), lived.digest());
 }
 

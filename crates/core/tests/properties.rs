@@ -55,7 +55,10 @@ fn any_delta() -> impl Strategy<Value = Delta> {
 fn with(loss: Loss, rate: f32, visitor: VisitorStep) -> Learner {
     let base = Base::read(seed(4, loss, Precision::F16)).expect("it was written");
     let rates = Some(Rates { private: rate, shared: rate, delta: rate });
-    Learner::new(base, Config { visitor, rates, ..Config::default() })
+    let rate_factor = if visitor == VisitorStep::Rate { 1.0 } else { rate };
+    let model = |visitor, feedback| ModelConfig { visitor, feedback, rates, rate_factor, ..ModelConfig::default() };
+    let shadows = vec![model(VisitorStep::Diagonal, Feedback::Pairwise)];
+    Learner::new(base, Config { model: model(visitor, Feedback::Pointwise), shadows, ..Config::default() })
 }
 
 fn shuffle(value: &Value, random: &mut Random) -> Value {
@@ -116,6 +119,7 @@ proptest! {
             let features = features(value);
             let prediction = learner.learn_one(&features, target, *weight).expect("an accepted label");
             prop_assert!(prediction.score.is_finite() && prediction.probability.is_finite());
+            learner.learn_pair(&features, &Features::default(), *weight).expect("an accepted weight");
         }
         let delta = learner.prepare_delta([1; 16]);
         for (value, _, _) in &values {
@@ -125,7 +129,7 @@ proptest! {
             prop_assert!(Delta::decode(&delta.bytes).is_ok());
         }
         // The profile's reader refuses what is not finite or out of bounds.
-        let again = Learner::restore(learner.base().clone(), Config::default(), &learner.profile());
+        let again = Learner::restore(learner.base().clone(), learner.config().clone(), &learner.profile());
         prop_assert_eq!(again.map(|l| l.digest()), Ok(learner.digest()));
     }
 
@@ -137,6 +141,20 @@ proptest! {
             let click = learner.learn_one(&features, 1.0, 1.0).expect("a click").score;
             prop_assert!(learner.predict_one(&features).score >= click - 1e-3 * click.abs());
         }
+    }
+
+    #[test]
+    fn an_explanation_sums_to_the_score(value in any_value(), steps in 0..30u64) {
+        let mut learner = Learner::new(base(4), Config::default());
+        let mut random = Random(steps + 1);
+        for n in 0..steps {
+            learner.learn_one(&features(&input(&mut random)), (n % 2) as f32, 1.0).expect("a label");
+        }
+        let explanation = learner.explain(&features(&value));
+        let largest = explanation.terms.iter().fold(1.0, |max: f64, term| max.max(term.share.abs()));
+        let off = explanation.sum - f64::from(explanation.prediction.score);
+        prop_assert!(off.abs() <= 1e-4 * largest, "{off} of {largest}");
+        prop_assert_eq!(explanation.terms.iter().rev().map(|term| term.share).sum::<f64>(), explanation.sum);
     }
 
     #[test]
@@ -170,6 +188,8 @@ proptest! {
         prop_assert!(Delta::decode(&bytes[..at]).is_err());
         bytes[at] ^= byte;
         let _ = Delta::decode(&bytes);
+        static PROFILE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| lived().profile());
+        let profile = &*PROFILE;
         let _ = Delta::decode(&noise);
         prop_assert!(Base::read(noise.clone()).is_err());
         prop_assert!(Learner::restore(base(4), Config::default(), &noise).is_err());
@@ -185,12 +205,14 @@ proptest! {
                 prop_assert!(row.iter().all(|x| x.is_finite()));
             }
         }
-        let mut profile = lived().profile();
+        let mut profile = profile.clone();
         let at = cut.index(profile.len());
-        prop_assert!(Learner::restore(base(8), Config::default(), &profile[..at]).is_err());
+        prop_assert!(Learner::restore(base(8), everything(), &profile[..at]).is_err());
         profile[at] ^= byte;
-        if let Ok(learner) = Learner::restore(base(8), Config::default(), &profile) {
-            prop_assert!(learner.predict_one(&Features::default()).score.is_finite());
+        if let Ok(mut learner) = Learner::restore(base(8), everything(), &profile) {
+            let prediction = learner.learn_one(&Features::default(), 1.0, 1.0).expect("a click");
+            prop_assert!(prediction.score.is_finite());
+            learner.recommend(&shop(&learner, 3));
         }
     }
 

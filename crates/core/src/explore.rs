@@ -1,0 +1,78 @@
+//! Exploration: what is not shown is not learnt about. Each place of a slate is drawn from a pool of the best items, and the
+//! probability with which its item was drawn, given the places above it, rides on it: its propensity, by which a log can
+//! later be evaluated for another policy.
+
+use crate::posterior::{Gaussian, draw};
+use crate::random::Random;
+use alloc::vec::Vec;
+
+/// How the places of a slate are filled.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub enum Exploration {
+    /// By score.
+    #[default]
+    None,
+    /// By score, but with probability `epsilon` by chance.
+    EpsilonGreedy {
+        /// Share of places that are filled by chance, 0 to 1.
+        epsilon: f32,
+    },
+    /// By the score under a draw from the visitor row's posterior, a fresh one for every place (Thompson 1933). The propensity is
+    /// estimated from 100 further draws.
+    Thompson,
+}
+
+/// Draws that a Thompson propensity is estimated from.
+const DRAWS: usize = 100;
+
+/// How many of the best items the places are drawn from.
+pub(crate) fn pool(k: usize) -> usize {
+    (4 * k).max(32)
+}
+
+/// Chooses `k` of the pool, which is in order of score: places in the pool, with their propensities. `factors` are each
+/// item's 1 + k numbers that a visitor row is multiplied with, up to what all items have in common.
+pub(crate) fn choose(
+    exploration: Exploration,
+    factors: &[Vec<f32>],
+    k: usize,
+    visitor: &Gaussian,
+    scores: &[f32],
+    random: &mut Random,
+) -> Vec<(usize, f32)> {
+    let k = k.min(scores.len());
+    let mut rest: Vec<usize> = (0..scores.len()).collect();
+    match exploration {
+        Exploration::None => (0..k).map(|at| (at, 1.0)).collect(),
+        Exploration::EpsilonGreedy { epsilon } => (0..k)
+            .map(|_| {
+                let by_chance = epsilon / rest.len() as f32;
+                let at = if random.uniform() < f64::from(epsilon) { random.below(rest.len()) } else { 0 };
+                (rest.remove(at), by_chance + if at == 0 { 1.0 - epsilon } else { 0.0 })
+            })
+            .collect(),
+        Exploration::Thompson => {
+            let lower = visitor.cholesky();
+            let mut sample = || {
+                let off = draw(&lower, visitor.mean.len(), random);
+                let scores = factors.iter().zip(scores);
+                scores
+                    .map(|(q, score)| q.iter().zip(&off).fold(f64::from(*score), |sum, (q, u)| sum + f64::from(*q) * u))
+                    .collect::<Vec<f64>>()
+            };
+            let shown: Vec<Vec<f64>> = (0..k).map(|_| sample()).collect();
+            let further: Vec<Vec<f64>> = (0..DRAWS).map(|_| sample()).collect();
+            let best = |rest: &[usize], scores: &[f64]| {
+                (1..rest.len()).fold(0, |best, at| if scores[rest[at]] > scores[rest[best]] { at } else { best })
+            };
+            shown
+                .iter()
+                .map(|scores| {
+                    let at = best(&rest, scores);
+                    let alike = further.iter().filter(|scores| best(&rest, scores) == at).count();
+                    (rest.remove(at), (alike + 1) as f32 / (DRAWS + 1) as f32)
+                })
+                .collect()
+        }
+    }
+}

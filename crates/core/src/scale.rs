@@ -1,0 +1,69 @@
+//! Numeric features are scaled online: (x - mean) / deviation of what this learner has met (Welford 1962), so that a price in
+//! cents and a ratio learn alike. Until two values were met, nothing is known and the feature counts as average.
+
+use crate::rows::IdMap;
+use crate::{Feature, FeatureId, Features};
+use alloc::vec::Vec;
+
+/// Beyond so many deviations a value counts as that many.
+const BOUND: f64 = 10.0;
+/// Numeric features whose scale is kept; a site has few.
+const MOST: usize = 1024;
+
+/// Running moments of one feature.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Moments {
+    pub(crate) count: f64,
+    pub(crate) mean: f64,
+    /// Sum of squared deviations from the mean.
+    pub(crate) squares: f64,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scales {
+    moments: IdMap<Moments>,
+}
+
+impl Scales {
+    /// The features with their raw numbers scaled.
+    pub(crate) fn apply(&self, features: &Features) -> Features {
+        features.map(|feature| match feature.raw {
+            true => Feature { value: self.scale(feature), raw: false, ..*feature },
+            false => *feature,
+        })
+    }
+
+    /// Takes note of raw numbers.
+    pub(crate) fn observe(&mut self, features: &Features) {
+        for feature in features.iter().filter(|feature| feature.raw) {
+            if self.moments.len() >= MOST && !self.moments.contains_key(&feature.id) {
+                continue;
+            }
+            let moments = self.moments.entry(feature.id).or_default();
+            let x = f64::from(feature.value);
+            moments.count += 1.0;
+            let off = x - moments.mean;
+            moments.mean += off / moments.count;
+            moments.squares += off * (x - moments.mean);
+        }
+    }
+
+    /// By ascending id.
+    pub(crate) fn sorted(&self) -> Vec<(FeatureId, Moments)> {
+        let mut moments: Vec<_> = self.moments.iter().map(|(id, m)| (*id, *m)).collect();
+        moments.sort_unstable_by_key(|(id, _)| *id);
+        moments
+    }
+
+    pub(crate) fn set(&mut self, id: FeatureId, moments: Moments) {
+        self.moments.insert(id, moments);
+    }
+
+    fn scale(&self, feature: &Feature) -> f32 {
+        let Some(moments) = self.moments.get(&feature.id).filter(|m| m.count >= 2.0 && m.squares > 0.0) else {
+            return 0.0;
+        };
+        let deviation = libm::sqrt(moments.squares / moments.count);
+        ((f64::from(feature.value) - moments.mean) / deviation).clamp(-BOUND, BOUND) as f32
+    }
+}

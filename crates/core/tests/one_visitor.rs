@@ -1,0 +1,426 @@
+//! What a learner does for one visitor, promise by promise.
+
+mod scenario;
+
+use brooklet_core::*;
+use scenario::*;
+
+fn clicks(learner: &mut Learner, genre: &str, target: f32, times: usize) {
+    let features = named(learner, &object(&[("genres", Value::from(genre))]));
+    for _ in 0..times {
+        learner.learn_one(&features, target, 1.0).expect("a label");
+    }
+}
+
+fn probability(learner: &Learner, genre: &str) -> f32 {
+    learner.predict_one(&named(learner, &object(&[("genres", Value::from(genre))]))).probability
+}
+
+#[test]
+fn what_is_clicked_rises_and_what_is_skipped_falls() {
+    let mut learner = stocked(Config::default());
+    let before = ["Sci-Fi", "Romance"].map(|genre| probability(&learner, genre));
+    for _ in 0..15 {
+        clicks(&mut learner, "Sci-Fi", 1.0, 1);
+        clicks(&mut learner, "Romance", 0.0, 1);
+    }
+    let after = ["Sci-Fi", "Romance"].map(|genre| probability(&learner, genre));
+    assert!(after[0] > before[0] && after[1] < before[1], "{before:?} {after:?}");
+    let taste = learner.taste("genres", 6);
+    let weight = |genre: &str| taste.iter().find(|(name, _)| name == genre).map(|(_, weight)| *weight);
+    assert!(weight("Sci-Fi") > weight("Romance"), "{taste:?}");
+}
+
+#[test]
+fn a_ranking_is_the_order_of_the_scores() {
+    let mut learner = stocked(Config::default());
+    clicks(&mut learner, "War", 1.0, 5);
+    let slate = learner.recommend(&shop(&learner, 100));
+    assert_eq!(slate.items.len(), ITEMS as usize);
+    assert!(slate.items.is_sorted_by(|a, b| a.score >= b.score - 1e-5));
+    for Recommended { item, score, .. } in &slate.items {
+        let item: u64 = item.parse().expect("ids are numbers");
+        let input = object(&[
+            ("item", Value::String(item.to_string())),
+            ("genres", genres(item)),
+            ("page", object(&[("kind", Value::from("shop"))])),
+        ]);
+        assert_eq!(*score, learner.predict_one(&named(&learner, &input)).score);
+    }
+}
+
+#[test]
+fn lists_narrow_a_ranking() {
+    let mut learner = stocked(Config::default());
+    let all = learner.recommend(&shop(&learner, 3)).items;
+    let (first, second) = (all[0].item.as_str(), all[1].item.as_str());
+    let without = learner.recommend(&Query { exclude: &[first], ..shop(&learner, 2) }).items;
+    assert_eq!([&without[0].item, &without[1].item], [&all[1].item, &all[2].item]);
+    let among = learner.recommend(&Query { include: Some(&[second, first, "nothing"]), ..shop(&learner, 9) }).items;
+    assert_eq!(among.iter().map(|item| item.item.as_str()).collect::<Vec<_>>(), [first, second]);
+    assert!(learner.recommend(&shop(&learner, 0)).items.is_empty());
+}
+
+#[test]
+fn equal_scores_are_in_order_of_id() {
+    let rows = Rows { ids: vec![FeatureId(1)], rows: vec![0.0; 9], names: None };
+    let bytes = write_base(&metadata(8, Loss::Logistic), &rows, Precision::F16).expect("it is fine");
+    let mut learner = Learner::new(Base::read(bytes).expect("it was written"), Config::default());
+    for id in ["b", "d", "a", "c"] {
+        learner.set_item(id, &Features::default()).expect("an item");
+    }
+    let items = learner.recommend(&Query { k: 3, ..Query::default() }).items;
+    assert_eq!(items.iter().map(|item| item.item.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+}
+
+#[test]
+fn a_label_finds_its_slate_after_a_reload() {
+    let mut learner = stocked(everything());
+    let slate = learner.recommend(&shop(&learner, 4));
+    let (held, predicted) = learner.hold(&named(&learner, &object(&[("genres", Value::from("War"))])));
+    let mut reloaded = Learner::restore(base(8), everything(), &learner.profile()).expect("it is a profile");
+    for learner in [&mut learner, &mut reloaded] {
+        learner.click(slate.id, &slate.items[1].item).expect("it is pending");
+        assert_eq!(learner.label_held(held, 0.5, 1.0), Ok(predicted));
+        assert_eq!(learner.click(slate.id, &slate.items[1].item), Err(Error::AlreadyLabelled));
+        assert_eq!(learner.skip(slate.id, "nothing"), Err(Error::UnknownItem));
+        assert_eq!(learner.skip(slate.id + 99, "1"), Err(Error::UnknownSlate));
+    }
+    assert_eq!(learner.digest(), reloaded.digest());
+}
+
+#[test]
+fn slates_are_bounded_and_what_makes_room_is_counted() {
+    let mut learner = stocked(Config { max_pending_slates: 3, ..Config::default() });
+    let slates: Vec<Slate> = (0..5).map(|_| learner.recommend(&shop(&learner, 2))).collect();
+    assert_eq!(learner.evicted_slates(), 2);
+    assert_eq!(learner.click(slates[1].id, &slates[1].items[0].item), Err(Error::UnknownSlate));
+    learner.click(slates[2].id, &slates[2].items[0].item).expect("it is pending");
+    learner.recommend(&shop(&learner, 2));
+    assert_eq!(learner.evicted_slates(), 2, "a labelled slate has served its purpose");
+}
+
+#[test]
+fn a_skip_low_on_the_page_weighs_less() {
+    let mut learner = stocked(Config::default());
+    let slate = learner.recommend(&shop(&learner, 30));
+    // The same item at the first and at the last place.
+    let moved = |place: usize| {
+        let mut learner = learner.clone();
+        let before = learner.predict_one(&Features::default()).score;
+        learner.skip(slate.id, &slate.items[place].item).expect("it is in the slate");
+        before - learner.predict_one(&Features::default()).score
+    };
+    assert!(moved(0) > 0.0 && moved(29) > 0.0 && moved(29) < moved(0));
+}
+
+#[test]
+fn pairs_teach_an_order_and_not_a_level() {
+    let config =
+        Config { model: ModelConfig { feedback: Feedback::Pairwise, ..ModelConfig::default() }, ..Config::default() };
+    let mut learner = stocked(config);
+    let [a, b] = ["Sci-Fi", "Romance"].map(|genre| named(&learner, &object(&[("genres", Value::from(genre))])));
+    let gap = |learner: &Learner| learner.predict_one(&a).score - learner.predict_one(&b).score;
+    let before = (gap(&learner), learner.predict_one(&Features::default()).score);
+    for _ in 0..10 {
+        learner.learn_pair(&a, &b, 1.0).expect("a weight");
+    }
+    assert!(gap(&learner) > before.0);
+    assert!((learner.predict_one(&Features::default()).score - before.1).abs() < 1e-6, "the bias stays");
+    // In a slate: the first label alone has no rival.
+    let slate = learner.recommend(&shop(&learner, 4));
+    let digest = |learner: &Learner| learner.predict_one(&a).score;
+    let before = digest(&learner);
+    learner.click(slate.id, &slate.items[3].item).expect("it is in the slate");
+    assert_eq!(digest(&learner), before);
+    learner.skip(slate.id, &slate.items[0].item).expect("it is in the slate");
+    assert_ne!(digest(&learner), before);
+}
+
+#[test]
+fn numbers_are_scaled_to_what_was_met() {
+    let mut learner = stocked(Config::default());
+    let price = |learner: &Learner, x: f64| named(learner, &object(&[("price", Value::Number(x))]));
+    // Expensive is clicked, cheap is not; in cents, where an unscaled step would be a million times too large.
+    for n in 0..200 {
+        let x = if n % 2 == 0 { 90_000.0 } else { 10_000.0 };
+        learner.learn_one(&price(&learner, x), (n % 2 == 0).into(), 1.0).expect("a label");
+    }
+    let probability = |x| learner.predict_one(&price(&learner, x)).probability;
+    assert!(probability(90_000.0) > 0.6 && probability(10_000.0) < 0.4, "{} {}", probability(9e4), probability(1e4));
+    assert!((probability(90_000.0) - probability(5e5)).abs() < 0.5);
+}
+
+#[test]
+fn regression_learns_a_duration_late() {
+    let bytes = seed(4, Loss::Squared, Precision::F16);
+    let mut learner = Learner::new(Base::read(bytes).expect("it was written"), Config::default());
+    let [long, short] = ["War", "Comedy"].map(|genre| named(&learner, &object(&[("genres", Value::from(genre))])));
+    for _ in 0..60 {
+        for (features, minutes) in [(&long, 180.0), (&short, 90.0)] {
+            let (id, _) = learner.hold(features);
+            learner.label_held(id, minutes, 1.0).expect("it is held");
+        }
+    }
+    let predicted = [&long, &short].map(|features| learner.predict_one(features).score);
+    assert!((predicted[0] - 180.0).abs() < 10.0 && (predicted[1] - 90.0).abs() < 10.0, "{predicted:?}");
+}
+
+#[test]
+fn learnt_rows_are_bounded_and_the_least_useful_go() {
+    let model = ModelConfig { max_rows: 64, ..ModelConfig::default() };
+    let mut learner = stocked(Config { model, ..Config::default() });
+    clicks(&mut learner, "Sci-Fi", 1.0, 50);
+    let before = probability(&learner, "Sci-Fi");
+    for n in 0..500 {
+        let features = named(&learner, &object(&[("page", Value::String(n.to_string()))]));
+        learner.learn_one(&features, 1.0, 0.001).expect("a label");
+    }
+    assert!(learner.learnt_rows() <= 64 && learner.evicted_rows() >= 400);
+    assert!(probability(&learner, "Sci-Fi") >= before - 0.01, "what was learnt most is kept");
+}
+
+#[test]
+fn propensities_are_probabilities() {
+    for exploration in [Exploration::EpsilonGreedy { epsilon: 0.3 }, Exploration::Thompson] {
+        let mut learner = stocked(Config { exploration, seed: 3, ..Config::default() });
+        // The first place of many slates: each item's share is its propensity.
+        let mut shown = std::collections::HashMap::<String, (f32, f32)>::new();
+        const SLATES: usize = 4000;
+        for _ in 0..SLATES {
+            let slate = learner.recommend(&shop(&learner, 2));
+            let first = &slate.items[0];
+            assert!(first.propensity > 0.0 && first.propensity <= 1.0);
+            let (times, propensity) = shown.entry(first.item.clone()).or_default();
+            *times += 1.0;
+            *propensity += first.propensity;
+        }
+        for (item, (times, propensity)) in shown.iter().filter(|(_, (times, _))| *times > 100.0) {
+            let (share, mean) = (times / SLATES as f32, propensity / times);
+            assert!((share - mean).abs() < 0.15 * mean + 0.01, "{exploration:?} {item}: {share} {mean}");
+        }
+        assert!(shown.len() > 5, "{exploration:?} explores");
+    }
+}
+
+#[test]
+fn the_same_seed_explores_alike() {
+    let slates = |seed| {
+        let mut learner = stocked(Config { exploration: Exploration::Thompson, seed, ..Config::default() });
+        (0..5).map(|_| learner.recommend(&shop(&learner, 6)).items).collect::<Vec<_>>()
+    };
+    assert_eq!(slates(1), slates(1));
+    assert_ne!(slates(1), slates(2));
+}
+
+#[test]
+fn what_is_uncertain_is_what_was_not_met() {
+    let mut learner = stocked(Config::default());
+    let variance = |learner: &mut Learner, id: &str| {
+        let all = learner.uncertain(&shop(learner, ITEMS as usize));
+        all.iter().find(|item| item.item == id).map(|item| item.variance).expect("it is in the catalogue")
+    };
+    let before = variance(&mut learner, "7");
+    let features = learner.item("7").expect("it is in the catalogue").clone();
+    for n in 0..10 {
+        learner.learn_one(&features, (n % 2) as f32, 1.0).expect("a label");
+    }
+    assert!(variance(&mut learner, "7") < 0.5 * before);
+}
+
+#[test]
+fn the_base_is_served_while_the_personal_model_is_worse() {
+    // A visitor who clicks at random, against a learner that takes every click for a revelation.
+    let model = ModelConfig { rate_factor: 300.0, calibrate: false, ..ModelConfig::default() };
+    let mut learner = stocked(Config { model, ..Config::default() });
+    let mut random = Random(11);
+    let mut closed = 0;
+    for _ in 0..300 {
+        let features = named(&learner, &input(&mut random));
+        learner.learn_one(&features, random.below(2) as f32, 1.0).expect("a label");
+        closed += u32::from(learner.serving() == Serving::Base);
+    }
+    assert!(closed > 100, "closed for {closed} of 300 events");
+    let slate = learner.recommend(&shop(&learner, 3));
+    assert_eq!(learner.serving(), Serving::Base);
+    let best = &slate.items[0];
+    let features = learner.item(&best.item).expect("it is in the catalogue").union(&shop(&learner, 3).context);
+    assert_eq!(best.score, learner.predict_one(&features).base_score);
+}
+
+#[test]
+fn the_shadow_that_predicts_better_serves() {
+    let frozen = ModelConfig {
+        visitor: VisitorStep::Rate,
+        rates: Some(Rates { private: 0.0, shared: 0.0, delta: 0.0 }),
+        calibrate: false,
+        ..ModelConfig::default()
+    };
+    let mut learner = stocked(Config { model: frozen, shadows: vec![ModelConfig::default()], ..Config::default() });
+    clicks(&mut learner, "Romance", 0.0, 30);
+    assert_eq!(learner.serving(), Serving::Model(1));
+    let weights = learner.weights();
+    assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12 && weights[1] > 0.9, "{weights:?}");
+    let losses: Vec<_> = learner.metrics().models.iter().map(|score| score.all.loss()).collect();
+    assert!(losses[1] < losses[0], "{losses:?}");
+}
+
+#[test]
+fn a_change_of_mind_is_noticed_and_answered() {
+    let after_change = |policy: Option<DriftPolicy>| {
+        let drift = policy.map(|policy| (Detector::PageHinkley { tolerance: 0.1, threshold: 4.0 }, policy));
+        let mut learner = stocked(Config { drift, gate: None, ..Config::default() });
+        clicks(&mut learner, "Sci-Fi", 1.0, 300);
+        clicks(&mut learner, "Sci-Fi", 0.0, 12);
+        (learner.drifts(), probability(&learner, "Sci-Fi"))
+    };
+    let (none, slow) = after_change(None);
+    assert_eq!(none, 0);
+    let (alarms, told) = after_change(Some(DriftPolicy::Notify));
+    assert!(alarms > 0 && told == slow, "{alarms} {told} {slow}");
+    for policy in [DriftPolicy::Boost { forgetting: 0.1, events: 50 }, DriftPolicy::PullToBase { share: 0.8 }] {
+        let (alarms, fast) = after_change(Some(policy));
+        assert!(alarms > 0 && fast < slow, "{policy:?}: {alarms} {fast} {slow}");
+    }
+}
+
+#[test]
+fn figures_are_what_a_recount_gives() {
+    let mut learner = stocked(Config::default());
+    let mut random = Random(23);
+    let mut seen: Vec<(f64, bool)> = Vec::new();
+    for _ in 0..400 {
+        let features = named(&learner, &input(&mut random));
+        let click = random.below(3) == 0;
+        let prediction = learner.learn_one(&features, click.into(), 1.0).expect("a label");
+        seen.push((prediction.probability.into(), click));
+    }
+    let check = |tally: &Tally, seen: &[(f64, bool)]| {
+        let n = seen.len() as f64;
+        let mean = |f: &dyn Fn(&(f64, bool)) -> f64| seen.iter().map(f).sum::<f64>() / n;
+        let near = |found: Option<f64>, expected: f64, by: f64| {
+            assert!(found.is_some_and(|found| (found - expected).abs() < by), "{found:?} {expected}");
+        };
+        near(tally.loss(), mean(&|(p, c)| if *c { -p.ln() } else { -(1.0 - p).ln() }), 1e-4);
+        near(tally.accuracy(), mean(&|(p, c)| f64::from(u8::from((*p > 0.5) == *c))), 1e-9);
+        near(tally.ctr(), mean(&|(_, c)| f64::from(u8::from(*c))), 1e-9);
+        near(tally.predicted(), mean(&|(p, _)| *p), 1e-4);
+        let (clicks, skips): (Vec<_>, Vec<_>) = seen.iter().partition(|(_, click)| *click);
+        let right: f64 = clicks
+            .iter()
+            .flat_map(|(p, _)| {
+                skips.iter().map(move |(q, _)| {
+                    if p > q {
+                        1.0
+                    } else if p == q {
+                        0.5
+                    } else {
+                        0.0
+                    }
+                })
+            })
+            .sum();
+        near(tally.auc(), right / (clicks.len() * skips.len()) as f64, 0.01);
+        assert!(tally.calibration_error().is_some_and(|error| (0.0..0.3).contains(&error)));
+    };
+    let metrics = learner.metrics();
+    check(&metrics.personal().all, &seen);
+    check(&metrics.window(Loss::Logistic)[1], &seen[300..]);
+    assert_eq!((metrics.events, metrics.clicks), (400, seen.iter().filter(|(_, click)| *click).count() as u64));
+}
+
+#[test]
+fn slates_are_scored() {
+    let mut learner = stocked(Config::default());
+    let slate = learner.recommend(&shop(&learner, 4));
+    learner.click(slate.id, &slate.items[1].item).expect("it is in the slate");
+    learner.click(slate.id, &slate.items[3].item).expect("it is in the slate");
+    learner.skip(slate.id, &slate.items[0].item).expect("it is in the slate");
+    let other = learner.recommend(&shop(&learner, 4));
+    learner.skip(other.id, &other.items[0].item).expect("it is in the slate");
+    let slates = learner.metrics().slates;
+    assert_eq!((slates.slates, slates.hits, slates.hit_rate()), (2, 1, Some(0.5)));
+    let gained = 1.0 / 3f64.log2() + 1.0 / 5f64.log2();
+    let ndcg = gained / (1.0 + 1.0 / 3f64.log2()) / 2.0;
+    assert!(slates.ndcg().is_some_and(|found| (found - ndcg).abs() < 1e-12));
+}
+
+#[test]
+fn no_private_row_is_in_a_delta() {
+    let mut learner = stocked(Config::default());
+    let mut random = Random(3);
+    for _ in 0..100 {
+        let features = named(&learner, &input(&mut random));
+        learner.learn_one(&features, random.below(2) as f32, 1.0).expect("a label");
+    }
+    let delta = learner.prepare_delta([1; 16]).expect("it has learnt");
+    let delta = Delta::decode(&delta.bytes).expect("it is a delta");
+    for private in ["user=somebody", "user", "age", "home.town=Ghent"] {
+        assert!(!delta.ids.contains(&FeatureId::named(private)), "{private}");
+    }
+    assert!(delta.ids.contains(&FeatureId::named("genres=War")));
+    assert!(delta.ids.contains(&FeatureId::named("page.kind=shop")));
+}
+
+#[test]
+fn what_int8_rounds_off_goes_with_the_next_delta() {
+    let mut learner = stocked(Config::default());
+    let mut random = Random(3);
+    let mut sent = std::collections::HashMap::<FeatureId, Vec<f32>>::new();
+    for round in 1..=6 {
+        for _ in 0..70 {
+            let features = named(&learner, &input(&mut random));
+            learner.learn_one(&features, random.below(2) as f32, 1.0).expect("a label");
+        }
+        let pending = learner.prepare_delta([1; 16]).expect("it has learnt");
+        assert_eq!(learner.prepare_delta([2; 16]), Some(pending.clone()), "the same bytes until it is acknowledged");
+        assert_eq!(pending.seq, round);
+        let delta = Delta::decode(&pending.bytes).expect("it is a delta");
+        let mut row = vec![0.0; 9];
+        for (i, id) in delta.ids.iter().enumerate() {
+            delta.row_into(i, &mut row);
+            let sum = sent.entry(*id).or_insert_with(|| vec![0.0; 9]);
+            sum.iter_mut().zip(&row).for_each(|(sum, x)| *sum += x);
+        }
+        learner.acknowledge(pending.seq);
+    }
+    assert_eq!(learner.prepare_delta([3; 16]), None);
+    assert!(sent.len() > 40);
+}
+
+#[test]
+fn a_rejected_delta_is_sent_again_under_another_key() {
+    let mut learner = stocked(Config::default());
+    clicks(&mut learner, "War", 1.0, 10);
+    let first = learner.prepare_delta([1; 16]).expect("it has learnt");
+    learner.acknowledge(first.seq);
+    clicks(&mut learner, "War", 1.0, 10);
+    let second = learner.prepare_delta([1; 16]).expect("it has learnt");
+    learner.reject(second.seq, [2; 16]);
+    let again = learner.prepare_delta([3; 16]).expect("nothing was lost");
+    let [second, again] = [second, again].map(|pending| Delta::decode(&pending.bytes).expect("it is a delta"));
+    assert_eq!((second.client, second.seq), ([1; 16], 2));
+    assert_eq!((again.client, again.seq, again.events), ([2; 16], 1, second.events));
+    assert_eq!(again.ids, second.ids);
+}
+
+#[test]
+fn a_new_base_keeps_the_residual() {
+    let mut learner = stocked(Config::default());
+    clicks(&mut learner, "War", 1.0, 20);
+    let features = named(&learner, &object(&[("genres", Value::from("War"))]));
+    let before = learner.predict_one(&features);
+    let mut aggregate = Aggregate::from_base(learner.base());
+    let mut fold = Fold::new(&FoldConfig::default(), 1, 8);
+    let pending = learner.prepare_delta([1; 16]).expect("it has learnt");
+    fold.add(&Delta::decode(&pending.bytes).expect("it is a delta")).expect("it fits");
+    let next = Base::read(aggregate.publish(&fold, Precision::F16).expect("it publishes")).expect("it is a base");
+    assert_eq!(next.metadata().version, 2);
+    learner.swap_base(next).expect("it is of the same shape");
+    let after = learner.predict_one(&features);
+    assert!(after.base_score > before.base_score, "what was learnt is in the base");
+    assert!(after.score > before.score, "and the residual is still there");
+    assert_eq!(learner.swap_base(base(4)), Err(Error::IncompatibleBase));
+    let profile = learner.profile();
+    assert_eq!(Learner::restore(base(4), Config::default(), &profile).err(), Some(Error::IncompatibleProfile));
+}
