@@ -66,6 +66,8 @@ fn kill_many_times(folder: &Path, kills: usize, fold_deltas: u64) -> Acknowledge
         let shared = &world;
         let clients: Vec<_> =
             (1..=CLIENTS).map(|client| scope.spawn(move || post_until_stopped(client, shared))).collect();
+        let disk = Random(random.next());
+        scope.spawn(move || slow_the_disk_down(folder, shared, disk));
         for _ in 0..kills {
             let mut process = Process::start(folder, fold_deltas);
             if random.below(5) == 0 {
@@ -110,6 +112,23 @@ struct Stop<'a>(&'a AtomicBool);
 impl Drop for Stop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Takes the write lock for a few milliseconds again and again, as a slow disk would make commits slow: on a fast one,
+/// hardly a kill would meet a commit under way.
+fn slow_the_disk_down(folder: &Path, world: &World, mut random: Random) {
+    while !world.stop.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(random.below(20)));
+        let Ok(connection) = Connection::open_with_flags(
+            folder.join("store/brooklet.sqlite"),
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        ) else {
+            continue;
+        };
+        if connection.execute_batch("BEGIN IMMEDIATE").is_ok() {
+            std::thread::sleep(Duration::from_millis(random.below(20)));
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 //! A server in a process of its own: this test's own binary, started again with an environment that tells it to serve.
+#![allow(dead_code, unreachable_pub)]
 
 use std::fs;
 use std::net::SocketAddr;
