@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 
 use crate::answer::{self, Surroundings};
 use crate::error::Failure;
 use crate::object::field;
 use crate::options::Options;
+use crate::promise::promise;
 use crate::sync::{Occasion, sync};
 use crate::tab::Tab;
 use crate::{open, value};
@@ -27,11 +27,13 @@ pub struct Learner {
 impl Learner {
     /// Opens a learner: fetches its model (or takes the one kept from last time, when offline) and restores the
     /// visitor's profile.
-    pub async fn open(
-        #[wasm_bindgen(unchecked_param_type = "OpenOptions")] options: JsValue,
-    ) -> Result<Learner, JsValue> {
-        let tab = open::open(Options::from_js(&options)?).await?;
-        Ok(Learner { tab })
+    #[wasm_bindgen(unchecked_return_type = "Promise<Learner>")]
+    pub fn open(#[wasm_bindgen(unchecked_param_type = "OpenOptions")] options: &JsValue) -> Promise {
+        let options = Options::from_js(options);
+        promise(async move {
+            let tab = open::open(options?).await?;
+            Ok(Learner { tab }.into())
+        })
     }
 
     /// The version of the base that lies under the profile.
@@ -175,26 +177,26 @@ impl Learner {
     /// Saves the profile now, instead of a moment after the last event.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn save(&self) -> Promise {
-        self.promise(|tab| async move { tab.save().await.map(|()| JsValue::UNDEFINED) })
+        self.begin(|tab| async move { tab.save().await.map(|()| JsValue::UNDEFINED) })
     }
 
     /// Saves, sends what was learnt, and pulls a newer base, now instead of when it is time.
     #[wasm_bindgen(unchecked_return_type = "Promise<SyncReport>")]
     pub fn sync(&self) -> Promise {
-        self.promise(|tab| async move { sync(tab, Occasion::Asked).await.map(|report| answer::report(&report)) })
+        self.begin(|tab| async move { sync(tab, Occasion::Asked).await.map(|report| answer::report(&report)) })
     }
 
     /// Forgets what was learnt of the visitor, in the store as well. The catalogue stays.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn reset(&self) -> Promise {
-        self.promise(|tab| async move { tab.reset().await.map(|()| JsValue::UNDEFINED) })
+        self.begin(|tab| async move { tab.reset().await.map(|()| JsValue::UNDEFINED) })
     }
 
     /// Saves for the last time and stops. Every other method throws from now on.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn close(&self) -> Promise {
         let tab = Rc::clone(&self.tab);
-        future_to_promise(async move {
+        promise(async move {
             if !tab.is_closed() {
                 tab.close().await?;
             }
@@ -203,15 +205,15 @@ impl Learner {
     }
 
     /// Work that goes on while the page uses the learner: it has its own hold on the tab.
-    fn promise<F>(&self, work: impl FnOnce(Rc<Tab>) -> F) -> Promise
+    fn begin<F>(&self, work: impl FnOnce(Rc<Tab>) -> F) -> Promise
     where
         F: Future<Output = Result<JsValue, Failure>> + 'static,
     {
         let open = self.tab.ask(|_| ());
         let work = work(Rc::clone(&self.tab));
-        future_to_promise(async move {
+        promise(async move {
             open?;
-            Ok(work.await?)
+            work.await
         })
     }
 }

@@ -32,6 +32,7 @@ mod lock;
 mod open;
 mod pace;
 mod page;
+mod promise;
 mod session;
 mod slates;
 mod store;

@@ -5,10 +5,11 @@ use std::future::Future;
 use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use wasm_bindgen_futures::JsFuture;
 
 use crate::error::Failure;
 use crate::host;
+use crate::promise::promise;
 
 /// Runs `work` while holding the lock `name`. Where there are no locks (an insecure page), it simply runs: the store's
 /// revisions and the endpoint's sequence numbers keep the learning right, the lock only spares a second sender the trip.
@@ -21,7 +22,7 @@ pub(crate) async fn exclusive<T: 'static>(
     let slot = Rc::clone(&outcome);
     // The lock is held until the promise that this returns is settled.
     let callback = Closure::once(move || {
-        future_to_promise(async move {
+        promise(async move {
             let result = work.await;
             *slot.borrow_mut() = Some(result);
             Ok(JsValue::UNDEFINED)

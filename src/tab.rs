@@ -8,13 +8,13 @@ use std::rc::Rc;
 
 use brooklet_core::Error;
 use js_sys::Function;
-use wasm_bindgen_futures::spawn_local;
 
 use crate::error::Failure;
 use crate::event::Event;
 use crate::host;
 use crate::pace::Pace;
 use crate::page::Page;
+use crate::promise::spawn;
 use crate::session::Session;
 use crate::store::{Replaced, Store};
 use crate::turn::Turn;
@@ -223,7 +223,7 @@ impl Tab {
         work: impl Future<Output = Result<(), Failure>> + 'static,
     ) {
         let tab = Rc::clone(self);
-        spawn_local(async move {
+        spawn(async move {
             match work.await {
                 Ok(()) => tab.arm(),
                 Err(failure) => tab.tell(Event::Failed { during, failure: &failure }),
