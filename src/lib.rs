@@ -1,1 +1,57 @@
-//! Placeholder.
+//! Brooklet in the browser: the npm package `brooklet`.
+//!
+//! [`Learner`] is the one class that JavaScript sees. It opens a model that was trained in batch, learns from the clicks
+//! and skips of this page's visitor, keeps that visitor's profile in IndexedDB, and now and then posts what it learnt
+//! about the shared items, never about the visitor, to the endpoint it was given.
+//!
+//! ```js
+//! import init, { Learner } from "brooklet";
+//! await init();
+//! const learner = await Learner.open({ url: "/v1/models/films", endpoint: "/v1/models/films" });
+//! learner.addItems([{ id: "31", features: { genres: ["Drama", "Romance"] } }]);
+//! const slate = learner.recommend({ context: { device: "phone" }, k: 12 });
+//! learner.click(slate, slate.items[0].id);
+//! ```
+//!
+//! The model itself is `brooklet-core`; here is what it needs of a browser. From the page inwards: [`learner`] is the
+//! JavaScript face, [`tab`] holds one learner's parts together, [`session`] is the learning of this tab, [`store`] and
+//! [`sync`] are where it is kept and where it goes.
+
+mod learner;
+
+mod answer;
+mod error;
+mod event;
+mod object;
+mod options;
+mod value;
+
+mod endpoint;
+mod host;
+mod lock;
+mod open;
+mod pace;
+mod page;
+mod promise;
+mod session;
+mod slates;
+mod store;
+mod sync;
+mod tab;
+mod turn;
+
+pub use error::Failure;
+pub use learner::Learner;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// The types that a person would have written; those of [`Learner`]'s methods name them.
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = include_str!("types.ts");
+
+/// A panic is a bug: in debug builds it says where, on the console.
+#[cfg(debug_assertions)]
+#[wasm_bindgen(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}

@@ -1,1 +1,50 @@
-fn main() {}
+//! `brooklet`, the command: makes a seed from a file of events, judges it, shows it, serves it.
+//!
+//! One file per subcommand in `commands`; what they share is beside them: reading files (`input`), the batch trainer
+//! (`trainer`), progressive validation with the browser's own learner (`progressive`), the figures (`metrics`).
+
+mod commands;
+mod dataset;
+mod input;
+mod metrics;
+mod progress;
+mod progressive;
+mod seed;
+#[cfg(test)]
+mod testing;
+mod trainer;
+mod tune;
+
+use clap::Parser;
+use commands::{eval, inspect, replay, train};
+use std::process::ExitCode;
+
+/// A recommender that learns inside each visitor's browser: train a seed, judge it, serve it.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+enum Command {
+    /// Train a seed from a CSV file of events.
+    Train(train::Args),
+    /// Score events of users whom a seed knows (one trained with --keep-users).
+    Eval(eval::Args),
+    /// Replay people whom a seed never saw: predict, then learn, event by event.
+    Replay(replay::Args),
+    /// Show what is in a seed.
+    Inspect(inspect::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Command::parse() {
+        Command::Train(args) => train::run(&args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("brooklet: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

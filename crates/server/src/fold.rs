@@ -18,7 +18,7 @@ use crate::store::{FoldedVersion, Limit, Pending, Publication, StoreError};
 /// What one fold takes at most. More waits for the next one, which follows at once.
 const LIMIT: Limit = Limit { deltas: 8192, bytes: 64 << 20 };
 
-/// How long to wait after a fold that failed.
+/// How long to wait after a fold that published nothing.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Why a fold published nothing.
@@ -42,7 +42,8 @@ pub(crate) async fn run(state: AppState, model: std::sync::Arc<Model>, mut stop:
         0 => Duration::from_secs(u32::MAX.into()),
         seconds => Duration::from_secs(seconds),
     };
-    loop {
+    // Whatever is pending when the server stops is still pending when it starts again.
+    while !*stop.borrow() {
         while model.pending() == 0 {
             tokio::select! {
                 () = model.arrived.notified() => {}
@@ -59,13 +60,17 @@ pub(crate) async fn run(state: AppState, model: std::sync::Arc<Model>, mut stop:
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }
-        if let Err(error) = fold(&state, &model).await {
-            tracing::error!(model = model.name, %error, "a fold failed; its deltas stay pending");
-            state.metrics().fold_failed(&model.name);
-            tokio::select! {
-                () = sleep(PAUSE) => {}
-                _ = stop.wait_for(|stop| *stop) => return,
+        match fold(&state, &model).await {
+            Ok(Some(_)) => continue,
+            Ok(None) => tracing::warn!(model = model.name, "deltas were counted that the store does not have"),
+            Err(error) => {
+                tracing::error!(model = model.name, %error, "a fold failed; its deltas stay pending");
+                state.metrics().fold_failed(&model.name);
             }
+        }
+        tokio::select! {
+            () = sleep(PAUSE) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
         }
     }
 }

@@ -29,6 +29,8 @@
 //! What it does not do: TLS, users and quotas (a proxy's work), more than one process on one SQLite file (refused), and
 //! a gate that replays held-out events before it publishes.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod config;
 mod serve;
 

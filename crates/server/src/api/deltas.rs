@@ -1,5 +1,6 @@
 //! Taking in deltas.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -11,7 +12,7 @@ use brooklet_core::{Delta, Error, Fold};
 
 use crate::app::{AppState, VERSION_HEADER};
 use crate::body::{self, Limits};
-use crate::model::Current;
+use crate::model::{Current, Model};
 use crate::problem::Problem;
 use crate::store::{Append, Receipt};
 
@@ -48,7 +49,7 @@ pub(crate) async fn accept(
     let receipt = match admissible(&state, &current, &delta) {
         Ok(()) => {
             let append = Append { model: name.clone(), client, seq, base_version: delta.base_version, events, bytes };
-            state.store().append(append).await?
+            append_and_count(state.clone(), model.clone(), append).await?
         }
         // A delta whose acknowledgement was lost may meanwhile be too old to be accepted. It was, all the same: refusing
         // it would make the browser send the same events once more.
@@ -56,16 +57,28 @@ pub(crate) async fn accept(
         Err(error) => return Err(refusal(error)),
     };
     match receipt {
-        Receipt::Accepted => {
-            model.arrived();
-            state.metrics().accepted(&name, events);
-        }
+        Receipt::Accepted => {}
         Receipt::Repeated => state.metrics().repeated(&name),
         Receipt::Gap { expected } => return Err(gap(seq, expected)),
     }
     let version = model.current().version;
     let acknowledgement = Acknowledgement { acknowledged: seq, repeat: receipt == Receipt::Repeated, version };
     Ok(([(VERSION_HEADER, version)], Json(acknowledgement)).into_response())
+}
+
+/// Returns once the delta is durable. A browser that hangs up ends the handler of its request, but not this: its delta
+/// is in the queue of the writer, so whoever waits for enough deltas to fold has to hear of it.
+async fn append_and_count(state: AppState, model: Arc<Model>, append: Append) -> Result<Receipt, Problem> {
+    let events = append.events;
+    let task = tokio::spawn(async move {
+        let receipt = state.store().append(append).await;
+        if let Ok(Receipt::Accepted) = receipt {
+            model.arrived();
+            state.metrics().accepted(&model.name, events);
+        }
+        receipt
+    });
+    Ok(task.await.map_err(|_| Problem::internal())??)
 }
 
 /// Whether the fold will take the delta.

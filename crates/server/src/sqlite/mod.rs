@@ -393,3 +393,21 @@ impl Readers {
         self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_commit_is_synced() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(folder.path(), &SqliteConfig::default(), Arc::default()).unwrap();
+        let pragmas = store.writer.run(|connection| {
+            let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+            let synchronous: i64 = connection.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
+            Ok((mode, synchronous))
+        });
+        const FULL: i64 = 2;
+        assert_eq!(pragmas.await.unwrap(), ("wal".into(), FULL));
+    }
+}

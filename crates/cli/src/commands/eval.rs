@@ -1,0 +1,148 @@
+use crate::dataset::Dataset;
+use crate::input::Events;
+use crate::metrics::{auc, log_loss, mean};
+use crate::seed::{self, Sources};
+use crate::trainer::sigmoid;
+use anyhow::{Result, bail, ensure};
+use brooklet_core::{Base, FeatureId, Value};
+use serde::Serialize;
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The seed, trained with --keep-users.
+    seed: PathBuf,
+    /// CSV file of events of users whom the seed knows, with the columns that the seed was trained on.
+    events: PathBuf,
+    /// CSV file of items, if it is not where it was in training.
+    #[arg(long)]
+    items: Option<PathBuf>,
+    /// CSV file of users, if it is not where it was in training.
+    #[arg(long)]
+    users: Option<PathBuf>,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints. `rows` are those that were scored; rows of users whom the seed does not know are `skipped`.
+///
+/// Under the squared loss the prediction is the score, kept within the labels of the training data, and `rmse` is against
+/// the label. Under the logistic loss the prediction is the calibrated click probability, and `rmse` is against the click
+/// (the square root of the Brier score). `log_loss` is of the calibrated probability, `auc` of the score, both against
+/// clicks; null if nothing says what a click is.
+#[derive(Debug, Serialize)]
+struct Report {
+    rows: usize,
+    rmse: Option<f64>,
+    log_loss: Option<f64>,
+    auc: Option<f64>,
+    skipped: usize,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let base = seed::open(&args.seed)?;
+    ensure!(
+        base.metadata().private_rows,
+        "{} holds no users, as a seed that is shipped must not: train one with --keep-users to evaluate it",
+        args.seed.display()
+    );
+    let mut sources = Sources::of(base.metadata())?;
+    sources.items = args.items.clone().or(sources.items);
+    sources.users = args.users.clone().or(sources.users);
+    let rule = seed::rule(base.metadata());
+    let (items, users) = (sources.read_items()?, sources.read_users()?);
+    let events = Events::read(&args.events, &sources.columns, &rule)?;
+    let dataset = Dataset::new(events, sources.columns, &users, &items);
+    let report = judge(&base, &dataset, &rule);
+    if report.rows == 0 {
+        bail!("the seed knows none of the users in {}", args.events.display());
+    }
+    if args.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        let figure = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.4}"));
+        println!("{} rows scored, {} of unknown users skipped", report.rows, report.skipped);
+        println!("RMSE {}  log-loss {}  AUC {}", figure(report.rmse), figure(report.log_loss), figure(report.auc));
+    }
+    Ok(())
+}
+
+fn judge(base: &Base, dataset: &Dataset, rule: &crate::input::LabelRule) -> Report {
+    let model = Lookup::new(base, dataset);
+    let events = &dataset.events;
+    let calibration = base.metadata().calibration;
+    let range = label_range(base);
+    let (mut squares, mut losses, mut clicks) = (Vec::new(), Vec::new(), Vec::new());
+    for row in 0..events.len() {
+        let Some(score) = model.score(dataset, events.user[row], events.item[row]) else { continue };
+        let click = rule.click(events.label[row], events.target[row]);
+        let probability = sigmoid(calibration.a * score + calibration.b);
+        if rule.squared {
+            squares.push(f64::from(score.clamp(range.0, range.1) - events.label[row]).powi(2));
+        }
+        if let Some(click) = click {
+            let target = f32::from(u8::from(click));
+            if !rule.squared {
+                squares.push(f64::from(probability - target).powi(2));
+            }
+            losses.push(log_loss(probability, target));
+            clicks.push((score, click));
+        }
+    }
+    let rows = squares.len();
+    Report {
+        rows,
+        rmse: mean(squares).map(f64::sqrt),
+        log_loss: mean(losses),
+        auc: auc(clicks),
+        skipped: events.len() - rows,
+    }
+}
+
+/// The labels of the training data; a regression does not predict beyond them (as libFM does).
+fn label_range(base: &Base) -> (f32, f32) {
+    let labels = base.metadata().training.field("labels").and_then(Value::as_array).unwrap_or_default();
+    match labels {
+        [Value::Number(low), Value::Number(high)] if low <= high => (*low as f32, *high as f32),
+        _ => (f32::MIN, f32::MAX),
+    }
+}
+
+/// The seed's rows under the dataset's numbers.
+struct Lookup {
+    w0: f32,
+    width: usize,
+    rows: Vec<f32>,
+    known: Vec<bool>,
+}
+
+impl Lookup {
+    fn new(base: &Base, dataset: &Dataset) -> Lookup {
+        let (width, n) = (base.width(), dataset.problem.layout.rows());
+        let mut lookup = Lookup { w0: base.metadata().w0, width, rows: vec![0.0; n * width], known: vec![false; n] };
+        for (i, row) in lookup.rows.chunks_exact_mut(width).enumerate() {
+            if let Some(found) = base.find(FeatureId::named(&dataset.name(i))) {
+                base.row_into(found, row);
+                lookup.known[i] = true;
+            }
+        }
+        lookup
+    }
+
+    /// None if the user has no row. An item that the seed never saw has a row of zeros.
+    fn score(&self, dataset: &Dataset, user: u32, item: u32) -> Option<f32> {
+        let (user, item) = (dataset.problem.users.rows(user), dataset.problem.items.rows(item));
+        if !self.known[user[0] as usize] {
+            return None;
+        }
+        let mut sum = vec![0.0; self.width];
+        let mut squares = 0.0;
+        for &row in user.iter().chain(item) {
+            let row = &self.rows[row as usize * self.width..][..self.width];
+            sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+            squares += row[1..].iter().map(|x| x * x).sum::<f32>();
+        }
+        Some(self.w0 + sum[0] + 0.5 * (sum[1..].iter().map(|x| x * x).sum::<f32>() - squares))
+    }
+}

@@ -1,0 +1,179 @@
+use crate::seed;
+use anyhow::Result;
+use brooklet_core::{Base, Loss, Value};
+use serde_json::{Map, json};
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The seed.
+    seed: PathBuf,
+    /// How many of the largest rows to show.
+    #[arg(long, default_value_t = 10)]
+    top: usize,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let base = seed::open(&args.seed)?;
+    let shown = describe(&base, args.top);
+    if args.json {
+        println!("{shown}");
+    } else {
+        print(&base, &shown);
+    }
+    Ok(())
+}
+
+/// Everything that is shown, as JSON.
+fn describe(base: &Base, top: usize) -> serde_json::Value {
+    let metadata = base.metadata();
+    let (schema, prior, rates) = (&metadata.schema, &metadata.prior, &metadata.rates);
+    let width = base.width();
+    let deviations: Vec<f32> = (0..width).map(|i| (prior.covariance[i * width + i] * prior.scale).sqrt()).collect();
+    let largest = Largest::new(base, top);
+    json!({
+        "model": metadata.model,
+        "version": metadata.version,
+        "bytes": base.bytes().len(),
+        "rows": base.len(),
+        "factors": metadata.factors,
+        "loss": match metadata.loss { Loss::Logistic => "logistic", Loss::Squared => "squared" },
+        "w0": metadata.w0,
+        "private_rows": metadata.private_rows,
+        "schema": {
+            "visitor": schema.visitor, "item": schema.item, "private": schema.private, "fields": schema.fields,
+        },
+        "fields": rows_by_field(base),
+        "tensors": tensors(base),
+        "rates": { "private": short(rates.private), "shared": short(rates.shared), "delta": short(rates.delta) },
+        "calibration": { "a": short(metadata.calibration.a), "b": short(metadata.calibration.b) },
+        "prior": { "mean": prior.mean, "deviation": deviations, "scale": prior.scale },
+        "labels": {
+            "positive": metadata.labels.positive.map(short),
+            "map": metadata.labels.map.iter().map(|&(label, target)| [short(label), short(target)]).collect::<Vec<_>>(),
+        },
+        "training": plain(&metadata.training),
+        "top": { "weight": largest.by_weight, "norm": largest.by_norm },
+    })
+}
+
+/// The f64 of an f32's digits: .3 instead of .30000001192092896.
+fn short(x: f32) -> f64 {
+    x.to_string().parse().unwrap_or(x.into())
+}
+
+/// The largest rows, by |w| and by the length of v.
+struct Largest {
+    by_weight: Vec<serde_json::Value>,
+    by_norm: Vec<serde_json::Value>,
+}
+
+impl Largest {
+    fn new(base: &Base, top: usize) -> Largest {
+        let mut row = vec![0.0; base.width()];
+        let mut rows: Vec<(usize, f32, f32)> = (0..base.len())
+            .map(|i| {
+                base.row_into(i, &mut row);
+                (i, row[0], row[1..].iter().map(|x| x * x).sum::<f32>().sqrt())
+            })
+            .collect();
+        let name = |i: usize| base.name(i).map_or_else(|| format!("{:016x}", base.id(i).0), str::to_owned);
+        let show = |&(i, w, norm): &(usize, f32, f32)| json!({ "name": name(i), "w": w, "norm": norm });
+        rows.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+        let by_weight = rows.iter().take(top).map(show).collect();
+        rows.sort_by(|a, b| b.2.total_cmp(&a.2));
+        let by_norm = rows.iter().take(top).map(show).collect();
+        Largest { by_weight, by_norm }
+    }
+}
+
+/// How many rows each field has, by the names in the file.
+fn rows_by_field(base: &Base) -> Map<String, serde_json::Value> {
+    let mut fields = Map::new();
+    for i in 0..base.len() {
+        let field = base.name(i).map_or("(unnamed)", |name| name.split_once('=').map_or(name, |(field, _)| field));
+        let count = fields.get(field).and_then(serde_json::Value::as_u64).unwrap_or(0);
+        fields.insert(field.to_owned(), (count + 1).into());
+    }
+    fields
+}
+
+/// Type, shape and size of each tensor. The file was checked when it was opened, so its header reads.
+fn tensors(base: &Base) -> Map<String, serde_json::Value> {
+    let header = base.bytes().first_chunk::<8>().and_then(|length| {
+        let end = 8 + u64::from_le_bytes(*length) as usize;
+        serde_json::from_slice::<Map<String, serde_json::Value>>(base.bytes().get(8..end)?).ok()
+    });
+    let tensors = header.unwrap_or_default().into_iter().filter(|(name, _)| name != "__metadata__");
+    let describe = |(name, tensor): (String, serde_json::Value)| {
+        let bytes =
+            tensor["data_offsets"][1].as_u64().zip(tensor["data_offsets"][0].as_u64()).map(|(end, start)| end - start);
+        (name, json!({ "dtype": tensor["dtype"], "shape": tensor["shape"], "bytes": bytes }))
+    };
+    tensors.map(describe).collect()
+}
+
+fn plain(value: &Value) -> serde_json::Value {
+    // It was read from JSON, so its JSON reads.
+    serde_json::from_str(&value.to_json()).unwrap_or_default()
+}
+
+fn print(base: &Base, shown: &serde_json::Value) {
+    let metadata = base.metadata();
+    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let list = |value: &serde_json::Value| {
+        let items: Vec<String> = value.as_array().into_iter().flatten().map(text).collect();
+        if items.is_empty() { "-".to_owned() } else { items.join(", ") }
+    };
+    let pairs = |value: &serde_json::Value| {
+        let items: Vec<String> =
+            value.as_object().into_iter().flatten().map(|(k, v)| format!("{k} {}", text(v))).collect();
+        items.join(", ")
+    };
+    let numbers = |value: &serde_json::Value| {
+        let items: Vec<String> =
+            value.as_array().into_iter().flatten().filter_map(|x| Some(format!("{:.3}", x.as_f64()?))).collect();
+        items.join(" ")
+    };
+    println!("{} version {}, {} bytes", metadata.model, metadata.version, base.bytes().len());
+    println!(
+        "{} rows of 1 + {} numbers, {} loss, w0 {:.4}",
+        base.len(),
+        metadata.factors,
+        text(&shown["loss"]),
+        metadata.w0
+    );
+    if metadata.private_rows {
+        println!("HOLDS PRIVATE ROWS: for evaluation, never to be shipped");
+    }
+    println!();
+    println!("visitor      {} (private: {})", metadata.schema.visitor, list(&shown["schema"]["private"]));
+    println!("item         {} (fields: {})", metadata.schema.item, list(&shown["schema"]["fields"]));
+    println!("rows         {}", pairs(&shown["fields"]));
+    for (name, tensor) in shown["tensors"].as_object().into_iter().flatten() {
+        println!(
+            "tensor       {name:<10} {} [{}] {} bytes",
+            text(&tensor["dtype"]),
+            list(&tensor["shape"]),
+            tensor["bytes"]
+        );
+    }
+    println!("rates        {}", pairs(&shown["rates"]));
+    println!("calibration  {}", pairs(&shown["calibration"]));
+    println!("prior        mean {}", numbers(&shown["prior"]["mean"]));
+    println!("             +-   {} (scale {})", numbers(&shown["prior"]["deviation"]), metadata.prior.scale);
+    for (key, value) in shown["training"].as_object().into_iter().flatten() {
+        println!("trained      {key}: {}", text(value));
+    }
+    for (title, key) in [("largest weights", "weight"), ("longest factors", "norm")] {
+        println!();
+        println!("{title:<40} {:>9} {:>9}", "w", "|v|");
+        for row in shown["top"][key].as_array().into_iter().flatten() {
+            let number = |key: &str| row[key].as_f64().unwrap_or(f64::NAN);
+            println!("{:<40} {:>9.4} {:>9.4}", text(&row["name"]), number("w"), number("norm"));
+        }
+    }
+}

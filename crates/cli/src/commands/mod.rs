@@ -1,0 +1,6 @@
+//! The subcommands, one file each.
+
+pub(crate) mod eval;
+pub(crate) mod inspect;
+pub(crate) mod replay;
+pub(crate) mod train;

@@ -1,0 +1,230 @@
+use crate::input::Events;
+use crate::metrics::{Score, auc, log_loss, mean};
+use crate::progress::Progress;
+use crate::progressive::{JUDGED_EVENTS, JUDGED_FROM, Outcome, Replayed, Visitors, cores};
+use crate::seed::{self, Sources};
+use anyhow::{Result, ensure};
+use serde::Serialize;
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The seed.
+    seed: PathBuf,
+    /// CSV file of events of people whom the seed never saw, with the columns that the seed was trained on.
+    events: PathBuf,
+    /// Also judge learners that are frozen after so many events (each at most 50).
+    #[arg(long, value_delimiter = ',', default_value = "0,5,10,20,50", value_name = "EVENTS")]
+    freeze: Vec<usize>,
+    /// CSV file of items, if it is not where it was in training.
+    #[arg(long)]
+    items: Option<PathBuf>,
+    /// Threads; the result does not depend on it. As many as there are cores unless said.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Debug, PartialEq, Serialize)]
+struct Report {
+    events: usize,
+    users: usize,
+    buckets: Vec<Bucket>,
+    frozen: Vec<Frozen>,
+}
+
+/// Events by how many their visitor had before them.
+#[derive(Debug, PartialEq, Serialize)]
+struct Bucket {
+    bucket: &'static str,
+    from: usize,
+    to: Option<usize>,
+    events: usize,
+    personal: Score,
+    #[serde(rename = "static")]
+    fixed: Score,
+}
+
+/// Learners that stopped learning after so many events, on the same later events.
+#[derive(Debug, PartialEq, Serialize)]
+struct Frozen {
+    after: usize,
+    users: usize,
+    within_user_auc: Option<f64>,
+    log_loss: Option<f64>,
+}
+
+const BUCKETS: [(&str, usize, Option<usize>); 6] = [
+    ("1-5", 1, Some(5)),
+    ("6-10", 6, Some(10)),
+    ("11-20", 11, Some(20)),
+    ("21-50", 21, Some(50)),
+    ("51+", 51, None),
+    ("all", 1, None),
+];
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    ensure!(
+        args.freeze.iter().all(|&after| after <= JUDGED_FROM),
+        "--freeze takes numbers of at most {JUDGED_FROM}: frozen learners are judged on the events after those"
+    );
+    let base = seed::open(&args.seed)?;
+    let mut sources = Sources::of(base.metadata())?;
+    if args.items.is_some() {
+        sources.items = args.items.clone();
+    }
+    let rule = seed::rule(base.metadata());
+    let items = sources.read_items()?;
+    let events = Events::read(&args.events, &sources.columns, &rule)?;
+    let visitors = Visitors::new(&base, &events, &rule, &items)?;
+    let progress = Progress::steps("replaying visitors", visitors.len());
+    let threads = args.threads.unwrap_or_else(cores);
+    let replayed = visitors.replay(&base, &args.freeze, threads, || progress.step())?;
+    progress.done();
+    let report = Report::new(&replayed, &args.freeze);
+    debug_assert_eq!(report.events, visitors.events());
+    if args.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        print(&report);
+    }
+    Ok(())
+}
+
+impl Report {
+    fn new(replayed: &[Replayed], freeze: &[usize]) -> Report {
+        Report {
+            events: replayed.iter().map(|visitor| visitor.outcomes.len()).sum(),
+            users: replayed.len(),
+            buckets: BUCKETS.iter().map(|&(bucket, from, to)| Bucket::new(replayed, bucket, from, to)).collect(),
+            frozen: freeze.iter().enumerate().map(|(i, &after)| Frozen::new(replayed, i, after)).collect(),
+        }
+    }
+}
+
+impl Bucket {
+    fn new(replayed: &[Replayed], bucket: &'static str, from: usize, to: Option<usize>) -> Bucket {
+        let within = |visitor: &'_ Replayed| -> std::ops::Range<usize> {
+            let end = to.map_or(visitor.outcomes.len(), |to| to.min(visitor.outcomes.len()));
+            (from - 1).min(end)..end
+        };
+        let visitors: Vec<&[Outcome]> = replayed.iter().map(|visitor| &visitor.outcomes[within(visitor)]).collect();
+        let score = |predicted: fn(&Outcome) -> (f32, f32)| Score {
+            auc: auc(visitors.iter().copied().flatten().map(|o| (predicted(o).0, o.click)).collect()),
+            log_loss: mean(visitors.iter().filter_map(|outcomes| user_loss(outcomes, |o| predicted(o).1))),
+        };
+        Bucket {
+            bucket,
+            from,
+            to,
+            events: visitors.iter().map(|outcomes| outcomes.len()).sum(),
+            personal: score(|o| (o.prediction.score, o.prediction.probability)),
+            fixed: score(|o| (o.prediction.base_score, o.prediction.base_probability)),
+        }
+    }
+}
+
+impl Frozen {
+    fn new(replayed: &[Replayed], i: usize, after: usize) -> Frozen {
+        let visitors: Vec<&Vec<Outcome>> = replayed.iter().filter_map(|visitor| visitor.frozen.get(i)).collect();
+        let within = |outcomes: &[Outcome]| auc(outcomes.iter().map(|o| (o.prediction.score, o.click)).collect());
+        Frozen {
+            after,
+            users: visitors.len(),
+            within_user_auc: mean(visitors.iter().filter_map(|outcomes| within(outcomes))),
+            log_loss: mean(visitors.iter().filter_map(|outcomes| user_loss(outcomes, |o| o.prediction.probability))),
+        }
+    }
+}
+
+/// Mean log-loss of one visitor; None without events.
+fn user_loss(outcomes: &[Outcome], probability: impl Fn(&Outcome) -> f32) -> Option<f64> {
+    mean(outcomes.iter().map(|o| log_loss(probability(o), f32::from(u8::from(o.click)))))
+}
+
+fn print(report: &Report) {
+    let figure = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.4}"));
+    println!("{} events of {} visitors, each predicted, then learnt from", report.events, report.users);
+    println!();
+    println!("{:>8} {:>9}   {:^17}   {:^17}", "", "", "personal", "static");
+    println!("{:>8} {:>9}   {:>8} {:>8}   {:>8} {:>8}", "event", "events", "log-loss", "AUC", "log-loss", "AUC");
+    for Bucket { bucket, events, personal, fixed, .. } in &report.buckets {
+        let [a, b, c, d] = [personal.log_loss, personal.auc, fixed.log_loss, fixed.auc].map(figure);
+        println!("{bucket:>8} {events:>9}   {a:>8} {b:>8}   {c:>8} {d:>8}");
+    }
+    println!();
+    println!(
+        "frozen after so many events, judged from event {} on (visitors of {JUDGED_EVENTS} or more)",
+        JUDGED_FROM + 1
+    );
+    println!("{:>8} {:>9}   {:>8} {:>15}", "after", "visitors", "log-loss", "within-user AUC");
+    for Frozen { after, users, within_user_auc, log_loss } in &report.frozen {
+        println!("{after:>8} {users:>9}   {:>8} {:>15}", figure(*log_loss), figure(*within_user_auc));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use brooklet_core::Prediction;
+
+    fn outcome(p: f32, base: f32, click: bool) -> Outcome {
+        let score = |p: f32| (p / (1.0 - p)).ln();
+        let prediction =
+            Prediction { score: score(p), probability: p, base_score: score(base), base_probability: base };
+        Outcome { prediction, click }
+    }
+
+    /// Two visitors of 6 events and 1, by hand.
+    #[test]
+    fn buckets_pool_auc_and_average_losses_by_user() {
+        let a = [(0.5, true), (0.5, false), (0.75, true), (0.25, false), (0.5, true), (0.75, false)];
+        let a = Replayed { outcomes: a.map(|(p, click)| outcome(p, 0.5, click)).to_vec(), frozen: vec![] };
+        let b = Replayed { outcomes: vec![outcome(0.25, 0.5, true)], frozen: vec![] };
+        let report = Report::new(&[a, b], &[]);
+        assert_eq!((report.events, report.users), (7, 2));
+
+        let first = &report.buckets[0];
+        assert_eq!((first.from, first.to, first.events), (1, Some(5), 6));
+        // Clicks at .5 .75 .5 .25, skips at .5 .25: won .5+1, 1+1, .5+1, 0+.5 of 8.
+        assert!((first.personal.auc.unwrap() - 5.5 / 8.0).abs() < 1e-12);
+        // a: ln 2 three times and -ln .75 twice; b: -ln .25.
+        let ln = |x: f64| -x.ln();
+        let expected = ((3.0 * ln(0.5) + 2.0 * ln(0.75)) / 5.0 + ln(0.25)) / 2.0;
+        assert!((first.personal.log_loss.unwrap() - expected).abs() < 1e-7);
+        assert_eq!(first.fixed.auc, Some(0.5));
+        assert!((first.fixed.log_loss.unwrap() - ln(0.5)).abs() < 1e-7);
+
+        let second = &report.buckets[1];
+        assert_eq!((second.events, second.personal.auc), (1, None));
+        assert!((second.personal.log_loss.unwrap() - ln(0.25)).abs() < 1e-7);
+        assert_eq!(report.buckets[4].personal, Score::default());
+        assert_eq!((report.buckets[5].bucket, report.buckets[5].events), ("all", 7));
+    }
+
+    #[test]
+    fn frozen_learners_are_averaged_over_users() {
+        let later = vec![outcome(0.75, 0.5, true), outcome(0.25, 0.5, false)];
+        let clicks_only = vec![outcome(0.5, 0.5, true)];
+        let visitor = |frozen: Vec<Outcome>| Replayed { outcomes: vec![], frozen: vec![frozen] };
+        let report = Report::new(&[visitor(later), visitor(clicks_only), Replayed::default()], &[5]);
+        let frozen = &report.frozen[0];
+        assert_eq!((frozen.after, frozen.users), (5, 2));
+        assert_eq!(frozen.within_user_auc, Some(1.0));
+        let expected = (-(0.75f64.ln()) - 0.5f64.ln()) / 2.0;
+        assert!((frozen.log_loss.unwrap() - expected).abs() < 1e-7);
+    }
+
+    #[test]
+    fn the_json_is_the_contract() {
+        let report = Report::new(&[Replayed { outcomes: vec![outcome(0.5, 0.5, true)], frozen: vec![] }], &[0]);
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["buckets"][0]["static"]["auc"], serde_json::Value::Null);
+        assert_eq!(json["buckets"][4]["from"], 51);
+        assert_eq!(json["buckets"][4]["to"], serde_json::Value::Null);
+        assert_eq!(json["frozen"][0]["after"], 0);
+    }
+}

@@ -1,0 +1,99 @@
+//! From files to what the trainer needs: numbered features with their names.
+
+use crate::input::{Columns, Events, Interner, SideTable};
+use crate::trainer::{Entities, Event, Layout, Problem};
+
+/// Events, and the features of their users and items.
+pub(crate) struct Dataset {
+    pub(crate) events: Events,
+    pub(crate) problem: Problem,
+    columns: Columns,
+    user_fields: Interner,
+    item_fields: Interner,
+}
+
+impl Dataset {
+    pub(crate) fn new(events: Events, columns: Columns, users: &SideTable, items: &SideTable) -> Dataset {
+        let (mut user_fields, mut item_fields) = (Interner::default(), Interner::default());
+        let user_rows = field_rows(&events.users, users, &mut user_fields);
+        let item_rows = field_rows(&events.items, items, &mut item_fields);
+        let layout = Layout {
+            users: events.users.len(),
+            items: events.items.len(),
+            user_fields: user_fields.len(),
+            item_fields: item_fields.len(),
+        };
+        let entities = |rows: Vec<Vec<u32>>, own: usize, fields: usize| {
+            let mut entities = Entities::default();
+            for (i, rows) in rows.into_iter().enumerate() {
+                let own = std::iter::once((own + i) as u32);
+                entities.push(own.chain(rows.into_iter().map(|row| fields as u32 + row)));
+            }
+            entities
+        };
+        let fields = layout.users + layout.items;
+        let problem = Problem {
+            users: entities(user_rows, 0, fields),
+            items: entities(item_rows, layout.users, fields + layout.user_fields),
+            layout,
+        };
+        Dataset { events, problem, columns, user_fields, item_fields }
+    }
+
+    /// The name of a row's feature, as a browser names it.
+    pub(crate) fn name(&self, row: usize) -> String {
+        let Layout { users, items, user_fields, .. } = self.problem.layout;
+        let own = |field: &str, names: &Interner, i: usize| format!("{field}={}", names.name(i as u32));
+        let field = |names: &Interner, i: usize| names.name(i as u32).to_owned();
+        if row < users {
+            own(&self.columns.user, &self.events.users, row)
+        } else if row < users + items {
+            own(&self.columns.item, &self.events.items, row - users)
+        } else if row < users + items + user_fields {
+            field(&self.user_fields, row - users - items)
+        } else {
+            field(&self.item_fields, row - users - items - user_fields)
+        }
+    }
+
+    /// The trainer's view of some rows of the file.
+    pub(crate) fn select(&self, rows: &[u32]) -> Vec<Event> {
+        let events = &self.events;
+        let event = |row: usize| Event { user: events.user[row], item: events.item[row], target: events.target[row] };
+        rows.iter().map(|&row| event(row as usize)).collect()
+    }
+}
+
+/// For each entity the numbers of its `field=category` features.
+fn field_rows(entities: &Interner, side: &SideTable, names: &mut Interner) -> Vec<Vec<u32>> {
+    let row = |names: &mut Interner, (field, category): (&str, &str)| names.intern(&format!("{field}={category}"));
+    entities.names().map(|id| side.of(id).map(|pair| row(names, pair)).collect()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::LabelRule;
+    use crate::testing::{columns, temp_file};
+
+    #[test]
+    fn rows_are_named_as_a_browser_names_them() {
+        let rule = LabelRule { squared: false, positive: None, map: Vec::new() };
+        let events = temp_file("user,item,label,time\na,x,1,1\nb,y,0,1\n");
+        let items = temp_file("item,genres\ny,Drama|War\nx,War\n");
+        let users = temp_file("user,age\nb,25\n");
+        let dataset = Dataset::new(
+            Events::read(events.path(), &columns(), &rule).unwrap(),
+            columns(),
+            &SideTable::read(users.path(), "user", "", &["age".into()], "").unwrap(),
+            &SideTable::read(items.path(), "item", "", &["genres".into()], "").unwrap(),
+        );
+        let names: Vec<String> = (0..dataset.problem.layout.rows()).map(|row| dataset.name(row)).collect();
+        assert_eq!(names, ["user=a", "user=b", "item=x", "item=y", "age=25", "genres=War", "genres=Drama"]);
+        assert_eq!(dataset.problem.items.rows(1), [3, 6, 5]);
+        assert_eq!(dataset.problem.users.rows(0), [0]);
+        assert_eq!(dataset.problem.users.rows(1), [1, 4]);
+        let private: Vec<bool> = (0..names.len()).map(|row| dataset.problem.layout.is_private(row)).collect();
+        assert_eq!(private, [true, true, false, false, true, false, false]);
+    }
+}

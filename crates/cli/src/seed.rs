@@ -1,0 +1,173 @@
+//! A seed as the command makes it and finds it again: rows, metadata, and where they came from.
+
+use crate::dataset::Dataset;
+use crate::input::{Columns, LabelRule, SideTable};
+use crate::trainer::Model;
+use anyhow::{Context, Result, anyhow, bail};
+use brooklet_core::{Base, FeatureId, Metadata, Precision, Prior, Rows, Value, write_base};
+use std::path::{Path, PathBuf};
+
+/// Where the data of a seed are, as its metadata record it, so that `eval` and `replay` need not be told again.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Sources {
+    pub(crate) events: PathBuf,
+    pub(crate) items: Option<PathBuf>,
+    pub(crate) users: Option<PathBuf>,
+    pub(crate) item_fields: Vec<String>,
+    pub(crate) user_fields: Vec<String>,
+    pub(crate) columns: Columns,
+}
+
+impl Sources {
+    /// The file of the items' fields, read; empty if the model has none.
+    pub(crate) fn read_items(&self) -> Result<SideTable> {
+        let (key, fields) = (&self.columns.item, &self.item_fields);
+        read_side(self.items.as_deref(), key, "--item", fields, "--item-fields", "--items")
+    }
+
+    /// The same of the users'.
+    pub(crate) fn read_users(&self) -> Result<SideTable> {
+        let (key, fields) = (&self.columns.user, &self.user_fields);
+        read_side(self.users.as_deref(), key, "--user", fields, "--user-fields", "--users")
+    }
+
+    pub(crate) fn to_fields(&self) -> Vec<(&'static str, Value)> {
+        let path = |path: &Path| Value::String(path.display().to_string());
+        let optional = |value: Option<Value>| value.unwrap_or(Value::Null);
+        let texts = |texts: &[String]| Value::Array(texts.iter().map(|text| Value::from(text.as_str())).collect());
+        let Columns { user, item, label, time } = &self.columns;
+        vec![
+            ("events", path(&self.events)),
+            ("items", optional(self.items.as_deref().map(path))),
+            ("users", optional(self.users.as_deref().map(path))),
+            ("item_fields", texts(&self.item_fields)),
+            ("user_fields", texts(&self.user_fields)),
+            (
+                "columns",
+                object([
+                    ("user", Value::from(user.as_str())),
+                    ("item", Value::from(item.as_str())),
+                    ("label", Value::from(label.as_str())),
+                    ("time", optional(time.as_deref().map(Value::from))),
+                ]),
+            ),
+        ]
+    }
+
+    /// Reads what [`Sources::to_fields`] recorded.
+    pub(crate) fn of(metadata: &Metadata) -> Result<Sources> {
+        let training = &metadata.training;
+        let missing = || {
+            anyhow!(
+                "the seed does not say which columns it was trained on: it was not made by `brooklet train` of this version"
+            )
+        };
+        let text = |value: &Value, key: &str| value.field(key).and_then(Value::as_str).map(str::to_owned);
+        let texts = |key: &str| -> Vec<String> {
+            let values = training.field(key).and_then(Value::as_array).unwrap_or_default();
+            values.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        let columns = training.field("columns").ok_or_else(missing)?;
+        let role = |key: &str| text(columns, key).ok_or_else(missing);
+        Ok(Sources {
+            events: text(training, "events").ok_or_else(missing)?.into(),
+            items: text(training, "items").map(PathBuf::from),
+            users: text(training, "users").map(PathBuf::from),
+            item_fields: texts("item_fields"),
+            user_fields: texts("user_fields"),
+            columns: Columns {
+                user: role("user")?,
+                item: role("item")?,
+                label: role("label")?,
+                time: text(columns, "time"),
+            },
+        })
+    }
+}
+
+fn read_side(
+    path: Option<&Path>,
+    key: &str,
+    key_flag: &str,
+    fields: &[String],
+    fields_flag: &str,
+    path_flag: &str,
+) -> Result<SideTable> {
+    if fields.is_empty() {
+        return Ok(SideTable::default());
+    }
+    let Some(path) = path else {
+        bail!("{fields_flag} names {}, but no file has them: name it with {path_flag}", fields.join(", "));
+    };
+    if !path.exists() {
+        bail!(
+            "there is no file {}, which holds the fields {}: name where it is with {path_flag}",
+            path.display(),
+            fields.join(", ")
+        );
+    }
+    SideTable::read(path, key, key_flag, fields, fields_flag)
+}
+
+/// A seed file, opened.
+pub(crate) fn open(path: &Path) -> Result<Base> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read the seed {}", path.display()))?;
+    Base::read(bytes).with_context(|| format!("{} is not a seed", path.display()))
+}
+
+/// The rule that turns labels into targets and clicks, as the seed records it.
+pub(crate) fn rule(metadata: &Metadata) -> LabelRule {
+    LabelRule::of(metadata.loss, &metadata.labels)
+}
+
+pub(crate) fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    Value::Object(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+/// The blob of a trained model. Private rows are left out unless the metadata say otherwise.
+pub(crate) fn encode(metadata: &Metadata, model: &Model, dataset: &Dataset, precision: Precision) -> Result<Vec<u8>> {
+    let mut rows = Rows { names: Some(Vec::new()), ..Rows::default() };
+    for row in 0..dataset.problem.layout.rows() {
+        if dataset.problem.layout.is_private(row) && !metadata.private_rows {
+            continue;
+        }
+        let name = dataset.name(row);
+        rows.ids.push(FeatureId::named(&name));
+        rows.rows.extend_from_slice(model.row(row));
+        rows.names.get_or_insert_default().push(name);
+    }
+    write_base(metadata, &rows, precision).context("the model cannot be written")
+}
+
+/// Mean and covariance of what users' private rows sum up to, over users with at least `least` events. A user's rows
+/// enter as the one row that stands for all of them (see [`Model::combined`]), which is what a visitor row is.
+pub(crate) fn prior(model: &Model, dataset: &Dataset, events: &[u32], least: u32) -> (Prior, usize) {
+    let width = 1 + model.factors();
+    let people: Vec<u32> = (0..events.len() as u32).filter(|&user| events[user as usize] >= least).collect();
+    let mut rows = vec![0.0f32; people.len() * width];
+    for (&user, row) in people.iter().zip(rows.chunks_exact_mut(width)) {
+        model.combined(dataset.problem.users.rows(user), row);
+    }
+    let n = people.len().max(1) as f64;
+    let mut mean = vec![0.0f64; width];
+    for row in rows.chunks_exact(width) {
+        mean.iter_mut().zip(row).for_each(|(mean, x)| *mean += f64::from(*x) / n);
+    }
+    let mut covariance = vec![0.0f64; width * width];
+    for row in rows.chunks_exact(width) {
+        for i in 0..width {
+            for j in 0..width {
+                covariance[i * width + j] += (f64::from(row[i]) - mean[i]) * (f64::from(row[j]) - mean[j]) / n;
+            }
+        }
+    }
+    for i in 0..width {
+        // Of a handful of users some direction may show no variance at all; a visitor may still differ in it.
+        covariance[i * width + i] += VARIANCE_FLOOR;
+    }
+    let narrow = |xs: Vec<f64>| xs.into_iter().map(|x| x as f32).collect();
+    (Prior { mean: narrow(mean), covariance: narrow(covariance), scale: 1.0 }, people.len())
+}
+
+/// Added to every variance of the prior.
+const VARIANCE_FLOOR: f64 = 1e-4;

@@ -1,0 +1,257 @@
+use super::model::WIDTHS;
+use super::problem::{Event, Problem};
+use super::rows::{Owned, Rows, Shared};
+use super::{Model, Rng};
+
+/// How to descend.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Config {
+    /// Learn the target itself instead of its log-odds.
+    pub(crate) squared: bool,
+    /// Learning rate of the first epoch; that of epoch e, counted from 0, is `rate / (1 + decay e)`.
+    pub(crate) rate: f32,
+    pub(crate) decay: f32,
+    pub(crate) l2: L2,
+    /// One thread gives the same bits for the same seed; more share the table without locks.
+    pub(crate) threads: usize,
+    pub(crate) seed: u64,
+}
+
+/// The pull of each row toward zero, at every event that it takes part in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct L2 {
+    /// Of weights.
+    pub(crate) w: f32,
+    /// Of the factors of users' own rows.
+    pub(crate) user: f32,
+    /// Of the factors of items' own rows.
+    pub(crate) item: f32,
+    /// Of the factors of fields.
+    pub(crate) field: f32,
+}
+
+/// Events between two corrections of w0, and the unit that epochs are shuffled and threads are fed by.
+const BLOCK: usize = 512;
+
+/// Stochastic gradient descent over a fixed set of events.
+pub(crate) struct Sgd<'a> {
+    problem: &'a Problem,
+    config: &'a Config,
+    /// Shuffled once; every epoch goes over its blocks in another order.
+    events: Vec<Event>,
+    epoch: usize,
+}
+
+impl<'a> Sgd<'a> {
+    pub(crate) fn new(problem: &'a Problem, mut events: Vec<Event>, config: &'a Config) -> Sgd<'a> {
+        Rng::new(config.seed, u64::MAX).shuffle(&mut events);
+        Sgd { problem, config, events, epoch: 0 }
+    }
+
+    /// The w0 that a model of nothing else would have.
+    pub(crate) fn start(&self, model: &mut Model) {
+        let mean =
+            self.events.iter().map(|event| f64::from(event.target)).sum::<f64>() / self.events.len().max(1) as f64;
+        let mean = if self.config.squared {
+            mean
+        } else {
+            let p = mean.clamp(1e-4, 1.0 - 1e-4);
+            (p / (1.0 - p)).ln()
+        };
+        model.w0 = mean as f32;
+    }
+
+    /// Goes once over all events.
+    pub(crate) fn epoch(&mut self, model: &mut Model) {
+        let rate = self.config.rate / (1.0 + self.config.decay * self.epoch as f32);
+        self.epoch += 1;
+        let mut blocks: Vec<&[Event]> = self.events.chunks(BLOCK).collect();
+        Rng::new(self.config.seed, self.epoch as u64 | 1 << 63).shuffle(&mut blocks);
+        let step = Step::new(self.config, rate);
+        let (plain, width) = (self.problem.is_plain(), model.width());
+        let mut w0 = model.w0;
+        if self.config.threads <= 1 {
+            run(self.problem, plain, width, &blocks, &step, &mut w0, &mut Owned(model.table_mut()));
+            model.w0 = w0;
+            return;
+        }
+        let shared = Shared::new(model.table());
+        let share = blocks.len().div_ceil(self.config.threads).max(1);
+        let ends: Vec<f32> = std::thread::scope(|scope| {
+            let threads: Vec<_> = blocks
+                .chunks(share)
+                .map(|blocks| {
+                    let (step, shared, problem) = (&step, &shared, self.problem);
+                    scope.spawn(move || {
+                        let mut w0 = w0;
+                        run(problem, plain, width, blocks, step, &mut w0, &mut &*shared);
+                        w0
+                    })
+                })
+                .collect();
+            // A thread that panicked has nothing to give; the panic is passed on.
+            threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        });
+        shared.copy_to(model.table_mut());
+        model.w0 = ends.iter().sum::<f32>() / ends.len().max(1) as f32;
+    }
+}
+
+/// The constants of one epoch.
+struct Step {
+    squared: bool,
+    rate: f32,
+    keep_w: f32,
+    keep_user: f32,
+    keep_item: f32,
+    keep_field: f32,
+}
+
+impl Step {
+    fn new(config: &Config, rate: f32) -> Step {
+        let keep = |l2: f32| (1.0 - rate * l2).max(0.0);
+        let L2 { w, user, item, field } = config.l2;
+        let (keep_w, keep_user, keep_item, keep_field) = (keep(w), keep(user), keep(item), keep(field));
+        Step { squared: config.squared, rate, keep_w, keep_user, keep_item, keep_field }
+    }
+
+    /// The derivative of the loss by the score.
+    #[inline(always)]
+    fn error(&self, score: f32, target: f32) -> f32 {
+        (if self.squared { score } else { fast_sigmoid(score) }) - target
+    }
+}
+
+/// Runs the loop that was compiled for this width.
+fn run<R: Rows>(
+    problem: &Problem,
+    plain: bool,
+    width: usize,
+    blocks: &[&[Event]],
+    step: &Step,
+    w0: &mut f32,
+    rows: &mut R,
+) {
+    macro_rules! widths {
+        ($($w:literal)*) => {
+            match width {
+                $($w if plain => run_blocks(blocks, step, w0, |w0, event| {
+                    plain_event::<$w, R>(rows, step, w0, event, problem.layout.users as u32)
+                }),
+                $w => run_blocks(blocks, step, w0, |w0, event| side_event::<$w, R>(rows, step, w0, event, problem)),)*
+                _ => unreachable!("a model's width is one of {WIDTHS:?}"),
+            }
+        };
+    }
+    widths!(4 8 12 16 20 24 28 36 68 132 260);
+}
+
+/// Goes over blocks. w0 moves between blocks only: inside one it would chain every event to the one before.
+#[inline(always)]
+fn run_blocks(blocks: &[&[Event]], step: &Step, w0: &mut f32, mut learn: impl FnMut(f32, &Event) -> f32) {
+    for block in blocks {
+        let mut errors = 0.0;
+        for event in *block {
+            errors += learn(*w0, event);
+        }
+        *w0 -= step.rate * errors / block.len() as f32;
+    }
+}
+
+/// One step on an event of two features. Returns the derivative of the loss by the score.
+#[inline(always)]
+fn plain_event<const W: usize, R: Rows>(rows: &mut R, step: &Step, w0: f32, event: &Event, items: u32) -> f32 {
+    let item_row = items + event.item;
+    let u: [f32; W] = rows.read(event.user);
+    let i: [f32; W] = rows.read(item_row);
+    let score = w0 + u[0] + i[0] + (lanes_dot(&u, &i) - u[0] * i[0]);
+    let error = step.error(score, event.target);
+    let g = step.rate * error;
+    let (mut new_u, mut new_i) = ([0.0; W], [0.0; W]);
+    for l in 0..W {
+        new_u[l] = step.keep_user * u[l] - g * i[l];
+        new_i[l] = step.keep_item * i[l] - g * u[l];
+    }
+    new_u[0] = step.keep_w * u[0] - g;
+    new_i[0] = step.keep_w * i[0] - g;
+    rows.write(event.user, new_u);
+    rows.write(item_row, new_i);
+    error
+}
+
+/// One step on an event with side features. Returns the derivative of the loss by the score.
+#[inline(always)]
+fn side_event<const W: usize, R: Rows>(rows: &mut R, step: &Step, w0: f32, event: &Event, problem: &Problem) -> f32 {
+    let (user, item) = (problem.users.rows(event.user), problem.items.rows(event.item));
+    // Lane by lane, S = sum v and Q = sum v^2; the interactions are (S^2 - Q) / 2.
+    let (mut sum, mut squares) = ([0.0; W], [0.0; W]);
+    for &row in user.iter().chain(item) {
+        let v: [f32; W] = rows.read(row);
+        for l in 0..W {
+            sum[l] += v[l];
+            squares[l] += v[l] * v[l];
+        }
+    }
+    let mut twice = [0.0; W];
+    for l in 0..W {
+        twice[l] = sum[l] * sum[l] - squares[l];
+    }
+    twice[0] = 0.0;
+    let score = w0 + sum[0] + 0.5 * lanes_sum(&twice);
+    let error = step.error(score, event.target);
+    let g = step.rate * error;
+    for (entity, keep_own) in [(user, step.keep_user), (item, step.keep_item)] {
+        let mut keep = keep_own;
+        for &row in entity {
+            let v: [f32; W] = rows.read(row);
+            let mut new = [0.0; W];
+            for l in 0..W {
+                // d score / d v_i = S - v_i
+                new[l] = keep * v[l] - g * (sum[l] - v[l]);
+            }
+            new[0] = step.keep_w * v[0] - g;
+            rows.write(row, new);
+            keep = step.keep_field;
+        }
+    }
+    error
+}
+
+/// Four partial sums in a fixed order, which is what a vector register holds.
+#[inline(always)]
+fn lanes_dot<const W: usize>(a: &[f32; W], b: &[f32; W]) -> f32 {
+    let mut sums = [0.0; 4];
+    for (a, b) in a.as_chunks::<4>().0.iter().zip(b.as_chunks::<4>().0) {
+        for l in 0..4 {
+            sums[l] += a[l] * b[l];
+        }
+    }
+    (sums[0] + sums[2]) + (sums[1] + sums[3])
+}
+
+#[inline(always)]
+fn lanes_sum<const W: usize>(a: &[f32; W]) -> f32 {
+    let mut sums = [0.0; 4];
+    for a in a.as_chunks::<4>().0 {
+        for l in 0..4 {
+            sums[l] += a[l];
+        }
+    }
+    (sums[0] + sums[2]) + (sums[1] + sums[3])
+}
+
+/// The logistic function to about 1e-6, without a call: e^x = 2^n e^r, with a polynomial for |r| <= ln 2 / 2.
+#[inline(always)]
+fn fast_sigmoid(x: f32) -> f32 {
+    // Adding and subtracting 1.5 * 2^23 rounds to the nearest whole number.
+    const ROUND: f32 = 12_582_912.0;
+    const LN_2: f32 = std::f32::consts::LN_2;
+    let x = (-x).clamp(-80.0, 80.0);
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    let r = x - n * LN_2;
+    let poly =
+        1.0 + r * (1.0 + r * (0.5 + r * (0.166_666_67 + r * (0.041_666_67 + r * (0.008_333_334 + r * 0.001_388_889)))));
+    let power = f32::from_bits(((shifted.to_bits() as i32 + 127 - ROUND.to_bits() as i32) << 23) as u32);
+    1.0 / (1.0 + poly * power)
+}

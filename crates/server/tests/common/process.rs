@@ -1,0 +1,113 @@
+//! A server in a process of its own: this test's own binary, started again with an environment that tells it to serve.
+#![allow(dead_code, unreachable_pub)]
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use brooklet_server::{Config, Server};
+
+const FOLDER: &str = "BROOKLET_TEST_FOLDER";
+const FOLD_DELTAS: &str = "BROOKLET_TEST_FOLD_DELTAS";
+
+/// The other side: call it in a test named `the_server_itself`. It serves if it was asked to, and is nothing otherwise.
+pub fn serve_if_asked() {
+    let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
+    let mut config: Config = crate::common::config(&folder);
+    config.listen = "127.0.0.1:0".parse().unwrap();
+    config.fold_deltas = std::env::var(FOLD_DELTAS).unwrap().parse().unwrap();
+    config.retain_versions = 1_000_000;
+    config.horizon = Some(1_000_000);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let result = runtime.block_on(async {
+        let server = Server::bind(config).await?;
+        let address = server.address()?.to_string();
+        let stop = asked_to_stop();
+        // Renamed, so that whoever waits for it never reads half of it.
+        fs::write(folder.join("address.new"), address).unwrap();
+        fs::rename(folder.join("address.new"), folder.join("address")).unwrap();
+        server.run(stop).await
+    });
+    drop(runtime);
+    std::process::exit(match result {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("{error}");
+            1
+        }
+    });
+}
+
+fn asked_to_stop() -> impl Future<Output = ()> + Send + 'static {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap();
+    async move {
+        terminate.recv().await;
+    }
+}
+
+pub struct Process {
+    child: Child,
+    folder: PathBuf,
+}
+
+impl Process {
+    pub fn start(folder: &Path, fold_deltas: u64) -> Process {
+        // The seed is there before the server asks for it.
+        crate::common::config(folder);
+        let _ = fs::remove_file(folder.join("address"));
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["the_server_itself", "--exact", "--nocapture"])
+            .env(FOLDER, folder)
+            .env(FOLD_DELTAS, fold_deltas.to_string())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        Process { child, folder: folder.into() }
+    }
+
+    /// Where it listens, once it does.
+    pub fn wait_until_ready(&mut self) -> SocketAddr {
+        let patience = Instant::now() + Duration::from_secs(60);
+        loop {
+            if let Ok(address) = fs::read_to_string(self.folder.join("address")) {
+                return address.parse().unwrap();
+            }
+            assert!(self.child.try_wait().unwrap().is_none(), "the server ended before it listened");
+            assert!(Instant::now() < patience, "the server does not start");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// SIGKILL: it gets no chance to do anything more.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, without waiting.
+    pub fn terminate(&self) {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+    }
+
+    pub fn wait(mut self) -> ExitStatus {
+        let patience = Instant::now() + Duration::from_secs(60);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < patience, "the server does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // A test that fails leaves nothing running. A child that was waited for cannot be hit.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

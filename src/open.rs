@@ -1,0 +1,129 @@
+//! How a learner begins: its base, its profile, and the tab around them.
+
+use std::rc::Rc;
+
+use brooklet_core::{Base, Config};
+
+use crate::endpoint::{self, PATIENCE};
+use crate::error::Failure;
+use crate::event::Event;
+use crate::options::{Options, Source};
+use crate::session::{Origin, Session};
+use crate::store::{CachedBase, Store};
+use crate::tab::{Link, Tab};
+
+/// How long a page waits for the network, in milliseconds, when it could begin with the base that it has kept.
+const IMPATIENCE: u32 = 4_000;
+
+/// Opens a learner. What fails on the way without stopping it becomes an event.
+pub(crate) async fn open(options: Options) -> Result<Rc<Tab>, Failure> {
+    let mut trouble = Vec::new();
+    let store = match &options.store {
+        Some(name) => Store::open(name).await.map_err(|failure| trouble.push(failure)).ok(),
+        None => None,
+    };
+    let start = start(&options, store.as_ref(), &mut trouble).await?;
+    let saved = match &store {
+        Some(store) => store.profile(&start.base.metadata().model).await?,
+        None => None,
+    };
+    let session = Session::open(start.base, Config::default(), saved);
+
+    let link = options.endpoint.map(|endpoint| {
+        let lock = ["brooklet:", options.store.as_deref().unwrap_or_default()].concat();
+        let link = Link::new(endpoint, lock, options.pace);
+        link.pending.set(session.origin() == Origin::Restored);
+        if let Some(kept) = start.kept.filter(|kept| kept.url == link.endpoint) {
+            link.etag.replace(kept.etag);
+        }
+        link
+    });
+    let tab = Tab::new(session, store, link, options.on_event);
+    for failure in &trouble {
+        tab.tell(Event::Failed { during: "open", failure });
+    }
+    if let Some(fetched) = start.fetched {
+        let keeping = Rc::clone(&tab);
+        tab.background("save", async move {
+            match &keeping.store {
+                Some(store) => store.keep_base(&fetched).await,
+                None => Ok(()),
+            }
+        });
+    }
+    tab.watch();
+    Ok(tab)
+}
+
+/// A base to start with.
+struct Start {
+    base: Base,
+    /// Where it came from, if not from the page itself, and under which tag: without the bytes.
+    kept: Option<CachedBase>,
+    /// To be kept, if it is new.
+    fetched: Option<CachedBase>,
+}
+
+async fn start(options: &Options, store: Option<&Store>, trouble: &mut Vec<Failure>) -> Result<Start, Failure> {
+    let kept = match store {
+        Some(store) => store.base().await.unwrap_or_else(|failure| {
+            trouble.push(failure);
+            None
+        }),
+        None => None,
+    };
+    let of_endpoint = |kept: &CachedBase| options.endpoint.as_ref() == Some(&kept.url);
+    match &options.source {
+        Source::Bytes(bytes) => {
+            let base = Base::read(&bytes[..])?;
+            match kept.filter(of_endpoint).and_then(read) {
+                Some(newer) if is_later(&newer.base, &base) => Ok(newer),
+                _ => Ok(Start { base, kept: None, fetched: None }),
+            }
+        }
+        Source::Url(url) => {
+            // Once the endpoint gave a base, it is the one to ask.
+            let kept = kept.filter(|kept| kept.url == *url || of_endpoint(kept)).and_then(read);
+            fetch(url, kept, trouble).await
+        }
+    }
+}
+
+/// The base of `url`, or the one that was kept if it is still the same or nothing better can be had.
+async fn fetch(url: &str, kept: Option<Start>, trouble: &mut Vec<Failure>) -> Result<Start, Failure> {
+    let source = kept.as_ref().and_then(|start| start.kept.as_ref());
+    let etag = source.and_then(|kept| kept.etag.clone());
+    let url = source.map_or(url, |kept| &kept.url);
+    let patience = if kept.is_some() { IMPATIENCE } else { PATIENCE };
+    let fetched = endpoint::pull(url, etag.as_deref(), patience).await.and_then(|fetched| {
+        fetched
+            .map(|fetched| {
+                let base = Base::read(&fetched.bytes[..])?;
+                let kept = Some(CachedBase { bytes: Vec::new(), ..fetched.clone() });
+                Ok(Start { base, kept, fetched: Some(fetched) })
+            })
+            .transpose()
+    });
+    match (fetched, kept) {
+        (Ok(Some(fetched)), _) => Ok(fetched),
+        (Ok(None), Some(kept)) => Ok(kept),
+        (Ok(None), None) => Err(Failure::new("http_304", "the model was said to be unchanged, but none was kept")),
+        (Err(failure), Some(kept)) => {
+            trouble.push(failure);
+            Ok(kept)
+        }
+        (Err(failure), None) => Err(failure),
+    }
+}
+
+/// What was kept, if it can still be read.
+fn read(mut kept: CachedBase) -> Option<Start> {
+    let bytes = std::mem::take(&mut kept.bytes);
+    let base = Base::read(bytes).ok()?;
+    Some(Start { base, kept: Some(kept), fetched: None })
+}
+
+fn is_later(one: &Base, other: &Base) -> bool {
+    let (one, other) = (one.metadata(), other.metadata());
+    one.model == other.model && one.factors == other.factors && one.version > other.version
+}

@@ -1,0 +1,115 @@
+//! What `Learner.open` is given.
+
+use js_sys::{Function, Object};
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::error::Failure;
+use crate::object::{bytes, field};
+use crate::pace::Pace;
+
+const NAMES: [&str; 8] = ["url", "bytes", "endpoint", "store", "syncEvents", "syncSeconds", "seed", "onEvent"];
+const DEFAULT_STORE: &str = "brooklet";
+const DEFAULT_PACE: Pace = Pace { events: 20.0, seconds: 60.0 };
+
+/// The options of `Learner.open`, checked.
+pub(crate) struct Options {
+    pub(crate) source: Source,
+    /// Without a slash at the end.
+    pub(crate) endpoint: Option<String>,
+    /// Nothing: keep nothing.
+    pub(crate) store: Option<String>,
+    pub(crate) pace: Pace,
+    pub(crate) on_event: Option<Function>,
+}
+
+/// Where the first base comes from.
+pub(crate) enum Source {
+    Url(String),
+    Bytes(Vec<u8>),
+}
+
+impl Options {
+    /// Reads the options. One that is misspelt is an error, not a default.
+    pub(crate) fn from_js(options: &JsValue) -> Result<Options, Failure> {
+        if !options.is_object() {
+            return Err(Failure::argument("Learner.open takes an object with `url` or `bytes`"));
+        }
+        for key in Object::keys(options.unchecked_ref::<Object>()).iter() {
+            if !key.as_string().is_some_and(|key| NAMES.contains(&&*key)) {
+                return Err(Failure::argument("Learner.open does not know one of the options: is it misspelt?"));
+            }
+        }
+        let endpoint = field(options, "endpoint")?.map(|value| address(&value)).transpose()?;
+        let endpoint = endpoint.map(|endpoint| endpoint.trim_end_matches('/').to_string());
+        // Nothing in the model is random yet, so a seed is only checked.
+        field(options, "seed")?.map(seed).transpose()?;
+        Ok(Options {
+            source: source(options, endpoint.as_deref())?,
+            endpoint,
+            store: store(options)?,
+            pace: Pace {
+                events: positive(options, "syncEvents")?.unwrap_or(DEFAULT_PACE.events),
+                seconds: positive(options, "syncSeconds")?.unwrap_or(DEFAULT_PACE.seconds),
+            },
+            on_event: field(options, "onEvent")?
+                .map(|value| value.dyn_into::<Function>().map_err(|_| Failure::argument("`onEvent` is a function")))
+                .transpose()?,
+        })
+    }
+}
+
+fn source(options: &JsValue, endpoint: Option<&str>) -> Result<Source, Failure> {
+    match (field(options, "url")?, field(options, "bytes")?, endpoint) {
+        (Some(_), Some(_), _) => Err(Failure::argument("pass `url` or `bytes`, not both")),
+        (Some(url), None, _) => Ok(Source::Url(address(&url)?)),
+        (None, Some(value), _) => match bytes(&value) {
+            Some(bytes) => Ok(Source::Bytes(bytes)),
+            None => Err(Failure::argument("`bytes` is a Uint8Array or an ArrayBuffer")),
+        },
+        (None, None, Some(endpoint)) => Ok(Source::Url(endpoint.into())),
+        (None, None, None) => Err(Failure::argument("pass `url` or `bytes`: a learner begins with a model")),
+    }
+}
+
+/// A string or a `URL`.
+fn address(value: &JsValue) -> Result<String, Failure> {
+    if let Some(text) = value.as_string() {
+        return Ok(text);
+    }
+    field(value, "href")?
+        .and_then(|href| href.as_string())
+        .ok_or(Failure::argument("`url` and `endpoint` are strings or URLs"))
+}
+
+/// Absent is the default's name, null is no store at all.
+fn store(options: &JsValue) -> Result<Option<String>, Failure> {
+    // The only option in which null and undefined differ.
+    if js_sys::Reflect::get(options, &"store".into()).is_ok_and(|value| value.is_null()) {
+        return Ok(None);
+    }
+    match field(options, "store")? {
+        None => Ok(Some(DEFAULT_STORE.into())),
+        Some(value) => match value.as_string() {
+            Some(name) if !name.is_empty() => Ok(Some(name)),
+            _ => Err(Failure::argument("`store` is a name, or null to keep nothing")),
+        },
+    }
+}
+
+fn positive(options: &JsValue, name: &str) -> Result<Option<f64>, Failure> {
+    match field(options, name)?.map(|value| value.as_f64()) {
+        None => Ok(None),
+        Some(Some(x)) if x > 0.0 => Ok(Some(x)),
+        Some(_) => Err(Failure::argument("`syncEvents` and `syncSeconds` are numbers above 0")),
+    }
+}
+
+fn seed(value: JsValue) -> Result<u64, Failure> {
+    const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;
+    match value.as_f64() {
+        Some(x) if (0.0..=LARGEST_WHOLE).contains(&x) && x.fract() == 0.0 => Some(x as u64),
+        Some(_) => None,
+        None => u64::try_from(value).ok(),
+    }
+    .ok_or(Failure::argument("`seed` is a whole number of at most 64 bits"))
+}

@@ -1,0 +1,263 @@
+//! One tab's learning: the core's learner, and what is needed to move it onto a profile that another tab saved first.
+//!
+//! Nothing here knows of a browser. The core's profile holds what was learnt, but the catalogue and the slates on the
+//! screen belong to the tab; and events that are not saved yet are kept in a journal, to be learnt again on the profile
+//! that won.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use brooklet_core::{Base, Config, Error, Features, Learner as Core, Metrics, PendingDelta, Prediction, Schema, Slate};
+
+use crate::slates::Slates;
+use crate::store::Saved;
+
+/// How many unsaved events are kept: only a store that fails for hours lets them grow so many.
+const LONGEST_JOURNAL: usize = 10_000;
+
+/// Where the profile came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// There was none.
+    New,
+    /// It was kept from before.
+    Restored,
+    /// What was kept could not be read, or belongs to a model of another shape, so a new one was begun.
+    Replaced,
+}
+
+/// The learner of one tab.
+pub(crate) struct Session {
+    core: Core,
+    config: Config,
+    schema: Rc<Schema>,
+    items: BTreeMap<String, Features>,
+    slates: Slates,
+    journal: Vec<Event>,
+    /// Counts everything that changed the profile, and how much of it is saved.
+    changes: u64,
+    saved_changes: u64,
+    /// The store's revision that the profile grew from.
+    revision: f64,
+    origin: Origin,
+}
+
+/// An event as the core learns it.
+struct Event {
+    features: Features,
+    target: f32,
+    weight: f32,
+}
+
+/// A profile to be saved, and how much it covers.
+pub(crate) struct Snapshot {
+    pub(crate) model: String,
+    pub(crate) revision: f64,
+    pub(crate) profile: Vec<u8>,
+    changes: u64,
+    events: usize,
+}
+
+impl Session {
+    /// A session on what the store holds, or on a new profile if that cannot be used.
+    pub(crate) fn open(base: Base, config: Config, saved: Option<Saved>) -> Session {
+        let (core, origin) = match &saved {
+            None => (Core::new(base, config.clone()), Origin::New),
+            Some(saved) => match Core::restore(base.clone(), config.clone(), &saved.profile) {
+                Ok(core) => (core, Origin::Restored),
+                Err(_) => (Core::new(base, config.clone()), Origin::Replaced),
+            },
+        };
+        Session {
+            schema: Rc::new(core.schema().clone()),
+            core,
+            config,
+            items: BTreeMap::new(),
+            slates: Slates::default(),
+            journal: Vec::new(),
+            changes: 0,
+            saved_changes: 0,
+            revision: saved.map_or(0.0, |saved| saved.revision),
+            origin,
+        }
+    }
+
+    pub(crate) fn schema(&self) -> Rc<Schema> {
+        Rc::clone(&self.schema)
+    }
+
+    pub(crate) fn base(&self) -> &Base {
+        self.core.base()
+    }
+
+    pub(crate) fn version(&self) -> u64 {
+        self.core.base().metadata().version
+    }
+
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    pub(crate) fn metrics(&self) -> Metrics {
+        *self.core.metrics()
+    }
+
+    pub(crate) fn taste(&self, field: &str, k: usize) -> Vec<(String, f32)> {
+        self.core.taste(field, k)
+    }
+
+    /// Events that no acknowledged delta covers yet.
+    pub(crate) fn unsent(&self) -> u32 {
+        self.core.unsent_events()
+    }
+
+    pub(crate) fn items(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(crate) fn set_item(&mut self, id: String, features: Features) -> Result<(), Error> {
+        self.core.set_item(&id, &features)?;
+        self.items.insert(id, features);
+        Ok(())
+    }
+
+    pub(crate) fn predict_one(&self, features: &Features) -> Prediction {
+        self.core.predict_one(features)
+    }
+
+    pub(crate) fn recommend(&mut self, context: Features, k: usize) -> (String, Slate) {
+        let slate = self.core.recommend(&context, k);
+        let items = slate.items.iter().map(|shown| shown.item.clone()).collect();
+        let id = self.slates.add(slate.id, context, items);
+        (id, slate)
+    }
+
+    pub(crate) fn learn_one(&mut self, features: Features, target: f32, weight: f32) -> Result<Prediction, Error> {
+        let prediction = self.core.learn_one(&features, target, weight)?;
+        self.record(Event { features, target, weight });
+        Ok(prediction)
+    }
+
+    /// An item of a slate was clicked.
+    pub(crate) fn click(&mut self, slate: &str, item: &str) -> Result<Prediction, Error> {
+        self.label(slate, item, 1.0, Core::click)
+    }
+
+    /// An item of a slate was seen and passed over.
+    pub(crate) fn skip(&mut self, slate: &str, item: &str) -> Result<Prediction, Error> {
+        self.label(slate, item, 0.0, Core::skip)
+    }
+
+    fn label(
+        &mut self,
+        slate: &str,
+        item: &str,
+        target: f32,
+        verb: impl FnOnce(&mut Core, u64, &str) -> Result<Prediction, Error>,
+    ) -> Result<Prediction, Error> {
+        let slate = self.slates.find(slate).ok_or(Error::UnknownSlate)?;
+        slate.check(item)?;
+        let features = self.items.get(item).ok_or(Error::UnknownItem)?.union(slate.context());
+        let prediction = match slate.in_core() {
+            Some(id) => verb(&mut self.core, id, item)?,
+            // The slate outlived the learner that made it.
+            None => self.core.learn_one(&features, target, 1.0)?,
+        };
+        slate.set_labelled(item);
+        self.record(Event { features, target, weight: 1.0 });
+        Ok(prediction)
+    }
+
+    fn record(&mut self, event: Event) {
+        if self.journal.len() == LONGEST_JOURNAL {
+            self.journal.remove(0);
+        }
+        self.journal.push(event);
+        self.changes += 1;
+    }
+
+    /// The delta to be sent: the same bytes until it is acknowledged or rejected.
+    pub(crate) fn prepare(&mut self, key: [u8; 16]) -> Option<PendingDelta> {
+        let pending = self.core.prepare_delta(key);
+        self.changes += u64::from(pending.is_some());
+        pending
+    }
+
+    pub(crate) fn acknowledge(&mut self, seq: u64) {
+        self.core.acknowledge(seq);
+        self.changes += 1;
+    }
+
+    pub(crate) fn reject(&mut self, seq: u64, key: [u8; 16]) {
+        self.core.reject(seq, key);
+        self.changes += 1;
+    }
+
+    pub(crate) fn swap_base(&mut self, base: Base) -> Result<(), Error> {
+        self.core.swap_base(base)?;
+        self.schema = Rc::new(self.core.schema().clone());
+        self.changes += 1;
+        Ok(())
+    }
+
+    /// Forgets everything that was learnt.
+    pub(crate) fn reset(&mut self) -> Result<(), Error> {
+        self.journal.clear();
+        self.replace_core(Core::new(self.core.base().clone(), self.config.clone()))?;
+        self.origin = Origin::New;
+        self.changes += 1;
+        Ok(())
+    }
+
+    /// Whether there is something to save.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        self.changes != self.saved_changes
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            model: self.base().metadata().model.clone(),
+            revision: self.revision,
+            profile: self.core.profile(),
+            changes: self.changes,
+            events: self.journal.len(),
+        }
+    }
+
+    /// `snapshot` is in the store, as `revision`.
+    pub(crate) fn saved(&mut self, snapshot: &Snapshot, revision: f64) {
+        self.revision = revision;
+        self.saved_changes = snapshot.changes;
+        self.journal.drain(..snapshot.events.min(self.journal.len()));
+    }
+
+    /// There is no store to save to, and no other tab to give way to.
+    pub(crate) fn forget_journal(&mut self) {
+        self.journal.clear();
+        self.saved_changes = self.changes;
+    }
+
+    /// Moves onto the profile that another tab saved first, and learns this tab's unsaved events again upon it.
+    pub(crate) fn adopt(&mut self, saved: Option<Saved>) -> Result<(), Error> {
+        let base = self.core.base().clone();
+        let (mut core, revision) = match saved {
+            Some(saved) => (Core::restore(base, self.config.clone(), &saved.profile)?, saved.revision),
+            None => (Core::new(base, self.config.clone()), 0.0),
+        };
+        for event in &self.journal {
+            core.learn_one(&event.features, event.target, event.weight)?;
+        }
+        self.replace_core(core)?;
+        self.revision = revision;
+        Ok(())
+    }
+
+    fn replace_core(&mut self, mut core: Core) -> Result<(), Error> {
+        for (id, features) in &self.items {
+            core.set_item(id, features)?;
+        }
+        self.core = core;
+        self.slates.outlive_core();
+        Ok(())
+    }
+}

@@ -1,0 +1,278 @@
+//! The profile's home: one IndexedDB database a store, shared by all tabs of the origin.
+//!
+//! | key | record |
+//! |---|---|
+//! | `profile/<model>` | `{ revision: number, profile: Uint8Array }` |
+//! | `base` | `{ url: string, etag: string \| null, bytes: Uint8Array }`: the base last fetched, for opening offline |
+//!
+//! A profile is replaced only by who has seen the revision that it replaces (compare and swap in one transaction), so
+//! two tabs cannot destroy one another's learning.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use js_sys::{Object, Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{IdbDatabase, IdbObjectStore, IdbRequest, IdbTransaction};
+
+use crate::error::Failure;
+use crate::host;
+
+const OBJECT_STORE: &str = "brooklet";
+const LAYOUT: u32 = 1;
+const BASE: &str = "base";
+
+/// An open store. Any tab may close it from outside (a deleted database, cleared site data): it is reopened on use.
+#[derive(Debug)]
+pub(crate) struct Store {
+    name: String,
+    connection: Rc<RefCell<Option<Connection>>>,
+}
+
+/// A profile as the store has it.
+#[derive(Debug)]
+pub(crate) struct Saved {
+    /// Grows by one with every save, over all tabs.
+    pub(crate) revision: f64,
+    pub(crate) profile: Vec<u8>,
+}
+
+/// A base as it was last fetched.
+#[derive(Debug, Clone)]
+pub(crate) struct CachedBase {
+    pub(crate) url: String,
+    pub(crate) etag: Option<String>,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// What came of an attempt to save.
+#[derive(Debug)]
+pub(crate) enum Replaced {
+    /// The profile is saved under this revision.
+    Done(f64),
+    /// Another tab saved first (or the store was emptied): this is what it holds now.
+    Conflict(Option<Saved>),
+}
+
+impl Store {
+    /// Opens the store called `name`, and makes it if there is none.
+    pub(crate) async fn open(name: &str) -> Result<Store, Failure> {
+        let store = Store { name: name.into(), connection: Rc::default() };
+        store.database().await?;
+        Ok(store)
+    }
+
+    /// The profile kept for `model`.
+    pub(crate) async fn profile(&self, model: &str) -> Result<Option<Saved>, Failure> {
+        let (objects, _) = self.transaction("readonly").await?;
+        let found = done(&objects.get(&profile_key(model)).map_err(storage)?).await?;
+        Ok(Saved::from_record(&found))
+    }
+
+    /// Replaces the profile of `model` if its revision is still `expected` (0: if there is none).
+    pub(crate) async fn replace(&self, model: &str, expected: f64, profile: &[u8]) -> Result<Replaced, Failure> {
+        let key = profile_key(model);
+        let (objects, transaction) = self.transaction("readwrite").await?;
+        let found = done(&objects.get(&key).map_err(storage)?).await?;
+        let found = Saved::from_record(&found);
+        if found.as_ref().map_or(0.0, |saved| saved.revision) != expected {
+            return Ok(Replaced::Conflict(found));
+        }
+        let revision = expected + 1.0;
+        let record = Object::new().unchecked_into::<ProfileRecord>();
+        record.set_revision(revision);
+        record.set_profile(&Uint8Array::from(profile));
+        objects.put_with_key(&record, &key).map_err(storage)?;
+        committed(&transaction).await?;
+        Ok(Replaced::Done(revision))
+    }
+
+    /// The base fetched last.
+    pub(crate) async fn base(&self) -> Result<Option<CachedBase>, Failure> {
+        let (objects, _) = self.transaction("readonly").await?;
+        let found = done(&objects.get(&BASE.into()).map_err(storage)?).await?;
+        if !found.is_object() {
+            return Ok(None);
+        }
+        let record = found.unchecked_ref::<BaseRecord>();
+        let bytes = record.bytes().dyn_into::<Uint8Array>();
+        Ok(record.url().as_string().zip(bytes.ok()).map(|(url, bytes)| CachedBase {
+            url,
+            etag: record.etag().as_string(),
+            bytes: bytes.to_vec(),
+        }))
+    }
+
+    /// Keeps `base` for opening offline.
+    pub(crate) async fn keep_base(&self, base: &CachedBase) -> Result<(), Failure> {
+        let (objects, transaction) = self.transaction("readwrite").await?;
+        let record = Object::new().unchecked_into::<BaseRecord>();
+        record.set_url(&base.url);
+        record.set_etag(base.etag.as_deref());
+        record.set_bytes(&Uint8Array::from(&base.bytes[..]));
+        objects.put_with_key(&record, &BASE.into()).map_err(storage)?;
+        committed(&transaction).await
+    }
+
+    /// Lets go of the database; the next use opens it again.
+    pub(crate) fn close(&self) {
+        let connection = self.connection.take();
+        drop(connection);
+    }
+
+    async fn transaction(&self, mode: &str) -> Result<(IdbObjectStore, IdbTransaction), Failure> {
+        let database = self.database().await?;
+        // A delta must not be sent from a profile that a power cut takes back: "relaxed" would leave it to the disk.
+        let options = Object::new().unchecked_into::<TransactionOptions>();
+        options.set_durability("strict");
+        let transaction =
+            database.unchecked_ref::<Database>().transaction(OBJECT_STORE, mode, &options).map_err(storage)?;
+        let objects = transaction.object_store(OBJECT_STORE).map_err(storage)?;
+        Ok((objects, transaction))
+    }
+
+    async fn database(&self) -> Result<IdbDatabase, Failure> {
+        if let Some(connection) = &*self.connection.borrow() {
+            return Ok(connection.database.clone());
+        }
+        let factory = host::indexed_db().ok_or(Failure::new("storage", "this page has no IndexedDB"))?;
+        let request = factory.open_with_u32(&self.name, LAYOUT).map_err(storage)?;
+        let opening = request.clone();
+        let upgrade = Closure::once(move || {
+            // The result of a request inside its upgrade is the database. If making the object store fails, so does
+            // the request.
+            if let Ok(database) = opening.result() {
+                let _ = database.unchecked_into::<IdbDatabase>().create_object_store(OBJECT_STORE);
+            }
+        });
+        request.set_onupgradeneeded(Some(upgrade.as_ref().unchecked_ref()));
+        let database = done(&request).await?.unchecked_into::<IdbDatabase>();
+        *self.connection.borrow_mut() = Some(Connection::new(database.clone(), &self.connection));
+        Ok(database)
+    }
+}
+
+impl Saved {
+    /// The record, if it is one of ours: anything else is as good as no profile.
+    fn from_record(found: &JsValue) -> Option<Saved> {
+        if !found.is_object() {
+            return None;
+        }
+        let record = found.unchecked_ref::<ProfileRecord>();
+        let profile = record.profile().dyn_into::<Uint8Array>().map_or_else(|_| Vec::new(), |bytes| bytes.to_vec());
+        Some(Saved { revision: record.revision().as_f64()?, profile })
+    }
+}
+
+/// A connection that gives way when another tab deletes or upgrades the database.
+#[derive(Debug)]
+struct Connection {
+    database: IdbDatabase,
+    /// Called by the database for as long as the connection lives.
+    _give_way: Closure<dyn FnMut()>,
+}
+
+impl Connection {
+    fn new(database: IdbDatabase, home: &Rc<RefCell<Option<Connection>>>) -> Connection {
+        let home = Rc::downgrade(home);
+        let closing = database.clone();
+        let give_way = Closure::new(move || {
+            closing.close();
+            let connection = home.upgrade().and_then(|home| home.borrow_mut().take());
+            drop(connection);
+        });
+        database.set_onversionchange(Some(give_way.as_ref().unchecked_ref()));
+        database.set_onclose(Some(give_way.as_ref().unchecked_ref()));
+        Connection { database, _give_way: give_way }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.database.set_onversionchange(None);
+        self.database.set_onclose(None);
+        self.database.close();
+    }
+}
+
+fn profile_key(model: &str) -> JsValue {
+    ["profile/", model].concat().into()
+}
+
+fn storage(thrown: JsValue) -> Failure {
+    Failure::thrown("storage", &thrown)
+}
+
+/// The result of a request. The promise's own functions are the handlers, so nothing is left to free; and as they run
+/// inside of the event, the transaction is still active when the caller goes on.
+async fn done(request: &IdbRequest) -> Result<JsValue, Failure> {
+    let settled = Promise::new(&mut |resolve, reject| {
+        request.set_onsuccess(Some(&resolve));
+        request.set_onerror(Some(&reject));
+    });
+    match JsFuture::from(settled).await {
+        Ok(_) => request.result().map_err(storage),
+        Err(_) => Err(because(request.error().ok().flatten())),
+    }
+}
+
+/// Waits until a transaction is on the disk.
+async fn committed(transaction: &IdbTransaction) -> Result<(), Failure> {
+    let settled = Promise::new(&mut |resolve, reject| {
+        transaction.set_oncomplete(Some(&resolve));
+        transaction.set_onabort(Some(&reject));
+    });
+    match JsFuture::from(settled).await {
+        Ok(_) => Ok(()),
+        Err(_) => Err(because(transaction.error())),
+    }
+}
+
+fn because(error: Option<web_sys::DomException>) -> Failure {
+    match error {
+        Some(error) => Failure::named("storage".into(), error.message()),
+        None => Failure::new("storage", "the browser did not say why"),
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type ProfileRecord;
+    #[wasm_bindgen(method, getter)]
+    fn revision(this: &ProfileRecord) -> JsValue;
+    #[wasm_bindgen(method, setter)]
+    fn set_revision(this: &ProfileRecord, revision: f64);
+    #[wasm_bindgen(method, getter)]
+    fn profile(this: &ProfileRecord) -> JsValue;
+    #[wasm_bindgen(method, setter)]
+    fn set_profile(this: &ProfileRecord, profile: &Uint8Array);
+
+    type BaseRecord;
+    #[wasm_bindgen(method, getter)]
+    fn url(this: &BaseRecord) -> JsValue;
+    #[wasm_bindgen(method, setter)]
+    fn set_url(this: &BaseRecord, url: &str);
+    #[wasm_bindgen(method, getter)]
+    fn etag(this: &BaseRecord) -> JsValue;
+    #[wasm_bindgen(method, setter)]
+    fn set_etag(this: &BaseRecord, etag: Option<&str>);
+    #[wasm_bindgen(method, getter)]
+    fn bytes(this: &BaseRecord) -> JsValue;
+    #[wasm_bindgen(method, setter)]
+    fn set_bytes(this: &BaseRecord, bytes: &Uint8Array);
+
+    /// `IDBDatabase`, for the one method that web-sys has without the options' durability.
+    type Database;
+    #[wasm_bindgen(method, catch)]
+    fn transaction(
+        this: &Database,
+        object_store: &str,
+        mode: &str,
+        options: &TransactionOptions,
+    ) -> Result<IdbTransaction, JsValue>;
+
+    type TransactionOptions;
+    #[wasm_bindgen(method, setter)]
+    fn set_durability(this: &TransactionOptions, durability: &str);
+}

@@ -1,0 +1,145 @@
+//! One exchange with the endpoint: what was learnt goes up, a newer base comes down.
+//!
+//! The order is what keeps the learning whole. A delta is in the store before it is on the wire, so after a crash the
+//! same bytes go out again; the acknowledgement is in the store before anything new is prepared; and of several tabs one
+//! at a time does this.
+
+use std::rc::Rc;
+
+use brooklet_core::Base;
+
+use crate::endpoint::{self, PATIENCE, Verdict};
+use crate::error::Failure;
+use crate::event::Event;
+use crate::host;
+use crate::lock;
+use crate::tab::{Link, Sent, Tab};
+
+/// A stale base, then a gap, then it should be taken.
+const MOST_ROUNDS: usize = 4;
+
+/// What a sync is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// The page asked for it, and learns how it went.
+    Asked,
+    /// It is time.
+    Due,
+    /// The page is being hidden, perhaps for good.
+    Leaving,
+}
+
+/// How a sync went.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) sent: bool,
+    pub(crate) acknowledged: Option<u64>,
+    pub(crate) pulled: bool,
+    pub(crate) version: u64,
+}
+
+/// Saves, sends what was learnt, and pulls a newer base.
+pub(crate) async fn sync(tab: Rc<Tab>, occasion: Occasion) -> Result<Report, Failure> {
+    let link = tab.link.as_ref().ok_or(Failure::NO_ENDPOINT)?;
+    if host::is_offline() {
+        return Err(Failure::OFFLINE);
+    }
+    let turn = link.syncing.take().await;
+    let work = exchange(Rc::clone(&tab), occasion);
+    let outcome = lock::exclusive(&link.lock, work).await;
+    match &outcome {
+        Ok(_) => {
+            link.failures.set(0);
+            link.due.set(link.pace.spread(host::random()));
+        }
+        Err(_) => link.failures.set(link.failures.get().saturating_add(1)),
+    }
+    drop(turn);
+    tab.arm();
+    outcome
+}
+
+/// The same, with nobody waiting for the outcome. Being offline is no event: the page knows, and `online` will come.
+pub(crate) fn sync_in_background(tab: &Rc<Tab>, occasion: Occasion) {
+    let syncing = Rc::clone(tab);
+    tab.background("sync", async move {
+        match sync(syncing, occasion).await {
+            Err(_) if host::is_offline() => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    });
+}
+
+async fn exchange(tab: Rc<Tab>, occasion: Occasion) -> Result<Report, Failure> {
+    let link = tab.link.as_ref().ok_or(Failure::NO_ENDPOINT)?;
+    let mut report = Report { sent: false, acknowledged: None, pulled: false, version: 0 };
+    let mut current = None;
+    for _ in 0..MOST_ROUNDS {
+        let key = host::random_key().ok_or(Failure::new("unexpected", "this page has no crypto.getRandomValues"))?;
+        let Some(pending) = tab.commit(|session| session.prepare(key)).await? else {
+            link.pending.set(false);
+            link.idle.set(tab.with(|session| session.unsent())?);
+            break;
+        };
+        link.pending.set(true);
+        let at = js_sys::Date::now();
+        let sent = Sent { seq: pending.seq, bytes: pending.bytes.clone(), acknowledged: false, at };
+        link.sent.replace(Some(sent));
+        tab.tell(Event::Sent { seq: pending.seq, bytes: &pending.bytes });
+        report.sent = true;
+        match endpoint::post(&link.endpoint, pending.seq, &pending.bytes, occasion == Occasion::Leaving).await? {
+            Verdict::Acknowledged { repeat, version } => {
+                tab.commit(|session| session.acknowledge(pending.seq)).await?;
+                link.pending.set(false);
+                link.idle.set(0);
+                if let Some(sent) = &mut *link.sent.borrow_mut() {
+                    sent.acknowledged |= sent.bytes == pending.bytes;
+                }
+                tab.tell(Event::Acknowledged { seq: pending.seq, repeat, version });
+                report.acknowledged = Some(pending.seq);
+                current = Some(version);
+                break;
+            }
+            Verdict::Gap => tab.commit(|session| session.reject(pending.seq, key)).await?,
+            Verdict::Stale => {
+                report.pulled |= pull(&tab, link).await?;
+                tab.commit(|session| session.reject(pending.seq, key)).await?;
+            }
+            Verdict::Refused(code) => {
+                return Err(Failure::named(code, "the endpoint did not take the delta; it is kept".into()));
+            }
+        }
+    }
+    let mine = tab.with(|session| session.version())?;
+    let wanted = match occasion {
+        Occasion::Asked => !report.pulled,
+        Occasion::Due => current.is_some_and(|current| current != mine),
+        // It would come too late.
+        Occasion::Leaving => false,
+    };
+    if wanted {
+        report.pulled |= pull(&tab, link).await?;
+    }
+    report.version = tab.with(|session| session.version())?;
+    Ok(report)
+}
+
+/// Fetches the endpoint's base, puts it under the profile and keeps it for opening offline. Says whether it is another.
+async fn pull(tab: &Tab, link: &Link) -> Result<bool, Failure> {
+    let etag = link.etag.borrow().clone();
+    let Some(fetched) = endpoint::pull(&link.endpoint, etag.as_deref(), PATIENCE).await? else {
+        return Ok(false);
+    };
+    let base = Base::read(&fetched.bytes[..])?;
+    let version = base.metadata().version;
+    let is_other = tab.with(|session| session.base().bytes() != base.bytes())?;
+    if is_other {
+        tab.commit(|session| session.swap_base(base.clone())).await??;
+        tab.tell(Event::Pulled { version });
+    }
+    link.etag.replace(fetched.etag.clone());
+    if let Some(store) = &tab.store {
+        store.keep_base(&fetched).await?;
+    }
+    Ok(is_other)
+}

@@ -1,0 +1,233 @@
+//! One learner in one tab: its session, where the session is kept, and where it sends to.
+//!
+//! No borrow of the session is held across an await, nor while anything of the page's is called, so the page may click
+//! while a sync is under way, and ask for metrics from inside a callback.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use brooklet_core::Error;
+use js_sys::Function;
+
+use crate::error::Failure;
+use crate::event::Event;
+use crate::host;
+use crate::pace::Pace;
+use crate::page::Page;
+use crate::promise::spawn;
+use crate::session::Session;
+use crate::store::{Replaced, Store};
+use crate::turn::Turn;
+
+/// How often a save gives way to other tabs before it gives up: each time, one of them got through.
+const MOST_CONFLICTS: usize = 100;
+
+/// A learner and its surroundings.
+pub(crate) struct Tab {
+    session: RefCell<Session>,
+    pub(crate) store: Option<Store>,
+    pub(crate) link: Option<Link>,
+    on_event: Option<Function>,
+    closed: Cell<bool>,
+    saving: Turn,
+    page: RefCell<Option<Page>>,
+}
+
+/// The way to the endpoint.
+pub(crate) struct Link {
+    pub(crate) endpoint: String,
+    /// The lock under which one tab at a time sends.
+    pub(crate) lock: String,
+    /// How often deltas are to go out, and when the next one is due: the same, give or take some jitter.
+    pub(crate) pace: Pace,
+    pub(crate) due: Cell<Pace>,
+    /// The tag of the base that the endpoint gave last.
+    pub(crate) etag: RefCell<Option<String>>,
+    /// The delta sent last.
+    pub(crate) sent: RefCell<Option<Sent>>,
+    /// Whether a delta from before may still wait for its acknowledgement.
+    pub(crate) pending: Cell<bool>,
+    /// Events that were learnt without moving anything shared: there is nothing in them to send.
+    pub(crate) idle: Cell<u32>,
+    /// Attempts that failed since one succeeded.
+    pub(crate) failures: Cell<u32>,
+    pub(crate) syncing: Turn,
+}
+
+impl Link {
+    pub(crate) fn new(endpoint: String, lock: String, pace: Pace) -> Link {
+        Link {
+            endpoint,
+            lock,
+            pace,
+            due: Cell::new(pace.spread(host::random())),
+            etag: RefCell::default(),
+            sent: RefCell::default(),
+            pending: Cell::new(false),
+            idle: Cell::new(0),
+            failures: Cell::new(0),
+            syncing: Turn::default(),
+        }
+    }
+}
+
+/// A delta as it was sent.
+#[derive(Clone)]
+pub(crate) struct Sent {
+    pub(crate) seq: u64,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) acknowledged: bool,
+    /// Milliseconds since 1970.
+    pub(crate) at: f64,
+}
+
+impl Tab {
+    pub(crate) fn new(
+        session: Session,
+        store: Option<Store>,
+        link: Option<Link>,
+        on_event: Option<Function>,
+    ) -> Rc<Tab> {
+        Rc::new(Tab {
+            session: RefCell::new(session),
+            store,
+            link,
+            on_event,
+            closed: Cell::new(false),
+            saving: Turn::default(),
+            page: RefCell::default(),
+        })
+    }
+
+    /// What the page asks of the session, while the learner is open.
+    pub(crate) fn ask<T>(&self, question: impl FnOnce(&mut Session) -> T) -> Result<T, Failure> {
+        if self.closed.get() { Err(Failure::CLOSED) } else { self.with(question) }
+    }
+
+    /// What the page teaches the session; it is saved and sent in a while.
+    pub(crate) fn teach<T>(&self, lesson: impl FnOnce(&mut Session) -> Result<T, Error>) -> Result<T, Failure> {
+        let answer = self.ask(lesson)??;
+        self.arm();
+        Ok(answer)
+    }
+
+    /// Work on the session, which goes on after the learner was closed.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Session) -> T) -> Result<T, Failure> {
+        // Nothing borrows the session for longer than a call into it, so this does not fail.
+        let mut session = self.session.try_borrow_mut().map_err(|_| Failure::new("busy", "the learner is in use"))?;
+        Ok(work(&mut session))
+    }
+
+    /// Makes a change and saves it. When another tab saved first, moves onto its profile and makes the change again.
+    /// What it returns is in the store.
+    pub(crate) async fn commit<T>(&self, mut change: impl FnMut(&mut Session) -> T) -> Result<T, Failure> {
+        let _turn = self.saving.take().await;
+        for _ in 0..MOST_CONFLICTS {
+            let value = self.with(&mut change)?;
+            let Some(store) = &self.store else {
+                self.with(|session| session.forget_journal())?;
+                return Ok(value);
+            };
+            let Some(snapshot) = self.with(|session| session.is_unsaved().then(|| session.snapshot()))? else {
+                return Ok(value);
+            };
+            match store.replace(&snapshot.model, snapshot.revision, &snapshot.profile).await? {
+                Replaced::Done(revision) => {
+                    self.with(|session| session.saved(&snapshot, revision))?;
+                    self.tell(Event::Saved { revision });
+                    return Ok(value);
+                }
+                Replaced::Conflict(saved) => {
+                    self.with(|session| session.adopt(saved))??;
+                    self.tell(Event::Merged);
+                }
+            }
+        }
+        Err(Failure::new("storage", "other tabs kept on saving first"))
+    }
+
+    /// Saves what is not saved yet.
+    pub(crate) async fn save(&self) -> Result<(), Failure> {
+        self.commit(|_| ()).await
+    }
+
+    /// Forgets what was learnt, in the store as well.
+    pub(crate) async fn reset(&self) -> Result<(), Failure> {
+        self.commit(Session::reset).await??;
+        if let Some(link) = &self.link {
+            link.sent.replace(None);
+        }
+        Ok(())
+    }
+
+    /// Saves for the last time and lets go of the page and of the store.
+    pub(crate) async fn close(&self) -> Result<(), Failure> {
+        self.closed.set(true);
+        let page = self.page.take();
+        drop(page);
+        let outcome = self.save().await;
+        if let Some(store) = &self.store {
+            store.close();
+        }
+        outcome
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// Whether the store lacks something.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        self.session.try_borrow().is_ok_and(|session| session.is_unsaved())
+    }
+
+    /// Events that the endpoint has not acknowledged, as far as is known; a delta from before counts as one.
+    pub(crate) fn waiting(&self) -> u32 {
+        let Some(link) = &self.link else { return 0 };
+        let unsent = self.session.try_borrow().map_or(0, |session| session.unsent());
+        unsent.saturating_sub(link.idle.get()).saturating_add(u32::from(link.pending.get()))
+    }
+
+    /// Begins to watch the page's comings and goings.
+    pub(crate) fn watch(self: &Rc<Tab>) {
+        let page = Page::watch(self);
+        self.page.replace(Some(page));
+        self.arm();
+    }
+
+    /// Sets the timers to what is waiting to be saved and to be sent.
+    pub(crate) fn arm(&self) {
+        if let Some(page) = &*self.page.borrow() {
+            page.arm(self);
+        }
+    }
+
+    /// Syncs after so many milliseconds.
+    pub(crate) fn sync_within(&self, milliseconds: f64) {
+        if let Some(page) = &*self.page.borrow() {
+            page.sync_within(milliseconds);
+        }
+    }
+
+    pub(crate) fn tell(&self, event: Event<'_>) {
+        if let Some(listener) = &self.on_event {
+            event.tell(listener);
+        }
+    }
+
+    /// Runs work that nobody waits for; a failure becomes an event. A save that failed is tried again with what is
+    /// learnt next.
+    pub(crate) fn background(
+        self: &Rc<Tab>,
+        during: &'static str,
+        work: impl Future<Output = Result<(), Failure>> + 'static,
+    ) {
+        let tab = Rc::clone(self);
+        spawn(async move {
+            match work.await {
+                Ok(()) => tab.arm(),
+                Err(failure) => tab.tell(Event::Failed { during, failure: &failure }),
+            }
+        });
+    }
+}
