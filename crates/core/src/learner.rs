@@ -60,6 +60,8 @@ impl Default for Config {
 pub struct Prediction {
     /// The personal score: what ranks; the predicted number under the squared loss.
     pub score: f32,
+    /// The personal score, moderated by how uncertain it is: what the calibration maps to a probability.
+    pub moderated: f32,
     /// The calibrated click probability (under the squared loss, the score).
     pub probability: f32,
     /// The base's score, with the prior's mean as the visitor row.
@@ -463,7 +465,7 @@ impl Learner {
 
         let (catalogue, serving) = (&mut self.catalogue, self.serving);
         for (at, (model, thought)) in self.models.iter_mut().zip(&thoughts[1..]).enumerate() {
-            model.calibrate(thought.score.into(), click, weight.into());
+            model.calibrate(thought.moderated.into(), click, weight.into());
             let mut touched = |id| touch(catalogue, serving, at, id);
             // What stands in no slate has no rivals.
             let Some(rivals) = rivals.filter(|_| model.config.feedback == Feedback::Pairwise) else {
@@ -577,10 +579,10 @@ impl Learner {
     fn thoughts(&self, features: &Features) -> Thoughts {
         let first = &self.models[0];
         let base = first.base_score(features);
-        let base = Thought { score: base as f32, odds: first.base_log_odds(base) as f32 };
+        let base = Thought { score: base as f32, moderated: base as f32, odds: first.base_log_odds(base) as f32 };
         let models = self.models.iter().map(|model| {
-            let score = model.score(features);
-            Thought { score: score as f32, odds: model.log_odds(score) as f32 }
+            let (score, moderated) = model.scores(features);
+            Thought { score: score as f32, moderated: moderated as f32, odds: model.log_odds(moderated) as f32 }
         });
         core::iter::once(base).chain(models).collect()
     }
@@ -593,6 +595,7 @@ impl Learner {
         };
         Prediction {
             score: personal.score,
+            moderated: personal.moderated,
             probability: probability(personal),
             base_score: base.score,
             base_probability: probability(base),

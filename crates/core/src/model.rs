@@ -64,7 +64,7 @@ impl Default for ModelConfig {
 }
 
 /// Variances of the calibration's slope and intercept before this visitor's first event.
-const CALIBRATION_VARIANCE: [f64; 2] = [0.02, 0.1];
+const CALIBRATION_VARIANCE: [f64; 2] = [0.05, 0.02];
 /// A slope below this would turn the ranking around.
 const LEAST_SLOPE: f64 = 0.05;
 
@@ -94,9 +94,19 @@ impl Model {
         self.rows.swap_base(base);
     }
 
-    /// The personal score.
-    pub(crate) fn score(&self, features: &Features) -> f64 {
-        self.active(features).score_with(&self.visitor.mean)
+    /// The personal score, and the same moderated by how uncertain it is: what it is on average over the posterior, as far as a
+    /// sigmoid is concerned (MacKay 1992, equation 10).
+    pub(crate) fn scores(&self, features: &Features) -> (f64, f64) {
+        let active = self.active(features);
+        let score = active.score_with(&self.visitor.mean);
+        let moderated = match self.loss() {
+            Loss::Logistic => {
+                let variance = self.visitor.variance(&active.phi()).max(0.0);
+                score / libm::sqrt(1.0 + core::f64::consts::PI / 8.0 * variance)
+            }
+            Loss::Squared => score,
+        };
+        (score, moderated)
     }
 
     /// The score of the bare base with the prior's mean as the visitor row.

@@ -135,7 +135,8 @@ impl Learner {
             for Shown { item, features, thoughts, target } in shown {
                 out.array(5)?.str(item)?;
                 write_features(out, features)?;
-                let thoughts: Vec<f32> = thoughts.iter().flat_map(|thought| [thought.score, thought.odds]).collect();
+                let thoughts: Vec<f32> =
+                    thoughts.iter().flat_map(|thought| [thought.score, thought.moderated, thought.odds]).collect();
                 out.bytes(&floats(&thoughts))?;
                 match target {
                     Some(target) => out.f32(*target)?,
@@ -329,10 +330,10 @@ impl<'a> Reader<'a> {
                 self.exactly(5)?;
                 let item = String::from(self.text()?);
                 let features = self.features()?;
-                let thoughts = self.floats(2 * (1 + models), f32::MAX)?;
-                let thoughts =
-                    thoughts.as_chunks::<2>().0.iter().map(|[score, odds]| Thought { score: *score, odds: *odds });
-                let thoughts = thoughts.collect();
+                let thoughts = self.floats(3 * (1 + models), f32::MAX)?;
+                let thought =
+                    |[score, moderated, odds]: &[f32; 3]| Thought { score: *score, moderated: *moderated, odds: *odds };
+                let thoughts = thoughts.as_chunks::<3>().0.iter().map(thought).collect();
                 let target = if self.null()? { None } else { Some(self.number(MAX_LABEL)?) };
                 shown.push(Shown { item, features, thoughts, target });
             }

@@ -34,6 +34,8 @@ pub struct Recommended {
 pub(crate) struct Thought {
     /// The raw score.
     pub(crate) score: f32,
+    /// The score, moderated by how uncertain it is.
+    pub(crate) moderated: f32,
     /// The log-odds of a click as they were calibrated then; under the squared loss the score.
     pub(crate) odds: f32,
 }

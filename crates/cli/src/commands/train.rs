@@ -387,6 +387,7 @@ impl Job {
                 item: columns.item.clone(),
                 private: self.sources.user_fields.clone(),
                 fields,
+                rates: Vec::new(),
             },
             rates: settings.rates,
             prior,
