@@ -22,11 +22,11 @@ export function sentPanel({ bytes, seq, acknowledged }, delta, names) {
   return root;
 }
 
-/** Nothing was sent so far. */
+/** Nothing was sent since the page was opened. */
 export function nothingSentPanel(unsent) {
   const root = document.createDocumentFragment();
-  root.append(heading("Nothing was sent yet"));
-  const waiting = unsent > 0 ? `${unsent} ${unsent === 1 ? "answer waits" : "answers wait"} on this device.` : "Nothing was learnt yet.";
+  root.append(heading("Nothing was sent since this page was opened"));
+  const waiting = unsent > 0 ? `${unsent} ${unsent === 1 ? "answer waits" : "answers wait"} on this device.` : "Nothing waits to be sent.";
   root.append(text("p", "note", `${waiting} A delta goes out after 20 answers, after about a minute, when this page is hidden, or with “Sync now”. Its bytes will stand here.`));
   const ghost = element("div", "hex ghost");
   ghost.setAttribute("aria-hidden", "true");
