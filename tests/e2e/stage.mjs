@@ -16,14 +16,14 @@ const ROOT = path.resolve(import.meta.dirname, "../..");
 const BROOKLET =
   process.env.BROOKLET ?? process.env.BROOKLET_BIN ?? path.join(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, "target"), "release/brooklet");
 const PKG = process.env.BROOKLET_PKG ?? path.join(ROOT, "pkg");
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const RATINGS = path.join(ROOT, "data/ml-latest-small/ratings.csv");
 export const FILMS = path.join(ROOT, "data/ml-latest-small/movies.csv");
 
 /** As in the demo (xtask/src/demo.rs). */
 const SHADES = "0.5=.03,1=.05,1.5=.1,2=.15,2.5=.25,3=.35,3.5=.5,4=.7,4.5=.8,5=.9";
 
-const ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"];
+export const ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"];
 
 /** A temporary folder that is gone after the test. */
 export async function temporaryFolder(test) {
