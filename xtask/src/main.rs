@@ -15,6 +15,7 @@ mod recbole;
 mod steps;
 mod test;
 mod tools;
+mod weight;
 mod workspace;
 
 use workspace::Workspace;

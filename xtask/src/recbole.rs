@@ -42,26 +42,18 @@ impl Table {
         wheel.by_name(name)?.read_to_string(&mut text)?;
         let (head, body) = text.split_once('\n').context("a table without a line")?;
         let name = |cell: &str| cell.split(':').next().unwrap_or_default().to_owned();
-        Ok(Table {
-            columns: head.trim_end().split('\t').map(name).collect(),
-            body: body.to_owned(),
-        })
+        Ok(Table { columns: head.trim_end().split('\t').map(name).collect(), body: body.to_owned() })
     }
 
     fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.body.lines().map(|line| Row {
-            columns: &self.columns,
-            cells: line.split('\t').collect(),
-        })
+        self.body.lines().map(|line| Row { columns: &self.columns, cells: line.split('\t').collect() })
     }
 }
 
 impl<'a> Row<'a> {
     fn cell(&self, column: &str) -> Result<&'a str> {
         let place = self.columns.iter().position(|c| c == column);
-        place
-            .and_then(|n| self.cells.get(n).copied())
-            .with_context(|| format!("no {column} in {:?}", self.cells))
+        place.and_then(|n| self.cells.get(n).copied()).with_context(|| format!("no {column} in {:?}", self.cells))
     }
 
     /// The number in a person's id: 7 in `7` and in `1m_7`.
@@ -81,27 +73,18 @@ impl<'a> Row<'a> {
 
 impl Films {
     pub(crate) fn read(items: &Table) -> Result<Films> {
-        let mut films = Films {
-            numbers: HashMap::new(),
-            lines: BTreeSet::new(),
-        };
+        let mut films = Films { numbers: HashMap::new(), lines: BTreeSet::new() };
         for row in items.rows() {
             let id = row.cell("item_id")?;
             // Should a film be listed twice, the first line counts.
             if films.numbers.contains_key(id) {
                 continue;
             }
-            let title = row
-                .cell("movie_title")
-                .ok()
-                .filter(|title| !title.is_empty());
+            let title = row.cell("movie_title").ok().filter(|title| !title.is_empty());
             let year = row.cell("release_year").unwrap_or_default();
             let genres = row.cell("class").or(row.cell("genre")).unwrap_or_default();
             let genres: Vec<&str> = genres.split_whitespace().collect();
-            films.add(
-                id,
-                [title.unwrap_or(id).into(), year.into(), genres.join("|")],
-            );
+            films.add(id, [title.unwrap_or(id).into(), year.into(), genres.join("|")]);
         }
         Ok(films)
     }
@@ -134,16 +117,9 @@ pub(crate) fn users(table: &Table) -> Result<Vec<[String; 4]>> {
     let mut users = BTreeSet::new();
     for row in table.rows() {
         let cell = |column| row.cell(column).map(str::to_owned);
-        users.insert((
-            row.user()?,
-            cell("age")?,
-            cell("gender")?,
-            cell("occupation")?,
-        ));
+        users.insert((row.user()?, cell("age")?, cell("gender")?, cell("occupation")?));
     }
-    let line = |(user, age, gender, occupation): (u32, _, _, _)| {
-        [user.to_string(), age, gender, occupation]
-    };
+    let line = |(user, age, gender, occupation): (u32, _, _, _)| [user.to_string(), age, gender, occupation];
     Ok(users.into_iter().map(line).collect())
 }
 

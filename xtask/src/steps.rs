@@ -11,18 +11,11 @@ pub(crate) struct Steps {
 
 impl Steps {
     pub(crate) fn new(total: usize) -> Steps {
-        Steps {
-            total,
-            taken: Vec::new(),
-        }
+        Steps { total, taken: Vec::new() }
     }
 
     /// Do `work` as the next step. A failure carries the step's name, and whoever gets it goes no further.
-    pub(crate) fn step<T>(
-        &mut self,
-        name: &'static str,
-        work: impl FnOnce() -> Result<T>,
-    ) -> Result<T> {
+    pub(crate) fn step<T>(&mut self, name: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let label = format!("[{}/{}] {name}", self.taken.len() + 1, self.total);
         println!("\n{label}");
         let started = Instant::now();

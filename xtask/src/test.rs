@@ -26,23 +26,13 @@ fn every_step(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
         tools::for_the_tests(workspace)
     })?;
     steps.step("rustfmt", || Ok(cmd!(sh, "cargo fmt --all --check").run()?))?;
-    steps.step("clippy", || {
-        Ok(cmd!(sh, "cargo clippy --workspace --all-targets -- -D warnings").run()?)
-    })?;
+    steps.step("clippy", || Ok(cmd!(sh, "cargo clippy --workspace --all-targets -- -D warnings").run()?))?;
     steps.step("clippy for the browser", || {
         let target = ["--target", "wasm32-unknown-unknown"];
-        Ok(cmd!(
-            sh,
-            "cargo clippy --package brooklet --all-targets {target...} -- -D warnings"
-        )
-        .run()?)
+        Ok(cmd!(sh, "cargo clippy --package brooklet --all-targets {target...} -- -D warnings").run()?)
     })?;
-    steps.step("native tests", || {
-        Ok(cmd!(sh, "cargo test --workspace").run()?)
-    })?;
-    steps.step("browser tests", || {
-        Ok(cmd!(sh, "wasm-pack test --mode no-install --headless --chrome").run()?)
-    })?;
+    steps.step("native tests", || Ok(cmd!(sh, "cargo test --workspace").run()?))?;
+    steps.step("browser tests", || Ok(cmd!(sh, "wasm-pack test --mode no-install --headless --chrome").run()?))?;
     steps.step("npm package", || build::package(workspace))?;
     let brooklet = steps.step("brooklet, the command", || demo::brooklet(workspace))?;
     steps.step("end to end", || end_to_end(workspace, &brooklet, &chromium))
@@ -54,10 +44,7 @@ fn end_to_end(workspace: &Workspace, brooklet: &Path, chromium: &Path) -> Result
     // Named one by one, because what `node --test` makes of a folder differs between versions of Node.
     let tests = test_files(&workspace.root.join("tests/e2e"))?;
     ensure!(!tests.is_empty(), "there is no *.test.mjs in tests/e2e");
-    cmd!(sh, "node --test {tests...}")
-        .env("BROOKLET", brooklet)
-        .env("CHROMIUM", chromium)
-        .run()?;
+    cmd!(sh, "node --test {tests...}").env("BROOKLET", brooklet).env("CHROMIUM", chromium).run()?;
     Ok(())
 }
 

@@ -40,21 +40,13 @@ pub(crate) fn for_the_build(workspace: &Workspace) -> Result<()> {
     let wanted = workspace.locked_version("wasm-bindgen")?;
     if !have(sh, "wasm-bindgen", Version::Exactly(wanted)) {
         println!("wasm-bindgen {wanted} is missing; compiling it takes a few minutes, once");
-        cmd!(
-            sh,
-            "cargo install wasm-bindgen-cli --version {wanted} --force --root {root}"
-        )
-        .run()?;
+        cmd!(sh, "cargo install wasm-bindgen-cli --version {wanted} --force --root {root}").run()?;
     }
 
     // Distributions carry ones that are years behind what rustc emits.
     if !have(sh, "wasm-opt", Version::AtLeast("120")) {
         println!("wasm-opt is missing");
-        cmd!(
-            sh,
-            "{NPM} install --no-save --prefix {root} binaryen@{BINARYEN}"
-        )
-        .run()?;
+        cmd!(sh, "{NPM} install --no-save --prefix {root} binaryen@{BINARYEN}").run()?;
     }
     Ok(())
 }
@@ -98,9 +90,7 @@ fn folder() -> PathBuf {
 
 fn wasm_target(sh: &Shell) -> Result<()> {
     const TARGET: &str = "wasm32-unknown-unknown";
-    let library = cmd!(sh, "rustc --print target-libdir --target {TARGET}")
-        .quiet()
-        .read()?;
+    let library = cmd!(sh, "rustc --print target-libdir --target {TARGET}").quiet().read()?;
     if !Path::new(&library).exists() {
         cmd!(sh, "rustup target add {TARGET}").run()?;
     }
@@ -131,12 +121,7 @@ fn numbers(version: &str) -> Vec<u32> {
 fn browser() -> Option<PathBuf> {
     find("chromedriver")?;
     let named = env::var_os("CHROMIUM").map(PathBuf::from);
-    let usual = [
-        "chromium",
-        "chromium-browser",
-        "google-chrome",
-        "google-chrome-stable",
-    ];
+    let usual = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
     named.or_else(|| usual.into_iter().find_map(find))
 }
 
@@ -149,18 +134,10 @@ fn find(program: &str) -> Option<PathBuf> {
 fn apt_get_browser(sh: &Shell) -> Result<()> {
     let root = cmd!(sh, "id -u").quiet().read()? == "0";
     // With -n, sudo fails where it would otherwise stop to ask for a password.
-    let (env, sudo): (_, &[&str]) = if root {
-        ("env", &[])
-    } else {
-        ("sudo", &["-n", "env"])
-    };
+    let (env, sudo): (_, &[&str]) = if root { ("env", &[]) } else { ("sudo", &["-n", "env"]) };
     let apt_get = |words: &str| {
         let words = words.split(' ');
-        cmd!(
-            sh,
-            "{env} {sudo...} DEBIAN_FRONTEND=noninteractive apt-get {words...}"
-        )
-        .run()
+        cmd!(sh, "{env} {sudo...} DEBIAN_FRONTEND=noninteractive apt-get {words...}").run()
     };
     let install = "install --yes --no-install-recommends chromium chromium-driver";
     if apt_get(install).is_err() {

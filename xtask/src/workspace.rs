@@ -21,25 +21,17 @@ pub(crate) struct Workspace {
 impl Workspace {
     pub(crate) fn open() -> Result<Workspace> {
         let shell = Shell::new()?;
-        let metadata = cmd!(shell, "cargo metadata --format-version 1")
-            .quiet()
-            .read()?;
+        let metadata = cmd!(shell, "cargo metadata --format-version 1").quiet().read()?;
         let metadata: Value = serde_json::from_str(&metadata)?;
         let folder = |key: &str| {
             let path = metadata[key].as_str();
-            path.map(PathBuf::from)
-                .with_context(|| format!("cargo metadata has no {key}"))
+            path.map(PathBuf::from).with_context(|| format!("cargo metadata has no {key}"))
         };
         let (root, target) = (folder("workspace_root")?, folder("target_directory")?);
 
         shell.change_dir(&root);
         shell.set_var("PATH", env::join_paths(tools::search_path())?);
-        Ok(Workspace {
-            shell,
-            root,
-            target,
-            metadata,
-        })
+        Ok(Workspace { shell, root, target, metadata })
     }
 
     /// The version of a dependency that Cargo.lock has settled on.

@@ -3,6 +3,8 @@
 //! One file per subcommand in `commands`; what they share is beside them: reading files (`input`), the batch trainer
 //! (`trainer`), progressive validation with the browser's own learner (`progressive`), the figures (`metrics`).
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod commands;
 mod dataset;
 mod input;
@@ -16,21 +18,23 @@ mod trainer;
 mod tune;
 
 use clap::Parser;
-use commands::{eval, inspect, replay, train};
+use commands::{eval, inspect, replay, serve, train};
 use std::process::ExitCode;
 
 /// A recommender that learns inside each visitor's browser: train a seed, judge it, serve it.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(version, propagate_version = true, args_override_self = true)]
 enum Command {
     /// Train a seed from a CSV file of events.
-    Train(train::Args),
+    Train(Box<train::Args>),
     /// Score events of users whom a seed knows (one trained with --keep-users).
     Eval(eval::Args),
     /// Replay people whom a seed never saw: predict, then learn, event by event.
     Replay(replay::Args),
     /// Show what is in a seed.
     Inspect(inspect::Args),
+    /// Serve a model to browsers, take in their deltas, publish what they learnt.
+    Serve(Box<serve::Args>),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +43,7 @@ fn main() -> ExitCode {
         Command::Eval(args) => eval::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Serve(args) => serve::run(*args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,8 +2,9 @@
 //! from, event by event in order of time (Blum, Kalai and Langford 1999). Visitors are independent of each other.
 
 use crate::input::{Events, LabelRule, SideTable};
+use crate::trainer::sigmoid;
 use anyhow::{Context, Result};
-use brooklet_core::{Base, Config, Error, Features, Learner, Prediction};
+use brooklet_core::{Base, Config, Error, Features, Learner, Loss, Prediction};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Frozen learners are judged on the events from this one on, counted from 0.
@@ -27,11 +28,38 @@ struct Visit {
 }
 
 /// What came of one event.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Outcome {
     /// As predicted before it was learnt from.
-    pub(crate) prediction: Prediction,
+    pub(crate) personal: Predicted,
+    /// By the seed alone.
+    pub(crate) fixed: Predicted,
     pub(crate) click: bool,
+}
+
+/// What a model thought of an event.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Predicted {
+    /// What ranks.
+    pub(crate) score: f32,
+    /// What the calibration maps to the probability.
+    pub(crate) moderated: f32,
+    /// Of a click.
+    pub(crate) probability: f32,
+}
+
+impl Outcome {
+    fn new(base: &Base, prediction: Prediction, click: bool) -> Outcome {
+        let Prediction { score, moderated, mut probability, base_score, mut base_probability } = prediction;
+        if base.metadata().loss == Loss::Squared {
+            // A regression predicts the label; what that says of a click is the calibration's to tell.
+            let map = base.metadata().calibration;
+            probability = sigmoid(map.a * score + map.b);
+            base_probability = sigmoid(map.a * base_score + map.b);
+        }
+        let fixed = Predicted { score: base_score, moderated: base_score, probability: base_probability };
+        Outcome { personal: Predicted { score, moderated, probability }, fixed, click }
+    }
 }
 
 /// What came of one visitor.
@@ -108,11 +136,11 @@ impl Visitors {
                 // Predicting changes nothing, so the learner itself can be asked before it goes on.
                 *frozen = visits[JUDGED_FROM..]
                     .iter()
-                    .map(|visit| Outcome { prediction: learner.predict_one(self.features(visit)), click: visit.click })
+                    .map(|visit| Outcome::new(base, learner.predict_one(self.features(visit)), visit.click))
                     .collect();
             }
             let prediction = learner.learn_one(self.features(visit), visit.target, 1.0)?;
-            replayed.outcomes.push(Outcome { prediction, click: visit.click });
+            replayed.outcomes.push(Outcome::new(base, prediction, visit.click));
         }
         Ok(replayed)
     }
@@ -157,4 +185,84 @@ pub(crate) fn in_parallel<T: Send>(n: usize, threads: usize, work: impl Fn(usize
 /// Threads to use where nobody said how many.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{columns, temp_file};
+    use brooklet_core::{
+        Calibration, FeatureId, Labels, Metadata, Precision, Prior, Rates, Rows, Schema, Value, write_base,
+    };
+
+    /// A seed without factors: a visitor is one bias with variance 3, item x has weight 1, nothing else is known.
+    fn base(loss: Loss) -> Base {
+        let metadata = Metadata {
+            model: "m".into(),
+            version: 1,
+            factors: 0,
+            loss,
+            w0: 0.0,
+            schema: Schema {
+                visitor: "user".into(),
+                item: "item".into(),
+                private: vec![],
+                fields: vec!["item".into()],
+            },
+            rates: Rates { private: 0.0, shared: 0.0, delta: 0.0 },
+            prior: Prior { mean: vec![0.5], covariance: vec![1.5], scale: 2.0 },
+            calibration: Calibration { a: 2.0, b: -1.0 },
+            labels: Labels { positive: Some(4.0), map: vec![] },
+            private_rows: false,
+            training: Value::Null,
+        };
+        let rows = Rows { ids: vec![FeatureId::named("item=x")], rows: vec![1.0], names: None };
+        Base::read(write_base(&metadata, &rows, Precision::F16).unwrap()).unwrap()
+    }
+
+    fn visitors(base: &Base, rule: &LabelRule, text: &str) -> Visitors {
+        let file = temp_file(text);
+        let events = Events::read(file.path(), &columns(), rule).unwrap();
+        Visitors::new(base, &events, rule, &SideTable::default()).unwrap()
+    }
+
+    #[test]
+    fn a_regression_by_hand() {
+        let base = base(Loss::Squared);
+        let rule = LabelRule { squared: true, positive: Some(4.0), map: vec![] };
+        let visitors = visitors(&base, &rule, "user,item,label,time\na,x,5.5,2\na,y,2.5,1\nb,x,4,1\n");
+        let replayed = visitors.replay(&base, &[0], 2, || {}).unwrap();
+        assert_eq!((replayed.len(), visitors.events()), (2, 3));
+        let [first, second] = replayed[0].outcomes[..] else { panic!("two events of a") };
+        // y is unknown: the prior's mean. Then the Kalman gain 3 / (3 + 1) takes the bias from .5 to .5 + .75 * 2 = 2.
+        assert_eq!((first.personal.score, first.fixed.score, first.click), (0.5, 0.5, false));
+        assert!((second.personal.score - 3.0).abs() < 1e-5, "{second:?}");
+        assert_eq!((second.fixed.score, second.click), (1.5, true));
+        assert!((second.fixed.probability - sigmoid(2.0)).abs() < 1e-6);
+        // b starts afresh, and nobody is frozen who has fewer than 70 events.
+        assert_eq!(replayed[1].outcomes[0].personal, replayed[1].outcomes[0].fixed);
+        assert!(replayed[0].frozen.is_empty());
+    }
+
+    #[test]
+    fn freezing_is_predicting_before_the_next_event() {
+        let base = base(Loss::Logistic);
+        let rule = LabelRule { squared: false, positive: Some(4.0), map: vec![] };
+        let rows: String = (0..80).map(|i| format!("a,x,{},{i}\n", if i % 3 == 0 { 5 } else { 1 })).collect();
+        let visitors = visitors(&base, &rule, &format!("user,item,label,time\n{rows}"));
+        let one = visitors.replay(&base, &[0, 50], 1, || {}).unwrap();
+        assert_eq!(one[0].frozen.iter().map(Vec::len).collect::<Vec<_>>(), [30, 30]);
+        assert!(one[0].frozen[0].iter().all(|outcome| outcome.personal == outcome.fixed));
+        assert_eq!(one[0].frozen[1][0], one[0].outcomes[50]);
+        assert_eq!(one[0].frozen[1][29].personal, one[0].outcomes[50].personal);
+    }
+
+    #[test]
+    fn results_come_in_order_from_any_number_of_threads() {
+        let expected: Vec<usize> = (0..100).map(|i| i * i).collect();
+        for threads in [0, 1, 2, 7, 200] {
+            assert_eq!(in_parallel(100, threads, |i| i * i), expected);
+        }
+        assert!(in_parallel(0, 4, |i| i).is_empty());
+    }
 }

@@ -78,7 +78,7 @@ pub(crate) fn tune(
 fn calibrate(replayed: &[Replayed]) -> Calibration {
     let scores = replayed.iter().flat_map(|visitor| {
         let weight = 1.0 / visitor.outcomes.len().max(1) as f64;
-        visitor.outcomes.iter().map(move |outcome| (outcome.prediction.moderated, outcome.click, weight))
+        visitor.outcomes.iter().map(move |outcome| (outcome.personal.moderated, outcome.click, weight))
     });
     platt(scores.collect())
 }
@@ -86,7 +86,7 @@ fn calibrate(replayed: &[Replayed]) -> Calibration {
 fn calibrated_loss(replayed: &[Replayed], map: Calibration) -> Option<f64> {
     mean(replayed.iter().filter_map(|visitor| {
         mean(visitor.outcomes.iter().map(|outcome| {
-            let p = sigmoid(map.a * outcome.prediction.moderated + map.b);
+            let p = sigmoid(map.a * outcome.personal.moderated + map.b);
             log_loss(p, f32::from(u8::from(outcome.click)))
         }))
     }))

@@ -3,4 +3,5 @@
 pub(crate) mod eval;
 pub(crate) mod inspect;
 pub(crate) mod replay;
+pub(crate) mod serve;
 pub(crate) mod train;

@@ -1,7 +1,7 @@
 use crate::input::Events;
 use crate::metrics::{Score, auc, log_loss, mean};
 use crate::progress::Progress;
-use crate::progressive::{JUDGED_EVENTS, JUDGED_FROM, Outcome, Replayed, Visitors, cores};
+use crate::progressive::{JUDGED_EVENTS, JUDGED_FROM, Outcome, Predicted, Replayed, Visitors, cores};
 use crate::seed::{self, Sources};
 use anyhow::{Result, ensure};
 use serde::Serialize;
@@ -112,17 +112,17 @@ impl Bucket {
             (from - 1).min(end)..end
         };
         let visitors: Vec<&[Outcome]> = replayed.iter().map(|visitor| &visitor.outcomes[within(visitor)]).collect();
-        let score = |predicted: fn(&Outcome) -> (f32, f32)| Score {
-            auc: auc(visitors.iter().copied().flatten().map(|o| (predicted(o).0, o.click)).collect()),
-            log_loss: mean(visitors.iter().filter_map(|outcomes| user_loss(outcomes, |o| predicted(o).1))),
+        let score = |predicted: fn(&Outcome) -> Predicted| Score {
+            auc: auc(visitors.iter().copied().flatten().map(|o| (predicted(o).score, o.click)).collect()),
+            log_loss: mean(visitors.iter().filter_map(|outcomes| user_loss(outcomes, predicted))),
         };
         Bucket {
             bucket,
             from,
             to,
             events: visitors.iter().map(|outcomes| outcomes.len()).sum(),
-            personal: score(|o| (o.prediction.score, o.prediction.probability)),
-            fixed: score(|o| (o.prediction.base_score, o.prediction.base_probability)),
+            personal: score(|o| o.personal),
+            fixed: score(|o| o.fixed),
         }
     }
 }
@@ -130,19 +130,19 @@ impl Bucket {
 impl Frozen {
     fn new(replayed: &[Replayed], i: usize, after: usize) -> Frozen {
         let visitors: Vec<&Vec<Outcome>> = replayed.iter().filter_map(|visitor| visitor.frozen.get(i)).collect();
-        let within = |outcomes: &[Outcome]| auc(outcomes.iter().map(|o| (o.prediction.score, o.click)).collect());
+        let within = |outcomes: &[Outcome]| auc(outcomes.iter().map(|o| (o.personal.score, o.click)).collect());
         Frozen {
             after,
             users: visitors.len(),
             within_user_auc: mean(visitors.iter().filter_map(|outcomes| within(outcomes))),
-            log_loss: mean(visitors.iter().filter_map(|outcomes| user_loss(outcomes, |o| o.prediction.probability))),
+            log_loss: mean(visitors.iter().filter_map(|outcomes| user_loss(outcomes, |o| o.personal))),
         }
     }
 }
 
 /// Mean log-loss of one visitor; None without events.
-fn user_loss(outcomes: &[Outcome], probability: impl Fn(&Outcome) -> f32) -> Option<f64> {
-    mean(outcomes.iter().map(|o| log_loss(probability(o), f32::from(u8::from(o.click)))))
+fn user_loss(outcomes: &[Outcome], predicted: impl Fn(&Outcome) -> Predicted) -> Option<f64> {
+    mean(outcomes.iter().map(|o| log_loss(predicted(o).probability, f32::from(u8::from(o.click)))))
 }
 
 fn print(report: &Report) {
@@ -169,13 +169,10 @@ fn print(report: &Report) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use brooklet_core::Prediction;
 
     fn outcome(p: f32, base: f32, click: bool) -> Outcome {
-        let score = |p: f32| (p / (1.0 - p)).ln();
-        let prediction =
-            Prediction { score: score(p), probability: p, base_score: score(base), base_probability: base };
-        Outcome { prediction, click }
+        let predicted = |p: f32| Predicted { score: (p / (1.0 - p)).ln(), probability: p };
+        Outcome { personal: predicted(p), fixed: predicted(base), click }
     }
 
     /// Two visitors of 6 events and 1, by hand.

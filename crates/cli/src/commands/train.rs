@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Value};
 use clap::ValueEnum;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Users need so many events to be held out for tuning.
@@ -160,7 +160,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let fitted = job.fit(&everything, &[], Epochs::Exactly(held_out.epochs))?;
     let (metadata, prior_users) = job.metadata(&fitted.model, &settings, &everything, fitted.epochs);
     let bytes = encode(&metadata, &fitted.model, &job.dataset, job.precision)?;
-    std::fs::write(&args.out, &bytes).with_context(|| format!("cannot write {}", args.out.display()))?;
+    write_whole(&args.out, &bytes)?;
 
     let layout = job.dataset.problem.layout;
     let descent = held_out.time + fitted.time;
@@ -431,6 +431,15 @@ impl Job {
         }
         Value::Object(fields)
     }
+}
+
+/// Under another name until it is whole: what is broken off must not leave what looks like a seed.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".unfinished");
+    std::fs::write(&unfinished, bytes)
+        .and_then(|()| std::fs::rename(&unfinished, path))
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// One event as a model sees it.

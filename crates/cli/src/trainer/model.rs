@@ -100,3 +100,43 @@ pub(crate) fn sigmoid(x: f32) -> f32 {
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Entities;
+    use super::*;
+
+    #[test]
+    fn one_row_stands_for_several() {
+        let layout = Layout { users: 1, items: 1, user_fields: 2, item_fields: 1 };
+        let mut model = Model::new(&layout, 5, 0.7, 4);
+        model.w0 = 0.3;
+        for (i, row) in model.rows.chunks_exact_mut(model.width).enumerate() {
+            row[0] = i as f32;
+        }
+        let (mut users, mut items) = (Entities::default(), Entities::default());
+        users.push([0, 2, 3]);
+        items.push([1, 4]);
+        let problem = Problem { layout, users, items };
+        let mut expected = 0.3;
+        for i in 0..5 {
+            expected += model.row(i)[0];
+            for j in i + 1..5 {
+                expected += dot(&model.row(i)[1..], &model.row(j)[1..]);
+            }
+        }
+        let score = model.scores(&problem, &[Event { user: 0, item: 0, target: 0.0 }])[0];
+        assert!((score - expected).abs() < 1e-4, "{score} {expected}");
+    }
+
+    #[test]
+    fn infinity_anywhere_is_noticed() {
+        let layout = Layout { users: 2, items: 1, user_fields: 0, item_fields: 0 };
+        let mut model = Model::new(&layout, 3, 1.0, 0);
+        assert!(model.is_finite());
+        model.rows[7] = f32::INFINITY;
+        assert!(!model.is_finite());
+        model.rows[7] = f32::NAN;
+        assert!(!model.is_finite());
+    }
+}

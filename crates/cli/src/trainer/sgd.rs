@@ -255,3 +255,183 @@ fn fast_sigmoid(x: f32) -> f32 {
     let power = f32::from_bits(((shifted.to_bits() as i32 + 127 - ROUND.to_bits() as i32) << 23) as u32);
     1.0 / (1.0 + poly * power)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Entities, Layout, sigmoid};
+    use super::*;
+
+    fn config(squared: bool) -> Config {
+        let l2 = L2 { w: 0.0, user: 0.0, item: 0.0, field: 0.0 };
+        Config { squared, rate: 1e-3, decay: 0.0, l2, threads: 1, seed: 3 }
+    }
+
+    /// `users` and `items` with no field, or each with two of five.
+    fn problem(users: usize, items: usize, fields: bool) -> Problem {
+        let per_side = if fields { 5 } else { 0 };
+        let layout = Layout { users, items, user_fields: per_side, item_fields: per_side };
+        let entities = |n: usize, own: usize, first_field: usize| {
+            let mut entities = Entities::default();
+            for i in 0..n {
+                let rows = [own + i, first_field + i % 5, first_field + (i + 2) % 5];
+                entities.push(rows.into_iter().take(if fields { 3 } else { 1 }).map(|row| row as u32));
+            }
+            entities
+        };
+        Problem {
+            users: entities(users, 0, users + items),
+            items: entities(items, users, users + items + per_side),
+            layout,
+        }
+    }
+
+    /// Clicks of a known model.
+    fn events(problem: &Problem, n: usize) -> Vec<Event> {
+        let truth = Model::new(&problem.layout, 4, 1.0, 99);
+        let mut rng = Rng::new(11, 0);
+        let mut draw = || Event {
+            user: rng.below(problem.users.len()) as u32,
+            item: rng.below(problem.items.len()) as u32,
+            target: rng.unit() as f32,
+        };
+        let mut events: Vec<Event> = (0..n).map(|_| draw()).collect();
+        let scores = truth.scores(problem, &events);
+        for (event, score) in events.iter_mut().zip(scores) {
+            event.target = f32::from(u8::from(event.target < sigmoid(score)));
+        }
+        events
+    }
+
+    fn exact_loss(problem: &Problem, model: &Model, event: &Event, squared: bool) -> f64 {
+        let rows = || problem.users.rows(event.user).iter().chain(problem.items.rows(event.item));
+        let mut score = f64::from(model.w0);
+        let row = |row: u32| model.row(row as usize);
+        for (n, &i) in rows().enumerate() {
+            score += f64::from(row(i)[0]);
+            for &j in rows().skip(n + 1) {
+                score += row(i)[1..].iter().zip(&row(j)[1..]).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+            }
+        }
+        let target = f64::from(event.target);
+        if squared { 0.5 * (score - target).powi(2) } else { (1.0 + score.exp()).ln() - target * score }
+    }
+
+    /// One step must move every number by -rate times the derivative of the loss, found by finite differences.
+    #[test]
+    fn a_step_follows_the_gradient() {
+        for (fields, squared, factors) in [
+            (false, false, 3),
+            (false, true, 7),
+            (true, false, 16),
+            (true, true, 5),
+            (false, false, 0),
+            (true, false, 0),
+        ] {
+            let problem = problem(3, 4, fields);
+            let event = Event { user: 1, item: 2, target: 0.3 };
+            let config = config(squared);
+            let before = Model::new(&problem.layout, factors, 0.5, 1);
+            let mut after = before.clone();
+            Sgd::new(&problem, vec![event], &config).epoch(&mut after);
+            let width = before.width();
+            for at in 0..before.table().len() {
+                let moved = f64::from(after.table()[at] - before.table()[at]);
+                let derivative = if at % width <= factors {
+                    let shifted = |by: f32| {
+                        let mut model = before.clone();
+                        model.table_mut()[at] += by;
+                        let step = f64::from(model.table()[at]) - f64::from(before.table()[at]);
+                        (exact_loss(&problem, &model, &event, squared), step)
+                    };
+                    let ((up, a), (down, b)) = (shifted(0.01), shifted(-0.01));
+                    (up - down) / (a - b)
+                } else {
+                    0.0
+                };
+                let expected = -1e-3 * derivative;
+                assert!((moved - expected).abs() < 2e-6, "fields {fields} lane {at}: moved {moved}, not {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn l2_pulls_each_group_toward_zero() {
+        let problem = problem(1, 1, true);
+        let l2 = L2 { w: 1.0, user: 2.0, item: 3.0, field: 4.0 };
+        let config = Config { l2, ..config(true) };
+        let mut model = Model::new(&problem.layout, 1, 0.0, 1);
+        // Factors that do not interact, and a target that is met: nothing is left to move a number but the pull.
+        let width = model.width();
+        model.table_mut().chunks_exact_mut(width).for_each(|row| row[0] = 0.1);
+        model.table_mut()[1] = 0.1;
+        let event =
+            Event { user: 0, item: 0, target: model.scores(&problem, &[Event { user: 0, item: 0, target: 0.0 }])[0] };
+        let before = model.clone();
+        Sgd::new(&problem, vec![event], &config).epoch(&mut model);
+        for (row, (after, before)) in
+            model.table().chunks_exact(width).zip(before.table().chunks_exact(width)).enumerate()
+        {
+            let active = problem.users.rows(0).contains(&(row as u32)) || problem.items.rows(0).contains(&(row as u32));
+            let kept = if active { 1.0 - 1e-3 } else { 1.0 };
+            assert!((after[0] - kept * before[0]).abs() < 1e-7, "row {row}");
+        }
+        assert!((model.table()[1] - 0.1 * (1.0 - 2e-3)).abs() < 1e-7);
+    }
+
+    #[test]
+    fn same_seed_same_bits() {
+        let problem = problem(30, 40, true);
+        let run = |seed| {
+            let config = Config { seed, rate: 0.05, ..config(false) };
+            let mut model = Model::new(&problem.layout, 6, 0.1, seed);
+            let mut sgd = Sgd::new(&problem, events(&problem, 3000), &config);
+            (0..3).for_each(|_| sgd.epoch(&mut model));
+            model
+        };
+        assert_eq!(run(1), run(1));
+        assert_ne!(run(1), run(2));
+    }
+
+    #[test]
+    fn threads_learn_as_much_as_one() {
+        for fields in [false, true] {
+            let problem = problem(60, 80, fields);
+            let events = events(&problem, 40_000);
+            let loss = |threads| {
+                let config = Config { rate: 0.05, threads, ..config(false) };
+                let mut model = Model::new(&problem.layout, 4, 0.1, 1);
+                let mut sgd = Sgd::new(&problem, events.clone(), &config);
+                (0..8).for_each(|_| sgd.epoch(&mut model));
+                let losses = events.iter().map(|event| exact_loss(&problem, &model, event, false));
+                losses.sum::<f64>() / events.len() as f64
+            };
+            let (one, four) = (loss(1), loss(4));
+            assert!(one < 0.6, "{one}");
+            assert!((one - four).abs() < 0.01, "one thread {one}, four {four}");
+        }
+    }
+
+    #[test]
+    fn every_width_is_compiled() {
+        let problem = problem(5, 5, true);
+        let events = events(&problem, 200);
+        for width in WIDTHS {
+            for factors in [width / 2, width - 1] {
+                let mut model = Model::new(&problem.layout, factors, 0.1, 1);
+                let before = model.clone();
+                Sgd::new(&problem, events.clone(), &config(false)).epoch(&mut model);
+                assert!(model.is_finite() && model != before, "{factors} factors");
+            }
+        }
+    }
+
+    #[test]
+    fn the_fast_sigmoid_is_close() {
+        for i in -40_000..40_000 {
+            let x = i as f32 * 0.0025;
+            let (fast, exact) = (f64::from(fast_sigmoid(x)), 1.0 / (1.0 + f64::from(-x).exp()));
+            assert!((fast - exact).abs() < 2e-6, "{x}: {fast} {exact}");
+        }
+        assert!(fast_sigmoid(f32::MAX) <= 1.0 && fast_sigmoid(f32::MIN) >= 0.0);
+    }
+}

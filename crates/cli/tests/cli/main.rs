@@ -1,0 +1,6 @@
+//! The command as people and programs use it: built, and run on files.
+#![allow(clippy::unwrap_used)]
+
+mod contract;
+mod privacy;
+mod support;

@@ -1,0 +1,110 @@
+//! A folder of generated ratings, and running the built command on it.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A folder that is removed when the test ends.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Folder {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("brooklet-cli-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Ratings from 1 to 5 by people who like one of two genres: `seed.csv` by some, `replay.csv` by others, 80 each of
+    /// `items.csv`'s 100 films; `users.csv` says how old they are.
+    pub(crate) fn with_ratings() -> Folder {
+        let folder = Folder::new();
+        let mut state = 1u64;
+        let mut random = move |n: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % n
+        };
+        let header = "user,item,rating,timestamp\n";
+        let (mut seed, mut replay) = (header.to_owned(), header.to_owned());
+        let mut users = "user,age\n".to_owned();
+        for user in 0..300 {
+            writeln!(users, "visitor-{user},age{}", user % 3).unwrap();
+            let events = if user < 240 { &mut seed } else { &mut replay };
+            let first = random(100);
+            for n in 0..80 {
+                let item = (first + n * 7) % 100;
+                let liked = (item + user) % 2 == 0;
+                let rating = if liked { 3 + random(3) } else { 1 + random(3) };
+                writeln!(events, "visitor-{user},{item},{rating},{}", 1000 + n).unwrap();
+            }
+        }
+        let mut items = "item,title,genres\n".to_owned();
+        for item in 0..100 {
+            let genre = if item % 2 == 0 { "Drama" } else { "War" };
+            writeln!(items, "{item},\"Film, {item}\",{genre}|Film{}", item % 5).unwrap();
+        }
+        folder.write("seed.csv", &seed);
+        folder.write("replay.csv", &replay);
+        folder.write("users.csv", &users);
+        folder.write("items.csv", &items);
+        folder
+    }
+
+    /// Runs `brooklet` in the folder.
+    pub(crate) fn brooklet(&self, args: &str) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_brooklet"))
+            .args(args.split_whitespace())
+            .current_dir(&self.0)
+            .output()
+            .unwrap()
+    }
+
+    /// Runs it, expects success, and gives what it printed.
+    pub(crate) fn stdout(&self, args: &str) -> String {
+        let output = self.brooklet(args);
+        assert!(output.status.success(), "brooklet {args}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs it and reads the JSON object that its output ends with.
+    pub(crate) fn json(&self, args: &str) -> serde_json::Value {
+        let stdout = self.stdout(args);
+        serde_json::from_str(stdout.lines().last().unwrap()).unwrap()
+    }
+
+    /// Runs it, expects failure, and gives what it complained about.
+    pub(crate) fn complaint(&self, args: &str) -> String {
+        let output = self.brooklet(args);
+        assert!(!output.status.success(), "brooklet {args} should fail");
+        assert!(output.stdout.is_empty(), "a failure prints nothing on stdout");
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The bytes of a file.
+pub(crate) fn bytes(path: impl AsRef<Path>) -> Vec<u8> {
+    std::fs::read(path).unwrap()
+}
+
+/// Whether `bytes` hold `part` anywhere.
+pub(crate) fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}

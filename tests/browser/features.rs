@@ -1,0 +1,57 @@
+//! From JavaScript values to features.
+
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::script::run;
+
+#[wasm_bindgen_test]
+async fn values_name_features() {
+    run(r#"
+        const learner = await open();
+        const same = (a, b, what) => {
+          // Something learnt about one input is known of another only if they name the same features.
+          learner.learnOne(a, 1);
+          equal(learner.predictOne(a), learner.predictOne(b), what);
+        };
+        same({ genres: ["a", "b"], hour: 3 }, { hour: 3, genres: ["b", "a"] }, "order");
+        same({ genres: "a" }, { genres: ["a", null, undefined] }, "one of many");
+        same({ device: { kind: "phone", big: true } }, { "device.kind": "phone", "device.big": true }, "nested");
+        same({ tags: [5, -1] }, { tags: ["5", "-1"] }, "whole numbers in arrays are categories");
+        same({ x: "y", a: null, b: undefined, c: false, d: 0, e: [], f: {} }, { x: "y" }, "absent");
+        same(Object.assign(Object.create(null), { x: "y" }), { x: "y" }, "no prototype");
+        const before = learner.predictOne({ hour: 3 }).score;
+        learner.learnOne({ hour: 3 }, 0);
+        holds(learner.predictOne({ hour: 3 }).score !== before, "numbers are learnt");
+        holds(learner.predictOne({ hour: 30 }).score !== learner.predictOne({ hour: 3 }).score, "and have a value");
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn what_is_no_feature_is_an_error() {
+    run(r#"
+        const learner = await open();
+        const cycle = { deeper: {} };
+        cycle.deeper.deeper = cycle;
+        const bad = {
+          nan: { x: NaN }, infinity: { x: Infinity }, huge: { x: 1e300 }, bigint: { x: 10n }, symbol: { x: Symbol("s") },
+          function: { x: () => 1 }, date: { x: new Date() }, map: { x: new Map([["a", 1]]) }, typed: { x: new Uint8Array(2) },
+          instance: { x: new (class Film {})() }, nested: { x: ["a", ["b"]] }, fraction: { x: [0.5] },
+          boolean: { x: [true] }, bigints: { x: [1n] }, cycle, many: { x: Array.from({ length: 2000 }, (_, i) => `${i}`) },
+        };
+        for (const [what, features] of Object.entries(bad)) {
+          equal(await code(() => learner.predictOne(features)), "bad_value", what);
+          equal(await code(() => learner.learnOne(features, 1)), "bad_value", what);
+          equal(await code(() => learner.recommend({ context: features })), "bad_value", what);
+          equal(await code(() => learner.addItems([{ id: "new", features }])), "bad_value", what);
+        }
+        for (const features of [[], "text", 3, true, 1n, () => ({}), new Map()]) {
+          equal(await code(() => learner.predictOne(features)), "bad_value", String(features));
+        }
+        try { learner.predictOne({ ctx: { device: { age: NaN } } }); } catch ({ message }) {
+          holds(message.includes("ctx.device.age"), message);
+        }
+        equal([learner.metrics().events, learner.metrics().items], [0, 4], "nothing changed");
+    "#)
+    .await;
+}

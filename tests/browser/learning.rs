@@ -1,0 +1,137 @@
+//! Recommending and learning.
+
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::script::run;
+
+#[wasm_bindgen_test]
+async fn clicks_and_skips_turn_the_row() {
+    run(r#"
+        const learner = await open();
+        for (let i = 0; i < 6; i++) {
+          const slate = learner.recommend({ k: 4, context: { device: "phone" } });
+          equal(slate.items.length, 4);
+          const before = learner.click(slate, i % 2 ? 1 : "2");
+          holds(before.probability > 0 && before.baseScore <= 1, "a prediction came back");
+          learner.skip(slate.id, "3");
+        }
+        const { items } = learner.recommend({ k: 2 });
+        equal(items.map((item) => item.id).sort(), ["1", "2"]);
+        holds(items[0].score >= items[1].score && items[0].probability > 0.5, "best first");
+
+        const metrics = learner.metrics();
+        equal([metrics.events, metrics.clicks, metrics.skips, metrics.items], [12, 6, 6, 4]);
+        equal([metrics.profile, metrics.version, metrics.unsent, metrics.saved], ["new", 1, 12, null]);
+        holds(metrics.personal.logLoss < metrics.base.logLoss, "the personal model predicts better");
+
+        const [first, second] = learner.taste("genres");
+        equal(new Set([first.value, second.value]).size, 2);
+        holds(learner.taste("genres", 9).find(({ value }) => value === "Sci-Fi").weight > 0, "science fiction is liked");
+        await learner.close();
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn nothing_is_known_before_the_first_event() {
+    run(r#"
+        const learner = await open();
+        equal(learner.metrics().personal, { logLoss: null, recentLogLoss: null });
+        equal(learner.lastSent(), null);
+        equal(learner.version, 1);
+        equal(learner.recommend().items.length, 4, "the default k");
+        equal(learner.recommend({ k: 0 }).items, []);
+        equal(learner.recommend(null).items.length, 4);
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn one_event_at_a_time() {
+    run(r#"
+        const learner = await open();
+        const film = { item: 1, genres: ["Sci-Fi"] };
+        const before = learner.predictOne(film);
+        equal(learner.learnOne(film, true), before, "what is learnt is predicted first");
+        learner.learnOne(film, 0.75, 2);
+        holds(learner.predictOne(film).score > before.score, "it was learnt");
+        equal(learner.predictOne(film).baseScore, before.baseScore, "the base was not");
+        equal(await code(() => learner.learnOne(film, 2)), "bad_label");
+        equal(await code(() => learner.learnOne(film, NaN)), "bad_label");
+        equal(await code(() => learner.learnOne(film, "yes")), "bad_argument");
+        equal(await code(() => learner.learnOne(film, 1, -1)), "bad_label");
+        equal(learner.metrics().events, 2);
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn misuse_has_a_code() {
+    run(r#"
+        const learner = await open();
+        const slate = learner.recommend({ k: 2 });
+        const [shown] = slate.items;
+        equal(await code(() => learner.click("nonsense", shown.id)), "unknown_slate");
+        equal(await code(() => learner.click(slate, "nonsense")), "unknown_item");
+        equal(await code(() => learner.click(slate, {})), "bad_argument");
+        equal(await code(() => learner.click(7, shown.id)), "bad_argument");
+        learner.click(slate, shown.id);
+        equal(await code(() => learner.skip(slate, shown.id)), "already_labelled");
+        equal(await code(() => learner.recommend({ k: -1 })), "bad_argument");
+        equal(await code(() => learner.recommend({ k: 1.5 })), "bad_argument");
+        equal(await code(() => learner.recommend(3)), "bad_argument");
+        equal(await code(() => learner.taste(3)), "bad_argument");
+        equal(await code(() => learner.addItems(3)), "bad_argument");
+        equal(await code(() => learner.addItems([3])), "bad_argument");
+        equal(await code(() => learner.addItems([{ id: 5 }, { id: 1.5 }])), "bad_argument");
+        equal(learner.metrics().items, 4, "all or nothing");
+        equal(await code(() => learner.sync()), "no_endpoint");
+
+        equal(await code(() => openBare()), "bad_argument");
+        equal(await code(() => openBare({})), "bad_argument");
+        equal(await code(() => openBare({ bytes: bytes(1), url: "/x" })), "bad_argument");
+        equal(await code(() => openBare({ bytes: bytes(1), endPoint: "/x" })), "bad_argument");
+        equal(await code(() => openBare({ bytes: bytes(1), syncEvents: 0 })), "bad_argument");
+        equal(await code(() => openBare({ bytes: bytes(1), store: "" })), "bad_argument");
+        equal(await code(() => openBare({ bytes: bytes(1), seed: 0.5 })), "bad_argument");
+        equal(await code(() => openBare({ bytes: new Uint8Array(100), store: null })), "bad_base");
+        equal(await code(() => openBare({ bytes: new ArrayBuffer(0), store: null })), "bad_base");
+        await (await open({ seed: 12n })).close();
+        await (await open({ bytes: bytes(1).buffer })).close();
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn a_closed_learner_says_so() {
+    run(r#"
+        const learner = await open();
+        const slate = learner.recommend();
+        await learner.close();
+        await learner.close();
+        for (const use of ["addItems", "recommend", "click", "skip", "predictOne", "learnOne", "metrics", "lastSent", "save", "sync", "reset"]) {
+          const args = { click: [slate, 1], skip: [slate, 1], learnOne: [{}, 1], addItems: [[]] }[use] ?? [];
+          equal(await code(() => learner[use](...args)), "closed", use);
+        }
+        equal(await code(() => learner.taste("genres")), "closed");
+        equal(await code(() => learner.version), "closed");
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn the_page_may_call_back_from_anywhere() {
+    run(r#"
+        // A getter of the page's and a callback both use the learner while it is at work.
+        let seen = 0;
+        const learner = await open({ store: fresh(), onEvent: () => { seen = learner.metrics().events; } });
+        const cunning = { get genres() { learner.learnOne({ item: 4 }, 0); return ["Sci-Fi"]; } };
+        learner.learnOne(cunning, 1);
+        equal(learner.metrics().events, 2);
+        equal(await code(() => learner.predictOne({ get x() { throw new RangeError("no, thank you"); } })), "bad_value");
+        await learner.save();
+        equal(seen, 2);
+        await learner.close();
+    "#)
+    .await;
+}

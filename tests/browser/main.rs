@@ -1,0 +1,16 @@
+//! The learner in a real browser: `wasm-pack test --headless --chrome`.
+//!
+//! What a page would write is written here as a page would write it: in JavaScript, see [`script::run`].
+
+#![cfg(target_arch = "wasm32")]
+#![allow(clippy::unwrap_used)]
+
+mod script;
+mod seed;
+
+mod features;
+mod learning;
+mod profile;
+mod sync;
+
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

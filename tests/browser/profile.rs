@@ -1,0 +1,181 @@
+//! The profile in IndexedDB.
+
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::script::run;
+
+#[wasm_bindgen_test]
+async fn the_profile_survives() {
+    run(r#"
+        const store = fresh();
+        const first = await open({ store });
+        for (let i = 0; i < 5; i++) first.learnOne({ item: 1, genres: ["Sci-Fi"] }, 1);
+        equal(first.metrics().saved, false);
+        const { score } = first.predictOne({ item: 1, genres: ["Sci-Fi"] });
+        await first.close();
+
+        const second = await open({ store });
+        equal([second.metrics().profile, second.metrics().events, second.metrics().saved], ["restored", 5, true]);
+        equal(second.predictOne({ item: 1, genres: ["Sci-Fi"] }).score, score);
+
+        // Two models do not share a profile.
+        const other = await open({ store, bytes: bytes(1, "books") });
+        equal(other.metrics().profile, "new");
+        await other.close();
+        await second.close();
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn events_are_saved_without_being_asked() {
+    run(r#"
+        const store = fresh();
+        const events = [];
+        const learner = await open({ store, onEvent: (event) => events.push(event.type) });
+        for (let i = 0; i < 5; i++) learner.learnOne({ item: 1 }, 1);
+        await until(() => learner.metrics().saved, "a save");
+        equal(events, ["saved"], "a burst of events is one save");
+
+        const other = await open({ store });
+        equal(other.metrics().events, 5);
+        await other.close();
+        await learner.close();
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn two_tabs_keep_each_others_learning() {
+    run(r#"
+        const store = fresh();
+        const told = [];
+        const a = await open({ store });
+        const b = await open({ store, onEvent: ({ type }) => told.push(type) });
+        const shown = b.recommend({ k: 4 });
+        b.click(shown, 1);
+        b.learnOne({ item: 4 }, 0);
+        a.learnOne({ item: 2, genres: ["Sci-Fi"] }, 1);
+        await a.save();
+        await b.save();
+        equal(told, ["merged", "saved"]);
+        equal(b.metrics().events, 3, "b has learnt what a learnt");
+
+        // The slate is still on the screen, though the learner beneath it is another.
+        equal(await code(() => b.click(shown, 1)), "already_labelled");
+        equal(await code(() => b.click(shown, 7)), "unknown_item");
+        b.skip(shown, 3);
+        equal(b.recommend({ k: 4 }).items.length, 4, "and so is the catalogue");
+
+        // Now a is behind, and neither loses anything, however they are interleaved.
+        a.learnOne({ item: 1 }, 1);
+        await Promise.all([a.save(), b.save(), a.save(), b.save()]);
+        await Promise.all([a.close(), b.close()]);
+        const c = await open({ store });
+        equal([c.metrics().events, c.metrics().clicks], [5, 3]);
+        await c.close();
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn saving_goes_on_while_the_page_clicks() {
+    run(r#"
+        const store = fresh();
+        const [a, b] = await Promise.all([open({ store }), open({ store })]);
+        const work = [];
+        for (let i = 0; i < 30; i++) {
+          (i % 2 ? a : b).learnOne({ item: i % 4 }, i % 3 ? 1 : 0);
+          work.push(a.save(), b.save());
+          if (i % 5 === 0) await pause(1);
+        }
+        await Promise.all(work);
+        await Promise.all([a.close(), b.close()]);
+        const c = await open({ store });
+        equal(c.metrics().events, 30);
+        await c.close();
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn reset_forgets() {
+    run(r#"
+        const store = fresh();
+        const learner = await open({ store });
+        const slate = learner.recommend();
+        const before = learner.predictOne({ item: 1 }).score;
+        learner.learnOne({ item: 1 }, 1);
+        await learner.save();
+        await learner.reset();
+        equal([learner.metrics().events, learner.metrics().unsent, learner.metrics().profile], [0, 0, "new"]);
+        equal(learner.predictOne({ item: 1 }).score, before);
+        equal(learner.recommend().items.length, 4, "the catalogue stays");
+        learner.click(slate, 1);
+        await learner.close();
+        const again = await open({ store });
+        equal(again.metrics().events, 1);
+
+        // A tab that slept through the reset does not bring the old profile back.
+        const sleeper = await open({ store });
+        await again.reset();
+        sleeper.learnOne({ item: 2 }, 1);
+        await sleeper.save();
+        equal(sleeper.metrics().events, 1);
+        await Promise.all([again.close(), sleeper.close()]);
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn a_broken_profile_is_replaced_and_said_so() {
+    run(r#"
+        const store = fresh();
+        const learner = await open({ store });
+        learner.learnOne({ item: 1 }, 1);
+        await learner.close();
+        const database = await new Promise((resolve, reject) => {
+          const request = indexedDB.open(store);
+          request.onsuccess = () => resolve(request.result);
+          request.onerror = reject;
+        });
+        const put = (record) => new Promise((resolve, reject) => {
+          const transaction = database.transaction("brooklet", "readwrite");
+          transaction.objectStore("brooklet").put(record, "profile/films");
+          transaction.oncomplete = resolve;
+          transaction.onabort = reject;
+        });
+        for (const profile of [new Uint8Array([1, 2, 3]), new Uint8Array(0), "text", undefined]) {
+          await put({ revision: 7, profile });
+          const after = await open({ store });
+          equal([after.metrics().profile, after.metrics().events], ["replaced", 0]);
+          after.learnOne({ item: 1 }, 1);
+          await after.close();
+          const next = await open({ store });
+          equal([next.metrics().profile, next.metrics().events], ["restored", 1]);
+          await next.close();
+        }
+        database.close();
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn a_deleted_database_is_made_again() {
+    run(r#"
+        const store = fresh();
+        const learner = await open({ store });
+        learner.learnOne({ item: 1 }, 1);
+        await learner.save();
+        await new Promise((resolve, reject) => {
+          const request = indexedDB.deleteDatabase(store);
+          request.onsuccess = resolve;
+          request.onerror = request.onblocked = reject;
+        });
+        learner.learnOne({ item: 2 }, 1);
+        await learner.save();
+        equal(learner.metrics().events, 1, "what was deleted is gone, what came after it is not");
+        await learner.close();
+    "#)
+    .await;
+}

@@ -1,0 +1,51 @@
+//! A seed that knows two genres and four films: science fiction and romance, opposite in every factor.
+
+use brooklet_core::{
+    Calibration, FeatureId, Labels, Loss, Metadata, Precision, Prior, Rates, Rows, Schema, Value, write_base,
+};
+
+const FACTORS: usize = 2;
+
+/// The bytes of the seed, as this version.
+pub(crate) fn seed(version: u64) -> Vec<u8> {
+    seed_of("films", version)
+}
+
+/// The bytes of a seed of another model's name.
+pub(crate) fn seed_of(model: &str, version: u64) -> Vec<u8> {
+    let rows = [
+        ("genres=Sci-Fi", [0.0, 1.0, 0.2]),
+        ("genres=Romance", [0.0, -1.0, 0.2]),
+        ("item=1", [0.1, 0.1, 0.0]),
+        ("item=2", [0.0, 0.1, 0.1]),
+        ("item=3", [0.1, -0.1, 0.0]),
+        ("item=4", [0.0, -0.1, 0.1]),
+    ];
+    let mut covariance = vec![0.0; (1 + FACTORS) * (1 + FACTORS)];
+    covariance.iter_mut().step_by(2 + FACTORS).for_each(|variance| *variance = 0.5);
+    let metadata = Metadata {
+        model: model.into(),
+        version,
+        factors: FACTORS,
+        loss: Loss::Logistic,
+        w0: 0.0,
+        schema: Schema {
+            visitor: "user".into(),
+            item: "item".into(),
+            private: vec!["age".into()],
+            fields: vec!["item".into(), "genres".into()],
+        },
+        rates: Rates { private: 0.3, shared: 0.05, delta: 0.05 },
+        prior: Prior { mean: vec![0.0; 1 + FACTORS], covariance, scale: 1.0 },
+        calibration: Calibration::default(),
+        labels: Labels::default(),
+        private_rows: false,
+        training: Value::Null,
+    };
+    let rows = Rows {
+        ids: rows.iter().map(|(name, _)| FeatureId::named(name)).collect(),
+        names: Some(rows.iter().map(|(name, _)| (*name).into()).collect()),
+        rows: rows.iter().flat_map(|(_, row)| *row).collect(),
+    };
+    write_base(&metadata, &rows, Precision::F16).unwrap()
+}
