@@ -27,6 +27,9 @@ extern "C" {
     #[wasm_bindgen(thread_local_v2, js_name = navigator)]
     static NAVIGATOR: Option<Navigator>;
 
+    #[wasm_bindgen(thread_local_v2, js_name = globalThis)]
+    static GLOBAL: JsValue;
+
     /// `navigator`, of a window or of a worker.
     type Navigator;
 
@@ -60,12 +63,12 @@ pub(crate) fn document() -> Option<Document> {
 
 /// Where `pagehide` and `online` are heard: the window or the worker itself.
 pub(crate) fn global_target() -> EventTarget {
-    js_sys::global().unchecked_into()
+    GLOBAL.with(|global| global.clone().unchecked_into())
 }
 
 /// IndexedDB. In a sandboxed frame even looking at it may throw.
 pub(crate) fn indexed_db() -> Option<IdbFactory> {
-    let factory = Reflect::get(&js_sys::global(), &"indexedDB".into()).ok()?;
+    let factory = GLOBAL.with(|global| Reflect::get(global, &"indexedDB".into())).ok()?;
     factory.is_object().then(|| factory.unchecked_into())
 }
 

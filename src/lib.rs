@@ -13,9 +13,9 @@
 //! learner.click(slate, slate.items[0].id);
 //! ```
 //!
-//! The model itself is `brooklet-core`; here is what it needs of a browser. From the page inwards: [`learner`] is the
-//! JavaScript face, [`tab`] holds one learner's parts together, [`session`] is the learning of this tab, [`store`] and
-//! [`sync`] are where it is kept and where it goes.
+//! The model itself is `brooklet-core`; here is what it needs of a browser. From the page inwards: `learner` is the
+//! JavaScript face, `tab` holds one learner's parts together, `session` is the learning of this tab, `store` and `sync`
+//! are where it is kept and where it goes.
 
 mod learner;
 

@@ -24,7 +24,11 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Tab>, Failure> {
     };
     let start = start(&options, store.as_ref(), &mut trouble).await?;
     let saved = match &store {
-        Some(store) => store.profile(&start.base.metadata().model).await?,
+        // One that cannot be read now is found by the first save, which then moves onto it.
+        Some(store) => store.profile(&start.base.metadata().model).await.unwrap_or_else(|failure| {
+            trouble.push(failure);
+            None
+        }),
         None => None,
     };
     let session = Session::open(start.base, Config::default(), saved);

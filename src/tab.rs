@@ -159,6 +159,7 @@ impl Tab {
         self.commit(Session::reset).await??;
         if let Some(link) = &self.link {
             link.sent.replace(None);
+            link.idle.set(0);
         }
         Ok(())
     }

@@ -156,7 +156,7 @@ function showRow() {
   row.show(entries, memory.answers);
   $("no-films").hidden = entries.length > 0;
   $("next").disabled = entries.length === 0;
-  $("next").textContent = entries.length === 1 ? "Not this one: skip it" : `None of these: skip all ${entries.length}`;
+  $("next").textContent = entries.length > 1 ? `None of these: skip all ${entries.length}` : entries.length ? "Not this one: skip it" : "None of these";
 }
 
 /** The best films that fit. An answered film leaves the window, so more are asked for than are shown. */
@@ -216,7 +216,8 @@ function follow({ type, version, during, error }) {
 const unreachable = (error) => error.code === "offline" || error.code === "timeout";
 
 function showState() {
-  const { unsent } = learner.metrics();
+  const last = learner.lastSent();
+  const unsent = learner.metrics().unsent + (last && !last.acknowledged ? last.events : 0);
   const waiting = unsent === 1 ? "1 answer waits" : `${unsent} answers wait`;
   const when = reached?.at ? `synced ${reached.at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" })}` : "not synced yet";
   if (syncing) showStatus("syncing", `Base ${learner.version}`, "· talking to the endpoint …");
@@ -241,7 +242,7 @@ function showWire() {
     $("sent").replaceChildren(sent ? sentPanel(sent, delta, names) : nothingSentPanel(unsent));
   }
   $("never").replaceChildren(neverPanel(privateFacts(events, delta)));
-  $("wire-note").textContent = "Only the shared learning travels: how the rows of films and genres should move. Point at a row to find its bytes.";
+  $("wire-note").textContent = "Only the shared learning travels: how rows of films and genres should move. It tells which films were met, not by whom. Point at a row to find its bytes.";
 }
 
 function privateFacts(events, delta) {

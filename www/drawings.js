@@ -114,7 +114,7 @@ function rainbow(random, { light, accent }) {
 
 const cloud = (x, y) => dot(x - 16, y + 6, 18, "#fff") + dot(x + 6, y - 4, 24, "#fff") + dot(x + 30, y + 6, 17, "#fff");
 
-function peaks(random, { light, dark, accent }) {
+function peaks(random, { light, dark, accent, ground }) {
   const x = 50 + random() * 100;
   const ridge = (y, tall, opacity) => {
     let path = `M-10 300 V${y}`;
@@ -122,7 +122,7 @@ function peaks(random, { light, dark, accent }) {
     return `<path d="${path} V300Z" fill="${dark}" opacity="${opacity}"/>`;
   };
   return `${times(18, () => dot(random() * 200, random() * 110, 0.5 + random(), "#fff", 0.8))}
-    ${dot(x, 66, 34, light)}${dot(x + 13, 58, 30, "#174a58")}
+    ${dot(x, 66, 34, light)}${dot(x + 13, 58, 30, ground[0])}
     ${ridge(160, 74, 0.4)}${ridge(186, 62, 0.6)}${ridge(214, 48, 0.9)}${dot(x + 60, 40, 2.4, accent)}`;
 }
 

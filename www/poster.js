@@ -114,7 +114,7 @@ function framed(look, inner) {
 
 /** The largest lettering, in hundredths of the poster's width, with which the longest word and the whole title fit. */
 function titleSize(title, letters) {
-  const advance = { condensed: 0.66, wide: 1.0, round: 0.68, slab: 0.72, serif: 0.72, italic: 0.68 }[letters];
+  const advance = { condensed: 0.66, wide: 1.0, round: 0.68, slab: 0.72, serif: 0.72, italic: 0.78 }[letters];
   const longest = Math.max(...title.split(/[\s-]+/).map(breadth));
   const size = Math.min(16, 84 / (longest * advance), Math.sqrt((84 * 62) / (title.length * advance * 1.15)));
   return Math.max(5.8, size).toFixed(2);

@@ -47,7 +47,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // What failed and why, in a line each; never a backtrace, whatever RUST_BACKTRACE says.
-            let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+            let mut causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+            causes.dedup();
             eprintln!("\nerror: {}", causes.join("\n  because: "));
             ExitCode::FAILURE
         }

@@ -1,8 +1,8 @@
 //! What the endpoint needs of a database, behind one trait.
 //!
-//! Whole deltas are appended; nothing is upserted per feature. The state is four tables, whatever the database:
-//! `models` (the aggregate beside the newest base), `versions` (the bases), `clients` (the last sequence number of each
-//! client key) and `deltas`.
+//! Whole deltas are appended; nothing is upserted per feature. A store keeps, whatever the database: the aggregate beside
+//! each model's newest base, the versions, the last sequence number of each client key, and the deltas with where each
+//! of them is: pending, in a version, or set aside.
 
 use async_trait::async_trait;
 use axum::body::Bytes;
@@ -176,8 +176,13 @@ pub struct Stats {
     pub set_aside_deltas: u64,
     /// Client keys ever seen.
     pub clients: u64,
-    /// Every version, the newest first.
+    /// The last versions, at most [`Stats::VERSIONS`], the newest first.
     pub versions: Vec<VersionStats>,
+}
+
+impl Stats {
+    /// How many versions are told of one by one.
+    pub const VERSIONS: usize = 100;
 }
 
 /// Numbers about a version.

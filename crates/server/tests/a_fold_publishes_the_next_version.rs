@@ -141,6 +141,12 @@ async fn old_versions_are_forgotten_and_their_numbers_stay() {
     let stats = bench.stats().await;
     assert_eq!((stats.deltas_total, stats.versions.len()), (4, 5));
     assert!(stats.versions.iter().all(|version| version.retained == (version.version >= 4)));
+    let database = bench.folder.path().join("store/brooklet.sqlite");
+    let connection = rusqlite::Connection::open(database).unwrap();
+    for table in ["deltas", "folded"] {
+        let left: u64 = connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
+        assert_eq!(left, 2, "{table}");
+    }
     // Who was forgotten is still known: a late repeat is not counted.
     assert_eq!(post(&bench.router, &delta(1, 1, 1)).await.json()["repeat"], true);
 }

@@ -185,7 +185,8 @@ fn compare(folder: &Path, acknowledged: &Acknowledged) -> usize {
     let integrity: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(integrity, "ok");
 
-    let mut query = connection.prepare("SELECT folded_into, bytes FROM deltas ORDER BY id").unwrap();
+    let mut query =
+        connection.prepare("SELECT version, bytes FROM deltas LEFT JOIN folded USING (id) ORDER BY id").unwrap();
     let stored: Vec<(Option<u64>, Delta)> = query
         .query_map([], |row| Ok((row.get(0)?, Delta::decode(&row.get::<_, Vec<u8>>(1)?).unwrap())))
         .unwrap()

@@ -164,7 +164,7 @@ impl Store for Sqlite {
         let model = model.to_owned();
         self.read(move |connection| {
             let mut query = connection.prepare_cached(
-                "SELECT id, bytes FROM deltas WHERE model = ?1 AND folded_into IS NULL ORDER BY id LIMIT ?2",
+                "SELECT id, bytes FROM pending JOIN deltas USING (id) WHERE pending.model = ?1 ORDER BY id LIMIT ?2",
             )?;
             let rows = query
                 .query_map(params![model, limit.deltas], |row| Ok(Pending { id: row.get(0)?, bytes: row.get(1)? }))?;
@@ -207,14 +207,14 @@ impl Store for Sqlite {
             transaction
                 .execute("UPDATE models SET aggregate = ?2 WHERE name = ?1", params![model, publication.aggregate])?;
             let FoldedVersion { taken, set_aside, .. } = &publication.fold;
-            let mut mark = transaction.prepare_cached(
-                "UPDATE deltas SET folded_into = ?3 WHERE id = ?1 AND model = ?2 AND folded_into IS NULL",
-            )?;
+            let mut take =
+                transaction.prepare_cached("DELETE FROM pending WHERE model = ?1 AND id = ?2 RETURNING events")?;
+            let mut mark = transaction
+                .prepare_cached("INSERT INTO folded (model, version, id, events) VALUES (?1, ?2, ?3, ?4)")?;
             let taken = taken.iter().map(|id| (id, publication.version));
             for (id, version) in taken.chain(set_aside.iter().map(|id| (id, schema::SET_ASIDE))) {
-                if mark.execute(params![id, model, version])? != 1 {
-                    return Err(StoreError::Conflict);
-                }
+                let events: Option<u64> = take.query_row(params![model, id], |row| row.get(0)).optional()?;
+                mark.execute(params![model, version, id, events.ok_or(StoreError::Conflict)?])?;
             }
             Ok(())
         })
@@ -232,13 +232,20 @@ impl Store for Sqlite {
                         "UPDATE versions SET base = NULL WHERE model = ?1 AND version <= ?2 AND base IS NOT NULL",
                     )?
                     .execute(params![model, up_to])?;
-                let deltas = transaction
+                let piece: Vec<(u64, i64)> = transaction
                     .prepare_cached(
-                        "DELETE FROM deltas WHERE id IN (SELECT id FROM deltas
-                         WHERE model = ?1 AND folded_into > ?3 AND folded_into <= ?2 LIMIT ?4)",
+                        "SELECT version, id FROM folded WHERE model = ?1 AND version > ?2 AND version <= ?3 LIMIT ?4",
                     )?
-                    .execute(params![model, up_to, schema::SET_ASIDE, PIECE])?;
-                Ok(bases + deltas)
+                    .query_map(params![model, schema::SET_ASIDE, up_to, PIECE], |row| Ok((row.get(0)?, row.get(1)?)))?
+                    .collect::<Result<_, _>>()?;
+                let mut forget = transaction.prepare_cached("DELETE FROM deltas WHERE id = ?1")?;
+                let mut unmark =
+                    transaction.prepare_cached("DELETE FROM folded WHERE model = ?1 AND version = ?2 AND id = ?3")?;
+                for (version, id) in &piece {
+                    forget.execute([id])?;
+                    unmark.execute(params![model, version, id])?;
+                }
+                Ok(bases + piece.len())
             });
             if forgotten.await? == 0 {
                 return Ok(());
@@ -296,9 +303,9 @@ fn stats(connection: &Connection, model: String) -> rusqlite::Result<Option<Stat
     let versions: Vec<VersionStats> = snapshot
         .prepare_cached(
             "SELECT version, etag, size, deltas, events, rows, changed_rows, digest, created, base IS NOT NULL
-             FROM versions WHERE model = ?1 ORDER BY version DESC",
+             FROM versions WHERE model = ?1 ORDER BY version DESC LIMIT ?2",
         )?
-        .query_map([&model], |row| {
+        .query_map(params![model, Stats::VERSIONS], |row| {
             Ok(VersionStats {
                 version: row.get(0)?,
                 etag: row.get(1)?,
@@ -314,15 +321,16 @@ fn stats(connection: &Connection, model: String) -> rusqlite::Result<Option<Stat
         })?
         .collect::<Result<_, _>>()?;
     let Some(newest) = versions.first() else { return Ok(None) };
-    let count = |condition: &str| {
+    let count = |table: &str| {
         snapshot
-            .prepare_cached(&format!(
-                "SELECT count(*), coalesce(sum(events), 0) FROM deltas WHERE model = ?1 AND folded_into {condition}"
-            ))?
+            .prepare_cached(&format!("SELECT count(*), coalesce(sum(events), 0) FROM {table} AND model = ?1"))?
             .query_row([&model], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?)))
     };
-    let (pending_deltas, pending_events) = count("IS NULL")?;
-    let (set_aside_deltas, set_aside_events) = count(&format!("= {}", schema::SET_ASIDE))?;
+    let (folded_deltas, folded_events) = snapshot
+        .prepare_cached("SELECT sum(deltas), sum(events) FROM versions WHERE model = ?1")?
+        .query_row([&model], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?)))?;
+    let (pending_deltas, pending_events) = count("pending WHERE true")?;
+    let (set_aside_deltas, set_aside_events) = count(&format!("folded WHERE version = {}", schema::SET_ASIDE))?;
     let clients = snapshot
         .prepare_cached("SELECT count(*) FROM clients WHERE model = ?1")?
         .query_row([&model], |row| row.get(0))?;
@@ -331,8 +339,8 @@ fn stats(connection: &Connection, model: String) -> rusqlite::Result<Option<Stat
         digest: newest.digest.clone(),
         pending_deltas,
         pending_events,
-        deltas_total: pending_deltas + set_aside_deltas + versions.iter().map(|version| version.deltas).sum::<u64>(),
-        events_total: pending_events + set_aside_events + versions.iter().map(|version| version.events).sum::<u64>(),
+        deltas_total: pending_deltas + set_aside_deltas + folded_deltas,
+        events_total: pending_events + set_aside_events + folded_events,
         set_aside_deltas,
         clients,
         versions,

@@ -5,7 +5,7 @@ use crate::store::StoreError;
 /// The schema that is written, as `PRAGMA user_version`. An older one is brought up to it; a newer one is refused.
 const VERSION: i64 = 1;
 
-/// `deltas.folded_into` of a delta that could not be folded.
+/// `folded.version` of a delta that could not be folded.
 pub(super) const SET_ASIDE: u64 = 0;
 
 /// What brings schema `i` to schema `i + 1`.
@@ -37,6 +37,7 @@ const STEPS: [&str; VERSION as usize] = ["
         PRIMARY KEY (model, client)
     ) STRICT, WITHOUT ROWID;
 
+    -- Written once and never changed, so that a fold does not have to write whole deltas again.
     CREATE TABLE deltas (
         id            INTEGER PRIMARY KEY,
         model         TEXT NOT NULL,
@@ -45,12 +46,24 @@ const STEPS: [&str; VERSION as usize] = ["
         base_version  INTEGER NOT NULL,
         events        INTEGER NOT NULL,
         received      INTEGER NOT NULL,    -- milliseconds since 1970
-        folded_into   INTEGER,             -- a version; NULL: pending; 0: set aside
         bytes         BLOB NOT NULL
     ) STRICT;
 
-    -- Finds what is pending, and counts it without touching the deltas.
-    CREATE INDEX deltas_by_version ON deltas (model, folded_into, events);
+    -- A delta is in one of these two: it waits, or it is in a version (0: it was set aside) until it is pruned.
+    CREATE TABLE pending (
+        model   TEXT NOT NULL,
+        id      INTEGER NOT NULL,
+        events  INTEGER NOT NULL,
+        PRIMARY KEY (model, id)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE folded (
+        model    TEXT NOT NULL,
+        version  INTEGER NOT NULL,
+        id       INTEGER NOT NULL,
+        events   INTEGER NOT NULL,
+        PRIMARY KEY (model, version, id)
+    ) STRICT, WITHOUT ROWID;
 "];
 
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

@@ -179,6 +179,11 @@ fn append(transaction: &Transaction<'_>, delta: &Append, received: u64) -> rusql
             received,
             delta.bytes.as_ref()
         ])?;
+    transaction.prepare_cached("INSERT INTO pending (model, id, events) VALUES (?1, ?2, ?3)")?.execute(params![
+        delta.model,
+        transaction.last_insert_rowid(),
+        delta.events
+    ])?;
     Ok(Receipt::Accepted)
 }
 
