@@ -8,6 +8,7 @@
 mod commands;
 mod dataset;
 mod input;
+mod learning;
 mod metrics;
 mod progress;
 mod progressive;

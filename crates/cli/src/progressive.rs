@@ -4,7 +4,7 @@
 use crate::input::{Events, LabelRule, SideTable};
 use crate::trainer::sigmoid;
 use anyhow::{Context, Result};
-use brooklet_core::{Base, Config, Error, Features, Learner, Loss, Prediction};
+use brooklet_core::{Base, Config, Error, Features, Feedback, Learner, Loss, Prediction};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Frozen learners are judged on the events from this one on, counted from 0.
@@ -114,20 +114,23 @@ impl Visitors {
     pub(crate) fn replay(
         &self,
         base: &Base,
+        config: &Config,
         freeze: &[usize],
         threads: usize,
         done: impl Fn() + Sync,
     ) -> Result<Vec<Replayed>> {
         let replayed = in_parallel(self.visits.len(), threads, |i| {
-            let replayed = self.replay_one(&self.visits[i], base, freeze);
+            let replayed = self.replay_one(&self.visits[i], base, config, freeze);
             done();
             replayed
         });
         Ok(replayed.into_iter().collect::<Result<Vec<_>, Error>>()?)
     }
 
-    fn replay_one(&self, visits: &[Visit], base: &Base, freeze: &[usize]) -> Result<Replayed, Error> {
-        let mut learner = Learner::new(base.clone(), Config::default());
+    fn replay_one(&self, visits: &[Visit], base: &Base, config: &Config, freeze: &[usize]) -> Result<Replayed, Error> {
+        let mut learner = Learner::new(base.clone(), config.clone());
+        // Without slates, an event's rival is the last one before it with the other label.
+        let mut last: [Option<&Visit>; 2] = [None, None];
         let mut replayed = Replayed::default();
         let freeze = if visits.len() >= JUDGED_EVENTS { freeze } else { &[] };
         replayed.frozen.resize(freeze.len(), Vec::new());
@@ -139,7 +142,18 @@ impl Visitors {
                     .map(|visit| Outcome::new(base, learner.predict_one(self.features(visit)), visit.click))
                     .collect();
             }
-            let prediction = learner.learn_one(self.features(visit), visit.target, 1.0)?;
+            let prediction = match config.model.feedback {
+                Feedback::Pointwise => learner.learn_one(self.features(visit), visit.target, 1.0)?,
+                Feedback::Pairwise => {
+                    let prediction = learner.predict_one(self.features(visit));
+                    if let Some(rival) = last[usize::from(!visit.click)] {
+                        let (preferred, other) = if visit.click { (visit, rival) } else { (rival, visit) };
+                        learner.learn_pair(self.features(preferred), self.features(other), 1.0)?;
+                    }
+                    last[usize::from(visit.click)] = Some(visit);
+                    prediction
+                }
+            };
             replayed.outcomes.push(Outcome::new(base, prediction, visit.click));
         }
         Ok(replayed)
@@ -208,6 +222,7 @@ mod tests {
                 item: "item".into(),
                 private: vec![],
                 fields: vec!["item".into()],
+                rates: Vec::new(),
             },
             rates: Rates { private: 0.0, shared: 0.0, delta: 0.0 },
             prior: Prior { mean: vec![0.5], covariance: vec![1.5], scale: 2.0 },
@@ -231,7 +246,7 @@ mod tests {
         let base = base(Loss::Squared);
         let rule = LabelRule { squared: true, positive: Some(4.0), map: vec![] };
         let visitors = visitors(&base, &rule, "user,item,label,time\na,x,5.5,2\na,y,2.5,1\nb,x,4,1\n");
-        let replayed = visitors.replay(&base, &[0], 2, || {}).unwrap();
+        let replayed = visitors.replay(&base, &Config::default(), &[0], 2, || {}).unwrap();
         assert_eq!((replayed.len(), visitors.events()), (2, 3));
         let [first, second] = replayed[0].outcomes[..] else { panic!("two events of a") };
         // y is unknown: the prior's mean. Then the Kalman gain 3 / (3 + 1) takes the bias from .5 to .5 + .75 * 2 = 2.
@@ -250,7 +265,7 @@ mod tests {
         let rule = LabelRule { squared: false, positive: Some(4.0), map: vec![] };
         let rows: String = (0..80).map(|i| format!("a,x,{},{i}\n", if i % 3 == 0 { 5 } else { 1 })).collect();
         let visitors = visitors(&base, &rule, &format!("user,item,label,time\n{rows}"));
-        let one = visitors.replay(&base, &[0, 50], 1, || {}).unwrap();
+        let one = visitors.replay(&base, &Config::default(), &[0, 50], 1, || {}).unwrap();
         assert_eq!(one[0].frozen.iter().map(Vec::len).collect::<Vec<_>>(), [30, 30]);
         assert!(one[0].frozen[0].iter().all(|outcome| outcome.personal == outcome.fixed));
         assert_eq!(one[0].frozen[1][0], one[0].outcomes[50]);

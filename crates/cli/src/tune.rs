@@ -6,7 +6,7 @@ use crate::progress::Progress;
 use crate::progressive::{Replayed, Visitors};
 use crate::trainer::sigmoid;
 use anyhow::Result;
-use brooklet_core::{Base, Calibration, Rates};
+use brooklet_core::{Base, Calibration, Config, Rates};
 use serde::Serialize;
 
 const SCALES: [f32; 7] = [1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0];
@@ -50,7 +50,7 @@ pub(crate) fn tune(
     let mut best_loss = f64::INFINITY;
     let progress = Progress::steps("tuning on people held out", (SCALES.len() + SHARED_RATES.len()) * visitors.len());
     let mut consider = |settings: Settings, best: &mut Settings| -> Result<()> {
-        let replayed = visitors.replay(&seed(&settings)?, &[], threads, || progress.step())?;
+        let replayed = visitors.replay(&seed(&settings)?, &Config::default(), &[], threads, || progress.step())?;
         let calibration = calibrate(&replayed);
         // No event at all has no loss; nothing is chosen then.
         let loss = calibrated_loss(&replayed, calibration).unwrap_or(f64::INFINITY);

@@ -56,7 +56,7 @@ impl Default for ModelConfig {
             feedback: Feedback::Pointwise,
             rates: None,
             rate_factor: 1.0,
-            forgetting: 0.0,
+            forgetting: 0.003,
             calibrate: true,
             max_rows: 1 << 16,
         }

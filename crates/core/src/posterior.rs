@@ -77,15 +77,20 @@ impl Gaussian {
             *mean = (*mean + weight * step.pull * d).clamp(-bound, bound);
         }
         let curvature = weight * step.curvature;
+        if diagonal {
+            // Precisions add up, each number by itself (Chapelle and Li 2011, algorithm 3).
+            for (i, x) in phi.iter().enumerate() {
+                let p = &mut self.covariance[i * n + i];
+                *p /= 1.0 + curvature * x * x * *p;
+            }
+            return;
+        }
         let shrink = curvature / (1.0 + curvature * variance);
         for (i, row) in self.covariance.chunks_exact_mut(n).enumerate() {
             for (j, p) in row.iter_mut().enumerate() {
-                if i == j {
-                    // In exact numbers it stays positive; a rounded one is kept from zero.
-                    *p = (*p - shrink * direction[i] * direction[i]).max(*p * 1e-12);
-                } else if !diagonal {
-                    *p -= shrink * (direction[i] * direction[j]);
-                }
+                let left = *p - shrink * (direction[i] * direction[j]);
+                // In exact numbers a variance stays positive; a rounded one is kept from zero.
+                *p = if i == j { left.max(*p * 1e-12) } else { left };
             }
         }
     }

@@ -1,4 +1,5 @@
 use crate::input::Events;
+use crate::learning::Learning;
 use crate::metrics::{Score, auc, log_loss, mean};
 use crate::progress::Progress;
 use crate::progressive::{JUDGED_EVENTS, JUDGED_FROM, Outcome, Predicted, Replayed, Visitors, cores};
@@ -19,6 +20,8 @@ pub(crate) struct Args {
     /// CSV file of items, if it is not where it was in training.
     #[arg(long)]
     items: Option<PathBuf>,
+    #[command(flatten)]
+    learning: Learning,
     /// Threads; the result does not depend on it. As many as there are cores unless said.
     #[arg(long)]
     threads: Option<usize>,
@@ -82,7 +85,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let visitors = Visitors::new(&base, &events, &rule, &items)?;
     let progress = Progress::steps("replaying visitors", visitors.len());
     let threads = args.threads.unwrap_or_else(cores);
-    let replayed = visitors.replay(&base, &args.freeze, threads, || progress.step())?;
+    let replayed = visitors.replay(&base, &args.learning.config(), &args.freeze, threads, || progress.step())?;
     progress.done();
     let report = Report::new(&replayed, &args.freeze);
     debug_assert_eq!(report.events, visitors.events());
@@ -171,7 +174,10 @@ mod tests {
     use super::*;
 
     fn outcome(p: f32, base: f32, click: bool) -> Outcome {
-        let predicted = |p: f32| Predicted { score: (p / (1.0 - p)).ln(), probability: p };
+        let predicted = |p: f32| {
+            let score = (p / (1.0 - p)).ln();
+            Predicted { score, moderated: score, probability: p }
+        };
         Outcome { personal: predicted(p), fixed: predicted(base), click }
     }
 
