@@ -22,7 +22,7 @@ pub(crate) fn prediction(prediction: Prediction) -> JsValue {
 }
 
 /// `Slate`.
-pub(crate) fn slate(id: &str, slate: &Slate) -> JsValue {
+pub(crate) fn slate(slate: &Slate) -> JsValue {
     let items = Array::new();
     for shown in &slate.items {
         let item = Object::new().unchecked_into::<JsRecommended>();
@@ -31,7 +31,7 @@ pub(crate) fn slate(id: &str, slate: &Slate) -> JsValue {
         item.set_probability(shown.probability);
         items.push(&item);
     }
-    object(&[("id", id.into()), ("items", items.into())])
+    object(&[("id", slate.id.to_string().into()), ("items", items.into())])
 }
 
 /// What `Metrics` tells besides the core's metrics.
@@ -46,8 +46,8 @@ pub(crate) struct Surroundings {
 
 /// `Metrics`.
 pub(crate) fn metrics(metrics: &Metrics, around: &Surroundings) -> JsValue {
-    let score = |mean: Option<f64>, score: &Score| {
-        object(&[("logLoss", maybe(mean)), ("recentLogLoss", maybe(score.recent()))])
+    let score = |score: &Score| {
+        object(&[("logLoss", maybe(score.all.loss())), ("recentLogLoss", maybe(score.recent.loss()))])
     };
     let profile = match around.origin {
         Origin::New => "new",
@@ -58,8 +58,8 @@ pub(crate) fn metrics(metrics: &Metrics, around: &Surroundings) -> JsValue {
         ("events", number(metrics.events)),
         ("clicks", number(metrics.clicks)),
         ("skips", number(metrics.events.saturating_sub(metrics.clicks))),
-        ("personal", score(metrics.personal_loss(), &metrics.personal)),
-        ("base", score(metrics.base_loss(), &metrics.base)),
+        ("personal", score(metrics.personal())),
+        ("base", score(&metrics.base)),
         ("items", number(around.items as u64)),
         ("unsent", around.unsent.into()),
         ("version", number(around.version)),

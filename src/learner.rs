@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use brooklet_core::Query;
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
@@ -59,10 +60,10 @@ impl Learner {
             }
             let id = value::item_id(&field(&item, "id")?.unwrap_or_default())?;
             let features = field(&item, "features")?.unwrap_or_default();
-            let features = value::item_features(&schema, &id, &features)?;
+            let features = value::features(&schema, &features)?;
             read.push((id, features));
         }
-        Ok(self.tab.ask(|session| read.into_iter().try_for_each(|(id, features)| session.set_item(id, features)))??)
+        Ok(self.tab.ask(|session| read.iter().try_for_each(|(id, features)| session.set_item(id, features)))??)
     }
 
     /// Ranks the catalogue for the visitor and keeps the slate, so that clicks and skips find it by its id.
@@ -78,8 +79,8 @@ impl Learner {
         let k = k.map_or(Ok(DEFAULT_K), |k| count(&k))?;
         let schema = self.tab.ask(|session| session.schema())?;
         let context = value::features(&schema, &context)?;
-        let (id, slate) = self.tab.ask(|session| session.recommend(context, k))?;
-        Ok(answer::slate(&id, &slate))
+        let query = Query { context, k, ..Query::default() };
+        self.tab.teach(|session| Ok(session.recommend(&query))).map(|slate| answer::slate(&slate))
     }
 
     /// Learns that an item of a slate was clicked. Returns what was predicted before.
@@ -90,7 +91,7 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
     ) -> Result<JsValue, Failure> {
         let (slate, item) = (slate_id(slate)?, value::item_id(item)?);
-        self.tab.teach(|session| session.click(&slate, &item)).map(answer::prediction)
+        self.tab.teach(|session| session.label(slate, item, 1.0, 1.0)).map(answer::prediction)
     }
 
     /// Learns that an item of a slate was seen and passed over. An item that was never seen is not a skip.
@@ -101,7 +102,7 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
     ) -> Result<JsValue, Failure> {
         let (slate, item) = (slate_id(slate)?, value::item_id(item)?);
-        self.tab.teach(|session| session.skip(&slate, &item)).map(answer::prediction)
+        self.tab.teach(|session| session.label(slate, item, 0.0, 1.0)).map(answer::prediction)
     }
 
     /// What is thought of these features. Changes nothing.
@@ -150,7 +151,7 @@ impl Learner {
                 origin: session.origin(),
                 saved: self.tab.store.as_ref().map(|_| !session.is_unsaved()),
             };
-            answer::metrics(&session.metrics(), &around)
+            answer::metrics(session.metrics(), &around)
         })
     }
 
@@ -218,9 +219,10 @@ impl Learner {
     }
 }
 
-fn slate_id(slate: &JsValue) -> Result<String, Failure> {
+fn slate_id(slate: &JsValue) -> Result<u64, Failure> {
     let id = if slate.is_object() { field(slate, "id")?.unwrap_or_default() } else { slate.clone() };
-    id.as_string().ok_or(Failure::argument("a slate is what recommend() returned, or its id"))
+    let id = id.as_string().ok_or(Failure::argument("a slate is what recommend() returned, or its id"))?;
+    id.parse().map_err(|_| Failure::from(brooklet_core::Error::UnknownSlate))
 }
 
 fn count(value: &JsValue) -> Result<usize, Failure> {

@@ -34,7 +34,6 @@ mod pace;
 mod page;
 mod promise;
 mod session;
-mod slates;
 mod store;
 mod sync;
 mod tab;

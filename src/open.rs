@@ -7,6 +7,7 @@ use brooklet_core::{Base, Config};
 use crate::endpoint::{self, PATIENCE};
 use crate::error::Failure;
 use crate::event::Event;
+use crate::host;
 use crate::options::{Options, Source};
 use crate::session::{Origin, Session};
 use crate::store::{CachedBase, Store};
@@ -31,7 +32,7 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Tab>, Failure> {
         }),
         None => None,
     };
-    let session = Session::open(start.base, Config::default(), saved);
+    let session = Session::open(start.base, Config::default(), saved, first_slate());
 
     let link = options.endpoint.map(|endpoint| {
         let lock = ["brooklet:", options.store.as_deref().unwrap_or_default()].concat();
@@ -57,6 +58,12 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Tab>, Failure> {
     }
     tab.watch();
     Ok(tab)
+}
+
+/// Where this tab begins to number its slates: no other tab is likely to come there, and JavaScript holds the numbers
+/// exactly.
+fn first_slate() -> u64 {
+    (((host::random() * f64::from(1u32 << 31)) as u64) << 20) + 1
 }
 
 /// A base to start with.

@@ -1,15 +1,15 @@
 //! One tab's learning: the core's learner, and what is needed to move it onto a profile that another tab saved first.
 //!
-//! Nothing here knows of a browser. The core's profile holds what was learnt, but the catalogue and the slates on the
-//! screen belong to the tab; and events that are not saved yet are kept in a journal, to be learnt again on the profile
+//! Nothing here knows of a browser. The core's profile holds what was learnt and the slates that wait for labels, but the
+//! catalogue belongs to the tab; and events that are not saved yet are kept in a journal, to be learnt again on the profile
 //! that won.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use brooklet_core::{Base, Config, Error, Features, Learner as Core, Metrics, PendingDelta, Prediction, Schema, Slate};
+use brooklet_core::{
+    Base, Config, Error, Features, Learner as Core, Metrics, PendingDelta, Prediction, Query, Schema, Slate,
+};
 
-use crate::slates::Slates;
 use crate::store::Saved;
 
 /// How many unsaved events are kept: only a store that fails for hours lets them grow so many.
@@ -31,8 +31,6 @@ pub(crate) struct Session {
     core: Core,
     config: Config,
     schema: Rc<Schema>,
-    items: BTreeMap<String, Features>,
-    slates: Slates,
     journal: Vec<Event>,
     /// Counts everything that changed the profile, and how much of it is saved.
     changes: u64,
@@ -43,10 +41,20 @@ pub(crate) struct Session {
 }
 
 /// An event as the core learns it.
-struct Event {
-    features: Features,
-    target: f32,
-    weight: f32,
+enum Event {
+    /// An input with its label.
+    Learnt { features: Features, target: f32, weight: f32 },
+    /// The label of an item of a slate.
+    Labelled { slate: u64, item: String, target: f32, weight: f32 },
+}
+
+impl Event {
+    fn learn(&self, core: &mut Core) -> Result<Prediction, Error> {
+        match self {
+            Event::Learnt { features, target, weight } => core.learn_one(features, *target, *weight),
+            Event::Labelled { slate, item, target, weight } => core.label(*slate, item, *target, *weight),
+        }
+    }
 }
 
 /// A profile to be saved, and how much it covers.
@@ -59,21 +67,21 @@ pub(crate) struct Snapshot {
 }
 
 impl Session {
-    /// A session on what the store holds, or on a new profile if that cannot be used.
-    pub(crate) fn open(base: Base, config: Config, saved: Option<Saved>) -> Session {
-        let (core, origin) = match &saved {
+    /// A session on what the store holds, or on a new profile if that cannot be used. Tabs share a profile: each numbers its
+    /// slates from its own `first_slate`.
+    pub(crate) fn open(base: Base, config: Config, saved: Option<Saved>, first_slate: u64) -> Session {
+        let (mut core, origin) = match &saved {
             None => (Core::new(base, config.clone()), Origin::New),
             Some(saved) => match Core::restore(base.clone(), config.clone(), &saved.profile) {
                 Ok(core) => (core, Origin::Restored),
                 Err(_) => (Core::new(base, config.clone()), Origin::Replaced),
             },
         };
+        core.number_slates_from(first_slate);
         Session {
             schema: Rc::new(core.schema().clone()),
             core,
             config,
-            items: BTreeMap::new(),
-            slates: Slates::default(),
             journal: Vec::new(),
             changes: 0,
             saved_changes: 0,
@@ -98,8 +106,8 @@ impl Session {
         self.origin
     }
 
-    pub(crate) fn metrics(&self) -> Metrics {
-        *self.core.metrics()
+    pub(crate) fn metrics(&self) -> &Metrics {
+        self.core.metrics()
     }
 
     pub(crate) fn taste(&self, field: &str, k: usize) -> Vec<(String, f32)> {
@@ -112,59 +120,35 @@ impl Session {
     }
 
     pub(crate) fn items(&self) -> usize {
-        self.items.len()
+        self.core.items()
     }
 
-    pub(crate) fn set_item(&mut self, id: String, features: Features) -> Result<(), Error> {
-        self.core.set_item(&id, &features)?;
-        self.items.insert(id, features);
-        Ok(())
+    pub(crate) fn set_item(&mut self, id: &str, features: &Features) -> Result<(), Error> {
+        self.core.set_item(id, features)
     }
 
     pub(crate) fn predict_one(&self, features: &Features) -> Prediction {
         self.core.predict_one(features)
     }
 
-    pub(crate) fn recommend(&mut self, context: Features, k: usize) -> (String, Slate) {
-        let slate = self.core.recommend(&context, k);
-        let items = slate.items.iter().map(|shown| shown.item.clone()).collect();
-        let id = self.slates.add(slate.id, context, items);
-        (id, slate)
+    /// Ranks; the slate is part of the profile.
+    pub(crate) fn recommend(&mut self, query: &Query<'_>) -> Slate {
+        self.changes += 1;
+        self.core.recommend(query)
     }
 
     pub(crate) fn learn_one(&mut self, features: Features, target: f32, weight: f32) -> Result<Prediction, Error> {
-        let prediction = self.core.learn_one(&features, target, weight)?;
-        self.record(Event { features, target, weight });
-        Ok(prediction)
+        self.learn(Event::Learnt { features, target, weight })
     }
 
-    /// An item of a slate was clicked.
-    pub(crate) fn click(&mut self, slate: &str, item: &str) -> Result<Prediction, Error> {
-        self.label(slate, item, 1.0, Core::click)
+    /// The label of an item of a slate: 1 is a click, 0 a skip.
+    pub(crate) fn label(&mut self, slate: u64, item: String, target: f32, weight: f32) -> Result<Prediction, Error> {
+        self.learn(Event::Labelled { slate, item, target, weight })
     }
 
-    /// An item of a slate was seen and passed over.
-    pub(crate) fn skip(&mut self, slate: &str, item: &str) -> Result<Prediction, Error> {
-        self.label(slate, item, 0.0, Core::skip)
-    }
-
-    fn label(
-        &mut self,
-        slate: &str,
-        item: &str,
-        target: f32,
-        verb: impl FnOnce(&mut Core, u64, &str) -> Result<Prediction, Error>,
-    ) -> Result<Prediction, Error> {
-        let slate = self.slates.find(slate).ok_or(Error::UnknownSlate)?;
-        slate.check(item)?;
-        let features = self.items.get(item).ok_or(Error::UnknownItem)?.union(slate.context());
-        let prediction = match slate.in_core() {
-            Some(id) => verb(&mut self.core, id, item)?,
-            // The slate outlived the learner that made it.
-            None => self.core.learn_one(&features, target, 1.0)?,
-        };
-        slate.set_labelled(item);
-        self.record(Event { features, target, weight: 1.0 });
+    fn learn(&mut self, event: Event) -> Result<Prediction, Error> {
+        let prediction = event.learn(&mut self.core)?;
+        self.record(event);
         Ok(prediction)
     }
 
@@ -201,12 +185,11 @@ impl Session {
     }
 
     /// Forgets everything that was learnt.
-    pub(crate) fn reset(&mut self) -> Result<(), Error> {
+    pub(crate) fn reset(&mut self) {
         self.journal.clear();
-        self.replace_core(Core::new(self.core.base().clone(), self.config.clone()))?;
+        self.core.forget();
         self.origin = Origin::New;
         self.changes += 1;
-        Ok(())
     }
 
     /// Whether there is something to save.
@@ -240,24 +223,24 @@ impl Session {
     /// Moves onto the profile that another tab saved first, and learns this tab's unsaved events again upon it.
     pub(crate) fn adopt(&mut self, saved: Option<Saved>) -> Result<(), Error> {
         let base = self.core.base().clone();
-        let (mut core, revision) = match saved {
+        let (core, revision) = match saved {
             Some(saved) => (Core::restore(base, self.config.clone(), &saved.profile)?, saved.revision),
             None => (Core::new(base, self.config.clone()), 0.0),
         };
         for event in &self.journal {
-            core.learn_one(&event.features, event.target, event.weight)?;
+            if let Event::Labelled { slate, item, .. } = event {
+                self.core.unlabel(*slate, item);
+            }
         }
-        self.replace_core(core)?;
+        self.core.adopt(core);
+        for event in &self.journal {
+            // A label may have been given in the other tab too, or its slate made room for that tab's: then it counts no more.
+            match event.learn(&mut self.core) {
+                Err(Error::AlreadyLabelled | Error::UnknownSlate) => {}
+                outcome => drop(outcome?),
+            }
+        }
         self.revision = revision;
-        Ok(())
-    }
-
-    fn replace_core(&mut self, mut core: Core) -> Result<(), Error> {
-        for (id, features) in &self.items {
-            core.set_item(id, features)?;
-        }
-        self.core = core;
-        self.slates.outlive_core();
         Ok(())
     }
 }

@@ -156,7 +156,7 @@ impl Tab {
 
     /// Forgets what was learnt, in the store as well.
     pub(crate) async fn reset(&self) -> Result<(), Failure> {
-        self.commit(Session::reset).await??;
+        self.commit(Session::reset).await?;
         if let Some(link) = &self.link {
             link.sent.replace(None);
             link.idle.set(0);

@@ -15,14 +15,6 @@ pub(crate) fn features(schema: &Schema, object: &JsValue) -> Result<Features, Fa
     Ok(builder.finish())
 }
 
-/// The features of a catalogue's item: what `object` names, and the item's id.
-pub(crate) fn item_features(schema: &Schema, id: &str, object: &JsValue) -> Result<Features, Failure> {
-    let mut builder = Features::builder(schema);
-    walk_root(&mut builder, object)?;
-    builder.text(&schema.item, id)?;
-    Ok(builder.finish())
-}
-
 /// An item's id: a string, or a whole number in decimal.
 pub(crate) fn item_id(value: &JsValue) -> Result<String, Failure> {
     const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;

@@ -20,7 +20,7 @@ async fn values_name_features() {
         same({ x: "y", a: null, b: undefined, c: false, d: 0, e: [], f: {} }, { x: "y" }, "absent");
         same(Object.assign(Object.create(null), { x: "y" }), { x: "y" }, "no prototype");
         const before = learner.predictOne({ hour: 3 }).score;
-        learner.learnOne({ hour: 3 }, 0);
+        for (let i = 0; i < 4; i++) learner.learnOne({ hour: i % 2 ? 3 : 20 }, i % 2);
         holds(learner.predictOne({ hour: 3 }).score !== before, "numbers are learnt");
         holds(learner.predictOne({ hour: 30 }).score !== learner.predictOne({ hour: 3 }).score, "and have a value");
     "#)

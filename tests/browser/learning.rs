@@ -50,7 +50,7 @@ async fn nothing_is_known_before_the_first_event() {
 async fn one_event_at_a_time() {
     run(r#"
         const learner = await open();
-        const film = { item: 1, genres: ["Sci-Fi"] };
+        const film = { item: "1", genres: ["Sci-Fi"] };
         const before = learner.predictOne(film);
         equal(learner.learnOne(film, true), before, "what is learnt is predicted first");
         learner.learnOne(film, 0.75, 2);
@@ -125,7 +125,7 @@ async fn the_page_may_call_back_from_anywhere() {
         // A getter of the page's and a callback both use the learner while it is at work.
         let seen = 0;
         const learner = await open({ store: fresh(), onEvent: () => { seen = learner.metrics().events; } });
-        const cunning = { get genres() { learner.learnOne({ item: 4 }, 0); return ["Sci-Fi"]; } };
+        const cunning = { get genres() { learner.learnOne({ item: "4" }, 0); return ["Sci-Fi"]; } };
         learner.learnOne(cunning, 1);
         equal(learner.metrics().events, 2);
         equal(await code(() => learner.predictOne({ get x() { throw new RangeError("no, thank you"); } })), "bad_value");

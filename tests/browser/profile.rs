@@ -9,14 +9,14 @@ async fn the_profile_survives() {
     run(r#"
         const store = fresh();
         const first = await open({ store });
-        for (let i = 0; i < 5; i++) first.learnOne({ item: 1, genres: ["Sci-Fi"] }, 1);
+        for (let i = 0; i < 5; i++) first.learnOne({ item: "1", genres: ["Sci-Fi"] }, 1);
         equal(first.metrics().saved, false);
-        const { score } = first.predictOne({ item: 1, genres: ["Sci-Fi"] });
+        const { score } = first.predictOne({ item: "1", genres: ["Sci-Fi"] });
         await first.close();
 
         const second = await open({ store });
         equal([second.metrics().profile, second.metrics().events, second.metrics().saved], ["restored", 5, true]);
-        equal(second.predictOne({ item: 1, genres: ["Sci-Fi"] }).score, score);
+        equal(second.predictOne({ item: "1", genres: ["Sci-Fi"] }).score, score);
 
         // Two models do not share a profile.
         const other = await open({ store, bytes: bytes(1, "books") });
@@ -33,7 +33,7 @@ async fn events_are_saved_without_being_asked() {
         const store = fresh();
         const events = [];
         const learner = await open({ store, onEvent: (event) => events.push(event.type) });
-        for (let i = 0; i < 5; i++) learner.learnOne({ item: 1 }, 1);
+        for (let i = 0; i < 5; i++) learner.learnOne({ item: "1" }, 1);
         await until(() => learner.metrics().saved, "a save");
         equal(events, ["saved"], "a burst of events is one save");
 
@@ -54,8 +54,8 @@ async fn two_tabs_keep_each_others_learning() {
         const b = await open({ store, onEvent: ({ type }) => told.push(type) });
         const shown = b.recommend({ k: 4 });
         b.click(shown, 1);
-        b.learnOne({ item: 4 }, 0);
-        a.learnOne({ item: 2, genres: ["Sci-Fi"] }, 1);
+        b.learnOne({ item: "4" }, 0);
+        a.learnOne({ item: "2", genres: ["Sci-Fi"] }, 1);
         await a.save();
         await b.save();
         equal(told, ["merged", "saved"]);
@@ -68,12 +68,47 @@ async fn two_tabs_keep_each_others_learning() {
         equal(b.recommend({ k: 4 }).items.length, 4, "and so is the catalogue");
 
         // Now a is behind, and neither loses anything, however they are interleaved.
-        a.learnOne({ item: 1 }, 1);
+        a.learnOne({ item: "1" }, 1);
         await Promise.all([a.save(), b.save(), a.save(), b.save()]);
         await Promise.all([a.close(), b.close()]);
         const c = await open({ store });
         equal([c.metrics().events, c.metrics().clicks], [5, 3]);
         await c.close();
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn slates_wait_for_their_labels_through_a_reload() {
+    run(r#"
+        const store = fresh();
+        const first = await open({ store });
+        const shown = first.recommend({ k: 3 });
+        first.click(shown, shown.items[0].id);
+        await first.close();
+
+        // Two tabs go on from there; each has slates of its own besides the one that both know.
+        const [a, b] = await Promise.all([open({ store }), open({ store })]);
+        equal(await code(() => a.click(shown, shown.items[0].id)), "already_labelled");
+        const [ofA, ofB] = [a.recommend({ k: 1 }), b.recommend({ k: 2 })];
+        holds(ofA.id !== ofB.id, "no id means two slates");
+        a.click(shown, shown.items[1].id);
+        b.click(shown, shown.items[1].id);
+        b.skip(shown, shown.items[2].id);
+        b.click(ofB, ofB.items[0].id);
+        await a.save();
+        await b.save();
+        equal(b.metrics().events, 4, "a label that both gave is learnt once");
+        equal(await code(() => b.click(ofB, ofB.items[0].id)), "already_labelled");
+        b.skip(ofB, ofB.items[1].id);
+        b.skip(ofA, ofA.items[0].id);
+        equal(await code(() => a.skip(ofB, ofB.items[1].id)), "unknown_slate", "a has not heard of it yet");
+        a.learnOne({ item: "1" }, 1);
+        await b.save();
+        await a.save();
+        equal(a.metrics().events, 7);
+        equal(await code(() => a.skip(ofB, ofB.items[1].id)), "already_labelled");
+        await Promise.all([a.close(), b.close()]);
     "#)
     .await;
 }
@@ -85,7 +120,7 @@ async fn saving_goes_on_while_the_page_clicks() {
         const [a, b] = await Promise.all([open({ store }), open({ store })]);
         const work = [];
         for (let i = 0; i < 30; i++) {
-          (i % 2 ? a : b).learnOne({ item: i % 4 }, i % 3 ? 1 : 0);
+          (i % 2 ? a : b).learnOne({ item: `${i % 4}` }, i % 3 ? 1 : 0);
           work.push(a.save(), b.save());
           if (i % 5 === 0) await pause(1);
         }
@@ -104,12 +139,12 @@ async fn reset_forgets() {
         const store = fresh();
         const learner = await open({ store });
         const slate = learner.recommend();
-        const before = learner.predictOne({ item: 1 }).score;
-        learner.learnOne({ item: 1 }, 1);
+        const before = learner.predictOne({ item: "1" }).score;
+        learner.learnOne({ item: "1" }, 1);
         await learner.save();
         await learner.reset();
         equal([learner.metrics().events, learner.metrics().unsent, learner.metrics().profile], [0, 0, "new"]);
-        equal(learner.predictOne({ item: 1 }).score, before);
+        equal(learner.predictOne({ item: "1" }).score, before);
         equal(learner.recommend().items.length, 4, "the catalogue stays");
         learner.click(slate, 1);
         await learner.close();
@@ -119,7 +154,7 @@ async fn reset_forgets() {
         // A tab that slept through the reset does not bring the old profile back.
         const sleeper = await open({ store });
         await again.reset();
-        sleeper.learnOne({ item: 2 }, 1);
+        sleeper.learnOne({ item: "2" }, 1);
         await sleeper.save();
         equal(sleeper.metrics().events, 1);
         await Promise.all([again.close(), sleeper.close()]);
@@ -132,7 +167,7 @@ async fn a_broken_profile_is_replaced_and_said_so() {
     run(r#"
         const store = fresh();
         const learner = await open({ store });
-        learner.learnOne({ item: 1 }, 1);
+        learner.learnOne({ item: "1" }, 1);
         await learner.close();
         const database = await new Promise((resolve, reject) => {
           const request = indexedDB.open(store);
@@ -149,7 +184,7 @@ async fn a_broken_profile_is_replaced_and_said_so() {
           await put({ revision: 7, profile });
           const after = await open({ store });
           equal([after.metrics().profile, after.metrics().events], ["replaced", 0]);
-          after.learnOne({ item: 1 }, 1);
+          after.learnOne({ item: "1" }, 1);
           await after.close();
           const next = await open({ store });
           equal([next.metrics().profile, next.metrics().events], ["restored", 1]);
@@ -165,14 +200,14 @@ async fn a_deleted_database_is_made_again() {
     run(r#"
         const store = fresh();
         const learner = await open({ store });
-        learner.learnOne({ item: 1 }, 1);
+        learner.learnOne({ item: "1" }, 1);
         await learner.save();
         await new Promise((resolve, reject) => {
           const request = indexedDB.deleteDatabase(store);
           request.onsuccess = resolve;
           request.onerror = request.onblocked = reject;
         });
-        learner.learnOne({ item: 2 }, 1);
+        learner.learnOne({ item: "2" }, 1);
         await learner.save();
         equal(learner.metrics().events, 1, "what was deleted is gone, what came after it is not");
         await learner.close();

@@ -34,6 +34,7 @@ pub(crate) fn seed_of(model: &str, version: u64) -> Vec<u8> {
             item: "item".into(),
             private: vec!["age".into()],
             fields: vec!["item".into(), "genres".into()],
+            rates: Vec::new(),
         },
         rates: Rates { private: 0.3, shared: 0.05, delta: 0.05 },
         prior: Prior { mean: vec![0.0; 1 + FACTORS], covariance, scale: 1.0 },

@@ -14,12 +14,12 @@ async fn a_delta_goes_out_and_a_base_comes_in() {
           return { body: bytes(2), headers: { etag: '"v2"' } };
         });
         const learner = await open({ store: fresh(), endpoint: "/v1/models/films/", onEvent: (event) => told.push(event) });
-        learner.learnOne({ item: 1, genres: ["Sci-Fi"], age: 3 }, 1);
-        const learnt = learner.predictOne({ item: 1 }).score;
+        learner.learnOne({ item: "1", genres: ["Sci-Fi"], age: 3 }, 1);
+        const learnt = learner.predictOne({ item: "1" }).score;
         const report = await learner.sync();
         equal(report, { sent: true, acknowledged: 1, pulled: true, version: 2 });
         equal([learner.version, learner.metrics().version, learner.metrics().unsent], [2, 2, 0]);
-        equal(learner.predictOne({ item: 1 }).score, learnt, "the residual is kept");
+        equal(learner.predictOne({ item: "1" }).score, learnt, "the residual is kept");
 
         const [post, get] = calls;
         equal([post.url, post.method, post.headers["content-type"]], ["/v1/models/films/deltas", "POST", "application/cbor"]);
@@ -45,7 +45,7 @@ async fn the_page_clicks_while_a_sync_is_under_way() {
         const { restore } = endpoint(({ method }) =>
           method === "GET" ? { status: 304 } : new Promise((resolve) => { answer = resolve; }));
         const learner = await open({ store: fresh(), endpoint: "/films" });
-        learner.learnOne({ item: 1 }, 1);
+        learner.learnOne({ item: "1" }, 1);
         const syncing = learner.sync();
         await until(() => answer, "a request");
         const slate = learner.recommend();
@@ -68,9 +68,9 @@ async fn the_same_bytes_go_out_until_they_are_acknowledged() {
         const { calls, restore } = endpoint(({ method }, n) => n < 3 ? { status: 503, body: { code: "draining" } }
           : method === "GET" ? { status: 304 } : { body: { acknowledged: 1, repeat: true, version: 1 } });
         const first = await open({ store, endpoint: "/films" });
-        first.learnOne({ item: 1 }, 1);
+        first.learnOne({ item: "1" }, 1);
         equal(await code(() => first.sync()), "draining");
-        first.learnOne({ item: 2 }, 1);
+        first.learnOne({ item: "2" }, 1);
         equal(await code(() => first.sync()), "draining");
         equal(first.lastSent().acknowledged, false);
         await first.close();
@@ -97,7 +97,7 @@ async fn a_gap_starts_a_new_client() {
             : { body: { acknowledged: 1, repeat: false, version: 1 } };
         });
         const learner = await open({ store: fresh(), endpoint: "/films" });
-        learner.learnOne({ item: 1 }, 1);
+        learner.learnOne({ item: "1" }, 1);
         equal((await learner.sync()).acknowledged, 1);
         const [gap, again] = calls.map(({ body }) => [...body ?? []].join());
         holds(gap !== again, "another client key");
@@ -117,7 +117,7 @@ async fn a_stale_base_is_pulled_first() {
             : { body: { acknowledged: 1, repeat: false, version: 9 } };
         });
         const learner = await open({ store: fresh(), endpoint: "/films" });
-        learner.learnOne({ item: 1 }, 1);
+        learner.learnOne({ item: "1" }, 1);
         equal(await learner.sync(), { sent: true, acknowledged: 1, pulled: true, version: 9 });
         equal(calls.map(({ method }) => method), ["POST", "GET", "POST"]);
         await learner.close();
@@ -132,7 +132,7 @@ async fn what_somebody_else_answers_is_no_acknowledgement() {
         // A captive portal says 200 to everything.
         const { restore } = endpoint(() => ({ body: "please log in" }));
         const learner = await open({ store: fresh(), endpoint: "/films" });
-        learner.learnOne({ item: 1 }, 1);
+        learner.learnOne({ item: "1" }, 1);
         equal(await code(() => learner.sync()), "http_200");
         equal(learner.lastSent().acknowledged, false);
         await learner.close();
@@ -149,7 +149,7 @@ async fn offline_everything_waits() {
         const { calls, restore } = endpoint(({ method }) => ({
           offline, ...(method === "GET" ? { status: 304 } : { body: { acknowledged: 1, repeat: false, version: 1 } }) }));
         const learner = await open({ store: fresh(), endpoint: "/films", syncEvents: 1, onEvent: (event) => told.push(event) });
-        learner.learnOne({ item: 1 }, 1);
+        learner.learnOne({ item: "1" }, 1);
         await until(() => told.some(({ type, error }) => type === "error" && error.code === "offline"), "a failure");
         equal(await code(() => learner.sync()), "offline");
         equal(learner.metrics().unsent, 0, "the delta is made");
@@ -160,7 +160,7 @@ async fn offline_everything_waits() {
         // When the browser knows that it is offline, nobody needs to be told.
         Object.defineProperty(navigator, "onLine", { value: false, configurable: true });
         const before = [calls.length, told.filter(({ type }) => type === "error").length];
-        learner.learnOne({ item: 1 }, 1);
+        learner.learnOne({ item: "1" }, 1);
         await pause(100);
         equal(await code(() => learner.sync()), "offline");
         equal([calls.length, told.filter(({ type }) => type === "error").length], before);
@@ -179,15 +179,15 @@ async fn deltas_go_out_by_themselves() {
         const learner = await open({ store: fresh(), endpoint: "/films", syncEvents: 3, syncSeconds: 0.5 });
         await pause(700);
         equal(calls.length, 0, "nothing learnt, nothing sent");
-        for (let i = 0; i < 4; i++) learner.learnOne({ item: 1 }, 1);
+        for (let i = 0; i < 4; i++) learner.learnOne({ item: "1" }, 1);
         await until(() => seq === 1, "a delta after enough events");
         await until(() => learner.lastSent().acknowledged, "its acknowledgement");
-        learner.learnOne({ item: 1 }, 0);
+        learner.learnOne({ item: "1" }, 0);
         await until(() => seq === 2, "a delta after a while");
         equal(calls.map(({ init }) => !!init.keepalive), [false, false]);
         await until(() => learner.lastSent().acknowledged, "its acknowledgement");
 
-        learner.learnOne({ item: 1 }, 0);
+        learner.learnOne({ item: "1" }, 0);
         globalThis.dispatchEvent(new Event("pagehide"));
         await until(() => seq === 3, "a delta when the page goes");
         equal(calls.at(-1).init.keepalive, true);
@@ -218,8 +218,8 @@ async fn two_tabs_send_each_event_once() {
         const [a, b] = await Promise.all([open({ store, endpoint: "/films" }), open({ store, endpoint: "/films" })]);
         let events = 0;
         for (let i = 0; i < 5; i++) {
-          a.learnOne({ item: 1 }, 1);
-          b.learnOne({ item: 2 }, 1);
+          a.learnOne({ item: "1" }, 1);
+          b.learnOne({ item: "2" }, 1);
           await Promise.all([a.sync(), b.sync()]);
         }
         await a.sync();
@@ -246,7 +246,7 @@ async fn a_page_opens_offline_with_what_it_kept() {
         offline = false;
         const first = await open({ url: new URL("/films", location.href), store });
         equal(first.version, 3);
-        first.learnOne({ item: 1 }, 1);
+        first.learnOne({ item: "1" }, 1);
         await first.close();
 
         const second = await open({ url: new URL("/films", location.href), store });

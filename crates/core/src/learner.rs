@@ -415,6 +415,49 @@ impl Learner {
         Ok(())
     }
 
+    /// Becomes `other`, a learner of the same settings over the same base: one that was restored from what another tab saved.
+    /// The catalogue stays, and so do the slates and held predictions that the other does not know.
+    pub fn adopt(&mut self, other: Learner) {
+        let old = core::mem::replace(self, other);
+        self.catalogue = old.catalogue;
+        self.catalogue.touch_all();
+        self.random = old.random;
+        self.slates.next = old.slates.next;
+        for (id, shown) in old.slates.pending {
+            if self.slates.pending.iter().all(|(pending, _)| *pending != id) {
+                self.slates.insert(id, shown);
+            }
+        }
+    }
+
+    /// Forgets all that was learnt of the visitor. The catalogue stays, and so do the slates and held predictions: without
+    /// their labels, and predicted anew.
+    pub fn forget(&mut self) {
+        let mut new = Learner::new(self.base().clone(), self.config.clone());
+        for (id, mut shown) in core::mem::take(&mut self.slates.pending) {
+            for shown in &mut shown {
+                shown.target = None;
+                shown.thoughts = new.thoughts(&shown.features);
+            }
+            new.slates.insert(id, shown);
+        }
+        self.adopt(new);
+    }
+
+    /// Takes back that an item of a slate was labelled, so that the label can be given again; what was learnt from it stays.
+    /// The item "" is that of a held prediction.
+    pub fn unlabel(&mut self, slate: u64, item: &str) {
+        if let Some((_, shown)) = self.slates.pending.iter_mut().find(|(id, _)| *id == slate) {
+            shown.iter_mut().filter(|shown| shown.item == item).for_each(|shown| shown.target = None);
+        }
+    }
+
+    /// Gives the next slate or held prediction this id, and those after it the numbers that follow. Learners that share a
+    /// profile, as the tabs of one browser do, each number from elsewhere, so that no id means two slates.
+    pub fn number_slates_from(&mut self, id: u64) {
+        self.slates.next = id;
+    }
+
     /// The delta to send: the pending one, or else one of what was learnt since; None if that is nothing. `fresh` is a random
     /// key, used when a new one is due.
     pub fn prepare_delta(&mut self, fresh: ClientKey) -> Option<PendingDelta> {

@@ -424,3 +424,36 @@ fn a_new_base_keeps_the_residual() {
     let profile = learner.profile();
     assert_eq!(Learner::restore(base(4), Config::default(), &profile).err(), Some(Error::IncompatibleProfile));
 }
+
+#[test]
+fn a_learner_moves_onto_what_another_tab_saved() {
+    let (mut mine, mut other) = (stocked(Config::default()), stocked(Config::default()));
+    mine.number_slates_from(1000);
+    let (ours, theirs) = (mine.recommend(&shop(&mine, 4)), other.recommend(&shop(&other, 4)));
+    assert_eq!((ours.id, theirs.id), (1000, 1));
+    mine.click(ours.id, &ours.items[0].item).expect("it is shown");
+    other.click(theirs.id, &theirs.items[1].item).expect("it is shown");
+
+    mine.unlabel(ours.id, &ours.items[0].item);
+    let saved = Learner::restore(mine.base().clone(), Config::default(), &other.profile()).expect("a profile");
+    mine.adopt(saved);
+    assert_eq!((mine.items(), mine.metrics().events), (ITEMS as usize, 1));
+    mine.click(ours.id, &ours.items[0].item).expect("it is still shown, and not labelled");
+    assert_eq!(mine.click(theirs.id, &theirs.items[1].item), Err(Error::AlreadyLabelled));
+    mine.skip(theirs.id, &theirs.items[0].item).expect("the other tab has shown it");
+    assert_eq!(mine.recommend(&shop(&mine, 4)).id, 1001);
+}
+
+#[test]
+fn what_is_forgotten_is_gone_and_what_is_shown_stays() {
+    let mut learner = stocked(Config::default());
+    let query = shop(&learner, 4);
+    let new = learner.recommend(&query);
+    learner.click(new.id, &new.items[3].item).expect("it is shown");
+    assert_ne!(learner.recommend(&query).items, new.items);
+    learner.forget();
+    assert_eq!((learner.metrics().events, learner.learnt_rows(), learner.unsent_events()), (0, 0, 0));
+    assert_eq!(learner.recommend(&query).items, new.items);
+    let prediction = learner.click(new.id, &new.items[3].item).expect("no label is left");
+    assert_eq!(prediction.probability, new.items[3].probability);
+}
