@@ -1,6 +1,7 @@
 //! Why a score: the machine is a sum, so every feature and every pair of features has its share (`debug_one` of River).
 
 use crate::fm::Active;
+use crate::order::ordered;
 use crate::{FeatureId, Prediction};
 use alloc::vec::Vec;
 
@@ -56,6 +57,5 @@ pub(crate) fn terms(active: &Active, w0: f32, visitor: &[f64]) -> Vec<Term> {
             terms.push(Term { source, with: Some(Source::Feature(*other)), share: pair * x * f64::from(*y) });
         }
     }
-    terms.sort_by(|a, b| b.share.abs().total_cmp(&a.share.abs()));
-    terms
+    ordered(&terms, |a, b| b.share.abs().total_cmp(&a.share.abs()))
 }

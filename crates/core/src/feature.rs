@@ -90,10 +90,8 @@ impl Features {
     /// The features of both, as of a context and an item. A feature of both counts once, with the larger value.
     pub fn union(&self, other: &Features) -> Features {
         let mut union = self.clone();
-        union.shared.extend_from_slice(&other.shared);
-        union.private.extend_from_slice(&other.private);
-        canonical(&mut union.shared);
-        canonical(&mut union.private);
+        other.shared.iter().for_each(|feature| insert(&mut union.shared, *feature));
+        other.private.iter().for_each(|feature| insert(&mut union.private, *feature));
         union
     }
 
@@ -108,10 +106,8 @@ impl Features {
         Features { shared: change(&self.shared), private: change(&self.private) }
     }
 
-    pub(crate) fn from_parts(mut shared: Vec<Feature>, mut private: Vec<Feature>) -> Features {
-        canonical(&mut shared);
-        canonical(&mut private);
-        Features { shared, private }
+    pub(crate) fn from_parts(shared: Vec<Feature>, private: Vec<Feature>) -> Features {
+        Features { shared: canonical(shared), private: canonical(private) }
     }
 }
 
@@ -254,8 +250,17 @@ impl FeaturesBuilder<'_> {
     }
 }
 
-/// Sorts by id and keeps the larger value where an id stands twice (`tags: ["a", "a"]`).
-fn canonical(features: &mut Vec<Feature>) {
-    features.sort_unstable_by(|a, b| a.id.cmp(&b.id).then(b.value.total_cmp(&a.value)));
-    features.dedup_by_key(|feature| feature.id);
+/// Sorts by id and keeps the larger value where an id stands twice (`tags: ["a", "a"]`). There are few.
+fn canonical(features: Vec<Feature>) -> Vec<Feature> {
+    let mut sorted = Vec::with_capacity(features.len());
+    features.into_iter().for_each(|feature| insert(&mut sorted, feature));
+    sorted
+}
+
+fn insert(sorted: &mut Vec<Feature>, feature: Feature) {
+    match sorted.binary_search_by(|other| other.id.cmp(&feature.id)) {
+        Ok(at) if feature.value.total_cmp(&sorted[at].value).is_gt() => sorted[at] = feature,
+        Ok(_) => {}
+        Err(at) => sorted.insert(at, feature),
+    }
 }

@@ -7,6 +7,7 @@ use crate::drift::{Detector, Drift, DriftPolicy};
 use crate::explain::{Explanation, terms};
 use crate::explore::{Exploration, choose, pool};
 use crate::model::{Feedback, Model, ModelConfig};
+use crate::order::order;
 use crate::outbox::{BUFFER, Event, Outbox, PendingDelta};
 use crate::random::Random;
 use crate::rows::Rows;
@@ -316,7 +317,7 @@ impl Learner {
             Serving::Model(at) => at,
         };
         let pass = self.pass(query);
-        let mut items: Vec<(f64, Uncertain)> = (0..self.catalogue.len())
+        let items: Vec<(f64, Uncertain)> = (0..self.catalogue.len())
             .filter(|at| pass[*at])
             .map(|at| {
                 let item = self.catalogue.item(at);
@@ -333,9 +334,11 @@ impl Learner {
                 (p * (1.0 - p) * variance, item)
             })
             .collect();
-        items.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| x.item.cmp(&y.item)));
-        items.truncate(query.k);
-        items.into_iter().map(|(_, item)| item).collect()
+        let places = order(items.len(), &mut |a, b| {
+            let ((a, x), (b, y)) = (&items[a], &items[b]);
+            b.total_cmp(a).then_with(|| x.item.cmp(&y.item))
+        });
+        places.into_iter().take(query.k).map(|at| items[at].1.clone()).collect()
     }
 
     /// Why an input is scored as it is: every weight and every pair, the largest first.
@@ -388,7 +391,7 @@ impl Learner {
         let base = self.base();
         let Model { rows, visitor, prior, .. } = &self.models[self.best()];
         let mut row = vec![0.0; base.width()];
-        let mut tastes: Vec<(String, f32)> = (0..base.len())
+        let tastes: Vec<(String, f32)> = (0..base.len())
             .filter_map(|i| {
                 let value = base.name(i)?.strip_prefix(field)?.strip_prefix('=')?;
                 rows.personal_into(base.id(i), &mut row);
@@ -397,9 +400,11 @@ impl Learner {
                 Some((String::from(value), weight as f32))
             })
             .collect();
-        tastes.sort_by(|(a, x), (b, y)| y.abs().total_cmp(&x.abs()).then_with(|| a.cmp(b)));
-        tastes.truncate(k);
-        tastes
+        let places = order(tastes.len(), &mut |a, b| {
+            let ((a, x), (b, y)) = (&tastes[a], &tastes[b]);
+            y.abs().total_cmp(&x.abs()).then_with(|| a.cmp(b))
+        });
+        places.into_iter().take(k).map(|at| tastes[at].clone()).collect()
     }
 
     /// Puts another version of the base under what was learnt.

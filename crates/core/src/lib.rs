@@ -47,6 +47,8 @@ mod posterior;
 mod rows;
 mod scale;
 
+mod order;
+
 mod catalogue;
 mod explain;
 mod explore;

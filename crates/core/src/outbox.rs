@@ -7,9 +7,9 @@
 use crate::delta::{ClientKey, Delta, MAX_SCALE};
 use crate::fm::Active;
 use crate::math::proximal;
-use crate::rows::Rows;
+use crate::order::ordered;
+use crate::rows::{IdMap, Rows};
 use crate::{FeatureId, Features};
-use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -45,12 +45,18 @@ pub(crate) struct Outbox {
     pub(crate) pending: Option<Vec<u8>>,
     pub(crate) events: Vec<Event>,
     /// Change of shared rows that was not put into a delta yet.
-    pub(crate) unsent: BTreeMap<FeatureId, Vec<f32>>,
+    pub(crate) unsent: IdMap<Vec<f32>>,
     /// Events that `unsent` stems from.
     pub(crate) unsent_events: u32,
 }
 
 impl Outbox {
+    /// The unsent rows by ascending id.
+    pub(crate) fn sorted(&self) -> Vec<(FeatureId, &[f32])> {
+        let rows: Vec<_> = self.unsent.iter().map(|(id, row)| (*id, row.as_slice())).collect();
+        ordered(&rows, |(a, _), (b, _)| a.cmp(b))
+    }
+
     /// Events whose learning has not been put into a delta.
     pub(crate) fn waiting(&self) -> u32 {
         self.unsent_events.saturating_add(self.events.len() as u32)
@@ -60,7 +66,7 @@ impl Outbox {
     pub(crate) fn reconstruct(&mut self, rows: &Rows, visitor: &[f64], rate: f32) {
         let metadata = rows.base().metadata();
         let width = rows.base().width();
-        let mut moved: BTreeMap<FeatureId, Vec<f32>> = BTreeMap::new();
+        let mut moved: IdMap<Vec<f32>> = IdMap::default();
         for event in self.events.drain(..) {
             let mut active = Active::new(width, metadata.w0);
             for feature in event.features.shared() {
@@ -133,12 +139,13 @@ impl Outbox {
     fn quantise(&self, base_version: u64, client: ClientKey) -> Option<Delta> {
         let width = self.unsent.values().next()?.len();
         let length = |row: &[f32]| row.iter().map(|x| x * x).sum::<f32>();
-        let mut rows: Vec<(&FeatureId, &Vec<f32>)> = self.unsent.iter().filter(|(_, row)| length(row) > 0.0).collect();
+        let mut rows = self.sorted();
+        rows.retain(|(_, row)| length(row) > 0.0);
         let most = MAX_BYTES / (8 + width);
         if rows.len() > most {
-            rows.sort_by(|(_, a), (_, b)| length(b).total_cmp(&length(a)));
+            rows = ordered(&rows, |(_, a), (_, b)| length(b).total_cmp(&length(a)));
             rows.truncate(most);
-            rows.sort_unstable_by_key(|(id, _)| **id);
+            rows = ordered(&rows, |(a, _), (b, _)| a.cmp(b));
         }
         if rows.is_empty() {
             return None;
@@ -152,7 +159,7 @@ impl Outbox {
             scales.push(scale);
             columns.extend(rows.iter().map(|(_, row)| libm::rintf(row[column] * inverse).clamp(-127.0, 127.0) as i8));
         }
-        let ids = rows.iter().map(|(id, _)| **id).collect();
+        let ids = rows.iter().map(|(id, _)| *id).collect();
         let events = self.unsent_events;
         Some(Delta { base_version, client, seq: self.acknowledged + 1, events, ids, scales, columns })
     }

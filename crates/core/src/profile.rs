@@ -163,7 +163,7 @@ fn write_outbox(out: &mut Encoder<Vec<u8>>, outbox: &Outbox) -> Written {
     write_optional(out, outbox.client.as_ref().map(|key| &key[..]))?;
     out.u64(outbox.acknowledged)?;
     write_optional(out, outbox.pending.as_deref())?;
-    write_rows(out, outbox.unsent.iter().map(|(id, row)| (*id, row.as_slice())))?;
+    write_rows(out, outbox.sorted().into_iter())?;
     out.u32(outbox.unsent_events)?;
     out.array(outbox.events.len() as u64)?;
     for event in &outbox.events {

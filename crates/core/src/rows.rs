@@ -1,6 +1,7 @@
 //! The overlay: what this browser learnt, as sparse f32 rows over the base.
 
 use crate::learner::MAX_WEIGHT;
+use crate::order::ordered;
 use crate::{Base, FeatureId};
 use alloc::vec::Vec;
 use core::hash::{BuildHasherDefault, Hasher};
@@ -127,9 +128,8 @@ impl Rows {
     /// The learnt rows by ascending id: residual and AdaGrad's accumulator.
     pub(crate) fn learnt(&self) -> Vec<(FeatureId, &[f32], f32)> {
         let rows = self.ids.iter().zip(self.residual.chunks_exact(self.width)).zip(&self.evidence);
-        let mut rows: Vec<_> = rows.map(|((id, row), evidence)| (*id, row, *evidence)).collect();
-        rows.sort_unstable_by_key(|(id, _, _)| *id);
-        rows
+        let rows: Vec<_> = rows.map(|((id, row), evidence)| (*id, row, *evidence)).collect();
+        ordered(&rows, |(a, ..), (b, ..)| a.cmp(b))
     }
 
     /// How many rows were learnt.
@@ -148,9 +148,9 @@ impl Rows {
             return;
         }
         let length = |row: &[f32]| row.iter().map(|x| x * x).sum::<f32>();
-        let mut order: Vec<(f32, FeatureId)> =
+        let order: Vec<(f32, FeatureId)> =
             self.ids.iter().zip(self.residual.chunks_exact(self.width)).map(|(id, row)| (length(row), *id)).collect();
-        order.sort_unstable_by(|(a, i), (b, j)| b.total_cmp(a).then(i.cmp(j)));
+        let order = ordered(&order, |(a, i), (b, j)| b.total_cmp(a).then(i.cmp(j)));
         let kept = self.most - self.most / 8;
         let mut rows = Rows::new(self.base.clone(), self.most);
         rows.evicted = self.evicted + (self.ids.len() - kept) as u64;

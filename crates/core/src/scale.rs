@@ -1,6 +1,7 @@
 //! Numeric features are scaled online: (x - mean) / deviation of what this learner has met (Welford 1962), so that a price in
 //! cents and a ratio learn alike. Until two values were met, nothing is known and the feature counts as average.
 
+use crate::order::ordered;
 use crate::rows::IdMap;
 use crate::{Feature, FeatureId, Features};
 use alloc::vec::Vec;
@@ -50,9 +51,8 @@ impl Scales {
 
     /// By ascending id.
     pub(crate) fn sorted(&self) -> Vec<(FeatureId, Moments)> {
-        let mut moments: Vec<_> = self.moments.iter().map(|(id, m)| (*id, *m)).collect();
-        moments.sort_unstable_by_key(|(id, _)| *id);
-        moments
+        let moments: Vec<_> = self.moments.iter().map(|(id, m)| (*id, *m)).collect();
+        ordered(&moments, |(a, _), (b, _)| a.cmp(b))
     }
 
     pub(crate) fn set(&mut self, id: FeatureId, moments: Moments) {

@@ -30,7 +30,7 @@ pub enum Value {
 impl Value {
     /// Reads JSON (RFC 8259). The error says what was expected; the position is left out to keep the reader small.
     pub fn parse(text: &str) -> Result<Value, Error> {
-        let mut reader = Reader { text, at: 0 };
+        let mut reader = Reader { text: text.as_bytes(), at: 0 };
         let value = reader.value(0)?;
         reader.space();
         if reader.at != text.len() {
@@ -148,14 +148,15 @@ fn write_string(s: &str, out: &mut String) {
     out.push('"');
 }
 
+/// Reads bytes: slicing a `str` would bring its panics' texts with it.
 struct Reader<'a> {
-    text: &'a str,
+    text: &'a [u8],
     at: usize,
 }
 
 impl Reader<'_> {
     fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+        self.text.get(self.at).copied()
     }
 
     fn space(&mut self) {
@@ -180,51 +181,83 @@ impl Reader<'_> {
             Some(b'{') => self.object(depth),
             Some(b'[') => self.array(depth),
             Some(b'"') => Ok(Value::String(self.string()?)),
-            Some(b't') => self.word("true", Value::Bool(true)),
-            Some(b'f') => self.word("false", Value::Bool(false)),
-            Some(b'n') => self.word("null", Value::Null),
+            Some(b't') => self.word(b"true", Value::Bool(true)),
+            Some(b'f') => self.word(b"false", Value::Bool(false)),
+            Some(b'n') => self.word(b"null", Value::Null),
             Some(b'-' | b'0'..=b'9') => self.number(),
             _ => Err(Error::BadJson("a value was expected")),
         }
     }
 
-    fn word(&mut self, word: &str, value: Value) -> Result<Value, Error> {
-        if !self.text[self.at..].starts_with(word) {
-            return Err(Error::BadJson("a value was expected"));
-        }
-        self.at += word.len();
-        Ok(value)
+    fn word(&mut self, word: &[u8], value: Value) -> Result<Value, Error> {
+        if self.follows(word) { Ok(value) } else { Err(Error::BadJson("a value was expected")) }
+    }
+
+    /// Reads these bytes, if they come next.
+    fn follows(&mut self, word: &[u8]) -> bool {
+        let found = self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word));
+        self.at += if found { word.len() } else { 0 };
+        found
     }
 
     fn number(&mut self) -> Result<Value, Error> {
-        let start = self.at;
-        while matches!(self.peek(), Some(b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9')) {
-            self.at += 1;
+        const BAD: Error = Error::BadJson("a finite number was expected");
+        let negative = self.follows(b"-");
+        let mut decimal = Decimal::default();
+        let mut any = false;
+        while let Some(digit) = self.digit() {
+            decimal.push(digit, 0);
+            any = true;
         }
-        match self.text[start..self.at].parse::<f64>() {
-            Ok(x) if x.is_finite() => Ok(Value::Number(x)),
-            _ => Err(Error::BadJson("a finite number was expected")),
+        if any && self.follows(b".") {
+            any = false;
+            while let Some(digit) = self.digit() {
+                decimal.push(digit, -1);
+                any = true;
+            }
         }
+        if any && (self.follows(b"e") || self.follows(b"E")) {
+            any = false;
+            let minus = self.follows(b"-");
+            if !minus {
+                self.follows(b"+");
+            }
+            let mut exponent = 0i32;
+            while let Some(digit) = self.digit() {
+                exponent = (exponent * 10 + i32::from(digit)).min(MAX_EXPONENT);
+                any = true;
+            }
+            decimal.exponent = decimal.exponent.saturating_add(if minus { -exponent } else { exponent });
+        }
+        let x = decimal.value();
+        if any && x.is_finite() { Ok(Value::Number(if negative { -x } else { x })) } else { Err(BAD) }
+    }
+
+    fn digit(&mut self) -> Option<u8> {
+        let digit = self.peek()?.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        self.at += 1;
+        Some(digit)
     }
 
     fn string(&mut self) -> Result<String, Error> {
         const UNCLOSED: Error = Error::BadJson("a string does not end");
         self.at += 1;
-        let mut out = String::new();
+        let mut out = Vec::new();
         loop {
             let start = self.at;
             while !matches!(self.peek(), None | Some(b'"' | b'\\' | 0..=0x1f)) {
                 self.at += 1;
             }
-            out.push_str(&self.text[start..self.at]);
+            out.extend_from_slice(&self.text[start..self.at]);
             let stop = self.peek().ok_or(UNCLOSED)?;
             self.at += 1;
             match stop {
-                b'"' => return Ok(out),
+                // What was read is UTF-8, and was cut at ASCII.
+                b'"' => return String::from_utf8(out).map_err(|_| UNCLOSED),
                 b'\\' => {
                     let escape = self.peek().ok_or(UNCLOSED)?;
                     self.at += 1;
-                    out.push(match escape {
+                    let c = match escape {
                         b'"' => '"',
                         b'\\' => '\\',
                         b'/' => '/',
@@ -235,7 +268,8 @@ impl Reader<'_> {
                         b't' => '\t',
                         b'u' => self.unicode()?,
                         _ => return Err(Error::BadJson("an unknown escape in a string")),
-                    });
+                    };
+                    out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
                 }
                 _ => return Err(Error::BadJson("a control character in a string")),
             }
@@ -246,10 +280,9 @@ impl Reader<'_> {
         const BAD: Error = Error::BadJson("a broken \\u escape");
         let high = self.hex4().ok_or(BAD)?;
         let code = if (0xd800..0xdc00).contains(&high) {
-            if !self.text[self.at..].starts_with("\\u") {
+            if !self.follows(b"\\u") {
                 return Err(BAD);
             }
-            self.at += 2;
             let low = self.hex4().filter(|low| (0xdc00..0xe000).contains(low)).ok_or(BAD)?;
             0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00)
         } else {
@@ -260,11 +293,9 @@ impl Reader<'_> {
 
     fn hex4(&mut self) -> Option<u32> {
         let digits = self.text.get(self.at..self.at + 4)?;
-        if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return None;
-        }
+        let code = digits.iter().try_fold(0, |code, digit| Some(code << 4 | char::from(*digit).to_digit(16)?))?;
         self.at += 4;
-        u32::from_str_radix(digits, 16).ok()
+        Some(code)
     }
 
     fn array(&mut self, depth: usize) -> Result<Value, Error> {
@@ -310,6 +341,62 @@ impl Reader<'_> {
     }
 }
 
+/// Exponents are counted up to this: far beyond it is infinity or zero anyway.
+const MAX_EXPONENT: i32 = 100_000;
+/// The powers of ten within which an f64 lies, with room for the digits of a mantissa.
+const POWERS: i32 = 350;
+
+/// A decimal number: the first 19 digits, which a u64 holds, and a power of ten.
+///
+/// Parsing with `str::parse` is right in every last bit, and is 17 KB of code and tables. This is right for all that has at
+/// most 19 digits, which is more than an f64 or an f32 is ever printed with, unless it lies within 2^-100 of the middle between
+/// two f64 or is subnormal; further digits are dropped.
+#[derive(Default)]
+struct Decimal {
+    mantissa: u64,
+    exponent: i32,
+}
+
+impl Decimal {
+    fn push(&mut self, digit: u8, power: i32) {
+        if self.mantissa < 10u64.pow(18) {
+            self.mantissa = 10 * self.mantissa + u64::from(digit);
+            self.exponent = self.exponent.saturating_add(power);
+        } else {
+            self.exponent = self.exponent.saturating_add(power + 1);
+        }
+    }
+
+    fn value(&self) -> f64 {
+        if self.mantissa == 0 || self.exponent < -POWERS {
+            return 0.0;
+        }
+        if self.exponent > POWERS {
+            return f64::INFINITY;
+        }
+        // x 2^two, with the highest bit of x set.
+        let (mut x, mut two) = (u128::from(self.mantissa) << 64, -64);
+        let normal = |x: &mut u128, two: &mut i32| {
+            let zeros = x.leading_zeros();
+            *x <<= zeros;
+            *two -= zeros as i32;
+        };
+        normal(&mut x, &mut two);
+        for _ in 0..self.exponent.unsigned_abs() {
+            // 10 = 5/8 2^4 and 1/10 = 4/5 2^-3.
+            if self.exponent > 0 {
+                (x, two) = ((x >> 1) + (x >> 3), two + 4);
+            } else {
+                (x, two) = (x - x / 5, two - 3);
+            }
+            normal(&mut x, &mut two);
+        }
+        // The conversion rounds to even; what is below counts as a bit.
+        let high = (x >> 64) as u64 | u64::from(x as u64 != 0);
+        libm::ldexp(high as f64, two + 64)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,6 +411,33 @@ mod tests {
         assert_eq!(Value::Number(f64::from(0.3f32)).to_json(), "0.3");
         assert_eq!(Value::parse(&value.to_json()), Ok(value));
         assert_eq!(Value::parse(r#" "\ud83d\ude00\u0041" "#), Ok(Value::String("\u{1F600}A".into())));
+    }
+
+    #[test]
+    fn numbers_read_as_they_are_printed() {
+        use alloc::format;
+        let mut random = crate::random::Random::new(3);
+        let read = |text: &str| Value::parse(text).ok().and_then(|value| value.as_number());
+        for n in 0..200_000u32 {
+            // All exponents, and whole numbers near powers of two, where ties are.
+            let short = f32::from_bits((random.uniform() * 4_294_967_296.0) as u32);
+            let whole = (1u64 << (n % 63)) as f32 + (n % 17) as f32 - 8.0;
+            for x in [short, whole].into_iter().filter(|x| x.is_finite()) {
+                for text in [format!("{x}"), format!("{x:e}")] {
+                    let found = read(&text);
+                    assert_eq!(found.map(|x| (x as f32).to_bits()), Some(x.to_bits()), "{text}");
+                    assert_eq!(found.map(f64::to_bits), text.parse().ok().map(f64::to_bits), "{text}");
+                }
+            }
+            let long = random.uniform() * libm::exp(random.uniform() * 600.0 - 300.0);
+            assert_eq!(read(&format!("{long}")), Some(long), "{long}");
+        }
+        for (text, x) in [("-0", -0.0), ("0e99999999999", 0.0), ("1E-400", 0.0), ("12345678901234567890123", 1.2345678901234568e22)] {
+            assert_eq!(read(text).map(f64::to_bits), Some(f64::to_bits(x)), "{text}");
+        }
+        for text in ["-", "1.", ".5", "1e", "1e+", "+1", "1e999999999999", "-1e400"] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 
     #[test]
