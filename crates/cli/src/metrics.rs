@@ -7,7 +7,8 @@ use serde::Serialize;
 pub(crate) struct Score {
     pub(crate) auc: Option<f64>,
     pub(crate) log_loss: Option<f64>,
-    /// Of a regression.
+    /// Of a regression; left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rmse: Option<f64>,
 }
 

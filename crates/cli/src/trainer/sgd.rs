@@ -343,10 +343,13 @@ mod tests {
             let problem = problem(3, 4, fields);
             let event = Event { user: 1, item: 2, target: 0.3 };
             let config = config(squared);
-            let before = Model::new(&problem.layout, factors, 0.5, 1);
+            let mut before = Model::new(&problem.layout, factors, 0.5, 1);
+            let (width, mut rng) = (before.width(), Rng::new(2, 0));
+            for row in before.table_mut().chunks_exact_mut(width) {
+                row[..=factors].fill_with(|| 0.5 * rng.normal());
+            }
             let mut after = before.clone();
             Sgd::new(&problem, vec![event], &config).epoch(&mut after);
-            let width = before.width();
             for at in 0..before.table().len() {
                 let moved = f64::from(after.table()[at] - before.table()[at]);
                 let derivative = if at % width <= factors {

@@ -109,6 +109,7 @@ fn side_features_come_from_their_files() {
     assert_eq!(shown["top"]["weight"].as_array().unwrap().len(), 10);
     let text = folder.stdout("inspect s.safetensors --top 400");
     assert!(text.contains("HOLDS PRIVATE ROWS") && text.contains("genres=Drama"), "{text}");
+    assert!(text.contains("Film, 17"), "the other columns are for people to read: {text}");
 
     // Where the items were is on record; if they are gone, the complaint says what to do.
     std::fs::rename(folder.path("items.csv"), folder.path("moved.csv")).unwrap();
