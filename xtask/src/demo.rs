@@ -69,7 +69,7 @@ fn train<'a>(sh: &'a Shell, brooklet: &Path, seed: &Path) -> Cmd<'a> {
         .args(["--label", "rating", "--time", "timestamp"])
         .args(["--loss", "logistic", "--positive", "4"])
         .args(["--label-map", SHADES])
-        .args(["--factors", "16", "--seed", "42"])
+        .args(["--factors", "16", "--seed", "42", "--model", "films"])
 }
 
 fn serve<'a>(sh: &'a Shell, brooklet: &Path, folder: &Path) -> Cmd<'a> {

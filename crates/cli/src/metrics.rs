@@ -7,6 +7,9 @@ use serde::Serialize;
 pub(crate) struct Score {
     pub(crate) auc: Option<f64>,
     pub(crate) log_loss: Option<f64>,
+    /// Of a regression; left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rmse: Option<f64>,
 }
 
 /// The chance that a click scores above a skip, ties counting half. None if there are not both.

@@ -24,7 +24,7 @@ pub(crate) struct Visitors {
 struct Visit {
     item: u32,
     target: f32,
-    click: bool,
+    click: Option<bool>,
 }
 
 /// What came of one event.
@@ -34,7 +34,10 @@ pub(crate) struct Outcome {
     pub(crate) personal: Predicted,
     /// By the seed alone.
     pub(crate) fixed: Predicted,
-    pub(crate) click: bool,
+    /// What was learnt from it then.
+    pub(crate) target: f32,
+    /// Whether it was a click; None if the model is a regression and nobody said what a click is.
+    pub(crate) click: Option<bool>,
 }
 
 /// What a model thought of an event.
@@ -49,7 +52,7 @@ pub(crate) struct Predicted {
 }
 
 impl Outcome {
-    fn new(base: &Base, prediction: Prediction, click: bool) -> Outcome {
+    fn new(base: &Base, prediction: Prediction, visit: &Visit) -> Outcome {
         let Prediction { score, moderated, mut probability, base_score, mut base_probability } = prediction;
         if base.metadata().loss == Loss::Squared {
             // A regression predicts the label; what that says of a click is the calibration's to tell.
@@ -58,7 +61,8 @@ impl Outcome {
             base_probability = sigmoid(map.a * base_score + map.b);
         }
         let fixed = Predicted { score: base_score, moderated: base_score, probability: base_probability };
-        Outcome { personal: Predicted { score, moderated, probability }, fixed, click }
+        let personal = Predicted { score, moderated, probability };
+        Outcome { personal, fixed, target: visit.target, click: visit.click }
     }
 }
 
@@ -72,7 +76,7 @@ pub(crate) struct Replayed {
 }
 
 impl Visitors {
-    /// Everyone in `events`. Labels must tell clicks from skips.
+    /// Everyone in `events`.
     pub(crate) fn new(base: &Base, events: &Events, rule: &LabelRule, items: &SideTable) -> Result<Visitors> {
         let everyone: Vec<u32> = (0..events.users.len() as u32).collect();
         Visitors::of(&everyone, base, events, rule, items)
@@ -89,16 +93,13 @@ impl Visitors {
         let features =
             events.items.names().map(|id| item_features(base, id, items).with_context(|| format!("item `{id}`")));
         let by_user = events.by_user();
-        let visit = |row: u32| -> Result<Visit> {
+        let visit = |&row: &u32| {
             let row = row as usize;
-            let (label, target) = (events.label[row], events.target[row]);
-            let click = rule.click(label, target).context(
-                "nothing says which labels are clicks, so clicks cannot be predicted: train the seed with --positive",
-            )?;
-            Ok(Visit { item: events.item[row], target, click })
+            let target = events.target[row];
+            Visit { item: events.item[row], target, click: rule.click(events.label[row], target) }
         };
-        let visits = people.iter().map(|&user| by_user[user as usize].iter().map(|&row| visit(row)).collect());
-        Ok(Visitors { items: features.collect::<Result<_>>()?, visits: visits.collect::<Result<_>>()? })
+        let visits = people.iter().map(|&user| by_user[user as usize].iter().map(visit).collect());
+        Ok(Visitors { items: features.collect::<Result<_>>()?, visits: visits.collect() })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -139,22 +140,23 @@ impl Visitors {
                 // Predicting changes nothing, so the learner itself can be asked before it goes on.
                 *frozen = visits[JUDGED_FROM..]
                     .iter()
-                    .map(|visit| Outcome::new(base, learner.predict_one(self.features(visit)), visit.click))
+                    .map(|visit| Outcome::new(base, learner.predict_one(self.features(visit)), visit))
                     .collect();
             }
             let prediction = match config.model.feedback {
                 Feedback::Pointwise => learner.learn_one(self.features(visit), visit.target, 1.0)?,
                 Feedback::Pairwise => {
                     let prediction = learner.predict_one(self.features(visit));
-                    if let Some(rival) = last[usize::from(!visit.click)] {
-                        let (preferred, other) = if visit.click { (visit, rival) } else { (rival, visit) };
+                    let click = visit.click.unwrap_or(false);
+                    if let Some(rival) = last[usize::from(!click)] {
+                        let (preferred, other) = if click { (visit, rival) } else { (rival, visit) };
                         learner.learn_pair(self.features(preferred), self.features(other), 1.0)?;
                     }
-                    last[usize::from(visit.click)] = Some(visit);
+                    last[usize::from(click)] = Some(visit);
                     prediction
                 }
             };
-            replayed.outcomes.push(Outcome::new(base, prediction, visit.click));
+            replayed.outcomes.push(Outcome::new(base, prediction, visit));
         }
         Ok(replayed)
     }
@@ -250,9 +252,9 @@ mod tests {
         assert_eq!((replayed.len(), visitors.events()), (2, 3));
         let [first, second] = replayed[0].outcomes[..] else { panic!("two events of a") };
         // y is unknown: the prior's mean. Then the Kalman gain 3 / (3 + 1) takes the bias from .5 to .5 + .75 * 2 = 2.
-        assert_eq!((first.personal.score, first.fixed.score, first.click), (0.5, 0.5, false));
+        assert_eq!((first.personal.score, first.fixed.score, first.click), (0.5, 0.5, Some(false)));
         assert!((second.personal.score - 3.0).abs() < 1e-5, "{second:?}");
-        assert_eq!((second.fixed.score, second.click), (1.5, true));
+        assert_eq!((second.fixed.score, second.click), (1.5, Some(true)));
         assert!((second.fixed.probability - sigmoid(2.0)).abs() < 1e-6);
         // b starts afresh, and nobody is frozen who has fewer than 70 events.
         assert_eq!(replayed[1].outcomes[0].personal, replayed[1].outcomes[0].fixed);

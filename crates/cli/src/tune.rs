@@ -3,14 +3,14 @@
 
 use crate::metrics::{log_loss, mean};
 use crate::progress::Progress;
-use crate::progressive::{Replayed, Visitors};
+use crate::progressive::{Outcome, Replayed, Visitors};
 use crate::trainer::sigmoid;
 use anyhow::Result;
 use brooklet_core::{Base, Calibration, Config, Rates};
 use serde::Serialize;
 
 const SCALES: [f32; 7] = [1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0];
-const SHARED_RATES: [f32; 4] = [0.0, 0.005, 0.02, 0.05];
+const SHARED_RATES: [f32; 5] = [0.0, 0.01, 0.03, 0.1, 0.2];
 
 /// The settings of a seed that are about learning from it.
 #[derive(Debug, Clone, Copy)]
@@ -36,13 +36,15 @@ impl Default for Settings {
 pub(crate) struct Report {
     /// People held out and replayed.
     pub(crate) users: usize,
-    /// Mean over them of their mean log-loss, with the settings that were chosen.
-    pub(crate) log_loss: Option<f64>,
+    /// Mean over them of their mean loss, with the settings that were chosen: the calibrated log-loss, or under the squared
+    /// loss the squared error.
+    pub(crate) loss: Option<f64>,
 }
 
-/// Chooses settings. `seed` makes the base for some.
+/// Chooses settings. `seed` makes the base for some; `squared` says which loss counts.
 pub(crate) fn tune(
     visitors: &Visitors,
+    squared: bool,
     threads: usize,
     seed: impl Fn(&Settings) -> Result<Base>,
 ) -> Result<(Settings, Report)> {
@@ -53,11 +55,11 @@ pub(crate) fn tune(
         let replayed = visitors.replay(&seed(&settings)?, &Config::default(), &[], threads, || progress.step())?;
         let calibration = calibrate(&replayed);
         // No event at all has no loss; nothing is chosen then.
-        let loss = calibrated_loss(&replayed, calibration).unwrap_or(f64::INFINITY);
+        let loss = mean_loss(&replayed, squared, calibration).unwrap_or(f64::INFINITY);
         // A setting must earn its place: what is not clearly better is not worth a change.
         if loss < best_loss - 1e-5 {
             (*best, best_loss) = (Settings { calibration, ..settings }, loss);
-            progress.note(format!("log-loss {loss:.4}"));
+            progress.note(format!("loss {loss:.4}"));
         }
         Ok(())
     };
@@ -70,26 +72,28 @@ pub(crate) fn tune(
         consider(Settings { scale, rates: Rates { shared, ..raw.rates }, ..raw }, &mut best)?;
     }
     progress.done();
-    let log_loss = best_loss.is_finite().then_some(best_loss);
-    Ok((best, Report { users: visitors.len(), log_loss }))
+    let loss = best_loss.is_finite().then_some(best_loss);
+    Ok((best, Report { users: visitors.len(), loss }))
 }
 
 /// Fits the calibration to everything that was predicted, each visitor counting the same.
 fn calibrate(replayed: &[Replayed]) -> Calibration {
     let scores = replayed.iter().flat_map(|visitor| {
         let weight = 1.0 / visitor.outcomes.len().max(1) as f64;
-        visitor.outcomes.iter().map(move |outcome| (outcome.personal.moderated, outcome.click, weight))
+        visitor.outcomes.iter().filter_map(move |outcome| Some((outcome.personal.moderated, outcome.click?, weight)))
     });
     platt(scores.collect())
 }
 
-fn calibrated_loss(replayed: &[Replayed], map: Calibration) -> Option<f64> {
-    mean(replayed.iter().filter_map(|visitor| {
-        mean(visitor.outcomes.iter().map(|outcome| {
-            let p = sigmoid(map.a * outcome.personal.moderated + map.b);
-            log_loss(p, f32::from(u8::from(outcome.click)))
-        }))
-    }))
+fn mean_loss(replayed: &[Replayed], squared: bool, map: Calibration) -> Option<f64> {
+    let loss = |outcome: &Outcome| -> Option<f64> {
+        let score = outcome.personal.moderated;
+        if squared {
+            return Some(f64::from(score - outcome.target).powi(2));
+        }
+        Some(log_loss(sigmoid(map.a * score + map.b), f32::from(u8::from(outcome.click?))))
+    };
+    mean(replayed.iter().filter_map(|visitor| mean(visitor.outcomes.iter().filter_map(loss))))
 }
 
 /// Logistic regression of (score, click, weight): Platt's map, by Newton's method, with a faint pull toward the identity.

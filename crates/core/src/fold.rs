@@ -5,7 +5,7 @@
 //! Algorithm 2) then moves the master rows:
 //!
 //! ```text
-//! a <- a + d^2          d: the row's sum
+//! a <- a + d^2          d: the row's sum; a starts at 0.1
 //! x <- x + eta * d / (sqrt(a) + tau)
 //! ```
 
@@ -142,6 +142,10 @@ mod aggregate {
     use alloc::vec::Vec;
     use safetensors::{Dtype, SafeTensors};
 
+    /// Where FedAdagrad's accumulators start: with nothing there, the first delta of a single visitor would move every number
+    /// that it touches by the whole step size.
+    const INITIAL_ACCUMULATOR: f32 = 0.1;
+
     /// What stands beside a base and is never shipped: its rows in f32, so that steps smaller than f16 resolves add up,
     /// and FedAdagrad's accumulators.
     #[derive(Debug, Clone, PartialEq)]
@@ -164,7 +168,7 @@ mod aggregate {
             Aggregate {
                 metadata: base.metadata().clone(),
                 rows: Rows { ids, rows, names },
-                accumulators: vec![0.0; n * width],
+                accumulators: vec![INITIAL_ACCUMULATOR; n * width],
             }
         }
 
@@ -200,7 +204,7 @@ mod aggregate {
                     Err(_) => {
                         self.rows.ids.push(*id);
                         self.rows.rows.resize(self.rows.rows.len() + width, 0.0);
-                        self.accumulators.resize(self.accumulators.len() + width, 0.0);
+                        self.accumulators.resize(self.accumulators.len() + width, INITIAL_ACCUMULATOR);
                         if let Some(names) = &mut self.rows.names {
                             names.push(String::new());
                         }

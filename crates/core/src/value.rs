@@ -432,7 +432,9 @@ mod tests {
             let long = random.uniform() * libm::exp(random.uniform() * 600.0 - 300.0);
             assert_eq!(read(&format!("{long}")), Some(long), "{long}");
         }
-        for (text, x) in [("-0", -0.0), ("0e99999999999", 0.0), ("1E-400", 0.0), ("12345678901234567890123", 1.2345678901234568e22)] {
+        for (text, x) in
+            [("-0", -0.0), ("0e99999999999", 0.0), ("1E-400", 0.0), ("12345678901234567890123", 1.2345678901234568e22)]
+        {
             assert_eq!(read(text).map(f64::to_bits), Some(f64::to_bits(x)), "{text}");
         }
         for text in ["-", "1.", ".5", "1e", "1e+", "+1", "1e999999999999", "-1e400"] {

@@ -1,5 +1,5 @@
 use std::future::Future;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -86,7 +86,8 @@ impl Server {
 /// `info` if it says nothing. Does nothing if the program has a log already.
 pub fn init_logging() {
     let filter = EnvFilter::try_from_env("BROOKLET_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+    let colours = io::stderr().is_terminal();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(io::stderr).try_init();
 }
 
 /// Why the server did not start, or did not end well.

@@ -1,13 +1,18 @@
-use crate::seed;
+use crate::input::read_notes;
+use crate::seed::{self, Sources};
 use anyhow::Result;
 use brooklet_core::{Base, Loss, Value};
 use serde_json::{Map, json};
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The seed.
     seed: PathBuf,
+    /// CSV file of items, if it is not where it was in training; its columns tell which item is which.
+    #[arg(long)]
+    items: Option<PathBuf>,
     /// How many of the largest rows to show.
     #[arg(long, default_value_t = 10)]
     top: usize,
@@ -18,7 +23,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let base = seed::open(&args.seed)?;
-    let shown = describe(&base, args.top);
+    let shown = describe(&base, args.top, &notes(&base, args)?);
     if args.json {
         println!("{shown}");
     } else {
@@ -27,13 +32,23 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// What the file of items says of each, by the name of its feature. Nothing, if the file has moved and nobody said where.
+fn notes(base: &Base, args: &Args) -> Result<HashMap<String, String>> {
+    let Ok(sources) = Sources::of(base.metadata()) else { return Ok(HashMap::new()) };
+    let recorded = sources.items.filter(|path| path.exists());
+    let Some(path) = args.items.clone().or(recorded) else { return Ok(HashMap::new()) };
+    let item = &sources.columns.item;
+    let notes = read_notes(&path, item, &sources.item_fields)?;
+    Ok(notes.into_iter().map(|(id, note)| (format!("{item}={id}"), note)).collect())
+}
+
 /// Everything that is shown, as JSON.
-fn describe(base: &Base, top: usize) -> serde_json::Value {
+fn describe(base: &Base, top: usize, notes: &HashMap<String, String>) -> serde_json::Value {
     let metadata = base.metadata();
     let (schema, prior, rates) = (&metadata.schema, &metadata.prior, &metadata.rates);
     let width = base.width();
     let deviations: Vec<f32> = (0..width).map(|i| (prior.covariance[i * width + i] * prior.scale).sqrt()).collect();
-    let largest = Largest::new(base, top);
+    let largest = Largest::new(base, top, notes);
     json!({
         "model": metadata.model,
         "version": metadata.version,
@@ -72,7 +87,7 @@ struct Largest {
 }
 
 impl Largest {
-    fn new(base: &Base, top: usize) -> Largest {
+    fn new(base: &Base, top: usize, notes: &HashMap<String, String>) -> Largest {
         let mut row = vec![0.0; base.width()];
         let mut rows: Vec<(usize, f32, f32)> = (0..base.len())
             .map(|i| {
@@ -81,7 +96,11 @@ impl Largest {
             })
             .collect();
         let name = |i: usize| base.name(i).map_or_else(|| format!("{:016x}", base.id(i).0), str::to_owned);
-        let show = |&(i, w, norm): &(usize, f32, f32)| json!({ "name": name(i), "w": w, "norm": norm });
+        let show = |&(i, w, norm): &(usize, f32, f32)| {
+            let name = name(i);
+            let note = notes.get(&name);
+            json!({ "name": name, "w": short(w), "norm": short(norm), "note": note })
+        };
         rows.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
         let by_weight = rows.iter().take(top).map(show).collect();
         rows.sort_by(|a, b| b.2.total_cmp(&a.2));
@@ -170,10 +189,11 @@ fn print(base: &Base, shown: &serde_json::Value) {
     }
     for (title, key) in [("largest weights", "weight"), ("longest factors", "norm")] {
         println!();
-        println!("{title:<40} {:>9} {:>9}", "w", "|v|");
+        println!("{title:<24} {:>9} {:>9}", "w", "|v|");
         for row in shown["top"][key].as_array().into_iter().flatten() {
             let number = |key: &str| row[key].as_f64().unwrap_or(f64::NAN);
-            println!("{:<40} {:>9.4} {:>9.4}", text(&row["name"]), number("w"), number("norm"));
+            let note = row["note"].as_str().unwrap_or_default();
+            println!("{:<24} {:>9.4} {:>9.4}  {note}", text(&row["name"]), number("w"), number("norm"));
         }
     }
 }

@@ -87,7 +87,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let threads = args.threads.unwrap_or_else(cores);
     let replayed = visitors.replay(&base, &args.learning.config(), &args.freeze, threads, || progress.step())?;
     progress.done();
-    let report = Report::new(&replayed, &args.freeze);
+    let report = Report::new(&replayed, &args.freeze, rule.squared);
     debug_assert_eq!(report.events, visitors.events());
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
@@ -98,26 +98,27 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 impl Report {
-    fn new(replayed: &[Replayed], freeze: &[usize]) -> Report {
+    fn new(replayed: &[Replayed], freeze: &[usize], squared: bool) -> Report {
         Report {
             events: replayed.iter().map(|visitor| visitor.outcomes.len()).sum(),
             users: replayed.len(),
-            buckets: BUCKETS.iter().map(|&(bucket, from, to)| Bucket::new(replayed, bucket, from, to)).collect(),
+            buckets: BUCKETS.iter().map(|&named| Bucket::new(replayed, named, squared)).collect(),
             frozen: freeze.iter().enumerate().map(|(i, &after)| Frozen::new(replayed, i, after)).collect(),
         }
     }
 }
 
 impl Bucket {
-    fn new(replayed: &[Replayed], bucket: &'static str, from: usize, to: Option<usize>) -> Bucket {
+    fn new(replayed: &[Replayed], (bucket, from, to): (&'static str, usize, Option<usize>), squared: bool) -> Bucket {
         let within = |visitor: &'_ Replayed| -> std::ops::Range<usize> {
             let end = to.map_or(visitor.outcomes.len(), |to| to.min(visitor.outcomes.len()));
             (from - 1).min(end)..end
         };
         let visitors: Vec<&[Outcome]> = replayed.iter().map(|visitor| &visitor.outcomes[within(visitor)]).collect();
         let score = |predicted: fn(&Outcome) -> Predicted| Score {
-            auc: auc(visitors.iter().copied().flatten().map(|o| (predicted(o).score, o.click)).collect()),
+            auc: ranked(visitors.iter().copied().flatten(), predicted),
             log_loss: mean(visitors.iter().filter_map(|outcomes| user_loss(outcomes, predicted))),
+            rmse: squared.then(|| rmse(visitors.iter().copied().flatten(), predicted)).flatten(),
         };
         Bucket {
             bucket,
@@ -133,30 +134,42 @@ impl Bucket {
 impl Frozen {
     fn new(replayed: &[Replayed], i: usize, after: usize) -> Frozen {
         let visitors: Vec<&Vec<Outcome>> = replayed.iter().filter_map(|visitor| visitor.frozen.get(i)).collect();
-        let within = |outcomes: &[Outcome]| auc(outcomes.iter().map(|o| (o.personal.score, o.click)).collect());
         Frozen {
             after,
             users: visitors.len(),
-            within_user_auc: mean(visitors.iter().filter_map(|outcomes| within(outcomes))),
+            within_user_auc: mean(visitors.iter().filter_map(|outcomes| ranked(outcomes.iter(), |o| o.personal))),
             log_loss: mean(visitors.iter().filter_map(|outcomes| user_loss(outcomes, |o| o.personal))),
         }
     }
 }
 
-/// Mean log-loss of one visitor; None without events.
+/// AUC against clicks.
+fn ranked<'a>(outcomes: impl Iterator<Item = &'a Outcome>, predicted: impl Fn(&Outcome) -> Predicted) -> Option<f64> {
+    auc(outcomes.filter_map(|o| Some((predicted(o).score, o.click?))).collect())
+}
+
+fn rmse<'a>(outcomes: impl Iterator<Item = &'a Outcome>, predicted: impl Fn(&Outcome) -> Predicted) -> Option<f64> {
+    mean(outcomes.map(|o| f64::from(predicted(o).score - o.target).powi(2))).map(f64::sqrt)
+}
+
+/// Mean log-loss of one visitor; None without events that are clicks or skips.
 fn user_loss(outcomes: &[Outcome], predicted: impl Fn(&Outcome) -> Predicted) -> Option<f64> {
-    mean(outcomes.iter().map(|o| log_loss(predicted(o).probability, f32::from(u8::from(o.click)))))
+    mean(outcomes.iter().filter_map(|o| Some(log_loss(predicted(o).probability, f32::from(u8::from(o.click?))))))
 }
 
 fn print(report: &Report) {
     let figure = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.4}"));
     println!("{} events of {} visitors, each predicted, then learnt from", report.events, report.users);
     println!();
-    println!("{:>8} {:>9}   {:^17}   {:^17}", "", "", "personal", "static");
-    println!("{:>8} {:>9}   {:>8} {:>8}   {:>8} {:>8}", "event", "events", "log-loss", "AUC", "log-loss", "AUC");
+    // Squared errors are a regression's alone.
+    let figures = if report.buckets.iter().any(|bucket| bucket.personal.rmse.is_some()) { 3 } else { 2 };
+    let columns = |cells: [String; 3]| cells[..figures].iter().map(|cell| format!("{cell:>9}")).collect::<String>();
+    let scores = |score: &Score| columns([score.log_loss, score.auc, score.rmse].map(figure));
+    let heads = columns(["log-loss", "AUC", "RMSE"].map(str::to_owned));
+    println!("{:>8} {:>9}   {:^width$}   {:^width$}", "", "", "personal", "static", width = heads.len());
+    println!("{:>8} {:>9}   {heads}   {heads}", "event", "events");
     for Bucket { bucket, events, personal, fixed, .. } in &report.buckets {
-        let [a, b, c, d] = [personal.log_loss, personal.auc, fixed.log_loss, fixed.auc].map(figure);
-        println!("{bucket:>8} {events:>9}   {a:>8} {b:>8}   {c:>8} {d:>8}");
+        println!("{bucket:>8} {events:>9}   {}   {}", scores(personal), scores(fixed));
     }
     println!();
     println!(
@@ -178,7 +191,12 @@ mod tests {
             let score = (p / (1.0 - p)).ln();
             Predicted { score, moderated: score, probability: p }
         };
-        Outcome { personal: predicted(p), fixed: predicted(base), click }
+        Outcome {
+            personal: predicted(p),
+            fixed: predicted(base),
+            target: f32::from(u8::from(click)),
+            click: Some(click),
+        }
     }
 
     /// Two visitors of 6 events and 1, by hand.
@@ -187,7 +205,7 @@ mod tests {
         let a = [(0.5, true), (0.5, false), (0.75, true), (0.25, false), (0.5, true), (0.75, false)];
         let a = Replayed { outcomes: a.map(|(p, click)| outcome(p, 0.5, click)).to_vec(), frozen: vec![] };
         let b = Replayed { outcomes: vec![outcome(0.25, 0.5, true)], frozen: vec![] };
-        let report = Report::new(&[a, b], &[]);
+        let report = Report::new(&[a, b], &[], false);
         assert_eq!((report.events, report.users), (7, 2));
 
         let first = &report.buckets[0];
@@ -213,7 +231,7 @@ mod tests {
         let later = vec![outcome(0.75, 0.5, true), outcome(0.25, 0.5, false)];
         let clicks_only = vec![outcome(0.5, 0.5, true)];
         let visitor = |frozen: Vec<Outcome>| Replayed { outcomes: vec![], frozen: vec![frozen] };
-        let report = Report::new(&[visitor(later), visitor(clicks_only), Replayed::default()], &[5]);
+        let report = Report::new(&[visitor(later), visitor(clicks_only), Replayed::default()], &[5], false);
         let frozen = &report.frozen[0];
         assert_eq!((frozen.after, frozen.users), (5, 2));
         assert_eq!(frozen.within_user_auc, Some(1.0));
@@ -223,7 +241,7 @@ mod tests {
 
     #[test]
     fn the_json_is_the_contract() {
-        let report = Report::new(&[Replayed { outcomes: vec![outcome(0.5, 0.5, true)], frozen: vec![] }], &[0]);
+        let report = Report::new(&[Replayed { outcomes: vec![outcome(0.5, 0.5, true)], frozen: vec![] }], &[0], false);
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["buckets"][0]["static"]["auc"], serde_json::Value::Null);
         assert_eq!(json["buckets"][4]["from"], 51);

@@ -270,10 +270,7 @@ impl Job {
         let mut rng = Rng::new(self.config.seed, HOLD_OUT_STREAM);
         rng.shuffle(&mut people);
         let wanted = (people.len() as f64 * TUNE_SHARE) as usize;
-        // Without clicks and skips there is nothing to tune for.
-        let clicks = self.rule.click(0.0, 0.0).is_some();
-        let people_wanted = if clicks && wanted >= *TUNE_USERS.start() { wanted.min(*TUNE_USERS.end()) } else { 0 };
-        people.truncate(people_wanted);
+        people.truncate(if wanted >= *TUNE_USERS.start() { wanted.min(*TUNE_USERS.end()) } else { 0 });
         people.sort_unstable();
         let mut held = vec![false; counts.len()];
         people.iter().for_each(|&user| held[user as usize] = true);
@@ -352,7 +349,7 @@ impl Job {
         };
         let base = seed(&Settings::default())?;
         let visitors = Visitors::of(&split.people, &base, &self.dataset.events, &self.rule, &self.items)?;
-        let (settings, report) = tune(&visitors, self.config.threads, seed)?;
+        let (settings, report) = tune(&visitors, self.rule.squared, self.config.threads, seed)?;
         Ok((settings, Some(report)))
     }
 
@@ -451,6 +448,8 @@ struct Scored {
 
 /// Deviation of the factors before training.
 const INIT: f32 = 0.05;
+/// Rows of fields learn so much slower than those of users and items.
+const FIELD_RATE: f32 = 0.03;
 /// The random stream that people and rows are held out by.
 const HOLD_OUT_STREAM: u64 = u64::MAX - 1;
 
@@ -459,11 +458,19 @@ fn config(args: &Args, rule: &LabelRule) -> Config {
     let (rate, l2) = match (rule.squared, rule.map.is_empty()) {
         (true, _) => (0.02, 0.05),
         (false, true) => (0.05, 0.02),
-        (false, false) => (0.05, 0.005),
+        (false, false) => (0.05, 0.008),
     };
     let (rate, l2) = (args.rate.unwrap_or(rate), args.l2.unwrap_or(l2));
     let l2 = L2 { w: 0.002, user: l2, item: l2, field: l2 };
-    Config { squared: rule.squared, rate, decay: 0.1, l2, threads: args.threads.max(1), seed: args.seed }
+    Config {
+        squared: rule.squared,
+        rate,
+        decay: 0.1,
+        field_rate: FIELD_RATE,
+        l2,
+        threads: args.threads.max(1),
+        seed: args.seed,
+    }
 }
 
 /// A feature is known by its name, so no field may be two things.
@@ -488,18 +495,16 @@ fn print(report: &Report) {
     }
     match report.tuning {
         Some(tuning) => println!(
-            "tuned on {} people held out: log-loss {}; prior of {} users x {}, shared rate {}, calibration {:.2} {:+.2}",
+            "tuned on {} people held out: loss {}; prior of {} users x {}, shared rate {}, calibration {:.2} {:+.2}",
             tuning.users,
-            figure(tuning.log_loss),
+            figure(tuning.loss),
             report.prior_users,
             report.prior_scale,
             report.shared_rate,
             report.calibration[0],
             report.calibration[1]
         ),
-        None => println!(
-            "too few people with {TUNE_EVENTS} events, or no clicks, to tune on: default rates, prior and calibration"
-        ),
+        None => println!("too few people with {TUNE_EVENTS} events to tune on: default rates, prior and calibration"),
     }
     println!("{} bytes in {}", report.bytes, report.out.display());
 }

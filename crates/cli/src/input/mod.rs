@@ -6,7 +6,7 @@ mod side;
 
 pub(crate) use events::{Events, Interner};
 pub(crate) use labels::{LabelRule, parse_label_map};
-pub(crate) use side::SideTable;
+pub(crate) use side::{SideTable, read_notes};
 
 use anyhow::{Context, Result, anyhow, bail};
 use csv::{ByteRecord, Reader, ReaderBuilder};

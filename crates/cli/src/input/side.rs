@@ -1,6 +1,7 @@
 use super::{Interner, Table};
 use anyhow::{Result, bail};
 use csv::ByteRecord;
+use std::collections::HashMap;
 use std::path::Path;
 
 /// What a file says about items or about users: the categories of the fields that were asked for.
@@ -53,6 +54,22 @@ impl SideTable {
     }
 }
 
+/// What a file says about items or users in the columns that are no features, for people to read: `Toy Story, 1995`.
+pub(crate) fn read_notes(path: &Path, key: &str, fields: &[String]) -> Result<HashMap<String, String>> {
+    let mut table = Table::open(path)?;
+    let key = table.column(key, "--item")?;
+    let columns: Vec<usize> =
+        (0..table.header.len()).filter(|&column| column != key && !fields.contains(&table.header[column])).collect();
+    let mut notes = HashMap::new();
+    let mut record = ByteRecord::new();
+    while table.read(&mut record)? {
+        let cells = columns.iter().map(|&column| table.text(&record, column)).collect::<Result<Vec<_>>>()?;
+        let cells: Vec<&str> = cells.into_iter().filter(|cell| !cell.is_empty()).collect();
+        notes.insert(table.id(&record, key)?.to_owned(), cells.join(", "));
+    }
+    Ok(notes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +83,13 @@ mod tests {
         assert_eq!(side.of("1").collect::<Vec<_>>(), [("genres", "Drama"), ("genres", "Comedy")]);
         assert_eq!(side.of("2").collect::<Vec<_>>(), [("year", "1999")]);
         assert_eq!(side.of("3").count(), 0);
+    }
+
+    #[test]
+    fn other_columns_are_for_people() {
+        let file = temp_file("item,title,genres,year\n1,Up,Drama,2009\n2,\"Up, too\",War,\n");
+        let notes = read_notes(file.path(), "item", &["genres".into()]).unwrap();
+        assert_eq!((notes["1"].as_str(), notes["2"].as_str()), ("Up, 2009", "Up, too"));
     }
 
     #[test]

@@ -16,12 +16,13 @@ pub(crate) const WIDTHS: [usize; 11] = [4, 8, 12, 16, 20, 24, 28, 36, 68, 132, 2
 pub(crate) const MAX_FACTORS: usize = WIDTHS[WIDTHS.len() - 1] - 1;
 
 impl Model {
-    /// A fresh model: weights zero, factors normal with deviation `init`. `factors` is at most [`MAX_FACTORS`].
+    /// A fresh model: weights zero, the factors of users and items normal with deviation `init`, those of fields zero: they
+    /// learn slowly, so a random start would stay in them. `factors` is at most [`MAX_FACTORS`].
     pub(crate) fn new(layout: &Layout, factors: usize, init: f32, seed: u64) -> Model {
         // A width exists for every accepted number of factors; the last one is the fallback that makes this total.
         let width = WIDTHS.into_iter().find(|&width| factors < width).unwrap_or(WIDTHS[WIDTHS.len() - 1]);
         let mut rows = vec![0.0; layout.rows() * width];
-        for (i, row) in rows.chunks_exact_mut(width).enumerate() {
+        for (i, row) in rows.chunks_exact_mut(width).enumerate().take(layout.users + layout.items) {
             // A stream a row: adding a user does not change how the items start.
             let mut rng = Rng::new(seed, i as u64);
             row[1..=factors].fill_with(|| init * rng.normal());
@@ -113,6 +114,7 @@ mod tests {
         model.w0 = 0.3;
         for (i, row) in model.rows.chunks_exact_mut(model.width).enumerate() {
             row[0] = i as f32;
+            row[1 + i] += 0.5;
         }
         let (mut users, mut items) = (Entities::default(), Entities::default());
         users.push([0, 2, 3]);

@@ -11,6 +11,8 @@ pub(crate) struct Config {
     /// Learning rate of the first epoch; that of epoch e, counted from 0, is `rate / (1 + decay e)`.
     pub(crate) rate: f32,
     pub(crate) decay: f32,
+    /// What the rate is multiplied with for rows of fields: they take part in many more events than any user or item.
+    pub(crate) field_rate: f32,
     pub(crate) l2: L2,
     /// One thread gives the same bits for the same seed; more share the table without locks.
     pub(crate) threads: usize,
@@ -101,18 +103,29 @@ impl<'a> Sgd<'a> {
 struct Step {
     squared: bool,
     rate: f32,
+    user: Pace,
+    item: Pace,
+    field: Pace,
+}
+
+/// How the rows of one kind move.
+#[derive(Clone, Copy)]
+struct Pace {
+    rate: f32,
+    /// What regularisation leaves of the weight and of the factors.
     keep_w: f32,
-    keep_user: f32,
-    keep_item: f32,
-    keep_field: f32,
+    keep_v: f32,
 }
 
 impl Step {
     fn new(config: &Config, rate: f32) -> Step {
-        let keep = |l2: f32| (1.0 - rate * l2).max(0.0);
         let L2 { w, user, item, field } = config.l2;
-        let (keep_w, keep_user, keep_item, keep_field) = (keep(w), keep(user), keep(item), keep(field));
-        Step { squared: config.squared, rate, keep_w, keep_user, keep_item, keep_field }
+        let pace = |rate: f32, v: f32| {
+            let keep = |l2: f32| (1.0 - rate * l2).max(0.0);
+            Pace { rate, keep_w: keep(w), keep_v: keep(v) }
+        };
+        let field = pace(rate * config.field_rate, field);
+        Step { squared: config.squared, rate, user: pace(rate, user), item: pace(rate, item), field }
     }
 
     /// The derivative of the loss by the score.
@@ -169,11 +182,11 @@ fn plain_event<const W: usize, R: Rows>(rows: &mut R, step: &Step, w0: f32, even
     let g = step.rate * error;
     let (mut new_u, mut new_i) = ([0.0; W], [0.0; W]);
     for l in 0..W {
-        new_u[l] = step.keep_user * u[l] - g * i[l];
-        new_i[l] = step.keep_item * i[l] - g * u[l];
+        new_u[l] = step.user.keep_v * u[l] - g * i[l];
+        new_i[l] = step.item.keep_v * i[l] - g * u[l];
     }
-    new_u[0] = step.keep_w * u[0] - g;
-    new_i[0] = step.keep_w * i[0] - g;
+    new_u[0] = step.user.keep_w * u[0] - g;
+    new_i[0] = step.item.keep_w * i[0] - g;
     rows.write(event.user, new_u);
     rows.write(item_row, new_i);
     error
@@ -199,19 +212,19 @@ fn side_event<const W: usize, R: Rows>(rows: &mut R, step: &Step, w0: f32, event
     twice[0] = 0.0;
     let score = w0 + sum[0] + 0.5 * lanes_sum(&twice);
     let error = step.error(score, event.target);
-    let g = step.rate * error;
-    for (entity, keep_own) in [(user, step.keep_user), (item, step.keep_item)] {
-        let mut keep = keep_own;
+    for (entity, own) in [(user, step.user), (item, step.item)] {
+        let mut pace = own;
         for &row in entity {
             let v: [f32; W] = rows.read(row);
             let mut new = [0.0; W];
+            let g = pace.rate * error;
             for l in 0..W {
                 // d score / d v_i = S - v_i
-                new[l] = keep * v[l] - g * (sum[l] - v[l]);
+                new[l] = pace.keep_v * v[l] - g * (sum[l] - v[l]);
             }
-            new[0] = step.keep_w * v[0] - g;
+            new[0] = pace.keep_w * v[0] - g;
             rows.write(row, new);
-            keep = step.keep_field;
+            pace = step.field;
         }
     }
     error
@@ -263,7 +276,7 @@ mod tests {
 
     fn config(squared: bool) -> Config {
         let l2 = L2 { w: 0.0, user: 0.0, item: 0.0, field: 0.0 };
-        Config { squared, rate: 1e-3, decay: 0.0, l2, threads: 1, seed: 3 }
+        Config { squared, rate: 1e-3, decay: 0.0, field_rate: 1.0, l2, threads: 1, seed: 3 }
     }
 
     /// `users` and `items` with no field, or each with two of five.
@@ -330,10 +343,13 @@ mod tests {
             let problem = problem(3, 4, fields);
             let event = Event { user: 1, item: 2, target: 0.3 };
             let config = config(squared);
-            let before = Model::new(&problem.layout, factors, 0.5, 1);
+            let mut before = Model::new(&problem.layout, factors, 0.5, 1);
+            let (width, mut rng) = (before.width(), Rng::new(2, 0));
+            for row in before.table_mut().chunks_exact_mut(width) {
+                row[..=factors].fill_with(|| 0.5 * rng.normal());
+            }
             let mut after = before.clone();
             Sgd::new(&problem, vec![event], &config).epoch(&mut after);
-            let width = before.width();
             for at in 0..before.table().len() {
                 let moved = f64::from(after.table()[at] - before.table()[at]);
                 let derivative = if at % width <= factors {

@@ -107,8 +107,9 @@ fn side_features_come_from_their_files() {
     assert_eq!(shown["tensors"]["ids"]["dtype"], "U64");
     assert_eq!(shown["training"]["columns"]["label"], "rating");
     assert_eq!(shown["top"]["weight"].as_array().unwrap().len(), 10);
-    let text = folder.stdout("inspect s.safetensors --top 3");
+    let text = folder.stdout("inspect s.safetensors --top 400");
     assert!(text.contains("HOLDS PRIVATE ROWS") && text.contains("genres=Drama"), "{text}");
+    assert!(text.contains("Film, 17"), "the other columns are for people to read: {text}");
 
     // Where the items were is on record; if they are gone, the complaint says what to do.
     std::fs::rename(folder.path("items.csv"), folder.path("moved.csv")).unwrap();
@@ -162,7 +163,24 @@ fn what_is_not_a_seed_is_refused() {
     }
     let complaint = folder.complaint("inspect gone.safetensors");
     assert!(complaint.contains("cannot read the seed gone.safetensors"), "{complaint}");
-    folder.stdout("train seed.csv --out r.safetensors --label rating --loss squared --factors 2 --epochs 1");
-    let complaint = folder.complaint("replay r.safetensors replay.csv");
-    assert!(complaint.contains("--positive"), "{complaint}");
+}
+
+#[test]
+fn a_regression_is_replayed_too() {
+    let folder = Folder::with_ratings();
+    let train = "train seed.csv --label rating --time timestamp --loss squared --factors 4 --json";
+    let trained = folder.json(&format!("{train} --out s.safetensors"));
+    assert!(is_number(&trained["tuning"]["loss"]) && trained["train"]["log_loss"].is_null(), "{trained}");
+    let replayed = folder.json("replay s.safetensors replay.csv --json");
+    let last = &replayed["buckets"][4];
+    let [personal, fixed] = ["personal", "static"].map(|model| last[model]["rmse"].as_f64().unwrap());
+    assert!(personal < fixed - 0.1, "{last}");
+    assert!(last["personal"]["auc"].is_null() && last["personal"]["log_loss"].is_null());
+
+    folder.json(&format!("{train} --out s.safetensors --positive 4"));
+    let replayed = folder.json("replay s.safetensors replay.csv --json");
+    let last = &replayed["buckets"][4];
+    let [personal, fixed] = ["personal", "static"].map(|model| last[model]["log_loss"].as_f64().unwrap());
+    assert!(personal < fixed, "{last}");
+    assert!(folder.stdout("replay s.safetensors replay.csv").contains("RMSE"));
 }
