@@ -46,9 +46,8 @@ pub(crate) struct Surroundings {
 
 /// `Metrics`.
 pub(crate) fn metrics(metrics: &Metrics, around: &Surroundings) -> JsValue {
-    let score = |score: &Score| {
-        object(&[("logLoss", maybe(score.all.loss())), ("recentLogLoss", maybe(score.recent.loss()))])
-    };
+    let score =
+        |score: &Score| object(&[("logLoss", maybe(score.all.loss())), ("recentLogLoss", maybe(score.recent.loss()))]);
     let profile = match around.origin {
         Origin::New => "new",
         Origin::Restored => "restored",
