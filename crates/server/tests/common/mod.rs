@@ -57,6 +57,7 @@ pub fn metadata() -> Metadata {
             item: "item".into(),
             private: Vec::new(),
             fields: vec!["item".into()],
+            rates: Vec::new(),
         },
         rates: Rates { private: 0.3, shared: 0.01, delta: 0.1 },
         prior: Prior { mean: vec![0.0; width], covariance: vec![0.0; width * width], scale: 1.0 },
