@@ -49,7 +49,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 
 /// Bring pkg/ up to date and print its sizes.
 pub(crate) fn package(workspace: &Workspace) -> Result<()> {
-    let stamp = workspace.target.join("xtask/pkg.stamp");
+    // In pkg/, which belongs to this checkout; the target folder may serve several.
+    let stamp = workspace.root.join("pkg/.built");
     let wasm = workspace.root.join("pkg/brooklet_bg.wasm");
     let sources = SOURCES.map(|source| workspace.root.join(source));
     if newest([&stamp]) > newest(&sources) && fs::read_to_string(&stamp)? == mark(&wasm) {
@@ -57,7 +58,6 @@ pub(crate) fn package(workspace: &Workspace) -> Result<()> {
     } else {
         let started = SystemTime::now();
         make(workspace, &wasm)?;
-        fs::create_dir_all(workspace.target.join("xtask"))?;
         fs::write(&stamp, mark(&wasm))?;
         // A file that is edited while we build is newer than the stamp, and so is built the next time.
         File::options().write(true).open(&stamp)?.set_modified(started)?;
