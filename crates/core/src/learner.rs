@@ -13,7 +13,7 @@ use crate::random::Random;
 use crate::rows::Rows;
 use crate::scale::Scales;
 use crate::slate::{Shown, Slates, Thought, Thoughts, examination, score};
-use crate::{Base, Error, FeatureId, Features, Loss, Metrics, Recommended, Schema, Slate, sigmoid};
+use crate::{Base, Error, FeatureId, Features, Loss, Metrics, Recommended, Record, Schema, Scored, Slate, sigmoid};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -40,6 +40,8 @@ pub struct Config {
     pub seed: u64,
     /// The most slates and held predictions that wait for labels.
     pub max_pending_slates: usize,
+    /// Whether what happens is recorded, for [`Learner::take_log`].
+    pub log: bool,
 }
 
 impl Default for Config {
@@ -52,6 +54,7 @@ impl Default for Config {
             drift: None,
             seed: 0,
             max_pending_slates: 32,
+            log: false,
         }
     }
 }
@@ -135,6 +138,8 @@ pub struct Learner {
     /// Alarms so far, and events that the boost of the last one still holds.
     pub(crate) drifts: u64,
     pub(crate) boosted: u32,
+    /// Records that were not taken yet, if there is a log.
+    pub(crate) log: Option<Vec<Record>>,
     serving: Serving,
 }
 
@@ -155,6 +160,7 @@ impl Learner {
             drift: config.drift.map(|(detector, _)| Drift::new(detector)),
             drifts: 0,
             boosted: 0,
+            log: config.log.then(Vec::new),
             serving: Serving::Model(0),
             models,
             config,
@@ -189,6 +195,7 @@ impl Learner {
         self.scales.observe(features);
         let thoughts = self.thoughts(&scaled);
         let prediction = self.prediction(&thoughts);
+        self.record(|| Record::Learnt { scored: scored("", &scaled, prediction.score), target, weight });
         self.learn(&scaled, &thoughts, target, weight, None);
         Ok(prediction)
     }
@@ -198,6 +205,7 @@ impl Learner {
     pub fn learn_pair(&mut self, preferred: &Features, other: &Features, weight: f32) -> Result<(), Error> {
         self.check_label(0.0, weight)?;
         let [preferred, other] = [preferred, other].map(|features| self.scales.apply(features));
+        self.record(|| Record::Preferred { preferred: preferred.clone(), other: other.clone(), weight });
         let (catalogue, serving) = (&mut self.catalogue, self.serving);
         for (at, model) in self.models.iter_mut().enumerate() {
             model.learn_pair(&preferred, &other, weight.into(), |id| touch(catalogue, serving, at, id));
@@ -210,10 +218,11 @@ impl Learner {
     pub fn hold(&mut self, features: &Features) -> (u64, Prediction) {
         let scaled = self.scales.apply(features);
         self.scales.observe(features);
-        let thoughts = self.thoughts(&scaled);
-        let prediction = self.prediction(&thoughts);
-        let shown = Shown { item: String::new(), features: scaled, thoughts, target: None };
-        (self.slates.add(vec![shown]), prediction)
+        let shown = self.shown("", &scaled);
+        let prediction = self.prediction(&shown.thoughts);
+        let id = self.slates.add(vec![shown]);
+        self.record(|| Record::Held { id, scored: scored("", &scaled, prediction.score) });
+        (id, prediction)
     }
 
     /// The label of a held prediction, with the features that it was made with. Returns what was predicted.
@@ -259,21 +268,35 @@ impl Learner {
         };
         let chosen = choose(self.config.exploration, &factors, query.k, visitor, &scores, &mut self.random);
 
+        let show = |learner: &Learner, place: usize| {
+            let item = learner.catalogue.item(best[place].0);
+            learner.shown(&item.id, &context.union(&item.features))
+        };
         let mut items = Vec::with_capacity(chosen.len());
         let mut shown = Vec::with_capacity(chosen.len());
-        for (place, propensity) in chosen {
-            let item = self.catalogue.item(best[place].0);
-            let features = context.union(&item.features);
-            let thoughts = self.thoughts(&features);
-            let prediction = self.prediction(&thoughts);
+        for &(place, propensity) in &chosen {
+            let item = show(self, place);
+            let prediction = self.prediction(&item.thoughts);
             let (score, probability) = match self.serving {
                 Serving::Base => (prediction.base_score, prediction.base_probability),
                 Serving::Model(_) => (prediction.score, prediction.probability),
             };
-            items.push(Recommended { item: item.id.clone(), score, probability, propensity });
-            shown.push(Shown { item: item.id.clone(), features, thoughts, target: None });
+            items.push(Recommended { item: item.item.clone(), score, probability, propensity });
+            shown.push(item);
         }
-        Slate { id: self.slates.add(shown), items }
+        let slate = self.slates.next;
+        if self.log.is_some() {
+            let scored = |shown: &Shown, propensity| Scored {
+                propensity,
+                ..scored(&shown.item, &shown.features, self.score_of(shown))
+            };
+            let items = shown.iter().zip(&chosen).map(|(shown, (_, propensity))| scored(shown, *propensity)).collect();
+            let rest = (0..best.len()).filter(|place| !chosen.iter().any(|(chosen, _)| chosen == place));
+            let pool = rest.map(|place| scored(&show(self, place), 0.0)).collect();
+            self.record(|| Record::Shown { slate, items, pool });
+        }
+        self.slates.add(shown);
+        Slate { id: slate, items }
     }
 
     /// An item of a slate was clicked.
@@ -293,6 +316,9 @@ impl Learner {
         self.check_label(target, weight)?;
         let click_target = self.base().metadata().labels.click_target();
         let (place, shown) = self.slates.label(slate, item, target)?;
+        if let Some(log) = &mut self.log {
+            log.push(Record::Labelled { slate, item: item.into(), target, weight });
+        }
         let Shown { features, thoughts, .. } = shown[place].clone();
         let rivals: Vec<(Features, f32)> =
             shown.iter().filter_map(|other| Some((other.features.clone(), other.target?))).collect();
@@ -604,6 +630,23 @@ impl Learner {
         pass
     }
 
+    /// An input with what is thought of it now, to wait for its label.
+    pub(crate) fn shown(&self, item: &str, features: &Features) -> Shown {
+        Shown { item: item.into(), features: features.clone(), thoughts: self.thoughts(features), target: None }
+    }
+
+    /// The personal score of what was shown.
+    pub(crate) fn score_of(&self, shown: &Shown) -> f32 {
+        self.prediction(&shown.thoughts).score
+    }
+
+    /// Adds to the log, if there is one.
+    pub(crate) fn record(&mut self, make: impl FnOnce() -> Record) {
+        if let Some(log) = &mut self.log {
+            log.push(make());
+        }
+    }
+
     fn check_label(&self, target: f32, weight: f32) -> Result<(), Error> {
         let accepted = match self.base().metadata().loss {
             Loss::Logistic => (0.0..=1.0).contains(&target),
@@ -658,6 +701,10 @@ impl Learner {
     fn item_key(&self, id: &str) -> FeatureId {
         FeatureId::named(&[&self.schema().item, "=", id].concat())
     }
+}
+
+fn scored(item: &str, features: &Features, score: f32) -> Scored {
+    Scored { item: item.into(), features: features.clone(), score, propensity: 1.0 }
 }
 
 /// A row of the model `at` has moved: if that model serves, its items' sums are old.

@@ -52,6 +52,7 @@ mod order;
 mod catalogue;
 mod explain;
 mod explore;
+mod log;
 mod random;
 mod slate;
 
@@ -76,6 +77,7 @@ pub use feature::{Feature, FeatureId, Features, FeaturesBuilder, MAX_FEATURES, M
 pub use fold::Aggregate;
 pub use fold::{Fold, FoldConfig};
 pub use learner::{Config, Learner, MAX_LABEL, MAX_WEIGHT, Prediction, Query, Serving, Uncertain};
+pub use log::{Record, Scored};
 pub use math::{loss, sigmoid};
 pub use metadata::{Calibration, Labels, Loss, MAX_FACTORS, MAX_RATE, Metadata, Prior, Rates};
 pub use model::{Feedback, ModelConfig, VisitorStep};

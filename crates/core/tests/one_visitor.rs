@@ -457,3 +457,68 @@ fn what_is_forgotten_is_gone_and_what_is_shown_stays() {
     let prediction = learner.click(new.id, &new.items[3].item).expect("no label is left");
     assert_eq!(prediction.probability, new.items[3].probability);
 }
+
+#[test]
+fn a_log_replays_to_the_same_bits() {
+    for exploration in [Exploration::None, Exploration::Thompson, Exploration::EpsilonGreedy { epsilon: 0.2 }] {
+        let config = Config { exploration, log: true, ..everything() };
+        let mut learner = stocked(config.clone());
+        let mut random = Random(99);
+        for n in 0..20 {
+            let features = named(&learner, &input(&mut random));
+            learner.learn_one(&features, random.below(2) as f32, 1.0).expect("a label");
+            if n == 5 {
+                learner.open_log();
+            }
+        }
+        let mut late = Vec::new();
+        for n in 0..30 {
+            let context = named(&learner, &object(&[("hour", Value::Number(f64::from(random.signed()) * 9.0))]));
+            let slate = learner.recommend(&Query { context, ..shop(&learner, 5) });
+            let (held, _) = learner.hold(&named(&learner, &input(&mut random)));
+            late.push((slate.id, slate.items[(n % 5) as usize].item.clone(), held));
+            // Labels come three slates late.
+            if let Some((slate, item, held)) = late.get(late.len().wrapping_sub(4)) {
+                learner.label(*slate, item, random.below(3) as f32 / 2.0, 1.0).expect("it is pending");
+                learner.label_held(*held, random.below(2) as f32, 0.5).expect("it is pending");
+            }
+            let pair = [0, 1].map(|_| named(&learner, &input(&mut random)));
+            learner.learn_pair(&pair[0], &pair[1], 1.0).expect("a weight");
+        }
+        let lines: Vec<String> = learner.take_log().iter().map(|record| record.to_value().to_json()).collect();
+        assert!(learner.take_log().is_empty());
+
+        let mut replayed: Option<Learner> = None;
+        let mut predictions = 0;
+        for line in &lines {
+            let record = Record::from_value(&Value::parse(line).expect("it is JSON")).expect("it is a record");
+            assert_eq!(record.to_value().to_json(), *line);
+            if let Record::Opened { profile, .. } = &record {
+                replayed = Some(Learner::restore(base(8), config.clone(), profile).expect("it is a profile"));
+            }
+            let Some(learner) = &mut replayed else { continue };
+            let scores = learner.replay(&record).expect("it happened");
+            let logged: Vec<f32> = match &record {
+                Record::Shown { items, .. } => items.iter().map(|scored| scored.score).collect(),
+                Record::Held { scored, .. } | Record::Learnt { scored, .. } => vec![scored.score],
+                _ => Vec::new(),
+            };
+            assert_eq!(scores, logged);
+            predictions += scores.len();
+        }
+        assert_eq!(predictions, 14 + 30 * 6);
+        let predict = |learner: &Learner| learner.predict_one(&shop(learner, 1).context);
+        assert_eq!(replayed.as_ref().map(predict), Some(predict(&learner)));
+    }
+}
+
+#[test]
+fn a_pool_is_logged_only_where_there_is_chance() {
+    for (exploration, pool) in [(Exploration::None, 0), (Exploration::Thompson, 27)] {
+        let mut learner = stocked(Config { exploration, log: true, ..Config::default() });
+        learner.recommend(&shop(&learner, 5));
+        let log = learner.take_log();
+        let [Record::Shown { items, pool: rest, .. }] = &log[..] else { panic!("{log:?}") };
+        assert_eq!((items.len(), rest.len()), (5, pool));
+    }
+}
