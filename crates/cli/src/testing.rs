@@ -1,6 +1,9 @@
 //! What several unit tests share.
 
 use crate::input::Columns;
+use brooklet_core::{
+    Base, Calibration, FeatureId, Labels, Loss, Metadata, Precision, Prior, Rates, Rows, Schema, Value, write_base,
+};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -30,4 +33,31 @@ pub(crate) fn temp_file(text: &str) -> TempFile {
 /// user,item,label,time under these names.
 pub(crate) fn columns() -> Columns {
     Columns { user: "user".into(), item: "item".into(), label: "label".into(), time: Some("time".into()) }
+}
+
+/// A seed without factors that knows the items 0..n, all alike, and lets their rows learn fast.
+pub(crate) fn base_of_items(n: usize) -> Base {
+    let metadata = Metadata {
+        model: "m".into(),
+        version: 1,
+        factors: 0,
+        loss: Loss::Logistic,
+        w0: 0.0,
+        schema: Schema {
+            visitor: "user".into(),
+            item: "item".into(),
+            private: Vec::new(),
+            fields: vec!["item".into()],
+            rates: Vec::new(),
+        },
+        rates: Rates { private: 0.3, shared: 0.3, delta: 0.1 },
+        prior: Prior { mean: vec![0.0], covariance: vec![1.0], scale: 1.0 },
+        calibration: Calibration::default(),
+        labels: Labels::default(),
+        private_rows: false,
+        training: Value::Null,
+    };
+    let ids = (0..n).map(|item| FeatureId::named(&format!("item={item}"))).collect();
+    let rows = Rows { ids, rows: vec![0.0; n], names: None };
+    Base::read(write_base(&metadata, &rows, Precision::F16).unwrap()).unwrap()
 }

@@ -89,6 +89,11 @@ impl Base {
         &self.bytes
     }
 
+    /// The 64-bit xxh3 of the blob, to know a base by.
+    pub fn digest(&self) -> u64 {
+        xxhash_rust::xxh3::xxh3_64(&self.bytes)
+    }
+
     /// How many rows it has.
     pub fn len(&self) -> usize {
         self.rows

@@ -5,7 +5,7 @@
 //! A line of the log is one [`Record`], as JSON:
 //!
 //! ```json
-//! {"type":"opened","model":"films","version":1,"profile":"8b01..."}
+//! {"type":"opened","model":"films","version":1,"base":"b7e0...","profile":"8b01..."}
 //! {"type":"named","id":"279a8b0c2f1d6733","name":"genres=Drama"}
 //! {"type":"shown","slate":1,"items":[{"item":"31","shared":[["279a8b0c2f1d6733",1,0]],"private":[],"score":0.5,"propensity":1}],"pool":[]}
 //! {"type":"labelled","slate":1,"item":"31","target":1,"weight":1}
@@ -46,6 +46,8 @@ pub enum Record {
         model: String,
         /// The base's version.
         version: u64,
+        /// The 64-bit xxh3 of the base's bytes.
+        base: u64,
         /// The profile.
         profile: Vec<u8>,
     },
@@ -112,9 +114,9 @@ impl Learner {
     /// Begins the log again with the learner as it is.
     pub fn open_log(&mut self) {
         let metadata = self.base().metadata();
-        let (model, version) = (metadata.model.clone(), metadata.version);
+        let (model, version, base) = (metadata.model.clone(), metadata.version, self.base().digest());
         let profile = self.profile();
-        self.record(|| Record::Opened { model, version, profile });
+        self.record(|| Record::Opened { model, version, base, profile });
     }
 
     /// Does again what a record says was done, and returns what is predicted now for each input of it, in its order. A slate
@@ -156,11 +158,12 @@ impl Record {
     pub fn to_value(&self) -> Value {
         let number = |x: f32| Value::Number(f64::from(x));
         let (kind, mut fields) = match self {
-            Record::Opened { model, version, profile } => (
+            Record::Opened { model, version, base, profile } => (
                 "opened",
                 vec![
                     ("model", Value::String(model.clone())),
                     ("version", Value::Number(*version as f64)),
+                    ("base", id_value(FeatureId(*base))),
                     ("profile", Value::String(hex(profile))),
                 ],
             ),
@@ -208,6 +211,7 @@ impl Record {
             "opened" => Record::Opened {
                 model: text(value, "model")?.into(),
                 version: whole(value, "version")?,
+                base: id_of(field(value, "base")?)?.0,
                 profile: unhex(text(value, "profile")?).ok_or(BROKEN)?,
             },
             "named" => Record::Named { id: id_of(field(value, "id")?)?, name: text(value, "name")?.into() },

@@ -3,5 +3,6 @@
 pub(crate) mod eval;
 pub(crate) mod inspect;
 pub(crate) mod replay;
+mod replay_log;
 pub(crate) mod serve;
 pub(crate) mod train;

@@ -1,19 +1,25 @@
+use super::replay_log;
 use crate::input::Events;
 use crate::learning::Learning;
 use crate::metrics::{Score, auc, log_loss, mean};
 use crate::progress::Progress;
 use crate::progressive::{JUDGED_EVENTS, JUDGED_FROM, Outcome, Predicted, Replayed, Visitors, cores};
 use crate::seed::{self, Sources};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The seed.
-    seed: PathBuf,
+    /// The seed; with --seed, an event log (JSONL) as the browser exports it.
+    #[arg(value_name = "SEED or LOG")]
+    first: PathBuf,
     /// CSV file of events of people whom the seed never saw, with the columns that the seed was trained on.
-    events: PathBuf,
+    #[arg(required_unless_present = "seed", conflicts_with = "seed")]
+    events: Option<PathBuf>,
+    /// Replay an event log over this seed, with the settings that the page had.
+    #[arg(long, value_name = "SEED")]
+    seed: Option<PathBuf>,
     /// Also judge learners that are frozen after so many events (each at most 50).
     #[arg(long, value_delimiter = ',', default_value = "0,5,10,20,50", value_name = "EVENTS")]
     freeze: Vec<usize>,
@@ -70,18 +76,29 @@ const BUCKETS: [(&str, usize, Option<usize>); 6] = [
 ];
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if let Some(seed) = &args.seed {
+        let report = replay_log::replay(&args.first, &seed::open(seed)?, &args.learning.config())?;
+        if args.json {
+            println!("{}", serde_json::to_string(&report)?);
+        } else {
+            replay_log::print(&report);
+        }
+        return Ok(());
+    }
+    // clap has required it.
+    let events = args.events.as_deref().context("an events file is needed")?;
     ensure!(
         args.freeze.iter().all(|&after| after <= JUDGED_FROM),
         "--freeze takes numbers of at most {JUDGED_FROM}: frozen learners are judged on the events after those"
     );
-    let base = seed::open(&args.seed)?;
+    let base = seed::open(&args.first)?;
     let mut sources = Sources::of(base.metadata())?;
     if args.items.is_some() {
         sources.items = args.items.clone();
     }
     let rule = seed::rule(base.metadata());
     let items = sources.read_items()?;
-    let events = Events::read(&args.events, &sources.columns, &rule)?;
+    let events = Events::read(events, &sources.columns, &rule)?;
     let visitors = Visitors::new(&base, &events, &rule, &items)?;
     let progress = Progress::steps("replaying visitors", visitors.len());
     let threads = args.threads.unwrap_or_else(cores);
