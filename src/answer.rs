@@ -135,7 +135,7 @@ pub(crate) fn explanation(explanation: &Explanation, names: &[(FeatureId, String
     };
     let term = |term: &Term| {
         let with = term.with.map_or(JsValue::NULL, name);
-        JsValue::from(object(&[("feature", name(term.source)), ("with", with), ("share", term.share.into())]))
+        object(&[("feature", name(term.source)), ("with", with), ("share", term.share.into())])
     };
     let terms = explanation.terms.iter().map(term).collect::<Array>();
     object(&[("score", explanation.sum.into()), ("terms", terms.into())])
