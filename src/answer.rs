@@ -2,7 +2,9 @@
 //!
 //! Slates and predictions are made on every event, so their fields are set through typed setters; the rest is not.
 
-use brooklet_core::{Delta, Metrics, Prediction, Score, Slate};
+use brooklet_core::{
+    Delta, Explanation, FeatureId, Learner, Prediction, Score, Serving, Slate, Source, Tally, Term, Uncertain,
+};
 use js_sys::{Array, Object, Uint8Array};
 use wasm_bindgen::prelude::*;
 
@@ -29,42 +31,126 @@ pub(crate) fn slate(slate: &Slate) -> JsValue {
         item.set_id(&shown.item);
         item.set_score(shown.score);
         item.set_probability(shown.probability);
+        item.set_propensity(shown.propensity);
         items.push(&item);
     }
     object(&[("id", slate.id.to_string().into()), ("items", items.into())])
 }
 
+/// `Prediction` before an event, if it was of one thing.
+pub(crate) fn learnt(predicted: Option<Prediction>) -> JsValue {
+    predicted.map_or(JsValue::UNDEFINED, prediction)
+}
+
+/// `Held`.
+pub(crate) fn held((id, predicted): (u64, Prediction)) -> JsValue {
+    let answer = prediction(predicted);
+    answer.unchecked_ref::<JsRecommended>().set_id(&id.to_string());
+    answer
+}
+
 /// What `Metrics` tells besides the core's metrics.
 pub(crate) struct Surroundings {
-    pub(crate) items: usize,
-    pub(crate) unsent: u32,
-    pub(crate) version: u64,
     pub(crate) origin: Origin,
     /// Whether what was learnt is in the store; nothing if there is no store.
     pub(crate) saved: Option<bool>,
 }
 
 /// `Metrics`.
-pub(crate) fn metrics(metrics: &Metrics, around: &Surroundings) -> JsValue {
-    let score =
-        |score: &Score| object(&[("logLoss", maybe(score.all.loss())), ("recentLogLoss", maybe(score.recent.loss()))]);
+pub(crate) fn metrics(core: &Learner, around: &Surroundings) -> JsValue {
+    let metrics = core.metrics();
     let profile = match around.origin {
         Origin::New => "new",
         Origin::Restored => "restored",
         Origin::Replaced => "replaced",
     };
+    let window = metrics.window(core.base().metadata().loss);
+    let shadows = metrics.models.iter().zip(window.iter().skip(1)).skip(1);
+    let slates = &metrics.slates;
     object(&[
         ("events", number(metrics.events)),
         ("clicks", number(metrics.clicks)),
         ("skips", number(metrics.events.saturating_sub(metrics.clicks))),
-        ("personal", score(metrics.personal())),
-        ("base", score(&metrics.base)),
-        ("items", number(around.items as u64)),
-        ("unsent", around.unsent.into()),
-        ("version", number(around.version)),
+        // The base and the first model are always there.
+        ("personal", score(metrics.personal(), &window[1])),
+        ("base", score(&metrics.base, &window[0])),
+        ("shadows", shadows.map(|(model, window)| score(model, window)).collect::<Array>().into()),
+        (
+            "slates",
+            object(&[
+                ("count", number(slates.slates)),
+                ("ndcg", maybe(slates.ndcg())),
+                ("hitRate", maybe(slates.hit_rate())),
+            ]),
+        ),
+        ("serving", serving(core.serving())),
+        ("weights", core.weights().into_iter().map(JsValue::from).collect::<Array>().into()),
+        ("drifts", number(core.drifts())),
+        ("evicted", object(&[("slates", number(core.evicted_slates())), ("rows", number(core.evicted_rows()))])),
+        ("items", number(core.items() as u64)),
+        ("unsent", core.unsent_events().into()),
+        ("version", number(core.base().metadata().version)),
         ("profile", profile.into()),
         ("saved", around.saved.map_or(JsValue::NULL, JsValue::from)),
     ])
+}
+
+fn score(score: &Score, window: &Tally) -> JsValue {
+    object(&[
+        ("logLoss", maybe(score.all.loss())),
+        ("recentLogLoss", maybe(score.recent.loss())),
+        ("all", figures(&score.all)),
+        ("window", figures(window)),
+        ("recent", figures(&score.recent)),
+    ])
+}
+
+fn figures(tally: &Tally) -> JsValue {
+    object(&[
+        ("logLoss", maybe(tally.loss())),
+        ("auc", maybe(tally.auc())),
+        ("accuracy", maybe(tally.accuracy())),
+        ("ctr", maybe(tally.ctr())),
+        ("predicted", maybe(tally.predicted())),
+        ("calibrationError", maybe(tally.calibration_error())),
+    ])
+}
+
+fn serving(serving: Serving) -> JsValue {
+    match serving {
+        Serving::Base => "base".into(),
+        Serving::Model(0) => "personal".into(),
+        Serving::Model(at) => number(at as u64 - 1),
+    }
+}
+
+/// `Explanation`.
+pub(crate) fn explanation(explanation: &Explanation, names: &[(FeatureId, String)]) -> JsValue {
+    let name = |source: Source| match source {
+        Source::Bias => "(bias)".into(),
+        Source::Visitor => "(visitor)".into(),
+        Source::Feature(id) => {
+            names.iter().find(|(named, _)| *named == id).map_or(JsValue::NULL, |(_, name)| name.into())
+        }
+    };
+    let term = |term: &Term| {
+        let with = term.with.map_or(JsValue::NULL, name);
+        object(&[("feature", name(term.source)), ("with", with), ("share", term.share.into())])
+    };
+    let terms = explanation.terms.iter().map(term).collect::<Array>();
+    object(&[("score", explanation.sum.into()), ("terms", terms.into())])
+}
+
+/// `Uncertain[]`.
+pub(crate) fn uncertain(items: &[Uncertain]) -> JsValue {
+    let item = |item: &Uncertain| {
+        object(&[
+            ("id", (&item.item).into()),
+            ("probability", item.probability.into()),
+            ("variance", item.variance.into()),
+        ])
+    };
+    items.iter().map(item).collect::<Array>().into()
 }
 
 /// `Taste[]`.
@@ -120,4 +206,6 @@ extern "C" {
     fn set_score(this: &JsRecommended, score: f32);
     #[wasm_bindgen(method, setter)]
     fn set_probability(this: &JsRecommended, probability: f32);
+    #[wasm_bindgen(method, setter)]
+    fn set_propensity(this: &JsRecommended, propensity: f32);
 }

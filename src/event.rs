@@ -19,6 +19,8 @@ pub(crate) enum Event<'a> {
     Acknowledged { seq: u64, repeat: bool, version: u64 },
     /// A new base lies under the profile.
     Pulled { version: u64 },
+    /// The visitor is predicted worse than before.
+    Drift { drifts: u64 },
     /// Something failed; the learner goes on.
     Failed { during: &'static str, failure: &'a Failure },
 }
@@ -45,6 +47,7 @@ impl Event<'_> {
                 ("version", number(version)),
             ]),
             Event::Pulled { version } => object(&[("type", "pulled".into()), ("version", number(version))]),
+            Event::Drift { drifts } => object(&[("type", "drift".into()), ("drifts", number(drifts))]),
             Event::Failed { during, failure } => {
                 object(&[("type", "error".into()), ("during", during.into()), ("error", failure.into())])
             }

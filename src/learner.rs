@@ -1,12 +1,13 @@
-//! The class `Learner` that JavaScript sees. Every method converts, calls, and maps the error.
+//! The class `Learner` that JavaScript sees, but for what it tells of itself: that is in [`crate::insight`]. Every method converts, calls, and maps the error.
 
 use std::rc::Rc;
 
-use brooklet_core::Query;
+use brooklet_core::Schema;
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
-use crate::answer::{self, Surroundings};
+use crate::answer;
+use crate::argument::{self, Asked, slate_id};
 use crate::error::Failure;
 use crate::object::field;
 use crate::options::Options;
@@ -15,13 +16,10 @@ use crate::sync::{Occasion, sync};
 use crate::tab::Tab;
 use crate::{open, value};
 
-/// How many items a slate has unless the caller says otherwise.
-const DEFAULT_K: usize = 10;
-
 /// A recommender that learns from the one visitor of this page.
 #[wasm_bindgen]
 pub struct Learner {
-    tab: Rc<Tab>,
+    pub(crate) tab: Rc<Tab>,
 }
 
 #[wasm_bindgen]
@@ -49,7 +47,7 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_param_type = "Iterable<Item>")] items: &JsValue,
     ) -> Result<(), Failure> {
-        let schema = self.tab.ask(|session| session.schema())?;
+        let schema = self.schema()?;
         let not_iterable = || Failure::argument("addItems takes an iterable of { id, features }");
         let iterator = js_sys::try_iter(items).ok().flatten().ok_or_else(not_iterable)?;
         let mut read = Vec::new();
@@ -72,15 +70,9 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_optional_param_type = "RecommendOptions")] options: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let (context, k) = match options {
-            options if options.is_undefined() || options.is_null() => (JsValue::UNDEFINED, None),
-            options => (field(options, "context")?.unwrap_or_default(), field(options, "k")?),
-        };
-        let k = k.map_or(Ok(DEFAULT_K), |k| count(&k))?;
-        let schema = self.tab.ask(|session| session.schema())?;
-        let context = value::features(&schema, &context)?;
-        let query = Query { context, k, ..Query::default() };
-        self.tab.teach(|session| Ok(session.recommend(&query))).map(|slate| answer::slate(&slate))
+        let asked = Asked::from_js(&*self.schema()?, options)?;
+        let slate = self.tab.teach(|session| Ok(asked.with(|query| session.recommend(query))))?;
+        Ok(answer::slate(&slate))
     }
 
     /// Learns that an item of a slate was clicked. Returns what was predicted before.
@@ -91,10 +83,11 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
     ) -> Result<JsValue, Failure> {
         let (slate, item) = (slate_id(slate)?, value::item_id(item)?);
-        self.tab.teach(|session| session.label(slate, item, 1.0, 1.0)).map(answer::prediction)
+        self.tab.teach(|session| session.label(slate, item, 1.0, 1.0)).map(answer::learnt)
     }
 
-    /// Learns that an item of a slate was seen and passed over. An item that was never seen is not a skip.
+    /// Learns that an item of a slate was seen and passed over; the lower it stood, the less. An item that was never seen is
+    /// not a skip.
     #[wasm_bindgen(unchecked_return_type = "Prediction")]
     pub fn skip(
         &self,
@@ -102,7 +95,22 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
     ) -> Result<JsValue, Failure> {
         let (slate, item) = (slate_id(slate)?, value::item_id(item)?);
-        self.tab.teach(|session| session.label(slate, item, 0.0, 1.0)).map(answer::prediction)
+        self.tab.teach(|session| session.label(slate, item, 0.0, 1.0)).map(answer::learnt)
+    }
+
+    /// Learns what became of an item of a slate, between a skip (0) and a click (1): stars, the share that was watched.
+    /// Returns what was predicted before.
+    #[wasm_bindgen(unchecked_return_type = "Prediction")]
+    pub fn label(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Slate | string")] slate: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "number | boolean")] target: &JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
+    ) -> Result<JsValue, Failure> {
+        let (slate, item) = (slate_id(slate)?, value::item_id(item)?);
+        let (target, weight) = (argument::target(target)?, argument::weight(weight)?);
+        self.tab.teach(|session| session.label(slate, item, target, weight)).map(answer::learnt)
     }
 
     /// What is thought of these features. Changes nothing.
@@ -111,9 +119,8 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_param_type = "Features")] features: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let schema = self.tab.ask(|session| session.schema())?;
-        let features = value::features(&schema, features)?;
-        self.tab.ask(|session| session.predict_one(&features)).map(answer::prediction)
+        let features = value::features(&*self.schema()?, features)?;
+        self.tab.ask(|session| session.core().predict_one(&features)).map(answer::prediction)
     }
 
     /// Learns that these features had this target: true or 1 for a click, false or 0 for a skip, anything between is
@@ -125,54 +132,46 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "number | boolean")] target: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let target = match (target.as_f64(), target.as_bool()) {
-            (Some(target), _) => target as f32,
-            (None, Some(clicked)) => f32::from(clicked),
-            (None, None) => return Err(Failure::argument("a target is a number or a boolean")),
-        };
-        let weight = match weight.as_f64() {
-            Some(weight) => weight as f32,
-            None if weight.is_undefined() => 1.0,
-            None => return Err(Failure::argument("a weight is a number")),
-        };
-        let schema = self.tab.ask(|session| session.schema())?;
-        let features = value::features(&schema, features)?;
-        self.tab.teach(|session| session.learn_one(features, target, weight)).map(answer::prediction)
+        let (target, weight) = (argument::target(target)?, argument::weight(weight)?);
+        let features = value::features(&*self.schema()?, features)?;
+        self.tab.teach(|session| session.learn_one(features, target, weight)).map(answer::learnt)
     }
 
-    /// How well the visitor was predicted so far, by the personal model and by the bare base; and how things stand.
-    #[wasm_bindgen(unchecked_return_type = "Metrics")]
-    pub fn metrics(&self) -> Result<JsValue, Failure> {
-        self.tab.ask(|session| {
-            let around = Surroundings {
-                items: session.items(),
-                unsent: session.unsent(),
-                version: session.version(),
-                origin: session.origin(),
-                saved: self.tab.store.as_ref().map(|_| !session.is_unsaved()),
-            };
-            answer::metrics(session.metrics(), &around)
-        })
-    }
-
-    /// What the visitor's row weighs most among the values of a field, strongest first, likes and dislikes alike.
-    #[wasm_bindgen(unchecked_return_type = "Taste[]")]
-    pub fn taste(
+    /// Learns that one thing is preferred to another. It teaches the order alone and counts for no figure.
+    #[wasm_bindgen(js_name = learnPair)]
+    pub fn learn_pair(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "string")] field: &JsValue,
-        #[wasm_bindgen(unchecked_optional_param_type = "number")] k: &JsValue,
-    ) -> Result<JsValue, Failure> {
-        let field = field.as_string().ok_or(Failure::argument("a field is a string"))?;
-        let k = if k.is_undefined() { DEFAULT_K } else { count(k)? };
-        self.tab.ask(|session| session.taste(&field, k)).map(answer::taste)
+        #[wasm_bindgen(unchecked_param_type = "Features")] preferred: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Features")] other: &JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
+    ) -> Result<(), Failure> {
+        let weight = argument::weight(weight)?;
+        let schema = self.schema()?;
+        let (preferred, other) = (value::features(&schema, preferred)?, value::features(&schema, other)?);
+        self.tab.teach(|session| session.learn_pair(preferred, other, weight)).map(drop)
     }
 
-    /// The delta sent last since the learner was opened, byte for byte; null if none was.
-    #[wasm_bindgen(js_name = lastSent, unchecked_return_type = "SentDelta | null")]
-    pub fn last_sent(&self) -> Result<JsValue, Failure> {
-        self.tab.ask(|_| ())?;
-        let sent = self.tab.link.as_ref().and_then(|link| link.sent.borrow().clone());
-        Ok(sent.map_or(JsValue::NULL, |sent| answer::sent(&sent)))
+    /// Predicts, and keeps the features until their label comes, after a reload too: for what is known only later, as how
+    /// long a visit lasts.
+    #[wasm_bindgen(unchecked_return_type = "Held")]
+    pub fn hold(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Features")] features: &JsValue,
+    ) -> Result<JsValue, Failure> {
+        let features = value::features(&*self.schema()?, features)?;
+        self.tab.teach(|session| Ok(session.hold(&features))).map(answer::held)
+    }
+
+    /// The label of a held prediction. Returns what was predicted.
+    #[wasm_bindgen(js_name = labelHeld, unchecked_return_type = "Prediction")]
+    pub fn label_held(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Held | string")] held: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "number | boolean")] target: &JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
+    ) -> Result<JsValue, Failure> {
+        let (held, target, weight) = (slate_id(held)?, argument::target(target)?, argument::weight(weight)?);
+        self.tab.teach(|session| session.label(held, String::new(), target, weight)).map(answer::learnt)
     }
 
     /// Saves the profile now, instead of a moment after the last event.
@@ -205,6 +204,10 @@ impl Learner {
         })
     }
 
+    pub(crate) fn schema(&self) -> Result<Rc<Schema>, Failure> {
+        self.tab.ask(|session| session.schema())
+    }
+
     /// Work that goes on while the page uses the learner: it has its own hold on the tab.
     fn begin<F>(&self, work: impl FnOnce(Rc<Tab>) -> F) -> Promise
     where
@@ -216,18 +219,5 @@ impl Learner {
             open?;
             work.await
         })
-    }
-}
-
-fn slate_id(slate: &JsValue) -> Result<u64, Failure> {
-    let id = if slate.is_object() { field(slate, "id")?.unwrap_or_default() } else { slate.clone() };
-    let id = id.as_string().ok_or(Failure::argument("a slate is what recommend() returned, or its id"))?;
-    id.parse().map_err(|_| Failure::from(brooklet_core::Error::UnknownSlate))
-}
-
-fn count(value: &JsValue) -> Result<usize, Failure> {
-    match value.as_f64() {
-        Some(k) if k >= 0.0 && k.fract() == 0.0 => Ok(k as usize),
-        _ => Err(Failure::argument("`k` is a whole number, 0 or more")),
     }
 }

@@ -13,13 +13,17 @@
 //! learner.click(slate, slate.items[0].id);
 //! ```
 //!
-//! The model itself is `brooklet-core`; here is what it needs of a browser. From the page inwards: `learner` is the
-//! JavaScript face, `tab` holds one learner's parts together, `session` is the learning of this tab, `store` and `sync`
+//! The model itself is `brooklet-core`; here is what it needs of a browser. From the page inwards: `learner`, with
+//! `insight`, is
+//! the JavaScript face, `tab` holds one learner's parts together, `session` is the learning of this tab, `store` and `sync`
 //! are where it is kept and where it goes.
 
+mod insight;
 mod learner;
 
 mod answer;
+mod argument;
+mod config;
 mod error;
 mod event;
 mod object;

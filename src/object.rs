@@ -24,6 +24,15 @@ pub(crate) fn field(object: &JsValue, name: &str) -> Result<Option<JsValue>, Fai
     Ok(if value.is_undefined() || value.is_null() { None } else { Some(value) })
 }
 
+/// Checks that this is an object with none but these fields: one that is misspelt is an error, not a default.
+pub(crate) fn only(object: &JsValue, names: &[&str], why: &'static str) -> Result<(), Failure> {
+    let known = |key: JsValue| key.as_string().is_some_and(|key| names.contains(&&*key));
+    if object.is_object() && Object::keys(object.unchecked_ref::<Object>()).iter().all(known) {
+        return Ok(());
+    }
+    Err(Failure::argument(why))
+}
+
 /// The bytes of a typed array or of an array buffer.
 pub(crate) fn bytes(value: &JsValue) -> Option<Vec<u8>> {
     if let Some(array) = value.dyn_ref::<Uint8Array>() {

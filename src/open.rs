@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use brooklet_core::{Base, Config};
+use brooklet_core::Base;
 
 use crate::endpoint::{self, PATIENCE};
 use crate::error::Failure;
@@ -32,7 +32,7 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Tab>, Failure> {
         }),
         None => None,
     };
-    let session = Session::open(start.base, Config::default(), saved, first_slate());
+    let session = Session::open(start.base, options.config, saved, first_slate());
 
     let link = options.endpoint.map(|endpoint| {
         let lock = ["brooklet:", options.store.as_deref().unwrap_or_default()].concat();

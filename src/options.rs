@@ -1,13 +1,16 @@
 //! What `Learner.open` is given.
 
-use js_sys::{Function, Object};
+use brooklet_core::Config;
+use js_sys::Function;
 use wasm_bindgen::{JsCast, JsValue};
 
+use crate::config;
 use crate::error::Failure;
-use crate::object::{bytes, field};
+use crate::host;
+use crate::object::{bytes, field, only};
 use crate::pace::Pace;
 
-const NAMES: [&str; 8] = ["url", "bytes", "endpoint", "store", "syncEvents", "syncSeconds", "seed", "onEvent"];
+const NAMES: [&str; 7] = ["url", "bytes", "endpoint", "store", "syncEvents", "syncSeconds", "onEvent"];
 const DEFAULT_STORE: &str = "brooklet";
 const DEFAULT_PACE: Pace = Pace { events: 20.0, seconds: 60.0 };
 
@@ -18,6 +21,7 @@ pub(crate) struct Options {
     pub(crate) endpoint: Option<String>,
     /// Nothing: keep nothing.
     pub(crate) store: Option<String>,
+    pub(crate) config: Config,
     pub(crate) pace: Pace,
     pub(crate) on_event: Option<Function>,
 }
@@ -34,19 +38,15 @@ impl Options {
         if !options.is_object() {
             return Err(Failure::argument("Learner.open takes an object with `url` or `bytes`"));
         }
-        for key in Object::keys(options.unchecked_ref::<Object>()).iter() {
-            if !key.as_string().is_some_and(|key| NAMES.contains(&&*key)) {
-                return Err(Failure::argument("Learner.open does not know one of the options: is it misspelt?"));
-            }
-        }
+        let names = [&NAMES[..], &config::NAMES[..]].concat();
+        only(options, &names, "Learner.open does not know one of the options: is it misspelt?")?;
         let endpoint = field(options, "endpoint")?.map(|value| address(&value)).transpose()?;
         let endpoint = endpoint.map(|endpoint| endpoint.trim_end_matches('/').to_string());
-        // Nothing in the model is random yet, so a seed is only checked.
-        field(options, "seed")?.map(seed).transpose()?;
         Ok(Options {
             source: source(options, endpoint.as_deref())?,
             endpoint,
             store: store(options)?,
+            config: config::config(options, (host::random() * f64::from(u32::MAX)) as u64)?,
             pace: Pace {
                 events: positive(options, "syncEvents")?.unwrap_or(DEFAULT_PACE.events),
                 seconds: positive(options, "syncSeconds")?.unwrap_or(DEFAULT_PACE.seconds),
@@ -102,14 +102,4 @@ fn positive(options: &JsValue, name: &str) -> Result<Option<f64>, Failure> {
         Some(Some(x)) if x > 0.0 => Ok(Some(x)),
         Some(_) => Err(Failure::argument("`syncEvents` and `syncSeconds` are numbers above 0")),
     }
-}
-
-fn seed(value: JsValue) -> Result<u64, Failure> {
-    const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;
-    match value.as_f64() {
-        Some(x) if (0.0..=LARGEST_WHOLE).contains(&x) && x.fract() == 0.0 => Some(x as u64),
-        Some(_) => None,
-        None => u64::try_from(value).ok(),
-    }
-    .ok_or(Failure::argument("`seed` is a whole number of at most 64 bits"))
 }

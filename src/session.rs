@@ -7,7 +7,8 @@
 use std::rc::Rc;
 
 use brooklet_core::{
-    Base, Config, Error, Features, Learner as Core, Metrics, PendingDelta, Prediction, Query, Schema, Slate,
+    Base, Config, Error, Explanation, Features, Learner as Core, PendingDelta, Prediction, Query, Schema, Slate,
+    Uncertain,
 };
 
 use crate::store::Saved;
@@ -44,15 +45,19 @@ pub(crate) struct Session {
 enum Event {
     /// An input with its label.
     Learnt { features: Features, target: f32, weight: f32 },
-    /// The label of an item of a slate.
+    /// The label of an item of a slate, or with the item "" of a held prediction.
     Labelled { slate: u64, item: String, target: f32, weight: f32 },
+    /// One input that is preferred to another.
+    Compared { preferred: Features, other: Features, weight: f32 },
 }
 
 impl Event {
-    fn learn(&self, core: &mut Core) -> Result<Prediction, Error> {
+    /// Learns it; what was predicted before, if that is one thing.
+    fn learn(&self, core: &mut Core) -> Result<Option<Prediction>, Error> {
         match self {
-            Event::Learnt { features, target, weight } => core.learn_one(features, *target, *weight),
-            Event::Labelled { slate, item, target, weight } => core.label(*slate, item, *target, *weight),
+            Event::Learnt { features, target, weight } => core.learn_one(features, *target, *weight).map(Some),
+            Event::Labelled { slate, item, target, weight } => core.label(*slate, item, *target, *weight).map(Some),
+            Event::Compared { preferred, other, weight } => core.learn_pair(preferred, other, *weight).map(|()| None),
         }
     }
 }
@@ -106,12 +111,9 @@ impl Session {
         self.origin
     }
 
-    pub(crate) fn metrics(&self) -> &Metrics {
-        self.core.metrics()
-    }
-
-    pub(crate) fn taste(&self, field: &str, k: usize) -> Vec<(String, f32)> {
-        self.core.taste(field, k)
+    /// The core's learner, to be asked.
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
     }
 
     /// Events that no acknowledged delta covers yet.
@@ -119,16 +121,16 @@ impl Session {
         self.core.unsent_events()
     }
 
-    pub(crate) fn items(&self) -> usize {
-        self.core.items()
-    }
-
     pub(crate) fn set_item(&mut self, id: &str, features: &Features) -> Result<(), Error> {
         self.core.set_item(id, features)
     }
 
-    pub(crate) fn predict_one(&self, features: &Features) -> Prediction {
-        self.core.predict_one(features)
+    pub(crate) fn uncertain(&mut self, query: &Query<'_>) -> Vec<Uncertain> {
+        self.core.uncertain(query)
+    }
+
+    pub(crate) fn explain(&self, features: &Features) -> Explanation {
+        self.core.explain(features)
     }
 
     /// Ranks; the slate is part of the profile.
@@ -137,16 +139,42 @@ impl Session {
         self.core.recommend(query)
     }
 
-    pub(crate) fn learn_one(&mut self, features: Features, target: f32, weight: f32) -> Result<Prediction, Error> {
+    /// Keeps an input until its label comes; it is part of the profile.
+    pub(crate) fn hold(&mut self, features: &Features) -> (u64, Prediction) {
+        self.changes += 1;
+        self.core.hold(features)
+    }
+
+    pub(crate) fn learn_one(
+        &mut self,
+        features: Features,
+        target: f32,
+        weight: f32,
+    ) -> Result<Option<Prediction>, Error> {
         self.learn(Event::Learnt { features, target, weight })
     }
 
-    /// The label of an item of a slate: 1 is a click, 0 a skip.
-    pub(crate) fn label(&mut self, slate: u64, item: String, target: f32, weight: f32) -> Result<Prediction, Error> {
+    pub(crate) fn learn_pair(
+        &mut self,
+        preferred: Features,
+        other: Features,
+        weight: f32,
+    ) -> Result<Option<Prediction>, Error> {
+        self.learn(Event::Compared { preferred, other, weight })
+    }
+
+    /// The label of an item of a slate: 1 is a click, 0 a skip. The item "" is that of a held prediction.
+    pub(crate) fn label(
+        &mut self,
+        slate: u64,
+        item: String,
+        target: f32,
+        weight: f32,
+    ) -> Result<Option<Prediction>, Error> {
         self.learn(Event::Labelled { slate, item, target, weight })
     }
 
-    fn learn(&mut self, event: Event) -> Result<Prediction, Error> {
+    fn learn(&mut self, event: Event) -> Result<Option<Prediction>, Error> {
         let prediction = event.learn(&mut self.core)?;
         self.record(event);
         Ok(prediction)

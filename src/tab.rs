@@ -106,8 +106,17 @@ impl Tab {
 
     /// What the page teaches the session; it is saved and sent in a while.
     pub(crate) fn teach<T>(&self, lesson: impl FnOnce(&mut Session) -> Result<T, Error>) -> Result<T, Failure> {
-        let answer = self.ask(lesson)??;
+        let (answer, drifts) = self.ask(|session| {
+            let before = session.core().drifts();
+            let answer = lesson(session);
+            let drifts = session.core().drifts();
+            (answer, (drifts > before).then_some(drifts))
+        })?;
+        let answer = answer?;
         self.arm();
+        if let Some(drifts) = drifts {
+            self.tell(Event::Drift { drifts });
+        }
         Ok(answer)
     }
 

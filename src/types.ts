@@ -26,10 +26,46 @@ export interface OpenOptions {
   syncEvents?: number;
   /** … or about so many seconds after the first of them. Default: 60. */
   syncSeconds?: number;
-  /** The seed of everything random in the model. Nothing is yet: ranking does not explore. */
+  /** How the model learns. */
+  model?: ModelOptions;
+  /** Further models that learn from the same events; the one that has predicted best serves. */
+  shadows?: readonly ModelOptions[];
+  /** How the places of a slate are filled: by score (`"none"`, the default); with this probability by chance; or by the
+   * score under a draw from what is known of the visitor. */
+  exploration?: "none" | "thompson" | { readonly epsilon: number };
+  /** The bare base is served while the personal model is worse by so many standard errors; null never does. Default: 2. */
+  gate?: number | null;
+  /** Watches whether the visitor is predicted worse than before. Default: nothing does. */
+  drift?: DriftOptions;
+  /** The seed of everything random in the model: exploration. Default: a random one. */
   seed?: number | bigint;
   /** Called with what happens in the background. */
   onEvent?: (event: LearnerEvent) => void;
+}
+
+export interface ModelOptions {
+  /** How the visitor's row learns: in closed form (the default), the same with variances alone, or at a rate. */
+  visitor?: "closed-form" | "diagonal" | "rate";
+  /** What a slate teaches: each item by itself (the default), or the clicked one over those that were skipped. */
+  feedback?: "pointwise" | "pairwise";
+  /** Rates instead of those that the seed was tuned to. */
+  rates?: { readonly private: number; readonly shared: number; readonly delta: number };
+  /** Multiplies every rate. Default: 1. */
+  rateFactor?: number;
+  /** The share of what is known of the visitor that is forgotten at every event, 0 to 1. */
+  forgetting?: number;
+  /** Whether the click probability is refined on this visitor. Default: true. */
+  calibrate?: boolean;
+  /** The most rows that are learnt; the least useful make room. Default: 65536. */
+  maxRows?: number;
+}
+
+export interface DriftOptions {
+  /** Default: `"adwin"`. */
+  detector?: "adwin" | "page-hinkley";
+  /** What follows an alarm besides the event: nothing (the default); a share to be forgotten at each of so many events; or a
+   * share of the way back to the base, at once. */
+  policy?: "notify" | { readonly boost: number; readonly events: number } | { readonly pull: number };
 }
 
 export interface RecommendOptions {
@@ -37,6 +73,10 @@ export interface RecommendOptions {
   context?: Features;
   /** How many items. Default: 10. */
   k?: number;
+  /** Items to rank, instead of the whole catalogue. */
+  include?: Iterable<string | number>;
+  /** Items not to rank. */
+  exclude?: Iterable<string | number>;
 }
 
 /** A ranked row of items, as it was shown. */
@@ -52,6 +92,8 @@ export interface Recommended {
   readonly score: number;
   /** The calibrated probability of a click. */
   readonly probability: number;
+  /** The probability with which it was chosen for its place, given the places above: 1 without exploration. */
+  readonly propensity: number;
 }
 
 export interface Prediction {
@@ -62,12 +104,36 @@ export interface Prediction {
   readonly baseProbability: number;
 }
 
-/** How one model predicted the visitor's events, each before it was learnt from; lower is better. */
+/** A prediction that waits for its label. */
+export interface Held extends Prediction {
+  readonly id: string;
+}
+
+/** How one model predicted the visitor's events, each before it was learnt from. */
 export interface Score {
-  /** Over all events; null before the first. For a model of numbers, half the squared error. */
+  /** `all.logLoss` and `recent.logLoss`. */
   readonly logLoss: number | null;
-  /** Over about the last 30. */
   readonly recentLogLoss: number | null;
+  /** Over all events. */
+  readonly all: Figures;
+  /** Over the last 100. */
+  readonly window: Figures;
+  /** Over about the last 50, the latest counting most. */
+  readonly recent: Figures;
+}
+
+/** Null where there is nothing to tell yet. */
+export interface Figures {
+  /** Lower is better. For a model of numbers, half the squared error. */
+  readonly logLoss: number | null;
+  /** The share of pairs of a click and a skip that were in the right order. */
+  readonly auc: number | null;
+  readonly accuracy: number | null;
+  /** The share of clicks, and the mean probability that was predicted of them. */
+  readonly ctr: number | null;
+  readonly predicted: number | null;
+  /** How far predicted probabilities are from the share of clicks, on average. */
+  readonly calibrationError: number | null;
 }
 
 export interface Metrics {
@@ -77,6 +143,17 @@ export interface Metrics {
   readonly skips: number;
   readonly personal: Score;
   readonly base: Score;
+  readonly shadows: readonly Score[];
+  /** Slates of which an item was labelled: how near the top the clicked ones stood, and the share with a click. */
+  readonly slates: { readonly count: number; readonly ndcg: number | null; readonly hitRate: number | null };
+  /** By whose scores is ranked: a number is the place of a shadow. */
+  readonly serving: "base" | "personal" | number;
+  /** How much the personal model and each shadow are trusted; they sum to 1. */
+  readonly weights: readonly number[];
+  /** Alarms of the drift detector. */
+  readonly drifts: number;
+  /** Slates and held predictions that made room before they were labelled; learnt rows that made room. */
+  readonly evicted: { readonly slates: number; readonly rows: number };
   /** Items in the catalogue. */
   readonly items: number;
   /** Events that no delta holds yet. */
@@ -95,6 +172,30 @@ export interface Taste {
   readonly value: string;
   /** Above 0: liked more than by a visitor of whom nothing is known. */
   readonly weight: number;
+}
+
+/** A score, taken apart. */
+export interface Explanation {
+  /** The sum of all shares. */
+  readonly score: number;
+  /** The largest first. Added up from the last to the first they are `score`, in every bit. */
+  readonly terms: readonly Term[];
+}
+
+export interface Term {
+  /** The name of a feature, as `genres=Drama`; `(bias)` or `(visitor)`. */
+  readonly feature: string;
+  /** The other one, if it is what two have together. */
+  readonly with: string | null;
+  readonly share: number;
+}
+
+/** An item that is worth asking about. */
+export interface Uncertain {
+  readonly id: string;
+  readonly probability: number;
+  /** How unsure its score is. */
+  readonly variance: number;
 }
 
 /** A delta: what was learnt of shared rows. It holds no row of the visitor. */
@@ -125,6 +226,8 @@ export type LearnerEvent =
   | { readonly type: "sent"; readonly seq: number; readonly bytes: Uint8Array }
   | { readonly type: "acknowledged"; readonly seq: number; readonly repeat: boolean; readonly version: number }
   | { readonly type: "pulled"; readonly version: number }
+  /** The visitor is predicted worse than before: the detector's alarms so far. */
+  | { readonly type: "drift"; readonly drifts: number }
   /** Something in the background failed; the learner goes on, and tries again. */
   | { readonly type: "error"; readonly during: "open" | "save" | "sync"; readonly error: BrookletError };
 

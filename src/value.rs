@@ -2,7 +2,7 @@
 //!
 //! The object is walked where it lies: no JSON and no tree of values in between.
 
-use brooklet_core::{Features, FeaturesBuilder, Schema};
+use brooklet_core::{FeatureId, Features, FeaturesBuilder, Schema};
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -13,6 +13,16 @@ pub(crate) fn features(schema: &Schema, object: &JsValue) -> Result<Features, Fa
     let mut builder = Features::builder(schema);
     walk_root(&mut builder, object)?;
     Ok(builder.finish())
+}
+
+/// The same, with the names of the features.
+pub(crate) fn named_features(
+    schema: &Schema,
+    object: &JsValue,
+) -> Result<(Features, Vec<(FeatureId, String)>), Failure> {
+    let mut builder = Features::builder(schema).keep_names();
+    walk_root(&mut builder, object)?;
+    Ok(builder.finish_named())
 }
 
 /// An item's id: a string, or a whole number in decimal.

@@ -36,7 +36,9 @@ async fn clicks_and_skips_turn_the_row() {
 async fn nothing_is_known_before_the_first_event() {
     run(r#"
         const learner = await open();
-        equal(learner.metrics().personal, { logLoss: null, recentLogLoss: null });
+        const { personal, base, shadows, slates } = learner.metrics();
+        equal([personal.logLoss, personal.recentLogLoss, base.all.auc, base.window.ctr], [null, null, null, null]);
+        equal([shadows, slates], [[], { count: 0, ndcg: null, hitRate: null }]);
         equal(learner.lastSent(), null);
         equal(learner.version, 1);
         equal(learner.recommend().items.length, 4, "the default k");
@@ -96,6 +98,19 @@ async fn misuse_has_a_code() {
         equal(await code(() => openBare({ bytes: bytes(1), seed: 0.5 })), "bad_argument");
         equal(await code(() => openBare({ bytes: new Uint8Array(100), store: null })), "bad_base");
         equal(await code(() => openBare({ bytes: new ArrayBuffer(0), store: null })), "bad_base");
+        for (const options of [
+          { exploration: "some" }, { exploration: { epsilon: 2 } }, { exploration: {} }, { gate: -1 }, { gate: "2" },
+          { drift: "adwin" }, { drift: { detector: "cusum" } }, { drift: { policy: { boost: 0.1 } } },
+          { drift: { policy: { pull: 0.5, boost: 0.1, events: 3 } } }, { shadows: {} }, { shadows: [3] },
+          { model: { rate: 1 } }, { model: { visitor: "fast" } }, { model: { feedback: 1 } }, { model: { rateFactor: -1 } },
+          { model: { rates: { private: 1 } } }, { model: { maxRows: 0 } }, { model: { calibrate: 1 } },
+        ]) {
+          equal(await code(() => open(options)), "bad_argument", JSON.stringify(options));
+        }
+        for (const lists of [{ include: 3 }, { include: "12" }, { exclude: [{}] }]) {
+          equal(await code(() => learner.recommend(lists)), "bad_argument", JSON.stringify(lists));
+          equal(await code(() => learner.uncertain(lists)), "bad_argument", JSON.stringify(lists));
+        }
         await (await open({ seed: 12n })).close();
         await (await open({ bytes: bytes(1).buffer })).close();
     "#)
@@ -109,8 +124,9 @@ async fn a_closed_learner_says_so() {
         const slate = learner.recommend();
         await learner.close();
         await learner.close();
-        for (const use of ["addItems", "recommend", "click", "skip", "predictOne", "learnOne", "metrics", "lastSent", "save", "sync", "reset"]) {
-          const args = { click: [slate, 1], skip: [slate, 1], learnOne: [{}, 1], addItems: [[]] }[use] ?? [];
+        for (const use of ["addItems", "recommend", "click", "skip", "predictOne", "learnOne", "metrics", "lastSent", "label", "hold", "labelHeld", "learnPair", "explain", "uncertain", "save", "sync", "reset"]) {
+          const args = { click: [slate, 1], skip: [slate, 1], learnOne: [{}, 1], addItems: [[]],
+            label: [slate, 1, 1], labelHeld: [slate, 1] }[use] ?? [];
           equal(await code(() => learner[use](...args)), "closed", use);
         }
         equal(await code(() => learner.taste("genres")), "closed");

@@ -8,7 +8,9 @@
 mod script;
 mod seed;
 
+mod agree;
 mod features;
+mod insight;
 mod learning;
 mod profile;
 mod sync;

@@ -37,7 +37,10 @@ pub struct Base {
 impl Base {
     /// Checks the bytes in the order length, header, bounds, content, and keeps them.
     pub fn read(bytes: impl Into<Arc<[u8]>>) -> Result<Base, Error> {
-        let bytes = bytes.into();
+        Base::read_shared(bytes.into())
+    }
+
+    fn read_shared(bytes: Arc<[u8]>) -> Result<Base, Error> {
         let header_length = bytes.first_chunk::<8>().ok_or(Error::BadBase("it is shorter than 8 bytes"))?;
         let header_length = usize::try_from(u64::from_le_bytes(*header_length)).unwrap_or(usize::MAX);
         if header_length > MAX_HEADER || header_length > bytes.len() - 8 {

@@ -165,7 +165,7 @@ impl Catalogue {
     }
 
     /// The `k` best of the items that pass, under a context whose factors sum to `q`: best first, with const + b_i + <q, q_i>.
-    pub(crate) fn top(&self, constant: f32, q: &[f32], k: usize, pass: impl Fn(usize) -> bool) -> Vec<(usize, f32)> {
+    pub(crate) fn top(&self, constant: f32, q: &[f32], k: usize, pass: Option<&[bool]>) -> Vec<(usize, f32)> {
         let k = k.min(self.items.len());
         if k == 0 {
             return Vec::new();
@@ -186,7 +186,7 @@ impl Catalogue {
                 if best.len() == k && best.peek().is_none_or(|worst| *score < worst.score) {
                     continue;
                 }
-                if !pass(block_at * BLOCK + i) {
+                if pass.is_some_and(|pass| !pass[block_at * BLOCK + i]) {
                     continue;
                 }
                 best.push(Place { score: *score, id: &item.id, at: block_at * BLOCK + i });

@@ -33,7 +33,7 @@ impl Active {
     }
 
     /// Adds a row that learns at `rate`; `read` fills it in.
-    pub(crate) fn add(&mut self, feature: &Feature, rate: f32, read: impl FnOnce(FeatureId, &mut [f32])) {
+    pub(crate) fn add(&mut self, feature: &Feature, rate: f32, read: &mut dyn FnMut(FeatureId, &mut [f32])) {
         let start = self.rows.len();
         self.rows.resize(start + self.width, 0.0);
         let row = &mut self.rows[start..];
@@ -81,7 +81,7 @@ impl Active {
 
     /// Moves all rows by `pull`, each at its rate, given the visitor row; the sums are left as they were. `emit` takes every
     /// row that has moved.
-    pub(crate) fn step(&mut self, visitor: &[f64], pull: f64, mut emit: impl FnMut(FeatureId, &[f32])) {
+    pub(crate) fn step(&mut self, visitor: &[f64], pull: f64, emit: &mut dyn FnMut(FeatureId, &[f32])) {
         let q = self.total(visitor);
         let rows = self.rows.chunks_exact_mut(self.width);
         for (((row, x), rate), id) in rows.zip(&self.values).zip(&self.rates).zip(&self.ids) {

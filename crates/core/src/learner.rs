@@ -208,7 +208,7 @@ impl Learner {
         self.record(|| Record::Preferred { preferred: preferred.clone(), other: other.clone(), weight });
         let (catalogue, serving) = (&mut self.catalogue, self.serving);
         for (at, model) in self.models.iter_mut().enumerate() {
-            model.learn_pair(&preferred, &other, weight.into(), |id| touch(catalogue, serving, at, id));
+            model.learn_pair(&preferred, &other, weight.into(), &mut |id| touch(catalogue, serving, at, id));
         }
         Ok(())
     }
@@ -543,7 +543,7 @@ impl Learner {
             let mut touched = |id| touch(catalogue, serving, at, id);
             // What stands in no slate has no rivals.
             let Some(rivals) = rivals.filter(|_| model.config.feedback == Feedback::Pairwise) else {
-                model.learn(features, target.into(), weight.into(), touched);
+                model.learn(features, target.into(), weight.into(), &mut touched);
                 continue;
             };
             let pairs: Vec<&(Features, f32)> = rivals.iter().filter(|(_, other)| *other != target).collect();
@@ -612,10 +612,10 @@ impl Learner {
         let constant = active.score_with(&visitor.mean);
         let q: Vec<f32> = active.q.iter().zip(&visitor.mean[1..]).map(|(q, u)| (f64::from(*q) + u) as f32).collect();
         if query.include.is_none() && query.exclude.is_empty() {
-            return self.catalogue.top(constant as f32, &q, k, |_| true);
+            return self.catalogue.top(constant as f32, &q, k, None);
         }
         let pass = self.pass(query);
-        self.catalogue.top(constant as f32, &q, k, |at| pass[at])
+        self.catalogue.top(constant as f32, &q, k, Some(&pass))
     }
 
     /// Which items pass the query's lists.

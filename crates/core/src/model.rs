@@ -141,14 +141,14 @@ impl Model {
 
     /// Learns a label: the visitor row first, then the other rows at the visitor row so adapted. `touched` takes every row
     /// that has moved.
-    pub(crate) fn learn(&mut self, features: &Features, target: f64, weight: f64, touched: impl FnMut(FeatureId)) {
+    pub(crate) fn learn(&mut self, features: &Features, target: f64, weight: f64, touched: &mut dyn FnMut(FeatureId)) {
         let loss = self.loss();
-        let mut active = self.active(features);
+        let active = self.active(features);
         let (offset, phi) = (active.score(), active.phi());
         self.learn_visitor(loss, offset, &phi, target, weight);
         let h = weight * active.leverage(&self.visitor.mean);
         let pull = weight * proximal(loss, active.score_with(&self.visitor.mean), target, h).pull;
-        self.step([(&mut active, 1.0)], pull, touched);
+        self.step(&mut [(active, 1.0)], pull, touched);
     }
 
     /// Learns that `preferred` is rather clicked than `other`: the logistic loss of the difference of their scores.
@@ -157,15 +157,15 @@ impl Model {
         preferred: &Features,
         other: &Features,
         weight: f64,
-        touched: impl FnMut(FeatureId),
+        touched: &mut dyn FnMut(FeatureId),
     ) {
-        let [mut a, mut b] = [preferred, other].map(|features| self.active(features));
+        let [a, b] = [preferred, other].map(|features| self.active(features));
         let phi: Vec<f64> = a.phi().iter().zip(b.phi()).map(|(a, b)| a - b).collect();
         self.learn_visitor(Loss::Logistic, a.score() - b.score(), &phi, 1.0, weight);
         let u = &self.visitor.mean;
         let h = weight * (a.leverage(u) + b.leverage(u));
         let pull = weight * proximal(Loss::Logistic, a.score_with(u) - b.score_with(u), 1.0, h).pull;
-        self.step([(&mut a, 1.0), (&mut b, -1.0)], pull, touched);
+        self.step(&mut [(a, 1.0), (b, -1.0)], pull, touched);
     }
 
     /// The active rows as they are, without the visitor row.
@@ -208,10 +208,10 @@ impl Model {
         }
     }
 
-    fn step<const N: usize>(&mut self, parts: [(&mut Active, f64); N], pull: f64, mut touched: impl FnMut(FeatureId)) {
+    fn step(&mut self, parts: &mut [(Active, f64)], pull: f64, touched: &mut dyn FnMut(FeatureId)) {
         let rows = &mut self.rows;
         for (active, sign) in parts {
-            active.step(&self.visitor.mean, sign * pull, |id, row| {
+            active.step(&self.visitor.mean, *sign * pull, &mut |id, row| {
                 rows.set_personal(id, row, pull);
                 touched(id);
             });
@@ -219,14 +219,14 @@ impl Model {
         rows.evict();
     }
 
-    pub(crate) fn gather(&self, features: &Features, read: impl Fn(&Rows, FeatureId, &mut [f32])) -> Active {
+    pub(crate) fn gather(&self, features: &Features, read: fn(&Rows, FeatureId, &mut [f32])) -> Active {
         let base = self.rows.base();
         let mut active = Active::new(base.width(), base.metadata().w0);
         let rates = self.rates();
         // Shared out between the private rows, so that a site that marks more fields private does not learn faster.
         let private = rates.private / features.private().len().max(1) as f32;
         let mut add = |feature: &Feature, rate| {
-            active.add(feature, self.rate(feature, rate), |id, row| read(&self.rows, id, row))
+            active.add(feature, self.rate(feature, rate), &mut |id, row| read(&self.rows, id, row))
         };
         features.shared().iter().for_each(|feature| add(feature, rates.shared));
         features.private().iter().for_each(|feature| add(feature, private));

@@ -70,18 +70,18 @@ impl Outbox {
         for event in self.events.drain(..) {
             let mut active = Active::new(width, metadata.w0);
             for feature in event.features.shared() {
-                active.add(feature, rate, |id, row| match moved.get(&id) {
+                active.add(feature, rate, &mut |id, row| match moved.get(&id) {
                     Some(learnt) => row.copy_from_slice(learnt),
                     None => rows.base_into(id, row),
                 });
             }
             for feature in event.features.private() {
-                active.add(feature, 0.0, |id, row| rows.personal_into(id, row));
+                active.add(feature, 0.0, &mut |id, row| rows.personal_into(id, row));
             }
             let (target, weight) = (f64::from(event.target), f64::from(event.weight));
             let h = weight * active.leverage(visitor);
             let pull = weight * proximal(metadata.loss, active.score_with(visitor), target, h).pull;
-            active.step(visitor, pull, |id, row| {
+            active.step(visitor, pull, &mut |id, row| {
                 moved.insert(id, row.to_vec());
             });
             self.unsent_events = self.unsent_events.saturating_add(1);

@@ -387,7 +387,7 @@ impl Decimal {
             if self.exponent > 0 {
                 (x, two) = ((x >> 1) + (x >> 3), two + 4);
             } else {
-                (x, two) = (x - x / 5, two - 3);
+                (x, two) = (x - fifth(x), two - 3);
             }
             normal(&mut x, &mut two);
         }
@@ -395,6 +395,17 @@ impl Decimal {
         let high = (x >> 64) as u64 | u64::from(x as u64 != 0);
         libm::ldexp(high as f64, two + 64)
     }
+}
+
+/// x / 5, digit by digit: the general division of a u128 is a kilobyte.
+fn fifth(x: u128) -> u128 {
+    let (mut quotient, mut rest) = (0, 0);
+    for digit in (0..4).rev() {
+        let part = rest << 32 | (x >> (32 * digit)) as u64 & 0xffff_ffff;
+        quotient = quotient << 32 | u128::from(part / 5);
+        rest = part % 5;
+    }
+    quotient
 }
 
 #[cfg(test)]

@@ -1,0 +1,80 @@
+//! What the methods of the learner are given, checked.
+
+use brooklet_core::{Error, Features, Query, Schema};
+use wasm_bindgen::JsValue;
+
+use crate::error::Failure;
+use crate::object::field;
+use crate::value;
+
+/// How many items are meant unless the caller says otherwise.
+pub(crate) const DEFAULT_K: usize = 10;
+
+/// `RecommendOptions`: what is to be ranked.
+pub(crate) struct Asked {
+    context: Features,
+    k: usize,
+    include: Option<Vec<String>>,
+    exclude: Vec<String>,
+}
+
+impl Asked {
+    pub(crate) fn from_js(schema: &Schema, options: &JsValue) -> Result<Asked, Failure> {
+        if options.is_undefined() || options.is_null() {
+            return Ok(Asked { context: Features::default(), k: DEFAULT_K, include: None, exclude: Vec::new() });
+        }
+        Ok(Asked {
+            k: field(options, "k")?.map_or(Ok(DEFAULT_K), |k| count(&k))?,
+            context: value::features(schema, &field(options, "context")?.unwrap_or_default())?,
+            include: field(options, "include")?.map(|ids| item_ids(&ids)).transpose()?,
+            exclude: field(options, "exclude")?.map_or(Ok(Vec::new()), |ids| item_ids(&ids))?,
+        })
+    }
+
+    pub(crate) fn with<T>(&self, ask: impl FnOnce(&Query<'_>) -> T) -> T {
+        let include: Option<Vec<&str>> = self.include.as_ref().map(|ids| ids.iter().map(String::as_str).collect());
+        let exclude: Vec<&str> = self.exclude.iter().map(String::as_str).collect();
+        ask(&Query { context: self.context.clone(), k: self.k, include: include.as_deref(), exclude: &exclude })
+    }
+}
+
+/// What `recommend` or `hold` returned, or its id.
+pub(crate) fn slate_id(slate: &JsValue) -> Result<u64, Failure> {
+    let id = if slate.is_object() { field(slate, "id")?.unwrap_or_default() } else { slate.clone() };
+    let id = id.as_string().ok_or(Failure::argument("pass what recommend() or hold() returned, or its `id`"))?;
+    id.parse().map_err(|_| Failure::from(Error::UnknownSlate))
+}
+
+/// A label: a number, or whether it was clicked.
+pub(crate) fn target(value: &JsValue) -> Result<f32, Failure> {
+    match (value.as_f64(), value.as_bool()) {
+        (Some(target), _) => Ok(target as f32),
+        (None, Some(clicked)) => Ok(f32::from(clicked)),
+        (None, None) => Err(Failure::argument("a target is a number or a boolean")),
+    }
+}
+
+/// The weight of an event: 1 if it is left out.
+pub(crate) fn weight(value: &JsValue) -> Result<f32, Failure> {
+    match value.as_f64() {
+        Some(weight) => Ok(weight as f32),
+        None if value.is_undefined() => Ok(1.0),
+        None => Err(Failure::argument("a weight is a number")),
+    }
+}
+
+/// A count of items.
+pub(crate) fn count(value: &JsValue) -> Result<usize, Failure> {
+    match value.as_f64() {
+        Some(k) if k >= 0.0 && k.fract() == 0.0 => Ok(k as usize),
+        _ => Err(Failure::argument("`k` is a whole number, 0 or more")),
+    }
+}
+
+fn item_ids(ids: &JsValue) -> Result<Vec<String>, Failure> {
+    let not_ids = || Failure::argument("`include` and `exclude` are arrays, or other iterables, of item ids");
+    // A string is iterable too, but never meant.
+    let iterator = js_sys::try_iter(ids).ok().flatten().filter(|_| ids.is_object()).ok_or_else(not_ids)?;
+    let id = |id: Result<JsValue, JsValue>| value::item_id(&id.map_err(|_| not_ids())?);
+    iterator.map(id).collect()
+}

@@ -1,0 +1,152 @@
+//! How a learner learns, as `Learner.open` is told: the part of its options that the core knows.
+
+use brooklet_core::{Config, Detector, DriftPolicy, Exploration, Feedback, ModelConfig, Rates, VisitorStep};
+use js_sys::{Array, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::error::Failure;
+use crate::object::{field, only};
+
+/// The options that are read here.
+pub(crate) const NAMES: [&str; 6] = ["model", "shadows", "exploration", "gate", "drift", "seed"];
+const MODEL_NAMES: [&str; 7] = ["visitor", "feedback", "rates", "rateFactor", "forgetting", "calibrate", "maxRows"];
+const RATE_NAMES: [&str; 3] = ["private", "shared", "delta"];
+
+/// Rates up to this are safe to learn at.
+const MOST_RATE: f64 = 1000.0;
+const MOST_ROWS: f64 = 16_777_216.0;
+/// The share of false alarms that River gives ADWIN.
+const ADWIN: Detector = Detector::Adwin { delta: 0.002 };
+const PAGE_HINKLEY: Detector = Detector::PageHinkley { tolerance: 0.05, threshold: 5.0 };
+
+/// Reads the options; `random` is the seed if none is given.
+pub(crate) fn config(options: &JsValue, random: u64) -> Result<Config, Failure> {
+    let default = Config::default();
+    Ok(Config {
+        model: field(options, "model")?.map_or(Ok(ModelConfig::default()), |value| model(&value))?,
+        shadows: field(options, "shadows")?.map_or(Ok(Vec::new()), |value| shadows(&value))?,
+        exploration: field(options, "exploration")?.map_or(Ok(default.exploration), |value| exploration(&value))?,
+        gate: gate(options, default.gate)?,
+        drift: field(options, "drift")?.map(|value| drift(&value)).transpose()?,
+        seed: field(options, "seed")?.map_or(Ok(random), seed)?,
+        ..default
+    })
+}
+
+fn model(options: &JsValue) -> Result<ModelConfig, Failure> {
+    only(options, &MODEL_NAMES, "a model is an object of options: is one misspelt?")?;
+    let default = ModelConfig::default();
+    let visitor = "`visitor` is \"closed-form\", \"diagonal\" or \"rate\"";
+    let steps =
+        [("closed-form", VisitorStep::ClosedForm), ("diagonal", VisitorStep::Diagonal), ("rate", VisitorStep::Rate)];
+    let feedback = "`feedback` is \"pointwise\" or \"pairwise\"";
+    let lessons = [("pointwise", Feedback::Pointwise), ("pairwise", Feedback::Pairwise)];
+    let factor = "`rateFactor` is a number from 0 to 1000";
+    let rows = "`maxRows` is a number from 1 to 16777216";
+    Ok(ModelConfig {
+        visitor: one_of(options, "visitor", &steps, visitor)?.unwrap_or(default.visitor),
+        feedback: one_of(options, "feedback", &lessons, feedback)?.unwrap_or(default.feedback),
+        rates: field(options, "rates")?.map(|value| rates(&value)).transpose()?,
+        rate_factor: within(options, "rateFactor", 0.0, MOST_RATE, factor)?.map_or(default.rate_factor, |x| x as f32),
+        forgetting: share(options, "forgetting")?.unwrap_or(default.forgetting),
+        calibrate: match field(options, "calibrate")? {
+            None => default.calibrate,
+            Some(value) => value.as_bool().ok_or(Failure::argument("`calibrate` is a boolean"))?,
+        },
+        max_rows: within(options, "maxRows", 1.0, MOST_ROWS, rows)?.map_or(default.max_rows, |x| x as usize),
+    })
+}
+
+fn rates(options: &JsValue) -> Result<Rates, Failure> {
+    let why = "`rates` are { private, shared, delta }, numbers from 0 to 1000";
+    only(options, &RATE_NAMES, why)?;
+    let rate = |name| match within(options, name, 0.0, MOST_RATE, why) {
+        Ok(Some(rate)) => Ok(rate as f32),
+        Ok(None) => Err(Failure::argument(why)),
+        Err(failure) => Err(failure),
+    };
+    Ok(Rates { private: rate("private")?, shared: rate("shared")?, delta: rate("delta")? })
+}
+
+fn shadows(value: &JsValue) -> Result<Vec<ModelConfig>, Failure> {
+    let models = value.dyn_ref::<Array>().ok_or(Failure::argument("`shadows` is an array of models"))?;
+    models.iter().map(|value| model(&value)).collect()
+}
+
+fn exploration(value: &JsValue) -> Result<Exploration, Failure> {
+    match value.as_string().as_deref() {
+        Some("none") => return Ok(Exploration::None),
+        Some("thompson") => return Ok(Exploration::Thompson),
+        _ => {}
+    }
+    let why = "`exploration` is \"none\", \"thompson\" or { epsilon }";
+    only(value, &["epsilon"], why)?;
+    let epsilon = share(value, "epsilon")?.ok_or(Failure::argument(why))?;
+    Ok(Exploration::EpsilonGreedy { epsilon })
+}
+
+/// Absent is the default, null is no gate.
+fn gate(options: &JsValue, default: Option<f64>) -> Result<Option<f64>, Failure> {
+    if Reflect::get(options, &"gate".into()).is_ok_and(|value| value.is_null()) {
+        return Ok(None);
+    }
+    let why = "`gate` is a number of standard errors, or null";
+    Ok(within(options, "gate", 0.0, f64::MAX, why)?.or(default))
+}
+
+fn drift(options: &JsValue) -> Result<(Detector, DriftPolicy), Failure> {
+    let why = "`drift` is { detector: \"adwin\" | \"page-hinkley\", policy }";
+    only(options, &["detector", "policy"], why)?;
+    let detectors = [("adwin", ADWIN), ("page-hinkley", PAGE_HINKLEY)];
+    let detector = one_of(options, "detector", &detectors, why)?.unwrap_or(ADWIN);
+    Ok((detector, field(options, "policy")?.map_or(Ok(DriftPolicy::Notify), |value| policy(&value))?))
+}
+
+fn policy(value: &JsValue) -> Result<DriftPolicy, Failure> {
+    let why = "a drift's `policy` is \"notify\", { boost, events } or { pull }";
+    if value.as_string().as_deref() == Some("notify") {
+        return Ok(DriftPolicy::Notify);
+    }
+    only(value, &["boost", "events", "pull"], why)?;
+    let events = within(value, "events", 1.0, f64::from(u32::MAX), why)?;
+    match (share(value, "boost")?, events, share(value, "pull")?) {
+        (Some(forgetting), Some(events), None) => Ok(DriftPolicy::Boost { forgetting, events: events as u32 }),
+        (None, None, Some(share)) => Ok(DriftPolicy::PullToBase { share }),
+        _ => Err(Failure::argument(why)),
+    }
+}
+
+fn seed(value: JsValue) -> Result<u64, Failure> {
+    const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;
+    match value.as_f64() {
+        Some(x) if (0.0..=LARGEST_WHOLE).contains(&x) && x.fract() == 0.0 => Some(x as u64),
+        Some(_) => None,
+        None => u64::try_from(value).ok(),
+    }
+    .ok_or(Failure::argument("`seed` is a whole number of at most 64 bits"))
+}
+
+fn one_of<T: Copy>(
+    options: &JsValue,
+    name: &str,
+    known: &[(&str, T)],
+    why: &'static str,
+) -> Result<Option<T>, Failure> {
+    let Some(value) = field(options, name)? else { return Ok(None) };
+    let text = value.as_string().ok_or(Failure::argument(why))?;
+    let found = known.iter().find(|(name, _)| *name == text);
+    found.map(|(_, meant)| Some(*meant)).ok_or(Failure::argument(why))
+}
+
+fn share(options: &JsValue, name: &str) -> Result<Option<f32>, Failure> {
+    let why = "`epsilon`, `forgetting`, `boost` and `pull` are shares from 0 to 1";
+    Ok(within(options, name, 0.0, 1.0, why)?.map(|share| share as f32))
+}
+
+fn within(options: &JsValue, name: &str, least: f64, most: f64, why: &'static str) -> Result<Option<f64>, Failure> {
+    match field(options, name)?.map(|value| value.as_f64()) {
+        None => Ok(None),
+        Some(Some(x)) if (least..=most).contains(&x) => Ok(Some(x)),
+        Some(_) => Err(Failure::argument(why)),
+    }
+}

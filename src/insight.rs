@@ -1,0 +1,65 @@
+//! What `Learner` tells of itself and of its visitor: the rest of the class.
+
+use wasm_bindgen::prelude::*;
+
+use crate::answer::{self, Surroundings};
+use crate::argument::{Asked, DEFAULT_K, count};
+use crate::error::Failure;
+use crate::learner::Learner;
+use crate::value;
+
+#[wasm_bindgen]
+impl Learner {
+    /// How well the visitor was predicted so far, by the personal model, by the bare base and by the shadows; and how things
+    /// stand.
+    #[wasm_bindgen(unchecked_return_type = "Metrics")]
+    pub fn metrics(&self) -> Result<JsValue, Failure> {
+        self.tab.ask(|session| {
+            let around = Surroundings {
+                origin: session.origin(),
+                saved: self.tab.store.as_ref().map(|_| !session.is_unsaved()),
+            };
+            answer::metrics(session.core(), &around)
+        })
+    }
+
+    /// Why these features are scored as they are: every weight and every pair, the largest share first.
+    #[wasm_bindgen(unchecked_return_type = "Explanation")]
+    pub fn explain(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Features")] features: &JsValue,
+    ) -> Result<JsValue, Failure> {
+        let (features, names) = value::named_features(&*self.schema()?, features)?;
+        self.tab.ask(|session| answer::explanation(&session.explain(&features), &names))
+    }
+
+    /// The items of which a click or a skip would teach most about this visitor: what to ask a person about.
+    #[wasm_bindgen(unchecked_return_type = "Uncertain[]")]
+    pub fn uncertain(
+        &self,
+        #[wasm_bindgen(unchecked_optional_param_type = "RecommendOptions")] options: &JsValue,
+    ) -> Result<JsValue, Failure> {
+        let asked = Asked::from_js(&*self.schema()?, options)?;
+        self.tab.ask(|session| asked.with(|query| session.uncertain(query))).map(|items| answer::uncertain(&items))
+    }
+
+    /// What the visitor's row weighs most among the values of a field, strongest first, likes and dislikes alike.
+    #[wasm_bindgen(unchecked_return_type = "Taste[]")]
+    pub fn taste(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "string")] field: &JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "number")] k: &JsValue,
+    ) -> Result<JsValue, Failure> {
+        let field = field.as_string().ok_or(Failure::argument("a field is a string"))?;
+        let k = if k.is_undefined() { DEFAULT_K } else { count(k)? };
+        self.tab.ask(|session| session.core().taste(&field, k)).map(answer::taste)
+    }
+
+    /// The delta sent last since the learner was opened, byte for byte; null if none was.
+    #[wasm_bindgen(js_name = lastSent, unchecked_return_type = "SentDelta | null")]
+    pub fn last_sent(&self) -> Result<JsValue, Failure> {
+        self.tab.ask(|_| ())?;
+        let sent = self.tab.link.as_ref().and_then(|link| link.sent.borrow().clone());
+        Ok(sent.map_or(JsValue::NULL, |sent| answer::sent(&sent)))
+    }
+}
