@@ -53,6 +53,9 @@ pub(crate) struct Shown {
     pub(crate) target: Option<f32>,
 }
 
+/// Items that wait for labels, in all slates; a slate that is longer by itself waits alone.
+const MOST_ITEMS: usize = 1024;
+
 /// The inputs that wait for labels, bounded: the oldest makes room for the newest.
 #[derive(Debug, Clone)]
 pub(crate) struct Slates {
@@ -76,7 +79,12 @@ impl Slates {
     }
 
     pub(crate) fn insert(&mut self, id: u64, shown: Vec<Shown>) {
-        while self.pending.len() >= self.most {
+        // Slates are as long as the caller likes; they are part of the profile, which must stay small.
+        let waiting =
+            |pending: &VecDeque<(u64, Vec<Shown>)>| pending.iter().map(|(_, shown)| shown.len()).sum::<usize>();
+        while self.pending.len() >= self.most
+            || (!self.pending.is_empty() && waiting(&self.pending) + shown.len() > MOST_ITEMS)
+        {
             let oldest = self.pending.pop_front();
             let unlabelled = oldest.is_some_and(|(_, shown)| shown.iter().all(|shown| shown.target.is_none()));
             self.evicted += u64::from(unlabelled);

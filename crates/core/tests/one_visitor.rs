@@ -101,6 +101,16 @@ fn slates_are_bounded_and_what_makes_room_is_counted() {
 }
 
 #[test]
+fn long_slates_make_room_sooner() {
+    let mut learner = stocked(Config::default());
+    let slates: Vec<Slate> = (0..30).map(|_| learner.recommend(&shop(&learner, 40))).collect();
+    assert_eq!(learner.evicted_slates(), 30 - 1024 / 40);
+    let (first, last) = (&slates[0], &slates[29]);
+    assert_eq!(learner.click(first.id, &first.items[0].item), Err(Error::UnknownSlate));
+    learner.click(last.id, &last.items[0].item).expect("it is pending");
+}
+
+#[test]
 fn a_skip_low_on_the_page_weighs_less() {
     let mut learner = stocked(Config::default());
     let slate = learner.recommend(&shop(&learner, 30));
