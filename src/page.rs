@@ -6,6 +6,7 @@ use std::rc::{Rc, Weak};
 use wasm_bindgen::prelude::*;
 use web_sys::{EventTarget, VisibilityState};
 
+use crate::event::Event;
 use crate::host;
 use crate::sync::{Occasion, sync_in_background};
 use crate::tab::Tab;
@@ -74,6 +75,9 @@ fn save(tab: &Rc<Tab>) {
 
 /// The page may be gone in a moment: nothing is left for later.
 fn on_hidden(tab: &Rc<Tab>) {
+    if let Err(failure) = tab.leave() {
+        tab.tell(Event::Failed { during: "save", failure: &failure });
+    }
     let can_send = tab.link.as_ref().is_some_and(|link| link.failures.get() == 0 && !link.syncing.is_taken());
     if can_send && tab.waiting() > 0 && !host::is_offline() {
         sync_in_background(tab, Occasion::Leaving);

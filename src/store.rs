@@ -3,6 +3,7 @@
 //! | key | record |
 //! |---|---|
 //! | `profile/<model>` | `{ revision: number, profile: Uint8Array }` |
+//! | `leaving/<model>` | the same, left behind by a page that was closing, upon the revision that it names |
 //! | `base` | `{ url: string, etag: string \| null, bytes: Uint8Array }`: the base last fetched, for opening offline |
 //!
 //! A profile is replaced only by who has seen the revision that it replaces (compare and swap in one transaction), so
@@ -63,11 +64,25 @@ impl Store {
         Ok(store)
     }
 
-    /// The profile kept for `model`.
+    /// The profile kept for `model`; what a closing page left behind, if nobody has saved since.
     pub(crate) async fn profile(&self, model: &str) -> Result<Option<Saved>, Failure> {
         let (objects, _) = self.transaction("readonly").await?;
         let found = done(&objects.get(&profile_key(model)).map_err(storage)?).await?;
-        Ok(Saved::from_record(&found))
+        let left = done(&objects.get(&leaving_key(model)).map_err(storage)?).await?;
+        let (found, left) = (Saved::from_record(&found), Saved::from_record(&left));
+        let revision = found.as_ref().map_or(0.0, |saved| saved.revision);
+        Ok(left.filter(|left| left.revision == revision).or(found))
+    }
+
+    /// Leaves `profile` behind, upon `revision`, without waiting for anything: a page that is closing runs no callback any
+    /// more, so it can neither look what is there first nor hear that it is done.
+    pub(crate) fn leave(&self, model: &str, revision: f64, profile: &[u8]) -> Result<(), Failure> {
+        let Some(database) = self.connection.borrow().as_ref().map(|connection| connection.database.clone()) else {
+            return Ok(());
+        };
+        let (objects, transaction) = transaction(&database, "readwrite")?;
+        objects.put_with_key(&ProfileRecord::new(revision, profile), &leaving_key(model)).map_err(storage)?;
+        transaction.unchecked_ref::<Transaction>().commit().map_err(storage)
     }
 
     /// Replaces the profile of `model` if its revision is still `expected` (0: if there is none).
@@ -80,10 +95,8 @@ impl Store {
             return Ok(Replaced::Conflict(found));
         }
         let revision = expected + 1.0;
-        let record = Object::new().unchecked_into::<ProfileRecord>();
-        record.set_revision(revision);
-        record.set_profile(&Uint8Array::from(profile));
-        objects.put_with_key(&record, &key).map_err(storage)?;
+        objects.put_with_key(&ProfileRecord::new(revision, profile), &key).map_err(storage)?;
+        objects.delete(&leaving_key(model)).map_err(storage)?;
         committed(&transaction).await?;
         Ok(Replaced::Done(revision))
     }
@@ -122,14 +135,7 @@ impl Store {
     }
 
     async fn transaction(&self, mode: &str) -> Result<(IdbObjectStore, IdbTransaction), Failure> {
-        let database = self.database().await?;
-        // A delta must not be sent from a profile that a power cut takes back: "relaxed" would leave it to the disk.
-        let options = Object::new().unchecked_into::<TransactionOptions>();
-        options.set_durability("strict");
-        let transaction =
-            database.unchecked_ref::<Database>().transaction(OBJECT_STORE, mode, &options).map_err(storage)?;
-        let objects = transaction.object_store(OBJECT_STORE).map_err(storage)?;
-        Ok((objects, transaction))
+        transaction(&self.database().await?, mode)
     }
 
     async fn database(&self) -> Result<IdbDatabase, Failure> {
@@ -194,6 +200,29 @@ impl Drop for Connection {
         self.database.set_onclose(None);
         self.database.close();
     }
+}
+
+impl ProfileRecord {
+    fn new(revision: f64, profile: &[u8]) -> ProfileRecord {
+        let record = Object::new().unchecked_into::<ProfileRecord>();
+        record.set_revision(revision);
+        record.set_profile(&Uint8Array::from(profile));
+        record
+    }
+}
+
+fn transaction(database: &IdbDatabase, mode: &str) -> Result<(IdbObjectStore, IdbTransaction), Failure> {
+    // A delta must not be sent from a profile that a power cut takes back: "relaxed" would leave it to the disk.
+    let options = Object::new().unchecked_into::<TransactionOptions>();
+    options.set_durability("strict");
+    let transaction =
+        database.unchecked_ref::<Database>().transaction(OBJECT_STORE, mode, &options).map_err(storage)?;
+    let objects = transaction.object_store(OBJECT_STORE).map_err(storage)?;
+    Ok((objects, transaction))
+}
+
+fn leaving_key(model: &str) -> JsValue {
+    ["leaving/", model].concat().into()
 }
 
 fn profile_key(model: &str) -> JsValue {
@@ -271,6 +300,11 @@ extern "C" {
         mode: &str,
         options: &TransactionOptions,
     ) -> Result<IdbTransaction, JsValue>;
+
+    /// `IDBTransaction`, for the one method that web-sys has in another form.
+    type Transaction;
+    #[wasm_bindgen(method, catch)]
+    fn commit(this: &Transaction) -> Result<(), JsValue>;
 
     type TransactionOptions;
     #[wasm_bindgen(method, setter)]

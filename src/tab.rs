@@ -163,6 +163,13 @@ impl Tab {
         self.commit(|_| ()).await
     }
 
+    /// Leaves behind what is not saved yet: the page may be gone before a save is done.
+    pub(crate) fn leave(&self) -> Result<(), Failure> {
+        let Some(store) = self.store.as_ref().filter(|_| self.is_unsaved()) else { return Ok(()) };
+        let snapshot = self.with(|session| session.snapshot())?;
+        store.leave(&snapshot.model, snapshot.revision, &snapshot.profile)
+    }
+
     /// Forgets what was learnt, in the store as well.
     pub(crate) async fn reset(&self) -> Result<(), Failure> {
         self.commit(Session::reset).await?;

@@ -154,7 +154,9 @@ test("what one visitor learns reaches another, and nothing of the visitor does",
       };
     };
     const before = await observe();
-    assert.equal(await b.profile(), null, "B has learnt nothing");
+    const prior = base1.metadata.prior.mean.map(Math.fround);
+    assert.deepEqual(visitorRow(await b.profile()), prior, "B has learnt nothing");
+    assert.equal((await b.metrics()).events, 0);
     assert.equal((await b.metrics()).version, 1, "B has not moved so far");
     await b.sync();
     assert.equal((await b.metrics()).version, 2);
@@ -173,7 +175,7 @@ test("what one visitor learns reaches another, and nothing of the visitor does",
 
     const metrics = await b.metrics();
     assert.equal(metrics.events, 0);
-    assert.deepEqual(visitorRow(await b.profile()), base1.metadata.prior.mean.map(Math.fround), "B's visitor row is untouched");
+    assert.deepEqual(visitorRow(await b.profile()), prior, "B's visitor row is untouched");
     assert.ok((await b.taste()).every(({ weight }) => Math.abs(weight) < 1e-6), "B has no taste yet");
     for (const { score, baseScore } of await b.predict([...clicked, ...skipped])) {
       assert.ok(Math.abs(score - baseScore) < 1e-4, "for B, its model is still the base");
@@ -278,7 +280,7 @@ test("what one visitor learns reaches another, and nothing of the visitor does",
   });
 });
 
-/** The visitor's mean, out of a profile: the fifth value of its CBOR array is the doubles of the row. */
+/** The visitor's mean, out of a profile: the fifth value of its CBOR array is the models, the first of a model the doubles of the row. */
 function visitorRow(profile) {
   const view = new DataView(profile.buffer, profile.byteOffset, profile.byteLength);
   let at = 1;
@@ -298,6 +300,8 @@ function visitorRow(profile) {
   skipText();
   head();
   head();
+  const [models, fields] = [head(), head()];
+  assert.ok(models >= 1 && fields === 7, "a profile of format 1");
   const length = head();
   return Array.from({ length: length / 8 }, (_, i) => view.getFloat64(at + 8 * i, true));
 }
