@@ -16,6 +16,9 @@ use crate::tab::{Link, Tab};
 /// How long a page waits for the network, in milliseconds, when it could begin with the base that it has kept.
 const IMPATIENCE: u32 = 4_000;
 
+/// What the last visit could not send any more goes out within so many milliseconds of the next, at random.
+const AFTER_RETURN: f64 = 5_000.0;
+
 /// Opens a learner. What fails on the way without stopping it becomes an event.
 pub(crate) async fn open(options: Options) -> Result<Rc<Tab>, Failure> {
     let mut trouble = Vec::new();
@@ -56,7 +59,11 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Tab>, Failure> {
             }
         });
     }
+    let returned = tab.with(|session| session.origin() == Origin::Restored)?;
     tab.watch();
+    if returned {
+        tab.sync_within(AFTER_RETURN * host::random());
+    }
     Ok(tab)
 }
 
