@@ -77,6 +77,8 @@ fn serve<'a>(sh: &'a Shell, brooklet: &Path, folder: &Path) -> Cmd<'a> {
     cmd!(sh, "{brooklet} serve --listen {ADDRESS}")
         .args(["--model", "films", "--catalogue", FILMS])
         .args(["--www", "www", "--pkg", "pkg"])
+        // One person at a demo wants to see the next version, and will not send a thousand deltas for it.
+        .args(["--fold-deltas", "3", "--fold-seconds", "20"])
         .arg("--seed")
         .arg(seed)
         .arg("--data")
