@@ -116,9 +116,14 @@ impl Session {
         &self.core
     }
 
-    /// Events that no acknowledged delta covers yet.
+    /// Events that no delta covers yet.
     pub(crate) fn unsent(&self) -> u32 {
         self.core.unsent_events()
+    }
+
+    /// Whether a delta was made and not yet acknowledged.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.core.pending_events().is_some()
     }
 
     pub(crate) fn set_item(&mut self, id: &str, features: &Features) -> Result<(), Error> {

@@ -156,7 +156,7 @@ export interface Metrics {
   readonly evicted: { readonly slates: number; readonly rows: number };
   /** Items in the catalogue. */
   readonly items: number;
-  /** Events that no delta holds yet. */
+  /** Events that the endpoint has not acknowledged: no delta holds them yet, or the one that does still waits. */
   readonly unsent: number;
   /** Version of the base. */
   readonly version: number;
