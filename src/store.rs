@@ -2,7 +2,8 @@
 //!
 //! | key | record |
 //! |---|---|
-//! | `profile/<model>` | `{ revision: number, profile: Uint8Array }` |
+//! | `profile/<model>` | `{ revision: number, resets: number, profile: Uint8Array }` |
+//! | `log/<model>` | the event log, if one is kept: text |
 //! | `base` | `{ url: string, etag: string \| null, bytes: Uint8Array }`: the base last fetched, for opening offline |
 //!
 //! A profile is replaced only by who has seen the revision that it replaces (compare and swap in one transaction), so
@@ -18,6 +19,7 @@ use web_sys::{IdbDatabase, IdbObjectStore, IdbRequest, IdbTransaction};
 
 use crate::error::Failure;
 use crate::host;
+use crate::session::Snapshot;
 
 const OBJECT_STORE: &str = "brooklet";
 const LAYOUT: u32 = 1;
@@ -35,7 +37,11 @@ pub(crate) struct Store {
 pub(crate) struct Saved {
     /// Grows by one with every save, over all tabs.
     pub(crate) revision: f64,
+    /// How often the profile was reset.
+    pub(crate) resets: f64,
     pub(crate) profile: Vec<u8>,
+    /// The event log beside it; empty if there is none, or nobody wants it.
+    pub(crate) log: String,
 }
 
 /// A base as it was last fetched.
@@ -63,27 +69,31 @@ impl Store {
         Ok(store)
     }
 
-    /// The profile kept for `model`.
-    pub(crate) async fn profile(&self, model: &str) -> Result<Option<Saved>, Failure> {
+    /// The profile kept for `model`, and its log if it is wanted.
+    pub(crate) async fn profile(&self, model: &str, with_log: bool) -> Result<Option<Saved>, Failure> {
         let (objects, _) = self.transaction("readonly").await?;
-        let found = done(&objects.get(&profile_key(model)).map_err(storage)?).await?;
-        Ok(Saved::from_record(&found))
+        Saved::read(&objects, model, with_log).await
     }
 
-    /// Replaces the profile of `model` if its revision is still `expected` (0: if there is none).
-    pub(crate) async fn replace(&self, model: &str, expected: f64, profile: &[u8]) -> Result<Replaced, Failure> {
-        let key = profile_key(model);
+    /// Replaces the profile if its revision is still that of `snapshot` (0: if there is none), and with it the log.
+    pub(crate) async fn replace(&self, snapshot: &Snapshot) -> Result<Replaced, Failure> {
         let (objects, transaction) = self.transaction("readwrite").await?;
-        let found = done(&objects.get(&key).map_err(storage)?).await?;
-        let found = Saved::from_record(&found);
-        if found.as_ref().map_or(0.0, |saved| saved.revision) != expected {
-            return Ok(Replaced::Conflict(found));
+        let found = Saved::read(&objects, &snapshot.model, false).await?;
+        if found.as_ref().map_or(0.0, |saved| saved.revision) != snapshot.revision {
+            return Saved::read(&objects, &snapshot.model, snapshot.with_log).await.map(Replaced::Conflict);
         }
-        let revision = expected + 1.0;
+        let revision = snapshot.revision + 1.0;
         let record = Object::new().unchecked_into::<ProfileRecord>();
         record.set_revision(revision);
-        record.set_profile(&Uint8Array::from(profile));
-        objects.put_with_key(&record, &key).map_err(storage)?;
+        record.set_resets(snapshot.resets);
+        record.set_profile(&Uint8Array::from(&snapshot.profile[..]));
+        objects.put_with_key(&record, &profile_key(&snapshot.model)).map_err(storage)?;
+        let log_key = log_key(&snapshot.model);
+        match snapshot.log.as_deref() {
+            None => {}
+            Some("") => drop(objects.delete(&log_key).map_err(storage)?),
+            Some(log) => drop(objects.put_with_key(&log.into(), &log_key).map_err(storage)?),
+        }
         committed(&transaction).await?;
         Ok(Replaced::Done(revision))
     }
@@ -154,6 +164,16 @@ impl Store {
 }
 
 impl Saved {
+    async fn read(objects: &IdbObjectStore, model: &str, with_log: bool) -> Result<Option<Saved>, Failure> {
+        let found = done(&objects.get(&profile_key(model)).map_err(storage)?).await?;
+        let mut saved = Saved::from_record(&found);
+        if let Some(saved) = saved.as_mut().filter(|_| with_log) {
+            let found = done(&objects.get(&log_key(model)).map_err(storage)?).await?;
+            saved.log = found.as_string().unwrap_or_default();
+        }
+        Ok(saved)
+    }
+
     /// The record, if it is one of ours: anything else is as good as no profile.
     fn from_record(found: &JsValue) -> Option<Saved> {
         if !found.is_object() {
@@ -161,7 +181,8 @@ impl Saved {
         }
         let record = found.unchecked_ref::<ProfileRecord>();
         let profile = record.profile().dyn_into::<Uint8Array>().map_or_else(|_| Vec::new(), |bytes| bytes.to_vec());
-        Some(Saved { revision: record.revision().as_f64()?, profile })
+        let resets = record.resets().as_f64().unwrap_or_default();
+        Some(Saved { revision: record.revision().as_f64()?, resets, profile, log: String::new() })
     }
 }
 
@@ -198,6 +219,10 @@ impl Drop for Connection {
 
 fn profile_key(model: &str) -> JsValue {
     ["profile/", model].concat().into()
+}
+
+fn log_key(model: &str) -> JsValue {
+    ["log/", model].concat().into()
 }
 
 fn storage(thrown: JsValue) -> Failure {
@@ -243,6 +268,10 @@ extern "C" {
     fn revision(this: &ProfileRecord) -> JsValue;
     #[wasm_bindgen(method, setter)]
     fn set_revision(this: &ProfileRecord, revision: f64);
+    #[wasm_bindgen(method, getter)]
+    fn resets(this: &ProfileRecord) -> JsValue;
+    #[wasm_bindgen(method, setter)]
+    fn set_resets(this: &ProfileRecord, resets: f64);
     #[wasm_bindgen(method, getter)]
     fn profile(this: &ProfileRecord) -> JsValue;
     #[wasm_bindgen(method, setter)]

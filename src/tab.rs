@@ -143,7 +143,7 @@ impl Tab {
             let Some(snapshot) = self.with(|session| session.is_unsaved().then(|| session.snapshot()))? else {
                 return Ok(());
             };
-            match store.replace(&snapshot.model, snapshot.revision, &snapshot.profile).await? {
+            match store.replace(&snapshot).await? {
                 Replaced::Done(revision) => {
                     self.with(|session| session.saved(&snapshot, revision))?;
                     self.tell(Event::Saved { revision });
