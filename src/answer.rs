@@ -88,7 +88,7 @@ pub(crate) fn metrics(core: &Learner, around: &Surroundings) -> JsValue {
         ("drifts", number(core.drifts())),
         ("evicted", object(&[("slates", number(core.evicted_slates())), ("rows", number(core.evicted_rows()))])),
         ("items", number(core.items() as u64)),
-        ("unsent", core.unsent_events().into()),
+        ("unsent", core.unsent_events().saturating_add(core.pending_events().unwrap_or(0)).into()),
         ("version", number(core.base().metadata().version)),
         ("profile", profile.into()),
         ("saved", around.saved.map_or(JsValue::NULL, JsValue::from)),

@@ -1,11 +1,11 @@
 //! What the methods of the learner are given, checked.
 
-use brooklet_core::{Error, Features, Query, Schema};
+use brooklet_core::{Error, Features, Query};
 use wasm_bindgen::JsValue;
 
 use crate::error::Failure;
 use crate::object::field;
-use crate::value;
+use crate::value::{self, Vocabulary};
 
 /// How many items are meant unless the caller says otherwise.
 pub(crate) const DEFAULT_K: usize = 10;
@@ -19,13 +19,13 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    pub(crate) fn from_js(schema: &Schema, options: &JsValue) -> Result<Asked, Failure> {
+    pub(crate) fn from_js(vocabulary: &Vocabulary, options: &JsValue) -> Result<Asked, Failure> {
         if options.is_undefined() || options.is_null() {
             return Ok(Asked { context: Features::default(), k: DEFAULT_K, include: None, exclude: Vec::new() });
         }
         Ok(Asked {
             k: field(options, "k")?.map_or(Ok(DEFAULT_K), |k| count(&k))?,
-            context: value::features(schema, &field(options, "context")?.unwrap_or_default())?,
+            context: value::features(vocabulary, &field(options, "context")?.unwrap_or_default())?,
             include: field(options, "include")?.map(|ids| item_ids(&ids)).transpose()?,
             exclude: field(options, "exclude")?.map_or(Ok(Vec::new()), |ids| item_ids(&ids))?,
         })

@@ -29,7 +29,7 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_param_type = "Features")] features: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let (features, names) = value::named_features(&*self.schema()?, features)?;
+        let (features, names) = value::named_features(&self.vocabulary()?, features)?;
         self.tab.ask(|session| answer::explanation(&session.explain(&features), &names))
     }
 
@@ -39,7 +39,7 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_optional_param_type = "RecommendOptions")] options: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let asked = Asked::from_js(&*self.schema()?, options)?;
+        let asked = Asked::from_js(&self.vocabulary()?, options)?;
         self.tab.ask(|session| asked.with(|query| session.uncertain(query))).map(|items| answer::uncertain(&items))
     }
 
@@ -53,6 +53,14 @@ impl Learner {
         let field = field.as_string().ok_or(Failure::argument("a field is a string"))?;
         let k = if k.is_undefined() { DEFAULT_K } else { count(k)? };
         self.tab.ask(|session| session.core().taste(&field, k)).map(answer::taste)
+    }
+
+    /// The event log: what was shown and asked, with features, scores and propensities, and what came of it, in the order in
+    /// which it happened. JSON, a record a line; the first one is `opened`. Empty unless the option `log` asked for it. Nothing
+    /// sends it anywhere: that is for the page to do, with the visitor's consent.
+    #[wasm_bindgen(js_name = exportLog)]
+    pub fn export_log(&self) -> Result<String, Failure> {
+        self.tab.ask(|session| session.log_text())
     }
 
     /// The delta sent last since the learner was opened, byte for byte; null if none was.

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use brooklet_core::Schema;
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
@@ -14,6 +13,7 @@ use crate::options::Options;
 use crate::promise::promise;
 use crate::sync::{Occasion, sync};
 use crate::tab::Tab;
+use crate::value::Vocabulary;
 use crate::{open, value};
 
 /// A recommender that learns from the one visitor of this page.
@@ -47,7 +47,7 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_param_type = "Iterable<Item>")] items: &JsValue,
     ) -> Result<(), Failure> {
-        let schema = self.schema()?;
+        let vocabulary = self.vocabulary()?;
         let not_iterable = || Failure::argument("addItems takes an iterable of { id, features }");
         let iterator = js_sys::try_iter(items).ok().flatten().ok_or_else(not_iterable)?;
         let mut read = Vec::new();
@@ -58,7 +58,7 @@ impl Learner {
             }
             let id = value::item_id(&field(&item, "id")?.unwrap_or_default())?;
             let features = field(&item, "features")?.unwrap_or_default();
-            let features = value::features(&schema, &features)?;
+            let features = value::features(&vocabulary, &features)?;
             read.push((id, features));
         }
         Ok(self.tab.ask(|session| read.iter().try_for_each(|(id, features)| session.set_item(id, features)))??)
@@ -70,7 +70,7 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_optional_param_type = "RecommendOptions")] options: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let asked = Asked::from_js(&*self.schema()?, options)?;
+        let asked = Asked::from_js(&self.vocabulary()?, options)?;
         let slate = self.tab.teach(|session| Ok(asked.with(|query| session.recommend(query))))?;
         Ok(answer::slate(&slate))
     }
@@ -119,7 +119,7 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_param_type = "Features")] features: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let features = value::features(&*self.schema()?, features)?;
+        let features = value::features(&self.vocabulary()?, features)?;
         self.tab.ask(|session| session.core().predict_one(&features)).map(answer::prediction)
     }
 
@@ -133,7 +133,7 @@ impl Learner {
         #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
     ) -> Result<JsValue, Failure> {
         let (target, weight) = (argument::target(target)?, argument::weight(weight)?);
-        let features = value::features(&*self.schema()?, features)?;
+        let features = value::features(&self.vocabulary()?, features)?;
         self.tab.teach(|session| session.learn_one(features, target, weight)).map(answer::learnt)
     }
 
@@ -146,8 +146,8 @@ impl Learner {
         #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
     ) -> Result<(), Failure> {
         let weight = argument::weight(weight)?;
-        let schema = self.schema()?;
-        let (preferred, other) = (value::features(&schema, preferred)?, value::features(&schema, other)?);
+        let vocabulary = self.vocabulary()?;
+        let (preferred, other) = (value::features(&vocabulary, preferred)?, value::features(&vocabulary, other)?);
         self.tab.teach(|session| session.learn_pair(preferred, other, weight)).map(drop)
     }
 
@@ -158,7 +158,7 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_param_type = "Features")] features: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let features = value::features(&*self.schema()?, features)?;
+        let features = value::features(&self.vocabulary()?, features)?;
         self.tab.teach(|session| Ok(session.hold(&features))).map(answer::held)
     }
 
@@ -204,8 +204,8 @@ impl Learner {
         })
     }
 
-    pub(crate) fn schema(&self) -> Result<Rc<Schema>, Failure> {
-        self.tab.ask(|session| session.schema())
+    pub(crate) fn vocabulary(&self) -> Result<Vocabulary, Failure> {
+        self.tab.ask(|session| session.vocabulary())
     }
 
     /// Work that goes on while the page uses the learner: it has its own hold on the tab.

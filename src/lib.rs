@@ -15,8 +15,8 @@
 //!
 //! The model itself is `brooklet-core`; here is what it needs of a browser. From the page inwards: `learner`, with
 //! `insight`, is
-//! the JavaScript face, `tab` holds one learner's parts together, `session` is the learning of this tab, `store` and `sync`
-//! are where it is kept and where it goes.
+//! the JavaScript face, `tab` holds one learner's parts together, `session` is the learning of this tab with its `log`,
+//! `store` and `sync` are where it is kept and where it goes.
 
 mod insight;
 mod learner;
@@ -33,6 +33,7 @@ mod value;
 mod endpoint;
 mod host;
 mod lock;
+mod log;
 mod open;
 mod pace;
 mod page;

@@ -29,13 +29,13 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Tab>, Failure> {
     let start = start(&options, store.as_ref(), &mut trouble).await?;
     let saved = match &store {
         // One that cannot be read now is found by the first save, which then moves onto it.
-        Some(store) => store.profile(&start.base.metadata().model).await.unwrap_or_else(|failure| {
+        Some(store) => store.profile(&start.base.metadata().model, options.log > 0).await.unwrap_or_else(|failure| {
             trouble.push(failure);
             None
         }),
         None => None,
     };
-    let session = Session::open(start.base, options.config, saved, first_slate());
+    let session = Session::open(start.base, options.config, saved, first_slate(), options.log);
 
     let link = options.endpoint.map(|endpoint| {
         let lock = ["brooklet:", options.store.as_deref().unwrap_or_default()].concat();

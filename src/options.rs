@@ -10,7 +10,9 @@ use crate::host;
 use crate::object::{bytes, field, only};
 use crate::pace::Pace;
 
-const NAMES: [&str; 7] = ["url", "bytes", "endpoint", "store", "syncEvents", "syncSeconds", "onEvent"];
+const NAMES: [&str; 8] = ["url", "bytes", "endpoint", "store", "log", "syncEvents", "syncSeconds", "onEvent"];
+/// They are lines of some hundred bytes, all in memory.
+const LONGEST_LOG: f64 = 1_000_000.0;
 const DEFAULT_STORE: &str = "brooklet";
 const DEFAULT_PACE: Pace = Pace { events: 20.0, seconds: 60.0 };
 
@@ -21,6 +23,8 @@ pub(crate) struct Options {
     pub(crate) endpoint: Option<String>,
     /// Nothing: keep nothing.
     pub(crate) store: Option<String>,
+    /// The most records of the event log; 0 is none.
+    pub(crate) log: usize,
     pub(crate) config: Config,
     pub(crate) pace: Pace,
     pub(crate) on_event: Option<Function>,
@@ -42,11 +46,14 @@ impl Options {
         only(options, &names, "Learner.open does not know one of the options: is it misspelt?")?;
         let endpoint = field(options, "endpoint")?.map(|value| address(&value)).transpose()?;
         let endpoint = endpoint.map(|endpoint| endpoint.trim_end_matches('/').to_string());
+        let log = log(options)?;
+        let config = config::config(options, (host::random() * f64::from(u32::MAX)) as u64)?;
         Ok(Options {
             source: source(options, endpoint.as_deref())?,
             endpoint,
             store: store(options)?,
-            config: config::config(options, (host::random() * f64::from(u32::MAX)) as u64)?,
+            log,
+            config: Config { log: log > 0, ..config },
             pace: Pace {
                 events: positive(options, "syncEvents")?.unwrap_or(DEFAULT_PACE.events),
                 seconds: positive(options, "syncSeconds")?.unwrap_or(DEFAULT_PACE.seconds),
@@ -93,6 +100,14 @@ fn store(options: &JsValue) -> Result<Option<String>, Failure> {
             Some(name) if !name.is_empty() => Ok(Some(name)),
             _ => Err(Failure::argument("`store` is a name, or null to keep nothing")),
         },
+    }
+}
+
+fn log(options: &JsValue) -> Result<usize, Failure> {
+    match field(options, "log")?.map(|value| value.as_f64()) {
+        None => Ok(0),
+        Some(Some(x)) if (0.0..=LONGEST_LOG).contains(&x) && x.fract() == 0.0 => Ok(x as usize),
+        Some(_) => Err(Failure::argument("`log` is a whole number of records, at most a million")),
     }
 }
 

@@ -7,11 +7,13 @@
 use std::rc::Rc;
 
 use brooklet_core::{
-    Base, Config, Error, Explanation, Features, Learner as Core, PendingDelta, Prediction, Query, Schema, Slate,
-    Uncertain,
+    Base, Config, Error, Explanation, FeatureId, Features, Learner as Core, PendingDelta, Prediction, Query, Record,
+    Schema, Slate, Uncertain,
 };
 
+use crate::log::{Log, remember};
 use crate::store::Saved;
+use crate::value::Vocabulary;
 
 /// How many unsaved events are kept: only a store that fails for hours lets them grow so many.
 const LONGEST_JOURNAL: usize = 10_000;
@@ -38,7 +40,11 @@ pub(crate) struct Session {
     saved_changes: u64,
     /// The store's revision that the profile grew from.
     revision: f64,
+    /// How often the profile was reset, now and in the store.
+    resets: f64,
+    saved_resets: f64,
     origin: Origin,
+    log: Option<Log>,
 }
 
 /// An event as the core learns it.
@@ -66,15 +72,21 @@ impl Event {
 pub(crate) struct Snapshot {
     pub(crate) model: String,
     pub(crate) revision: f64,
+    pub(crate) resets: f64,
     pub(crate) profile: Vec<u8>,
+    /// The event log if it is to be replaced too; an empty one is to be removed.
+    pub(crate) log: Option<String>,
+    /// Whether this tab has one.
+    pub(crate) with_log: bool,
     changes: u64,
     events: usize,
+    log_end: usize,
 }
 
 impl Session {
     /// A session on what the store holds, or on a new profile if that cannot be used. Tabs share a profile: each numbers its
-    /// slates from its own `first_slate`.
-    pub(crate) fn open(base: Base, config: Config, saved: Option<Saved>, first_slate: u64) -> Session {
+    /// slates from its own `first_slate`. The event log is of at most so many records; 0 is none.
+    pub(crate) fn open(base: Base, config: Config, saved: Option<Saved>, first_slate: u64, log: usize) -> Session {
         let (mut core, origin) = match &saved {
             None => (Core::new(base, config.clone()), Origin::New),
             Some(saved) => match Core::restore(base.clone(), config.clone(), &saved.profile) {
@@ -83,7 +95,9 @@ impl Session {
             },
         };
         core.number_slates_from(first_slate);
-        Session {
+        let log = (log > 0).then(|| Log::new(log, saved.as_ref().map_or("", |saved| &saved.log)));
+        let resets = saved.as_ref().map_or(0.0, |saved| saved.resets);
+        let mut session = Session {
             schema: Rc::new(core.schema().clone()),
             core,
             config,
@@ -91,12 +105,23 @@ impl Session {
             changes: 0,
             saved_changes: 0,
             revision: saved.map_or(0.0, |saved| saved.revision),
+            resets,
+            saved_resets: resets,
             origin,
-        }
+            log,
+        };
+        session.open_log();
+        session
     }
 
-    pub(crate) fn schema(&self) -> Rc<Schema> {
-        Rc::clone(&self.schema)
+    /// What inputs are read with.
+    pub(crate) fn vocabulary(&self) -> Vocabulary {
+        Vocabulary { schema: Rc::clone(&self.schema), names: self.log.as_ref().map(|log| Rc::clone(log.names())) }
+    }
+
+    /// The event log; empty if there is none.
+    pub(crate) fn log_text(&self) -> String {
+        self.log.as_ref().map(Log::text).unwrap_or_default()
     }
 
     pub(crate) fn base(&self) -> &Base {
@@ -116,12 +141,21 @@ impl Session {
         &self.core
     }
 
-    /// Events that no acknowledged delta covers yet.
+    /// Events that no delta covers yet.
     pub(crate) fn unsent(&self) -> u32 {
         self.core.unsent_events()
     }
 
+    /// Whether a delta was made and not yet acknowledged.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.core.pending_events().is_some()
+    }
+
     pub(crate) fn set_item(&mut self, id: &str, features: &Features) -> Result<(), Error> {
+        if let Some(log) = &self.log {
+            let name = [&self.schema.item, "=", id].concat();
+            remember(log.names(), [(FeatureId::named(&name), name)]);
+        }
         self.core.set_item(id, features)
     }
 
@@ -136,13 +170,17 @@ impl Session {
     /// Ranks; the slate is part of the profile.
     pub(crate) fn recommend(&mut self, query: &Query<'_>) -> Slate {
         self.changes += 1;
-        self.core.recommend(query)
+        let slate = self.core.recommend(query);
+        self.note();
+        slate
     }
 
     /// Keeps an input until its label comes; it is part of the profile.
     pub(crate) fn hold(&mut self, features: &Features) -> (u64, Prediction) {
         self.changes += 1;
-        self.core.hold(features)
+        let held = self.core.hold(features);
+        self.note();
+        held
     }
 
     pub(crate) fn learn_one(
@@ -177,6 +215,7 @@ impl Session {
     fn learn(&mut self, event: Event) -> Result<Option<Prediction>, Error> {
         let prediction = event.learn(&mut self.core)?;
         self.record(event);
+        self.note();
         Ok(prediction)
     }
 
@@ -209,6 +248,7 @@ impl Session {
         self.core.swap_base(base)?;
         self.schema = Rc::new(self.core.schema().clone());
         self.changes += 1;
+        self.open_log();
         Ok(())
     }
 
@@ -218,6 +258,28 @@ impl Session {
         self.core.forget();
         self.origin = Origin::New;
         self.changes += 1;
+        self.resets += 1.0;
+        if let Some(log) = &mut self.log {
+            log.restart("");
+        }
+        self.open_log();
+    }
+
+    /// Puts into the log what the core recorded.
+    fn note(&mut self) {
+        let Some(log) = &mut self.log else { return };
+        self.core.take_log().iter().for_each(|record| log.push(record));
+        if log.is_due() {
+            self.open_log();
+        }
+    }
+
+    /// Begins the log again with the profile as it is: what is recorded from now on can be replayed from there.
+    fn open_log(&mut self) {
+        if let Some(log) = &mut self.log {
+            self.core.open_log();
+            self.core.take_log().iter().for_each(|record| log.push(record));
+        }
     }
 
     /// Whether there is something to save.
@@ -229,9 +291,17 @@ impl Session {
         Snapshot {
             model: self.base().metadata().model.clone(),
             revision: self.revision,
+            resets: self.resets,
             profile: self.core.profile(),
+            log: match &self.log {
+                Some(log) => log.is_unsaved().then(|| log.text()),
+                // Somebody may have kept one before.
+                None => (self.resets != self.saved_resets).then(String::new),
+            },
+            with_log: self.log.is_some(),
             changes: self.changes,
             events: self.journal.len(),
+            log_end: self.log.as_ref().map_or(0, Log::end),
         }
     }
 
@@ -239,6 +309,12 @@ impl Session {
     pub(crate) fn saved(&mut self, snapshot: &Snapshot, revision: f64) {
         self.revision = revision;
         self.saved_changes = snapshot.changes;
+        self.saved_resets = snapshot.resets;
+        if let Some(log) = &mut self.log {
+            let metadata = self.core.base().metadata();
+            let (model, version, base) = (metadata.model.clone(), metadata.version, self.core.base().digest());
+            log.saved(snapshot.log_end, Record::Opened { model, version, base, profile: snapshot.profile.clone() });
+        }
         self.journal.drain(..snapshot.events.min(self.journal.len()));
     }
 
@@ -251,9 +327,9 @@ impl Session {
     /// Moves onto the profile that another tab saved first, and learns this tab's unsaved events again upon it.
     pub(crate) fn adopt(&mut self, saved: Option<Saved>) -> Result<(), Error> {
         let base = self.core.base().clone();
-        let (core, revision) = match saved {
-            Some(saved) => (Core::restore(base, self.config.clone(), &saved.profile)?, saved.revision),
-            None => (Core::new(base, self.config.clone()), 0.0),
+        let core = match &saved {
+            Some(saved) => Core::restore(base, self.config.clone(), &saved.profile)?,
+            None => Core::new(base, self.config.clone()),
         };
         for event in &self.journal {
             if let Event::Labelled { slate, item, .. } = event {
@@ -268,7 +344,15 @@ impl Session {
                 outcome => drop(outcome?),
             }
         }
-        self.revision = revision;
+        let (revision, resets) = saved.as_ref().map_or((0.0, 0.0), |saved| (saved.revision, saved.resets));
+        if let Some(log) = &mut self.log {
+            // It holds already what was learnt again. What was logged before a reset is as little to come back as the profile.
+            drop(self.core.take_log());
+            let go_on = saved.is_some() && resets == self.saved_resets;
+            log.adopt(saved.as_ref().map_or("", |saved| &saved.log), go_on);
+        }
+        self.open_log();
+        (self.revision, self.resets, self.saved_resets) = (revision, resets, resets);
         Ok(())
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! | key | record |
 //! |---|---|
-//! | `profile/<model>` | `{ revision: number, profile: Uint8Array }` |
+//! | `profile/<model>` | `{ revision: number, resets: number, profile: Uint8Array }` |
 //! | `leaving/<model>` | the same, left behind by a page that was closing, upon the revision that it names |
+//! | `log/<model>` | the event log, if one is kept: text |
 //! | `base` | `{ url: string, etag: string \| null, bytes: Uint8Array }`: the base last fetched, for opening offline |
 //!
 //! A profile is replaced only by who has seen the revision that it replaces (compare and swap in one transaction), so
@@ -19,6 +20,7 @@ use web_sys::{IdbDatabase, IdbObjectStore, IdbRequest, IdbTransaction};
 
 use crate::error::Failure;
 use crate::host;
+use crate::session::Snapshot;
 
 const OBJECT_STORE: &str = "brooklet";
 const LAYOUT: u32 = 1;
@@ -36,7 +38,11 @@ pub(crate) struct Store {
 pub(crate) struct Saved {
     /// Grows by one with every save, over all tabs.
     pub(crate) revision: f64,
+    /// How often the profile was reset.
+    pub(crate) resets: f64,
     pub(crate) profile: Vec<u8>,
+    /// The event log beside it; empty if there is none, or nobody wants it.
+    pub(crate) log: String,
 }
 
 /// A base as it was last fetched.
@@ -64,39 +70,47 @@ impl Store {
         Ok(store)
     }
 
-    /// The profile kept for `model`; what a closing page left behind, if nobody has saved since.
-    pub(crate) async fn profile(&self, model: &str) -> Result<Option<Saved>, Failure> {
+    /// The profile kept for `model`, and its log if it is wanted; what a closing page left behind, if nobody has saved since.
+    pub(crate) async fn profile(&self, model: &str, with_log: bool) -> Result<Option<Saved>, Failure> {
         let (objects, _) = self.transaction("readonly").await?;
-        let found = done(&objects.get(&profile_key(model)).map_err(storage)?).await?;
         let left = done(&objects.get(&leaving_key(model)).map_err(storage)?).await?;
-        let (found, left) = (Saved::from_record(&found), Saved::from_record(&left));
-        let revision = found.as_ref().map_or(0.0, |saved| saved.revision);
-        Ok(left.filter(|left| left.revision == revision).or(found))
+        let saved = Saved::read(&objects, model, with_log).await?;
+        let revision = saved.as_ref().map_or(0.0, |saved| saved.revision);
+        let Some(left) = Saved::from_record(&left).filter(|left| left.revision == revision) else { return Ok(saved) };
+        // The log goes on from the profile that is opened, whatever its last records were.
+        let log = saved.map(|saved| saved.log).unwrap_or_default();
+        Ok(Some(Saved { log, ..left }))
     }
 
-    /// Leaves `profile` behind, upon `revision`, without waiting for anything: a page that is closing runs no callback any
-    /// more, so it can neither look what is there first nor hear that it is done.
-    pub(crate) fn leave(&self, model: &str, revision: f64, profile: &[u8]) -> Result<(), Failure> {
+    /// Leaves the profile of `snapshot` behind, upon the revision that it grew from, without waiting for anything: a page
+    /// that is closing runs no callback any more, so it can neither look what is there first nor hear that it is done.
+    pub(crate) fn leave(&self, snapshot: &Snapshot) -> Result<(), Failure> {
         let Some(database) = self.connection.borrow().as_ref().map(|connection| connection.database.clone()) else {
             return Ok(());
         };
         let (objects, transaction) = transaction(&database, "readwrite")?;
-        objects.put_with_key(&ProfileRecord::new(revision, profile), &leaving_key(model)).map_err(storage)?;
+        let record = ProfileRecord::new(snapshot, snapshot.revision);
+        objects.put_with_key(&record, &leaving_key(&snapshot.model)).map_err(storage)?;
         transaction.unchecked_ref::<Transaction>().commit().map_err(storage)
     }
 
-    /// Replaces the profile of `model` if its revision is still `expected` (0: if there is none).
-    pub(crate) async fn replace(&self, model: &str, expected: f64, profile: &[u8]) -> Result<Replaced, Failure> {
-        let key = profile_key(model);
+    /// Replaces the profile if its revision is still that of `snapshot` (0: if there is none), and with it the log.
+    pub(crate) async fn replace(&self, snapshot: &Snapshot) -> Result<Replaced, Failure> {
         let (objects, transaction) = self.transaction("readwrite").await?;
-        let found = done(&objects.get(&key).map_err(storage)?).await?;
-        let found = Saved::from_record(&found);
-        if found.as_ref().map_or(0.0, |saved| saved.revision) != expected {
-            return Ok(Replaced::Conflict(found));
+        let found = Saved::read(&objects, &snapshot.model, false).await?;
+        if found.as_ref().map_or(0.0, |saved| saved.revision) != snapshot.revision {
+            return Saved::read(&objects, &snapshot.model, snapshot.with_log).await.map(Replaced::Conflict);
         }
-        let revision = expected + 1.0;
-        objects.put_with_key(&ProfileRecord::new(revision, profile), &key).map_err(storage)?;
-        objects.delete(&leaving_key(model)).map_err(storage)?;
+        let revision = snapshot.revision + 1.0;
+        let record = ProfileRecord::new(snapshot, revision);
+        objects.put_with_key(&record, &profile_key(&snapshot.model)).map_err(storage)?;
+        objects.delete(&leaving_key(&snapshot.model)).map_err(storage)?;
+        let log_key = log_key(&snapshot.model);
+        match snapshot.log.as_deref() {
+            None => {}
+            Some("") => drop(objects.delete(&log_key).map_err(storage)?),
+            Some(log) => drop(objects.put_with_key(&log.into(), &log_key).map_err(storage)?),
+        }
         committed(&transaction).await?;
         Ok(Replaced::Done(revision))
     }
@@ -160,6 +174,16 @@ impl Store {
 }
 
 impl Saved {
+    async fn read(objects: &IdbObjectStore, model: &str, with_log: bool) -> Result<Option<Saved>, Failure> {
+        let found = done(&objects.get(&profile_key(model)).map_err(storage)?).await?;
+        let mut saved = Saved::from_record(&found);
+        if let Some(saved) = saved.as_mut().filter(|_| with_log) {
+            let found = done(&objects.get(&log_key(model)).map_err(storage)?).await?;
+            saved.log = found.as_string().unwrap_or_default();
+        }
+        Ok(saved)
+    }
+
     /// The record, if it is one of ours: anything else is as good as no profile.
     fn from_record(found: &JsValue) -> Option<Saved> {
         if !found.is_object() {
@@ -167,7 +191,8 @@ impl Saved {
         }
         let record = found.unchecked_ref::<ProfileRecord>();
         let profile = record.profile().dyn_into::<Uint8Array>().map_or_else(|_| Vec::new(), |bytes| bytes.to_vec());
-        Some(Saved { revision: record.revision().as_f64()?, profile })
+        let resets = record.resets().as_f64().unwrap_or_default();
+        Some(Saved { revision: record.revision().as_f64()?, resets, profile, log: String::new() })
     }
 }
 
@@ -203,10 +228,11 @@ impl Drop for Connection {
 }
 
 impl ProfileRecord {
-    fn new(revision: f64, profile: &[u8]) -> ProfileRecord {
+    fn new(snapshot: &Snapshot, revision: f64) -> ProfileRecord {
         let record = Object::new().unchecked_into::<ProfileRecord>();
         record.set_revision(revision);
-        record.set_profile(&Uint8Array::from(profile));
+        record.set_resets(snapshot.resets);
+        record.set_profile(&Uint8Array::from(&snapshot.profile[..]));
         record
     }
 }
@@ -227,6 +253,10 @@ fn leaving_key(model: &str) -> JsValue {
 
 fn profile_key(model: &str) -> JsValue {
     ["profile/", model].concat().into()
+}
+
+fn log_key(model: &str) -> JsValue {
+    ["log/", model].concat().into()
 }
 
 fn storage(thrown: JsValue) -> Failure {
@@ -272,6 +302,10 @@ extern "C" {
     fn revision(this: &ProfileRecord) -> JsValue;
     #[wasm_bindgen(method, setter)]
     fn set_revision(this: &ProfileRecord, revision: f64);
+    #[wasm_bindgen(method, getter)]
+    fn resets(this: &ProfileRecord) -> JsValue;
+    #[wasm_bindgen(method, setter)]
+    fn set_resets(this: &ProfileRecord, resets: f64);
     #[wasm_bindgen(method, getter)]
     fn profile(this: &ProfileRecord) -> JsValue;
     #[wasm_bindgen(method, setter)]

@@ -74,9 +74,12 @@ async fn exchange(tab: Rc<Tab>, occasion: Occasion) -> Result<Report, Failure> {
     let link = tab.link.as_ref().ok_or(Failure::NO_ENDPOINT)?;
     let mut report = Report { sent: false, acknowledged: None, pulled: false, version: 0 };
     let mut current = None;
-    for _ in 0..MOST_ROUNDS {
+    let mut rounds = 0;
+    while rounds < MOST_ROUNDS {
+        rounds += 1;
         let (key, next_key) = (fresh_key()?, fresh_key()?);
-        let Some(pending) = tab.commit(|session| session.prepare(key)).await? else {
+        let (is_older, prepared) = tab.commit(|session| (session.is_pending(), session.prepare(key))).await?;
+        let Some(pending) = prepared else {
             link.pending.set(false);
             link.idle.set(tab.with(|session| session.unsent())?);
             break;
@@ -98,7 +101,12 @@ async fn exchange(tab: Rc<Tab>, occasion: Occasion) -> Result<Report, Failure> {
                 tab.tell(Event::Acknowledged { seq: pending.seq, repeat, version });
                 report.acknowledged = Some(pending.seq);
                 current = Some(version);
-                break;
+                // A delta from before does not hold what was learnt since: who asked for a sync means that too. The next
+                // one is made now and holds all of it, so this ends; what is learnt meanwhile is for another sync.
+                if !is_older || occasion != Occasion::Asked {
+                    break;
+                }
+                rounds = 0;
             }
             Verdict::Gap => tab.commit(|session| session.reject(pending.seq, next_key)).await?,
             Verdict::Stale => {

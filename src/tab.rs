@@ -143,7 +143,7 @@ impl Tab {
             let Some(snapshot) = self.with(|session| session.is_unsaved().then(|| session.snapshot()))? else {
                 return Ok(());
             };
-            match store.replace(&snapshot.model, snapshot.revision, &snapshot.profile).await? {
+            match store.replace(&snapshot).await? {
                 Replaced::Done(revision) => {
                     self.with(|session| session.saved(&snapshot, revision))?;
                     self.tell(Event::Saved { revision });
@@ -167,7 +167,7 @@ impl Tab {
     pub(crate) fn leave(&self) -> Result<(), Failure> {
         let Some(store) = self.store.as_ref().filter(|_| self.is_unsaved()) else { return Ok(()) };
         let snapshot = self.with(|session| session.snapshot())?;
-        store.leave(&snapshot.model, snapshot.revision, &snapshot.profile)
+        store.leave(&snapshot)
     }
 
     /// Forgets what was learnt, in the store as well.

@@ -22,6 +22,10 @@ export interface OpenOptions {
   endpoint?: string | URL;
   /** The name of the IndexedDB database that keeps the profile; null keeps nothing. Default: `"brooklet"`. */
   store?: string | null;
+  /** Keeps an event log of at most so many records, besides the names of their features: see `exportLog`. It is kept beside
+   * the profile and stays on the device. When it is full the oldest are dropped, about half of it at once. Default: 0, no
+   * log. */
+  log?: number;
   /** A delta goes out after about so many events. Default: 20. */
   syncEvents?: number;
   /** … or about so many seconds after the first of them. Default: 60. */
@@ -156,7 +160,7 @@ export interface Metrics {
   readonly evicted: { readonly slates: number; readonly rows: number };
   /** Items in the catalogue. */
   readonly items: number;
-  /** Events that no delta holds yet. */
+  /** Events that the endpoint has not acknowledged: no delta holds them yet, or the one that does still waits. */
   readonly unsent: number;
   /** Version of the base. */
   readonly version: number;

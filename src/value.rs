@@ -2,25 +2,40 @@
 //!
 //! The object is walked where it lies: no JSON and no tree of values in between.
 
+use std::rc::Rc;
+
 use brooklet_core::{FeatureId, Features, FeaturesBuilder, Schema};
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::error::Failure;
+use crate::log::{Names, remember};
+
+/// What inputs are read with.
+pub(crate) struct Vocabulary {
+    pub(crate) schema: Rc<Schema>,
+    /// Where the names go that are met, if there is a log.
+    pub(crate) names: Option<Names>,
+}
 
 /// The features that `object` names; those of nothing at all if it is undefined or null.
-pub(crate) fn features(schema: &Schema, object: &JsValue) -> Result<Features, Failure> {
-    let mut builder = Features::builder(schema);
+pub(crate) fn features(vocabulary: &Vocabulary, object: &JsValue) -> Result<Features, Failure> {
+    if let Some(names) = &vocabulary.names {
+        let (features, named) = named_features(vocabulary, object)?;
+        remember(names, named);
+        return Ok(features);
+    }
+    let mut builder = Features::builder(&vocabulary.schema);
     walk_root(&mut builder, object)?;
     Ok(builder.finish())
 }
 
 /// The same, with the names of the features.
 pub(crate) fn named_features(
-    schema: &Schema,
+    vocabulary: &Vocabulary,
     object: &JsValue,
 ) -> Result<(Features, Vec<(FeatureId, String)>), Failure> {
-    let mut builder = Features::builder(schema).keep_names();
+    let mut builder = Features::builder(&vocabulary.schema).keep_names();
     walk_root(&mut builder, object)?;
     Ok(builder.finish_named())
 }

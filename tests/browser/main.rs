@@ -12,6 +12,7 @@ mod agree;
 mod features;
 mod insight;
 mod learning;
+mod log;
 mod profile;
 mod sync;
 

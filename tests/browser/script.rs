@@ -7,7 +7,7 @@ use wasm_bindgen_futures::JsFuture;
 use crate::seed::{seed, seed_of};
 
 /// What every script finds: `open(options)` on the seed of version 1 with the four films in the catalogue, `bytes(version)`,
-/// `code(work)`: the code of the error that `work` ends in, and `endpoint([answers])`, which stands in for `fetch`.
+/// `code(work)`: the code of the error that `work` ends in, `kept(store)`: the log in the store, and `endpoint([answers])`, which stands in for `fetch`.
 const PRELUDE: &str = r#"
 const films = [
   { id: 1, features: { genres: ["Sci-Fi"] } }, { id: "2", features: { genres: ["Sci-Fi"] } },
@@ -34,6 +34,16 @@ const until = async (fact, what) => {
   for (let i = 0; i < 200; i++) { if (await fact()) return; await pause(20); }
   throw new Error(`never happened: ${what}`);
 };
+const kept = async (store, key = "log/films") => {
+  const done = (request) => new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = reject;
+  });
+  const database = await done(indexedDB.open(store));
+  const value = await done(database.transaction("brooklet").objectStore("brooklet").get(key));
+  database.close();
+  return value;
+};
 let stores = 0;
 const fresh = () => `test-${Date.now()}-${Math.random()}-${stores++}`;
 const endpoint = (answer) => {
@@ -52,8 +62,8 @@ const endpoint = (answer) => {
 };
 "#;
 
-/// Runs the body of an async function. What it throws fails the test.
-pub(crate) async fn run(body: &str) {
+/// Runs the body of an async function and returns what that returns. What it throws fails the test.
+pub(crate) async fn run(body: &str) -> JsValue {
     let bytes = function(|version: JsValue, model: JsValue| {
         let version = version.as_f64().unwrap() as u64;
         let bytes = model.as_string().map_or_else(|| seed(version), |model| seed_of(&model, version));
@@ -63,10 +73,10 @@ pub(crate) async fn run(body: &str) {
     let source = format!("(async (openBare, bytes) => {{ {PRELUDE} {body} }})");
     let script = js_sys::eval(&source).unwrap().unchecked_into::<Function>();
     let promise = script.call2(&JsValue::UNDEFINED, &open, &bytes).unwrap().unchecked_into::<Promise>();
-    if let Err(thrown) = JsFuture::from(promise).await {
+    JsFuture::from(promise).await.unwrap_or_else(|thrown| {
         let message = Reflect::get(&thrown, &"stack".into()).ok().and_then(|stack| stack.as_string());
-        panic!("{}", message.unwrap_or_else(|| format!("{thrown:?}")));
-    }
+        panic!("{}", message.unwrap_or_else(|| format!("{thrown:?}")))
+    })
 }
 
 fn function(body: impl FnMut(JsValue, JsValue) -> JsValue + 'static) -> JsValue {

@@ -66,22 +66,26 @@ async fn the_same_bytes_go_out_until_they_are_acknowledged() {
     run(r#"
         const store = fresh();
         const { calls, restore } = endpoint(({ method }, n) => n < 3 ? { status: 503, body: { code: "draining" } }
-          : method === "GET" ? { status: 304 } : { body: { acknowledged: 1, repeat: true, version: 1 } });
+          : method === "GET" ? { status: 304 } : { body: { acknowledged: n - 2, repeat: n === 3, version: 1 } });
         const first = await open({ store, endpoint: "/films" });
         first.learnOne({ item: "1" }, 1);
         equal(await code(() => first.sync()), "draining");
         first.learnOne({ item: "2" }, 1);
         equal(await code(() => first.sync()), "draining");
         equal(first.lastSent().acknowledged, false);
+        equal(first.metrics().unsent, 2, "one in the delta that waits, one that is in none yet");
         await first.close();
 
         // After a reload as well.
         const second = await open({ store, endpoint: "/films" });
-        equal((await second.sync()).acknowledged, 1);
-        const [a, b, c] = calls.map(({ body }) => body && [...body]);
+        equal(second.metrics().unsent, 2);
+        equal((await second.sync()).acknowledged, 2, "what the delta from before did not hold goes out as well");
+        const [a, b, c, d] = calls.map(({ body }) => body && [...body]);
         equal(a, b);
         equal(a, c);
-        equal(second.metrics().unsent, 1);
+        holds(a.join() !== d.join(), "another delta");
+        equal([calls.length, calls[4].method], [5, "GET"]);
+        equal([second.lastSent().events, second.metrics().unsent], [1, 0]);
         await second.close();
         restore();
     "#)
@@ -152,7 +156,7 @@ async fn offline_everything_waits() {
         learner.learnOne({ item: "1" }, 1);
         await until(() => told.some(({ type, error }) => type === "error" && error.code === "offline"), "a failure");
         equal(await code(() => learner.sync()), "offline");
-        equal(learner.metrics().unsent, 0, "the delta is made");
+        equal(learner.metrics().unsent, 1, "the delta is made, and waits");
         offline = false;
         globalThis.dispatchEvent(new Event("online"));
         await until(() => learner.lastSent().acknowledged, "a delta when the network is back");

@@ -2,7 +2,7 @@
 
 use crate::catalogue::Catalogue;
 use crate::choice::{Gate, Hedge};
-use crate::delta::ClientKey;
+use crate::delta::{ClientKey, Delta};
 use crate::drift::{Detector, Drift, DriftPolicy};
 use crate::explain::{Explanation, terms};
 use crate::explore::{Exploration, choose, pool};
@@ -513,6 +513,12 @@ impl Learner {
     /// Events that no delta holds yet.
     pub fn unsent_events(&self) -> u32 {
         self.outbox.waiting()
+    }
+
+    /// Events of the pending delta, which was made and not yet acknowledged; None if there is none.
+    pub fn pending_events(&self) -> Option<u32> {
+        // It was encoded by the outbox or checked when the profile was read.
+        self.outbox.pending.as_ref().map(|bytes| Delta::decode(bytes).map_or(0, |delta| delta.events))
     }
 
     /// Serves whom the figures say.
