@@ -5,15 +5,14 @@ use crate::choice::{Gate, Hedge};
 use crate::delta::{ClientKey, Delta};
 use crate::drift::{Detector, Drift, DriftPolicy};
 use crate::explain::{Explanation, terms};
-use crate::explore::{Exploration, choose, pool};
+use crate::explore::Exploration;
 use crate::model::{Feedback, Model, ModelConfig};
 use crate::order::order;
 use crate::outbox::{BUFFER, Event, Outbox, PendingDelta};
 use crate::random::Random;
-use crate::rows::Rows;
 use crate::scale::Scales;
 use crate::slate::{Shown, Slates, Thought, Thoughts, examination, score};
-use crate::{Base, Error, FeatureId, Features, Loss, Metrics, Recommended, Record, Schema, Scored, Slate, sigmoid};
+use crate::{Base, Error, FeatureId, Features, Loss, Metrics, Record, Schema, Scored, sigmoid};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -83,30 +82,6 @@ pub enum Serving {
     Model(usize),
 }
 
-/// What to rank.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Query<'a> {
-    /// Features of the moment: device, page, hour.
-    pub context: Features,
-    /// How many items.
-    pub k: usize,
-    /// Ids to rank, instead of the whole catalogue; unknown ones are passed over.
-    pub include: Option<&'a [&'a str]>,
-    /// Ids not to rank.
-    pub exclude: &'a [&'a str],
-}
-
-/// An item of which a label would teach most.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Uncertain {
-    /// Its id.
-    pub item: String,
-    /// The click probability.
-    pub probability: f32,
-    /// The variance of the score under the visitor row's posterior.
-    pub variance: f32,
-}
-
 /// A model that learns from one visitor.
 ///
 /// ```
@@ -140,7 +115,7 @@ pub struct Learner {
     pub(crate) boosted: u32,
     /// Records that were not taken yet, if there is a log.
     pub(crate) log: Option<Vec<Record>>,
-    serving: Serving,
+    pub(crate) serving: Serving,
 }
 
 impl Learner {
@@ -251,54 +226,6 @@ impl Learner {
         self.catalogue.find(self.item_key(id)).map(|at| &*self.catalogue.item(at).features)
     }
 
-    /// Ranks the catalogue in a context, kept as a slate that waits for clicks and skips.
-    pub fn recommend(&mut self, query: &Query<'_>) -> Slate {
-        let context = self.scales.apply(&query.context);
-        self.scales.observe(&query.context);
-        let most = if self.config.exploration == Exploration::None { query.k } else { pool(query.k) };
-        let best = self.rank(&context, most, query);
-        let factors: Vec<Vec<f32>> = match self.config.exploration {
-            Exploration::Thompson => best.iter().map(|(at, _)| self.catalogue.factors(*at)).collect(),
-            _ => Vec::new(),
-        };
-        let scores: Vec<f32> = best.iter().map(|(_, score)| *score).collect();
-        let visitor = match self.serving {
-            Serving::Base => &self.models[0].prior,
-            Serving::Model(at) => &self.models[at].visitor,
-        };
-        let chosen = choose(self.config.exploration, &factors, query.k, visitor, &scores, &mut self.random);
-
-        let show = |learner: &Learner, place: usize| {
-            let item = learner.catalogue.item(best[place].0);
-            learner.shown(&item.id, &context.union(&item.features))
-        };
-        let mut items = Vec::with_capacity(chosen.len());
-        let mut shown = Vec::with_capacity(chosen.len());
-        for &(place, propensity) in &chosen {
-            let item = show(self, place);
-            let prediction = self.prediction(&item.thoughts);
-            let (score, probability) = match self.serving {
-                Serving::Base => (prediction.base_score, prediction.base_probability),
-                Serving::Model(_) => (prediction.score, prediction.probability),
-            };
-            items.push(Recommended { item: item.item.clone(), score, probability, propensity });
-            shown.push(item);
-        }
-        let slate = self.slates.next;
-        if self.log.is_some() {
-            let scored = |shown: &Shown, propensity| Scored {
-                propensity,
-                ..scored(&shown.item, &shown.features, self.score_of(shown))
-            };
-            let items = shown.iter().zip(&chosen).map(|(shown, (_, propensity))| scored(shown, *propensity)).collect();
-            let rest = (0..best.len()).filter(|place| !chosen.iter().any(|(chosen, _)| chosen == place));
-            let pool = rest.map(|place| scored(&show(self, place), 0.0)).collect();
-            self.record(|| Record::Shown { slate, items, pool });
-        }
-        self.slates.add(shown);
-        Slate { id: slate, items }
-    }
-
     /// An item of a slate was clicked.
     pub fn click(&mut self, slate: u64, item: &str) -> Result<Prediction, Error> {
         self.label(slate, item, 1.0, 1.0)
@@ -332,39 +259,6 @@ impl Learner {
         let prediction = self.prediction(&thoughts);
         self.learn(&features, &thoughts, target, weight, (!item.is_empty()).then_some(&rivals));
         Ok(prediction)
-    }
-
-    /// Of the items that pass the query, the `k` of which a label would teach most about this visitor: by p (1 - p) times the
-    /// variance of the score, the information that a click or skip is expected to bring.
-    pub fn uncertain(&mut self, query: &Query<'_>) -> Vec<Uncertain> {
-        let context = self.scales.apply(&query.context);
-        let model = match self.serving {
-            Serving::Base => 0,
-            Serving::Model(at) => at,
-        };
-        let pass = self.pass(query);
-        let items: Vec<(f64, Uncertain)> = (0..self.catalogue.len())
-            .filter(|at| pass[*at])
-            .map(|at| {
-                let item = self.catalogue.item(at);
-                let features = context.union(&item.features);
-                let model = &self.models[model];
-                let active = model.active(&features);
-                let variance = model.visitor.variance(&active.phi());
-                let probability = model.probability(active.score_with(&model.visitor.mean));
-                let p = match model.loss() {
-                    Loss::Logistic => f64::from(probability),
-                    Loss::Squared => 0.5,
-                };
-                let item = Uncertain { item: item.id.clone(), probability, variance: variance as f32 };
-                (p * (1.0 - p) * variance, item)
-            })
-            .collect();
-        let places = order(items.len(), &mut |a, b| {
-            let ((a, x), (b, y)) = (&items[a], &items[b]);
-            b.total_cmp(a).then_with(|| x.item.cmp(&y.item))
-        });
-        places.into_iter().take(query.k).map(|at| items[at].1.clone()).collect()
     }
 
     /// Why an input is scored as it is: every weight and every pair, the largest first.
@@ -607,35 +501,6 @@ impl Learner {
         }
     }
 
-    /// The best items that pass, by what serves.
-    fn rank(&mut self, context: &Features, k: usize, query: &Query<'_>) -> Vec<(usize, f32)> {
-        let (model, visitor, read): (_, _, fn(&Rows, FeatureId, &mut [f32])) = match self.serving {
-            Serving::Base => (&self.models[0], &self.models[0].prior, Rows::base_into),
-            Serving::Model(at) => (&self.models[at], &self.models[at].visitor, Rows::personal_into),
-        };
-        self.catalogue.refresh(|id, row| read(&model.rows, id, row));
-        let active = model.gather(context, read);
-        let constant = active.score_with(&visitor.mean);
-        let q: Vec<f32> = active.q.iter().zip(&visitor.mean[1..]).map(|(q, u)| (f64::from(*q) + u) as f32).collect();
-        if query.include.is_none() && query.exclude.is_empty() {
-            return self.catalogue.top(constant as f32, &q, k, None);
-        }
-        let pass = self.pass(query);
-        self.catalogue.top(constant as f32, &q, k, Some(&pass))
-    }
-
-    /// Which items pass the query's lists.
-    fn pass(&self, query: &Query<'_>) -> Vec<bool> {
-        let mut pass = vec![query.include.is_none(); self.catalogue.len()];
-        let listed = query.include.unwrap_or_default().iter().map(|id| (id, true));
-        for (id, on) in listed.chain(query.exclude.iter().map(|id| (id, false))) {
-            if let Some(at) = self.catalogue.find(self.item_key(id)) {
-                pass[at] = on;
-            }
-        }
-        pass
-    }
-
     /// An input with what is thought of it now, to wait for its label.
     pub(crate) fn shown(&self, item: &str, features: &Features) -> Shown {
         Shown { item: item.into(), features: features.clone(), thoughts: self.thoughts(features), target: None }
@@ -673,7 +538,7 @@ impl Learner {
     }
 
     /// What the base and each model think of scaled features. The base keeps the seed's own calibration.
-    fn thoughts(&self, features: &Features) -> Thoughts {
+    pub(crate) fn thoughts(&self, features: &Features) -> Thoughts {
         let first = &self.models[0];
         let base = first.base_score(features);
         let base = Thought { score: base as f32, moderated: base as f32, odds: first.base_log_odds(base) as f32 };
@@ -684,7 +549,7 @@ impl Learner {
         core::iter::once(base).chain(models).collect()
     }
 
-    fn prediction(&self, thoughts: &Thoughts) -> Prediction {
+    pub(crate) fn prediction(&self, thoughts: &Thoughts) -> Prediction {
         let (base, personal) = (thoughts[0], thoughts[1 + self.best()]);
         let probability = |thought: Thought| match self.base().metadata().loss {
             Loss::Logistic => sigmoid(thought.odds.into()) as f32,
@@ -704,12 +569,12 @@ impl Learner {
         self.hedge.best()
     }
 
-    fn item_key(&self, id: &str) -> FeatureId {
+    pub(crate) fn item_key(&self, id: &str) -> FeatureId {
         FeatureId::named(&[&self.schema().item, "=", id].concat())
     }
 }
 
-fn scored(item: &str, features: &Features, score: f32) -> Scored {
+pub(crate) fn scored(item: &str, features: &Features, score: f32) -> Scored {
     Scored { item: item.into(), features: features.clone(), score, propensity: 1.0 }
 }
 

@@ -54,6 +54,7 @@ mod explain;
 mod explore;
 mod log;
 mod random;
+mod ranking;
 mod slate;
 
 mod choice;
@@ -76,13 +77,14 @@ pub use feature::{Feature, FeatureId, Features, FeaturesBuilder, MAX_FEATURES, M
 #[cfg(feature = "write")]
 pub use fold::Aggregate;
 pub use fold::{Fold, FoldConfig};
-pub use learner::{Config, Learner, MAX_LABEL, MAX_WEIGHT, Prediction, Query, Serving, Uncertain};
+pub use learner::{Config, Learner, MAX_LABEL, MAX_WEIGHT, Prediction, Serving};
 pub use log::{Record, Scored};
 pub use math::{loss, sigmoid};
 pub use metadata::{Calibration, Labels, Loss, MAX_FACTORS, MAX_RATE, Metadata, Prior, Rates};
 pub use model::{Feedback, ModelConfig, VisitorStep};
 pub use outbox::PendingDelta;
 pub use progress::{Metrics, Score, SlateScore, Tally};
+pub use ranking::{Query, Uncertain};
 pub use schema::{FieldRate, Schema};
 pub use slate::{Recommended, Slate};
 pub use value::Value;
