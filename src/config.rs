@@ -8,21 +8,27 @@ use crate::error::Failure;
 use crate::object::{field, only};
 
 /// The options that are read here.
-pub(crate) const NAMES: [&str; 6] = ["model", "shadows", "exploration", "gate", "drift", "seed"];
+pub(crate) const NAMES: [&str; 7] = ["model", "shadows", "exploration", "gate", "drift", "seed", "maxPending"];
 const MODEL_NAMES: [&str; 7] = ["visitor", "feedback", "rates", "rateFactor", "forgetting", "calibrate", "maxRows"];
 const RATE_NAMES: [&str; 3] = ["private", "shared", "delta"];
 
 /// Rates up to this are safe to learn at.
 const MOST_RATE: f64 = 1000.0;
 const MOST_ROWS: f64 = 16_777_216.0;
+/// Slates and held predictions are part of the profile, which must stay small.
+const MOST_PENDING: f64 = 1024.0;
 /// The share of false alarms that River gives ADWIN.
-const ADWIN: Detector = Detector::Adwin { delta: 0.002 };
-const PAGE_HINKLEY: Detector = Detector::PageHinkley { tolerance: 0.05, threshold: 5.0 };
+const DELTA: f64 = 0.002;
+const TOLERANCE: f64 = 0.05;
+const THRESHOLD: f64 = 5.0;
 
 /// Reads the options; `random` is the seed if none is given.
 pub(crate) fn config(options: &JsValue, random: u64) -> Result<Config, Failure> {
     let default = Config::default();
+    let pending = "`maxPending` is a number from 1 to 1024";
     Ok(Config {
+        max_pending_slates: within(options, "maxPending", 1.0, MOST_PENDING, pending)?
+            .map_or(default.max_pending_slates, |most| most as usize),
         model: field(options, "model")?.map_or(Ok(ModelConfig::default()), |value| model(&value))?,
         shadows: field(options, "shadows")?.map_or(Ok(Vec::new()), |value| shadows(&value))?,
         exploration: field(options, "exploration")?.map_or(Ok(default.exploration), |value| exploration(&value))?,
@@ -95,10 +101,19 @@ fn gate(options: &JsValue, default: Option<f64>) -> Result<Option<f64>, Failure>
 }
 
 fn drift(options: &JsValue) -> Result<(Detector, DriftPolicy), Failure> {
-    let why = "`drift` is { detector: \"adwin\" | \"page-hinkley\", policy }";
-    only(options, &["detector", "policy"], why)?;
-    let detectors = [("adwin", ADWIN), ("page-hinkley", PAGE_HINKLEY)];
-    let detector = one_of(options, "detector", &detectors, why)?.unwrap_or(ADWIN);
+    let why = "`drift` is { detector: \"adwin\", delta, policy } or { detector: \"page-hinkley\", tolerance, threshold, policy }";
+    let page_hinkley = one_of(options, "detector", &[("adwin", false), ("page-hinkley", true)], why)?.unwrap_or(false);
+    let detector = if page_hinkley {
+        only(options, &["detector", "policy", "tolerance", "threshold"], why)?;
+        Detector::PageHinkley {
+            tolerance: within(options, "tolerance", 0.0, f64::MAX, why)?.unwrap_or(TOLERANCE),
+            threshold: within(options, "threshold", 0.0, f64::MAX, why)?.unwrap_or(THRESHOLD),
+        }
+    } else {
+        only(options, &["detector", "policy", "delta"], why)?;
+        // ADWIN takes the logarithm of its inverse.
+        Detector::Adwin { delta: within(options, "delta", f64::MIN_POSITIVE, 1.0, why)?.unwrap_or(DELTA) }
+    };
     Ok((detector, field(options, "policy")?.map_or(Ok(DriftPolicy::Notify), |value| policy(&value))?))
 }
 

@@ -4,18 +4,16 @@
 //! A log that can be replayed begins with a record `opened`, which carries the profile as it was. So that a bounded log has
 //! one, they are repeated, and what is dropped is dropped up to one of them.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
-
 use brooklet_core::{FeatureId, Features, Record, Value};
-use js_sys::JSON;
+use js_sys::{JSON, Map, Set};
+use wasm_bindgen::JsValue;
 
-/// What features are called, as far as inputs of this tab named them.
-pub(crate) type Names = Rc<RefCell<BTreeMap<FeatureId, String>>>;
+/// What features are called, by their ids, as far as inputs of this tab named them. It is JavaScript's own map: one of Rust's
+/// would be 3 KB more to download.
+pub(crate) type Names = Map;
 
 /// The most names that are remembered; features beyond are logged without.
-const MOST_NAMES: usize = 1 << 16;
+const MOST_NAMES: u32 = 1 << 16;
 /// As every record of these kinds begins.
 const OPENED: &str = "{\"type\":\"opened\"";
 const NAMED: &str = "{\"type\":\"named\"";
@@ -31,7 +29,7 @@ pub(crate) struct Log {
     dropped: usize,
     /// Records since the latest `opened`, and the features that were named since.
     since: usize,
-    told: BTreeSet<FeatureId>,
+    told: Set,
     names: Names,
     /// So many lines, the dropped ones with them, are in the store ...
     kept: usize,
@@ -41,10 +39,9 @@ pub(crate) struct Log {
 
 /// Adds to the names.
 pub(crate) fn remember(names: &Names, named: impl IntoIterator<Item = (FeatureId, String)>) {
-    let mut names = names.borrow_mut();
     for (id, name) in named {
-        if names.len() < MOST_NAMES {
-            names.entry(id).or_insert(name);
+        if names.size() < MOST_NAMES {
+            names.set(&id.0.into(), &name.into());
         }
     }
 }
@@ -58,8 +55,8 @@ impl Log {
             records: 0,
             dropped: 0,
             since: 0,
-            told: BTreeSet::new(),
-            names: Names::default(),
+            told: Set::default(),
+            names: Names::new(),
             kept: 0,
             resume: None,
         };
@@ -79,11 +76,14 @@ impl Log {
         } else {
             self.since += 1;
         }
-        for id in features(record).iter().flat_map(|features| features.shared().iter().chain(features.private())) {
-            if self.told.insert(id.id)
-                && let Some(name) = self.names.borrow().get(&id.id)
-            {
-                self.lines.push(line(&Record::Named { id: id.id, name: name.clone() }));
+        for feature in features(record).iter().flat_map(|features| features.shared().iter().chain(features.private())) {
+            let key = JsValue::from(feature.id.0);
+            if self.told.has(&key) {
+                continue;
+            }
+            self.told.add(&key);
+            if let Some(name) = self.names.get(&key).as_string() {
+                self.lines.push(line(&Record::Named { id: feature.id, name }));
             }
         }
         self.add(line(record));
@@ -194,7 +194,7 @@ fn write(value: &Value, out: &mut String) {
     }
 }
 
-fn push(primitive: &wasm_bindgen::JsValue, out: &mut String) {
+fn push(primitive: &JsValue, out: &mut String) {
     // A primitive can be written.
     out.push_str(&JSON::stringify(primitive).map(String::from).unwrap_or_default());
 }

@@ -116,7 +116,7 @@ impl Session {
 
     /// What inputs are read with.
     pub(crate) fn vocabulary(&self) -> Vocabulary {
-        Vocabulary { schema: Rc::clone(&self.schema), names: self.log.as_ref().map(|log| Rc::clone(log.names())) }
+        Vocabulary { schema: Rc::clone(&self.schema), names: self.log.as_ref().map(|log| log.names().clone()) }
     }
 
     /// The event log; empty if there is none.

@@ -41,6 +41,8 @@ export interface OpenOptions {
   gate?: number | null;
   /** Watches whether the visitor is predicted worse than before. Default: nothing does. */
   drift?: DriftOptions;
+  /** The most slates and held predictions that wait for labels, 1 to 1024; the oldest makes room. Default: 32. */
+  maxPending?: number;
   /** The seed of everything random in the model: exploration. Default: a random one. */
   seed?: number | bigint;
   /** Called with what happens in the background. */
@@ -67,6 +69,11 @@ export interface ModelOptions {
 export interface DriftOptions {
   /** Default: `"adwin"`. */
   detector?: "adwin" | "page-hinkley";
+  /** ADWIN's share of false alarms, above 0 to 1. Default: 0.002. */
+  delta?: number;
+  /** Page-Hinkley: what a loss may exceed the mean by (default: 0.05), and how much excess is an alarm (default: 5). */
+  tolerance?: number;
+  threshold?: number;
   /** What follows an alarm besides the event: nothing (the default); a share to be forgotten at each of so many events; or a
    * share of the way back to the base, at once. */
   policy?: "notify" | { readonly boost: number; readonly events: number } | { readonly pull: number };

@@ -168,3 +168,36 @@ async fn it_watches_itself() {
     "#)
     .await;
 }
+
+#[wasm_bindgen_test]
+async fn its_detectors_and_its_patience_are_the_pages_to_set() {
+    run(r#"
+        const alarms = async (drift) => {
+          const learner = await open({ drift });
+          for (let i = 0; i < 200; i++) learner.learnOne({ genres: ["Sci-Fi"] }, i < 100 ? 1 : 0);
+          const { drifts } = learner.metrics();
+          await learner.close();
+          return drifts;
+        };
+        for (const [keen, slow] of [
+          [{ delta: 0.5 }, { delta: 1e-300 }],
+          [{ detector: "page-hinkley", threshold: 0.5 }, { detector: "page-hinkley", threshold: 1e6 }],
+          [{ detector: "page-hinkley", tolerance: 0 }, { detector: "page-hinkley", tolerance: 1e6 }],
+        ]) {
+          equal([await alarms(keen) > 0, await alarms(slow)], [true, 0], JSON.stringify(keen));
+        }
+        for (const drift of [{ delta: 0 }, { delta: 2 }, { threshold: 1 }, { detector: "page-hinkley", delta: 0.1 },
+          { detector: "page-hinkley", tolerance: -1 }, { detector: "kswin" }, "adwin"]) {
+          equal(await code(() => open({ drift })), "bad_argument", JSON.stringify(drift));
+        }
+
+        const learner = await open({ maxPending: 2 });
+        const [first, , third] = [1, 2, 3].map(() => learner.recommend({ k: 1 }));
+        equal(learner.metrics().evicted.slates, 1);
+        equal(await code(() => learner.click(first, first.items[0].id)), "unknown_slate");
+        learner.click(third, third.items[0].id);
+        await learner.close();
+        for (const maxPending of [0, 1025, "2"]) equal(await code(() => open({ maxPending })), "bad_argument");
+    "#)
+    .await;
+}
