@@ -206,35 +206,18 @@ pub(crate) fn cores() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{columns, temp_file};
-    use brooklet_core::{
-        Calibration, FeatureId, Labels, Metadata, Precision, Prior, Rates, Rows, Schema, Value, write_base,
-    };
+    use crate::testing::{self, columns, temp_file};
+    use brooklet_core::{Calibration, Labels, Metadata, Prior};
 
     /// A seed without factors: a visitor is one bias with variance 3, item x has weight 1, nothing else is known.
     fn base(loss: Loss) -> Base {
         let metadata = Metadata {
-            model: "m".into(),
-            version: 1,
-            factors: 0,
-            loss,
-            w0: 0.0,
-            schema: Schema {
-                visitor: "user".into(),
-                item: "item".into(),
-                private: vec![],
-                fields: vec!["item".into()],
-                rates: Vec::new(),
-            },
-            rates: Rates { private: 0.0, shared: 0.0, delta: 0.0 },
             prior: Prior { mean: vec![0.5], covariance: vec![1.5], scale: 2.0 },
             calibration: Calibration { a: 2.0, b: -1.0 },
             labels: Labels { positive: Some(4.0), map: vec![] },
-            private_rows: false,
-            training: Value::Null,
+            ..testing::metadata(loss)
         };
-        let rows = Rows { ids: vec![FeatureId::named("item=x")], rows: vec![1.0], names: None };
-        Base::read(write_base(&metadata, &rows, Precision::F16).unwrap()).unwrap()
+        testing::base(&metadata, &["x".into()], 1.0)
     }
 
     fn visitors(base: &Base, rule: &LabelRule, text: &str) -> Visitors {

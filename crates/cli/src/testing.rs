@@ -35,13 +35,13 @@ pub(crate) fn columns() -> Columns {
     Columns { user: "user".into(), item: "item".into(), label: "label".into(), time: Some("time".into()) }
 }
 
-/// A seed without factors that knows the items 0..n, all alike, and lets their rows learn fast.
-pub(crate) fn base_of_items(n: usize) -> Base {
-    let metadata = Metadata {
+/// What a seed without factors says of itself.
+pub(crate) fn metadata(loss: Loss) -> Metadata {
+    Metadata {
         model: "m".into(),
         version: 1,
         factors: 0,
-        loss: Loss::Logistic,
+        loss,
         w0: 0.0,
         schema: Schema {
             visitor: "user".into(),
@@ -50,14 +50,25 @@ pub(crate) fn base_of_items(n: usize) -> Base {
             fields: vec!["item".into()],
             rates: Vec::new(),
         },
-        rates: Rates { private: 0.3, shared: 0.3, delta: 0.1 },
+        rates: Rates { private: 0.0, shared: 0.0, delta: 0.0 },
         prior: Prior { mean: vec![0.0], covariance: vec![1.0], scale: 1.0 },
         calibration: Calibration::default(),
         labels: Labels::default(),
         private_rows: false,
         training: Value::Null,
-    };
-    let ids = (0..n).map(|item| FeatureId::named(&format!("item={item}"))).collect();
-    let rows = Rows { ids, rows: vec![0.0; n], names: None };
-    Base::read(write_base(&metadata, &rows, Precision::F16).unwrap()).unwrap()
+    }
+}
+
+/// A seed without factors that gives each of these items the same weight.
+pub(crate) fn base(metadata: &Metadata, items: &[String], weight: f32) -> Base {
+    let ids = items.iter().map(|item| FeatureId::named(&format!("item={item}"))).collect();
+    let rows = Rows { ids, rows: vec![weight; items.len()], names: None };
+    Base::read(write_base(metadata, &rows, Precision::F16).unwrap()).unwrap()
+}
+
+/// A seed without factors that knows the items 0..n, all alike, and lets their rows learn fast.
+pub(crate) fn base_of_items(n: usize) -> Base {
+    let rates = Rates { private: 0.3, shared: 0.3, delta: 0.1 };
+    let items: Vec<String> = (0..n).map(|item| item.to_string()).collect();
+    base(&Metadata { rates, ..metadata(Loss::Logistic) }, &items, 0.0)
 }

@@ -242,22 +242,22 @@ impl Learner {
     pub fn label(&mut self, slate: u64, item: &str, target: f32, weight: f32) -> Result<Prediction, Error> {
         self.check_label(target, weight)?;
         let click_target = self.base().metadata().labels.click_target();
+        // Only pairs need what stood beside the item.
+        let in_pairs = !item.is_empty() && self.models.iter().any(|model| model.config.feedback == Feedback::Pairwise);
         let (place, shown) = self.slates.label(slate, item, target)?;
-        if let Some(log) = &mut self.log {
-            log.push(Record::Labelled { slate, item: item.into(), target, weight });
-        }
         let Shown { features, thoughts, .. } = shown[place].clone();
-        let rivals: Vec<(Features, f32)> =
-            shown.iter().filter_map(|other| Some((other.features.clone(), other.target?))).collect();
-        let mut weight = weight;
+        let labelled = shown.iter().filter(|_| in_pairs).filter_map(|other| Some((other.target?, &other.features)));
+        let rivals: Vec<(Features, f32)> = labelled.map(|(target, features)| (features.clone(), target)).collect();
+        let mut examined = weight;
         if !item.is_empty() {
             score(&mut self.metrics.slates, shown, place, click_target);
             if target < click_target {
-                weight *= examination(place) as f32;
+                examined *= examination(place) as f32;
             }
         }
+        self.record(|| Record::Labelled { slate, item: item.into(), target, weight });
         let prediction = self.prediction(&thoughts);
-        self.learn(&features, &thoughts, target, weight, (!item.is_empty()).then_some(&rivals));
+        self.learn(&features, &thoughts, target, examined, in_pairs.then_some(&rivals));
         Ok(prediction)
     }
 
