@@ -191,7 +191,7 @@ test("what one visitor learns reaches another, and nothing of the visitor does",
     await a.context.setOffline(true);
     await answerTwice();
     await a.sync();
-    assert.equal(await a.state(), "offline");
+    await until("A has noticed", async () => (await a.state()) === "offline");
     assert.equal((await a.metrics()).unsent, 2);
     await a.photograph("a-offline");
     assert.equal((await endpoint.stats()).events_total, before.events_total);
@@ -205,7 +205,7 @@ test("what one visitor learns reaches another, and nothing of the visitor does",
     await endpoint.stop("SIGKILL");
     await answerTwice();
     await a.sync();
-    assert.equal(await a.state(), "offline");
+    await until("A has noticed", async () => (await a.state()) === "offline");
     await endpoint.start();
     const restarted = await endpoint.stats();
     assert.equal(restarted.events_total, before.events_total);
@@ -219,7 +219,7 @@ test("what one visitor learns reaches another, and nothing of the visitor does",
     wires.A.losesAnswers = true;
     await answerTwice();
     await a.sync();
-    assert.equal(await a.state(), "offline");
+    await until("A has noticed", async () => (await a.state()) === "offline");
     await until("the delta is durable", async () => (await endpoint.stats()).events_total > before.events_total);
     await endpoint.stop("SIGKILL");
     const untold = wires.A.withBodies.at(-1).body;
