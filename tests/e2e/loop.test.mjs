@@ -208,8 +208,10 @@ test("what one visitor learns reaches another, and nothing of the visitor does",
     await until("A has noticed", async () => (await a.state()) === "offline");
     await endpoint.start();
     const restarted = await endpoint.stats();
-    assert.equal(restarted.events_total, before.events_total);
-    assert.equal(restarted.deltas_total, before.deltas_total);
+    // A may be quicker than the question: then its two answers, in one delta, are there already.
+    const again = restarted.deltas_total - before.deltas_total;
+    assert.ok(again === 0 || again === 1, `${again} deltas more`);
+    assert.equal(restarted.events_total, before.events_total + 2 * again);
     await a.syncAll();
     assert.equal((await endpoint.stats()).events_total, before.events_total + 2);
   });
