@@ -1,39 +1,30 @@
 //! What the learner answers, as JavaScript objects.
 //!
-//! Slates and predictions are made on every event, so their fields are set through typed setters; the rest is not.
+//! Slates and predictions are made on every event, so JavaScript makes them, in one call each; the rest is put together here.
 
 use brooklet_core::{
-    Delta, Explanation, FeatureId, Learner, Prediction, Score, Serving, Slate, Source, Tally, Term, Uncertain,
+    Delta, Explanation, FeatureId, Learner, Prediction, Recommended, Score, Serving, Slate, Source, Tally, Term,
+    Uncertain,
 };
-use js_sys::{Array, Object, Uint8Array};
-use wasm_bindgen::prelude::*;
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::JsValue;
 
 use crate::object::{date, number, object};
 use crate::session::Origin;
 use crate::sync::Report;
 use crate::tab::Sent;
+use crate::vocabulary;
 
 /// `Prediction`.
-pub(crate) fn prediction(prediction: Prediction) -> JsValue {
-    let answer = Object::new().unchecked_into::<JsPrediction>();
-    answer.set_score(prediction.score);
-    answer.set_probability(prediction.probability);
-    answer.set_base_score(prediction.base_score);
-    answer.set_base_probability(prediction.base_probability);
-    answer.into()
+pub(crate) fn prediction(Prediction { score, probability, base_score, base_probability, .. }: Prediction) -> JsValue {
+    vocabulary::prediction(score, probability, base_score, base_probability)
 }
 
 /// `Slate`.
 pub(crate) fn slate(slate: &Slate) -> JsValue {
-    let items = Array::new();
-    for shown in &slate.items {
-        let item = Object::new().unchecked_into::<JsRecommended>();
-        item.set_id(&shown.item);
-        item.set_score(shown.score);
-        item.set_probability(shown.probability);
-        item.set_propensity(shown.propensity);
-        items.push(&item);
-    }
+    let item =
+        |shown: &Recommended| vocabulary::recommended(&shown.item, shown.score, shown.probability, shown.propensity);
+    let items = slate.items.iter().map(item).collect::<Array>();
     object(&[("id", slate.id.to_string().into()), ("items", items.into())])
 }
 
@@ -44,9 +35,8 @@ pub(crate) fn learnt(predicted: Option<Prediction>) -> JsValue {
 
 /// `Held`.
 pub(crate) fn held((id, predicted): (u64, Prediction)) -> JsValue {
-    let answer = prediction(predicted);
-    answer.unchecked_ref::<JsRecommended>().set_id(&id.to_string());
-    answer
+    let Prediction { score, probability, base_score, base_probability, .. } = predicted;
+    vocabulary::held(id.to_string(), score, probability, base_score, base_probability)
 }
 
 /// What `Metrics` tells besides the core's metrics.
@@ -185,27 +175,4 @@ pub(crate) fn report(report: &Report) -> JsValue {
 
 fn maybe(value: Option<f64>) -> JsValue {
     value.map_or(JsValue::NULL, JsValue::from)
-}
-
-#[wasm_bindgen]
-extern "C" {
-    type JsPrediction;
-    #[wasm_bindgen(method, setter)]
-    fn set_score(this: &JsPrediction, score: f32);
-    #[wasm_bindgen(method, setter)]
-    fn set_probability(this: &JsPrediction, probability: f32);
-    #[wasm_bindgen(method, setter, js_name = baseScore)]
-    fn set_base_score(this: &JsPrediction, score: f32);
-    #[wasm_bindgen(method, setter, js_name = baseProbability)]
-    fn set_base_probability(this: &JsPrediction, probability: f32);
-
-    type JsRecommended;
-    #[wasm_bindgen(method, setter)]
-    fn set_id(this: &JsRecommended, id: &str);
-    #[wasm_bindgen(method, setter)]
-    fn set_score(this: &JsRecommended, score: f32);
-    #[wasm_bindgen(method, setter)]
-    fn set_probability(this: &JsRecommended, probability: f32);
-    #[wasm_bindgen(method, setter)]
-    fn set_propensity(this: &JsRecommended, propensity: f32);
 }

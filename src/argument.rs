@@ -5,7 +5,8 @@ use wasm_bindgen::JsValue;
 
 use crate::error::Failure;
 use crate::object::field;
-use crate::value::{self, Vocabulary};
+use crate::tab::Tab;
+use crate::vocabulary::item_id;
 
 /// How many items are meant unless the caller says otherwise.
 pub(crate) const DEFAULT_K: usize = 10;
@@ -19,13 +20,13 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    pub(crate) fn from_js(vocabulary: &Vocabulary, options: &JsValue) -> Result<Asked, Failure> {
+    pub(crate) fn from_js(tab: &Tab, options: &JsValue) -> Result<Asked, Failure> {
         if options.is_undefined() || options.is_null() {
             return Ok(Asked { context: Features::default(), k: DEFAULT_K, include: None, exclude: Vec::new() });
         }
         Ok(Asked {
             k: field(options, "k")?.map_or(Ok(DEFAULT_K), |k| count(&k))?,
-            context: value::features(vocabulary, &field(options, "context")?.unwrap_or_default())?,
+            context: tab.features(&field(options, "context")?.unwrap_or_default())?,
             include: field(options, "include")?.map(|ids| item_ids(&ids)).transpose()?,
             exclude: field(options, "exclude")?.map_or(Ok(Vec::new()), |ids| item_ids(&ids))?,
         })
@@ -75,6 +76,6 @@ fn item_ids(ids: &JsValue) -> Result<Vec<String>, Failure> {
     let not_ids = || Failure::argument("`include` and `exclude` are arrays, or other iterables, of item ids");
     // A string is iterable too, but never meant.
     let iterator = js_sys::try_iter(ids).ok().flatten().filter(|_| ids.is_object()).ok_or_else(not_ids)?;
-    let id = |id: Result<JsValue, JsValue>| value::item_id(&id.map_err(|_| not_ids())?);
+    let id = |id: Result<JsValue, JsValue>| item_id(&id.map_err(|_| not_ids())?);
     iterator.map(id).collect()
 }

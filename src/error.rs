@@ -14,6 +14,7 @@ pub struct Failure {
 
 impl Failure {
     pub(crate) const CLOSED: Failure = Failure::new("closed", "this learner was closed: open a new one");
+    pub(crate) const BUSY: Failure = Failure::new("busy", "the learner is in use");
     pub(crate) const OFFLINE: Failure =
         Failure::new("offline", "the endpoint cannot be reached; what was learnt is kept and sent later");
     pub(crate) const NO_ENDPOINT: Failure =

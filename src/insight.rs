@@ -6,7 +6,6 @@ use crate::answer::{self, Surroundings};
 use crate::argument::{Asked, DEFAULT_K, count};
 use crate::error::Failure;
 use crate::learner::Learner;
-use crate::value;
 
 #[wasm_bindgen]
 impl Learner {
@@ -29,7 +28,7 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_param_type = "Features")] features: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let (features, names) = value::named_features(&self.vocabulary()?, features)?;
+        let (features, names) = self.tab.named_features(features)?;
         self.tab.ask(|session| answer::explanation(&session.explain(&features), &names))
     }
 
@@ -39,7 +38,7 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_optional_param_type = "RecommendOptions")] options: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let asked = Asked::from_js(&self.vocabulary()?, options)?;
+        let asked = Asked::from_js(&self.tab, options)?;
         self.tab.ask(|session| asked.with(|query| session.uncertain(query))).map(|items| answer::uncertain(&items))
     }
 

@@ -9,12 +9,12 @@ use crate::answer;
 use crate::argument::{self, Asked, slate_id};
 use crate::error::Failure;
 use crate::object::field;
+use crate::open;
 use crate::options::Options;
 use crate::promise::promise;
 use crate::sync::{Occasion, sync};
 use crate::tab::Tab;
-use crate::value::Vocabulary;
-use crate::{open, value};
+use crate::vocabulary::item_id;
 
 /// A recommender that learns from the one visitor of this page.
 #[wasm_bindgen]
@@ -47,7 +47,6 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_param_type = "Iterable<Item>")] items: &JsValue,
     ) -> Result<(), Failure> {
-        let vocabulary = self.vocabulary()?;
         let not_iterable = || Failure::argument("addItems takes an iterable of { id, features }");
         let iterator = js_sys::try_iter(items).ok().flatten().ok_or_else(not_iterable)?;
         let mut read = Vec::new();
@@ -56,9 +55,9 @@ impl Learner {
             if !item.is_object() {
                 return Err(not_iterable());
             }
-            let id = value::item_id(&field(&item, "id")?.unwrap_or_default())?;
+            let id = item_id(&field(&item, "id")?.unwrap_or_default())?;
             let features = field(&item, "features")?.unwrap_or_default();
-            let features = value::features(&vocabulary, &features)?;
+            let features = self.tab.features(&features)?;
             read.push((id, features));
         }
         Ok(self.tab.ask(|session| read.iter().try_for_each(|(id, features)| session.set_item(id, features)))??)
@@ -70,7 +69,7 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_optional_param_type = "RecommendOptions")] options: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let asked = Asked::from_js(&self.vocabulary()?, options)?;
+        let asked = Asked::from_js(&self.tab, options)?;
         let slate = self.tab.teach(|session| Ok(asked.with(|query| session.recommend(query))))?;
         Ok(answer::slate(&slate))
     }
@@ -82,7 +81,7 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "Slate | string")] slate: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let (slate, item) = (slate_id(slate)?, value::item_id(item)?);
+        let (slate, item) = (slate_id(slate)?, item_id(item)?);
         self.tab.teach(|session| session.label(slate, item, 1.0, 1.0)).map(answer::learnt)
     }
 
@@ -94,7 +93,7 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "Slate | string")] slate: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let (slate, item) = (slate_id(slate)?, value::item_id(item)?);
+        let (slate, item) = (slate_id(slate)?, item_id(item)?);
         self.tab.teach(|session| session.label(slate, item, 0.0, 1.0)).map(answer::learnt)
     }
 
@@ -108,7 +107,7 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "number | boolean")] target: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let (slate, item) = (slate_id(slate)?, value::item_id(item)?);
+        let (slate, item) = (slate_id(slate)?, item_id(item)?);
         let (target, weight) = (argument::target(target)?, argument::weight(weight)?);
         self.tab.teach(|session| session.label(slate, item, target, weight)).map(answer::learnt)
     }
@@ -119,7 +118,7 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_param_type = "Features")] features: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let features = value::features(&self.vocabulary()?, features)?;
+        let features = self.tab.features(features)?;
         self.tab.ask(|session| session.core().predict_one(&features)).map(answer::prediction)
     }
 
@@ -133,8 +132,35 @@ impl Learner {
         #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
     ) -> Result<JsValue, Failure> {
         let (target, weight) = (argument::target(target)?, argument::weight(weight)?);
-        let features = value::features(&self.vocabulary()?, features)?;
+        let features = self.tab.features(features)?;
         self.tab.teach(|session| session.learn_one(features, target, weight)).map(answer::learnt)
+    }
+
+    /// An integer for features that come again and again, so that they are read once: for `predictPrepared` and
+    /// `learnPrepared`. It is good for as long as the learner is open.
+    #[wasm_bindgen(unchecked_return_type = "number")]
+    pub fn prepare(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Features")] features: &JsValue,
+    ) -> Result<u32, Failure> {
+        self.tab.prepare(features)
+    }
+
+    /// The probability of a click, or the number that is predicted, for features that were prepared. Changes nothing.
+    #[wasm_bindgen(js_name = predictPrepared)]
+    pub fn predict_prepared(&self, prepared: f64) -> Result<f64, Failure> {
+        let features = self.tab.prepared(prepared)?;
+        self.tab.ask(|session| session.core().predict_one(&features)).map(|predicted| predicted.probability.into())
+    }
+
+    /// Learns that features that were prepared had this target. Returns what `predictPrepared` would have before.
+    #[wasm_bindgen(js_name = learnPrepared)]
+    pub fn learn_prepared(&self, prepared: f64, target: f64, weight: Option<f64>) -> Result<f64, Failure> {
+        let features = self.tab.prepared(prepared)?;
+        let (target, weight) = (target as f32, weight.unwrap_or(1.0) as f32);
+        let predicted = self.tab.teach(|session| session.learn_one(features, target, weight))?;
+        // Learning one thing predicts it.
+        Ok(predicted.map_or(f64::NAN, |predicted| predicted.probability.into()))
     }
 
     /// Learns that one thing is preferred to another. It teaches the order alone and counts for no figure.
@@ -146,8 +172,7 @@ impl Learner {
         #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
     ) -> Result<(), Failure> {
         let weight = argument::weight(weight)?;
-        let vocabulary = self.vocabulary()?;
-        let (preferred, other) = (value::features(&vocabulary, preferred)?, value::features(&vocabulary, other)?);
+        let (preferred, other) = (self.tab.features(preferred)?, self.tab.features(other)?);
         self.tab.teach(|session| session.learn_pair(preferred, other, weight)).map(drop)
     }
 
@@ -158,7 +183,7 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_param_type = "Features")] features: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let features = value::features(&self.vocabulary()?, features)?;
+        let features = self.tab.features(features)?;
         self.tab.teach(|session| Ok(session.hold(&features))).map(answer::held)
     }
 
@@ -202,10 +227,6 @@ impl Learner {
             }
             Ok(JsValue::UNDEFINED)
         })
-    }
-
-    pub(crate) fn vocabulary(&self) -> Result<Vocabulary, Failure> {
-        self.tab.ask(|session| session.vocabulary())
     }
 
     /// Work that goes on while the page uses the learner: it has its own hold on the tab.

@@ -28,7 +28,7 @@ mod error;
 mod event;
 mod object;
 mod options;
-mod value;
+mod vocabulary;
 
 mod endpoint;
 mod host;

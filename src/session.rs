@@ -4,16 +4,16 @@
 //! catalogue belongs to the tab; and events that are not saved yet are kept in a journal, to be learnt again on the profile
 //! that won.
 
-use std::rc::Rc;
+use std::collections::VecDeque;
 
 use brooklet_core::{
     Base, Config, Error, Explanation, FeatureId, Features, Learner as Core, PendingDelta, Prediction, Query, Record,
-    Schema, Slate, Uncertain,
+    Slate, Uncertain,
 };
 
 use crate::log::{Log, remember};
 use crate::store::Saved;
-use crate::value::Vocabulary;
+use crate::vocabulary::Vocabulary;
 
 /// How many unsaved events are kept: only a store that fails for hours lets them grow so many.
 const LONGEST_JOURNAL: usize = 10_000;
@@ -33,8 +33,7 @@ pub(crate) enum Origin {
 pub(crate) struct Session {
     core: Core,
     config: Config,
-    schema: Rc<Schema>,
-    journal: Vec<Event>,
+    journal: VecDeque<Event>,
     /// Counts everything that changed the profile, and how much of it is saved.
     changes: u64,
     saved_changes: u64,
@@ -98,10 +97,9 @@ impl Session {
         let log = (log > 0).then(|| Log::new(log, saved.as_ref().map_or("", |saved| &saved.log)));
         let resets = saved.as_ref().map_or(0.0, |saved| saved.resets);
         let mut session = Session {
-            schema: Rc::new(core.schema().clone()),
             core,
             config,
-            journal: Vec::new(),
+            journal: VecDeque::new(),
             changes: 0,
             saved_changes: 0,
             revision: saved.map_or(0.0, |saved| saved.revision),
@@ -116,7 +114,7 @@ impl Session {
 
     /// What inputs are read with.
     pub(crate) fn vocabulary(&self) -> Vocabulary {
-        Vocabulary { schema: Rc::clone(&self.schema), names: self.log.as_ref().map(|log| log.names().clone()) }
+        Vocabulary::new(self.core.schema().clone(), self.log.as_ref().map(|log| log.names().clone()))
     }
 
     /// The event log; empty if there is none.
@@ -153,7 +151,7 @@ impl Session {
 
     pub(crate) fn set_item(&mut self, id: &str, features: &Features) -> Result<(), Error> {
         if let Some(log) = &self.log {
-            let name = [&self.schema.item, "=", id].concat();
+            let name = [&self.core.schema().item, "=", id].concat();
             remember(log.names(), [(FeatureId::named(&name), name)]);
         }
         self.core.set_item(id, features)
@@ -221,9 +219,9 @@ impl Session {
 
     fn record(&mut self, event: Event) {
         if self.journal.len() == LONGEST_JOURNAL {
-            self.journal.remove(0);
+            self.journal.pop_front();
         }
-        self.journal.push(event);
+        self.journal.push_back(event);
         self.changes += 1;
     }
 
@@ -246,7 +244,6 @@ impl Session {
 
     pub(crate) fn swap_base(&mut self, base: Base) -> Result<(), Error> {
         self.core.swap_base(base)?;
-        self.schema = Rc::new(self.core.schema().clone());
         self.changes += 1;
         self.open_log();
         Ok(())

@@ -6,8 +6,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use brooklet_core::Error;
+use brooklet_core::{Error, FeatureId, Features};
 use js_sys::Function;
+use wasm_bindgen::JsValue;
 
 use crate::error::Failure;
 use crate::event::Event;
@@ -18,13 +19,19 @@ use crate::promise::spawn;
 use crate::session::Session;
 use crate::store::{Replaced, Store};
 use crate::turn::Turn;
+use crate::vocabulary::Vocabulary;
 
 /// How often a save gives way to other tabs before it gives up: each time, one of them got through.
 const MOST_CONFLICTS: usize = 100;
 
+/// Inputs that may be prepared.
+const MOST_PREPARED: usize = 1 << 16;
+
 /// A learner and its surroundings.
 pub(crate) struct Tab {
     session: RefCell<Session>,
+    vocabulary: RefCell<Vocabulary>,
+    prepared: RefCell<Vec<Features>>,
     pub(crate) store: Option<Store>,
     pub(crate) link: Option<Link>,
     on_event: Option<Function>,
@@ -89,6 +96,8 @@ impl Tab {
         on_event: Option<Function>,
     ) -> Rc<Tab> {
         Rc::new(Tab {
+            vocabulary: RefCell::new(session.vocabulary()),
+            prepared: RefCell::default(),
             session: RefCell::new(session),
             store,
             link,
@@ -97,6 +106,45 @@ impl Tab {
             saving: Turn::default(),
             page: RefCell::default(),
         })
+    }
+
+    /// The features that an object names.
+    pub(crate) fn features(&self, object: &JsValue) -> Result<Features, Failure> {
+        self.read(|vocabulary| vocabulary.features(object))
+    }
+
+    /// The same, with their names.
+    pub(crate) fn named_features(&self, object: &JsValue) -> Result<(Features, Vec<(FeatureId, String)>), Failure> {
+        self.read(|vocabulary| vocabulary.named_features(object))
+    }
+
+    /// Keeps the features that an object names, to go by an integer from now on.
+    pub(crate) fn prepare(&self, object: &JsValue) -> Result<u32, Failure> {
+        let features = self.features(object)?;
+        let mut prepared = self.prepared.borrow_mut();
+        if prepared.len() == MOST_PREPARED {
+            return Err(Failure::argument("65,536 inputs are prepared: use them again, or pass features as they are"));
+        }
+        prepared.push(features);
+        Ok(prepared.len() as u32 - 1)
+    }
+
+    /// The features of such an integer.
+    pub(crate) fn prepared(&self, prepared: f64) -> Result<Features, Failure> {
+        let whole = prepared as usize;
+        let found = self.prepared.borrow().get(whole).filter(|_| whole as f64 == prepared).cloned();
+        found.ok_or(Failure::argument("pass what prepare() of this learner returned"))
+    }
+
+    fn read<T>(&self, reading: impl FnOnce(&mut Vocabulary) -> Result<T, Failure>) -> Result<T, Failure> {
+        if self.closed.get() {
+            return Err(Failure::CLOSED);
+        }
+        match self.vocabulary.try_borrow_mut() {
+            Ok(mut vocabulary) => reading(&mut vocabulary),
+            // A getter of the page's uses the learner while its object is read.
+            Err(_) => reading(&mut self.with(|session| session.vocabulary())?),
+        }
     }
 
     /// What the page asks of the session, while the learner is open.
@@ -123,7 +171,7 @@ impl Tab {
     /// Work on the session, which goes on after the learner was closed.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Session) -> T) -> Result<T, Failure> {
         // Nothing borrows the session for longer than a call into it, so this does not fail.
-        let mut session = self.session.try_borrow_mut().map_err(|_| Failure::new("busy", "the learner is in use"))?;
+        let mut session = self.session.try_borrow_mut().map_err(|_| Failure::BUSY)?;
         Ok(work(&mut session))
     }
 

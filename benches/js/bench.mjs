@@ -82,6 +82,9 @@ async function cases(Learner) {
     check(predict(1) !== predict(2), `${who} tells inputs apart`);
   }
 
+  const prepared = Array.from({ length: INPUTS }, (_, n) => learner.prepare(input(n)));
+  check(learner.predictPrepared(prepared[3]) === learner.predictOne(input(3)).probability, "an integer stands for its input");
+
   const shop = await Learner.open({ bytes: seed(16), store: null, seed: 1 });
   const items = Array.from({ length: ITEMS }, (_, id) => ({ id, features: { genres: [`g${id % 18}`] } }));
   shop.addItems(items);
@@ -103,16 +106,20 @@ async function cases(Learner) {
       ["JS FM, integer ids", () => fm.predict(ids[next()])],
       ["JS FM, names through a Map", () => fm.predict(known.all(named[next()]))],
       ["JS FM, fresh nested object", () => fm.predict(known.all(names(input(next()))))],
+      ["Brooklet predictPrepared, an integer", () => learner.predictPrepared(prepared[next()])],
       ["Brooklet predictOne, fresh nested object", () => learner.predictOne(input(next())).probability],
-      // The parts: what an empty call costs, and what making the object does.
-      ["Brooklet predictOne, empty object", () => learner.predictOne({}).probability],
-      ["Brooklet none: the object is made", () => input(next()).item.length],
+      // The parts of it: making the object; a call that asks for nothing; a call, reading and the answer of an input without
+      // features. What the integer leaves out is reading the object, what remains of the integer is the model.
+      ["Brooklet part: the object is made", () => input(next()).item.length],
+      ["Brooklet part: a bare call", () => learner.version],
+      ["Brooklet part: predictOne, empty object", () => learner.predictOne({}).probability],
     ],
     [
       `learn, 10 features of 8 factors`,
       ["JS FM, integer ids", () => fm.learn(ids[next()], n % 2, 0.05)],
       ["JS FM, names through a Map", () => fm.learn(known.all(named[next()]), n % 2, 0.05)],
       ["JS FM, fresh nested object", () => fm.learn(known.all(names(input(next()))), n % 2, 0.05)],
+      ["Brooklet learnPrepared, an integer", () => learner.learnPrepared(prepared[next()], n % 2)],
       ["Brooklet learnOne, fresh nested object", () => learner.learnOne(input(next()), n % 2).probability],
     ],
     [

@@ -55,3 +55,41 @@ async fn what_is_no_feature_is_an_error() {
     "#)
     .await;
 }
+
+#[wasm_bindgen_test]
+async fn a_prepared_input_goes_by_an_integer() {
+    run(r#"
+        const learner = await open();
+        const [film, other] = [{ genres: ["Sci-Fi"], price: 3 }, { genres: ["Romance"] }];
+        const [a, b] = [learner.prepare(film), learner.prepare(other)];
+        holds(a !== b, "two inputs, two integers");
+        equal(learner.predictPrepared(a), learner.predictOne(film).probability, "predicted");
+        const before = learner.predictPrepared(b);
+        equal(learner.learnPrepared(b, 1), before, "what was predicted before");
+        holds(learner.predictPrepared(b) > before, "it learns");
+        equal(learner.metrics().events, 1, "an event like any other");
+        equal(learner.predictPrepared(b), learner.predictOne(other).probability, "and for the input as it is too");
+        for (const bad of [-1, 0.5, 2, NaN, undefined, 1e300]) {
+          equal(await code(() => learner.predictPrepared(bad)), "bad_argument", `predict ${bad}`);
+          equal(await code(() => learner.learnPrepared(bad, 1)), "bad_argument", `learn ${bad}`);
+        }
+        equal(await code(() => learner.learnPrepared(a, 2)), "bad_label", "target");
+        equal(await code(() => learner.learnPrepared(a, undefined)), "bad_label", "no target");
+        equal(await code(() => learner.prepare({ x: NaN })), "bad_value", "features");
+        await learner.close();
+        equal(await code(() => learner.predictPrepared(a)), "closed");
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn more_names_than_are_remembered_are_named_again() {
+    run(r#"
+        const learner = await open();
+        learner.learnOne({ x: "first" }, 1);
+        const before = learner.predictOne({ x: "first" }).score;
+        for (let i = 0; i < 70; i++) learner.predictOne({ many: Array.from({ length: 1000 }, (_, n) => `${i}-${n}`) });
+        equal(learner.predictOne({ x: "first" }).score, before, "known by its name");
+    "#)
+    .await;
+}

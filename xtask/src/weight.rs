@@ -3,20 +3,25 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use flate2::{Compression, write::GzEncoder};
 use wasmparser::{KnownCustom, Name, NameSectionReader, Parser, Payload, TypeRef};
 
-/// The size of a file, plain and compressed.
-pub(crate) fn print_total(path: &Path) -> Result<()> {
-    let bytes = read(path)?;
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-    gzip.write_all(&bytes)?;
-    let gzipped = gzip.finish()?.len();
-    let name = path.file_name().unwrap_or_default().display();
-    println!("{name:<18} {:>9} bytes, {gzipped:>8} with gzip -9", bytes.len());
+/// The sizes of files, plain and compressed, and what a visitor downloads of them in all.
+pub(crate) fn print_total(files: &[PathBuf]) -> Result<()> {
+    let mut sum = 0;
+    for file in files {
+        let bytes = read(file)?;
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+        gzip.write_all(&bytes)?;
+        let gzipped = gzip.finish()?.len();
+        sum += gzipped;
+        let name = file.file_name().unwrap_or_default().display();
+        println!("{name:<18} {:>9} bytes, {gzipped:>8} with gzip -9", bytes.len());
+    }
+    println!("{:<18} {:>9}        {sum:>8} with gzip -9", "in all", "");
     Ok(())
 }
 

@@ -15,6 +15,7 @@
 
 use crate::{Error, FeatureId, Metadata, Value};
 use alloc::sync::Arc;
+use alloc::vec;
 use core::ops::Range;
 
 /// The longest header that is read.
@@ -32,6 +33,8 @@ pub struct Base {
     /// Present if `v` is int8.
     v_scale: Option<Range<usize>>,
     names: Option<(Range<usize>, Range<usize>)>,
+    /// Where each bucket of ids starts, see [`Base::bucket`].
+    starts: Arc<[u32]>,
 }
 
 impl Base {
@@ -77,8 +80,10 @@ impl Base {
             (None, None) => None,
             _ => return Err(Error::BadBase("`names` and `name_ends` go together")),
         };
-        let base = Base { bytes, metadata: Arc::new(metadata), rows, ids, w, v, v_scale, names };
+        let mut base =
+            Base { bytes, metadata: Arc::new(metadata), rows, ids, w, v, v_scale, names, starts: Arc::default() };
         base.check()?;
+        base.starts = base.buckets();
         Ok(base)
     }
 
@@ -124,9 +129,10 @@ impl Base {
         core::str::from_utf8(&self.bytes[names.start + start..names.start + self.name_end(i)?]).ok()
     }
 
-    /// Where the row of a feature is, by binary search.
+    /// Where the row of a feature is: by binary search in its bucket, which holds one row on average.
     pub fn find(&self, id: FeatureId) -> Option<usize> {
-        let (mut low, mut high) = (0, self.rows);
+        let bucket = self.bucket(id);
+        let (mut low, mut high) = (self.starts[bucket] as usize, self.starts[bucket + 1] as usize);
         while low < high {
             let middle = low.midpoint(high);
             match self.id(middle).cmp(&id) {
@@ -164,6 +170,25 @@ impl Base {
         let mut element = [0; N];
         element.copy_from_slice(&self.bytes[tensor.start + N * i..tensor.start + N * (i + 1)]);
         element
+    }
+
+    /// Ids are hashes, so their first bits spread them evenly over as many buckets as there are rows, to a power of two.
+    fn bucket(&self, id: FeatureId) -> usize {
+        let bits = self.rows.checked_ilog2().unwrap_or(0);
+        id.0.checked_shr(64 - bits).unwrap_or(0) as usize
+    }
+
+    /// Where each bucket starts, and the end of the last.
+    fn buckets(&self) -> Arc<[u32]> {
+        let buckets = 1usize << self.rows.checked_ilog2().unwrap_or(0);
+        let mut starts = vec![0u32; buckets + 1];
+        for i in 0..self.rows {
+            starts[self.bucket(self.id(i)) + 1] += 1;
+        }
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
+        }
+        starts.into()
     }
 
     fn name_end(&self, i: usize) -> Option<usize> {
@@ -205,8 +230,12 @@ impl Base {
     }
 }
 
+/// A finite f16 as an f32. Its exponent is rebased by a multiplication, which serves the subnormal ones too, without a branch.
 fn half(bytes: [u8; 2]) -> f32 {
-    half::f16::from_le_bytes(bytes).to_f32()
+    const REBASE: f32 = f32::from_bits((127 + 112) << 23);
+    let bits = u32::from(u16::from_le_bytes(bytes));
+    let magnitude = f32::from_bits((bits & 0x7fff) << 13) * REBASE;
+    f32::from_bits(magnitude.to_bits() | (bits & 0x8000) << 16)
 }
 
 /// A tensor of the header whose bounds were checked against the file.
@@ -251,5 +280,16 @@ impl<'a> Tensor<'a> {
             return Err(Error::BadBase("a tensor has another type or shape than the format says"));
         }
         Ok(self.range)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_finite_half_is_read_as_the_library_reads_it() {
+        for bits in (0..=u16::MAX).filter(|bits| bits & 0x7c00 != 0x7c00) {
+            let ours = super::half(bits.to_le_bytes());
+            assert_eq!(ours.to_bits(), half::f16::from_bits(bits).to_f32().to_bits(), "{bits:#x}");
+        }
     }
 }

@@ -9,7 +9,6 @@ use crate::rows::IdMap;
 use crate::{FeatureId, Features};
 use alloc::collections::BinaryHeap;
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -34,7 +33,7 @@ pub(crate) struct Catalogue {
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
     pub(crate) id: String,
-    pub(crate) features: Arc<Features>,
+    pub(crate) features: Features,
     rows: Vec<(u32, f32)>,
 }
 
@@ -70,8 +69,8 @@ impl Catalogue {
 
     /// Adds an item, or gives the one of this id other features.
     pub(crate) fn set(&mut self, key: FeatureId, id: &str, features: Features) {
-        let rows = features.shared().iter().chain(features.private()).map(|f| self.intern(f)).collect();
-        let item = Item { id: id.into(), features: Arc::new(features), rows };
+        let rows = features.iter().map(|f| self.intern(f)).collect();
+        let item = Item { id: id.into(), features, rows };
         // One stale row is enough to have the item summed; it may share all its rows with others.
         if let Some((row, _)) = item.rows.first() {
             self.stale[*row as usize] = true;

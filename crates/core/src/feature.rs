@@ -3,6 +3,7 @@
 use crate::value::MAX_DEPTH;
 use crate::{Error, Schema, Value};
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
@@ -10,6 +11,9 @@ use core::fmt::Write as _;
 pub const MAX_NUMBER: f64 = 1e6;
 /// The most features that one input may have.
 pub const MAX_FEATURES: usize = 1024;
+
+const NO_NUMBER: &str = "must be a number of at most a million in magnitude";
+const TOO_MANY: &str = "is one feature too many: an input has at most 1024";
 
 /// The identity of a feature: the 64-bit xxh3 of its name, stable across versions and languages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,17 +40,26 @@ pub struct Feature {
 }
 
 /// The active features of one input, checked: finite values, no id twice, sorted by id, so that the order in which
-/// they were named changes no bit of any sum.
+/// they were named changes no bit of any sum. A copy shares them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Features {
-    shared: Vec<Feature>,
-    private: Vec<Feature>,
+    /// The shared ones, then the private ones.
+    all: Arc<[Feature]>,
+    shared: usize,
+}
+
+/// A feature that was named once, to be used again without its name.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Known {
+    feature: Feature,
+    private: bool,
 }
 
 impl Features {
     /// Starts naming features under `schema`.
     pub fn builder(schema: &Schema) -> FeaturesBuilder<'_> {
-        FeaturesBuilder { schema, path: String::new(), lengths: Vec::new(), features: Features::default(), names: None }
+        let (shared, private) = (Vec::new(), Vec::new());
+        FeaturesBuilder { schema, path: String::new(), lengths: Vec::new(), shared, private, names: None }
     }
 
     /// Names the features of an object: strings are categories, numbers numeric, booleans on or off, arrays multi-hot,
@@ -67,47 +80,75 @@ impl Features {
         Ok(builder.finish())
     }
 
+    /// Features that were named before, each with its number: one of a numeric feature is what its name was given, one of
+    /// any other is ignored.
+    pub fn of_known(known: impl IntoIterator<Item = (Known, f64)>) -> Result<Features, Error> {
+        let (mut shared, mut private) = (Vec::with_capacity(16), Vec::new());
+        for (Known { mut feature, private: is_private }, number) in known {
+            if feature.raw {
+                feature.value = checked(number).ok_or(Error::BadValue { path: String::new(), why: NO_NUMBER })?;
+            }
+            insert(if is_private { &mut private } else { &mut shared }, feature);
+        }
+        if shared.len() + private.len() > MAX_FEATURES {
+            return Err(Error::BadValue { path: String::new(), why: TOO_MANY });
+        }
+        Ok(Features::of_sorted(shared, &private))
+    }
+
+    /// What the features of this input are known by from now on.
+    pub fn known(&self) -> impl Iterator<Item = Known> {
+        self.all.iter().enumerate().map(|(at, feature)| Known { feature: *feature, private: at >= self.shared })
+    }
+
     /// Features whose rows are shared between visitors.
     pub fn shared(&self) -> &[Feature] {
-        &self.shared
+        &self.all[..self.shared]
     }
 
     /// Features whose rows never leave the device (the visitor's own row is not among them: it is always active).
     pub fn private(&self) -> &[Feature] {
-        &self.private
+        &self.all[self.shared..]
     }
 
     /// How many features are active.
     pub fn len(&self) -> usize {
-        self.shared.len() + self.private.len()
+        self.all.len()
     }
 
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.all.is_empty()
     }
 
     /// The features of both, as of a context and an item. A feature of both counts once, with the larger value.
     pub fn union(&self, other: &Features) -> Features {
-        let mut union = self.clone();
-        other.shared.iter().for_each(|feature| insert(&mut union.shared, *feature));
-        other.private.iter().for_each(|feature| insert(&mut union.private, *feature));
-        union
+        let mut shared = Vec::with_capacity(self.len() + other.len());
+        shared.extend_from_slice(self.shared());
+        let mut private = self.private().to_vec();
+        other.shared().iter().for_each(|feature| insert(&mut shared, *feature));
+        other.private().iter().for_each(|feature| insert(&mut private, *feature));
+        Features::of_sorted(shared, &private)
     }
 
     /// All of them.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Feature> {
-        self.shared.iter().chain(&self.private)
+    pub(crate) fn iter(&self) -> core::slice::Iter<'_, Feature> {
+        self.all.iter()
     }
 
     /// The same features with other values.
     pub(crate) fn map(&self, change: impl Fn(&Feature) -> Feature) -> Features {
-        let change = |features: &[Feature]| features.iter().map(&change).collect();
-        Features { shared: change(&self.shared), private: change(&self.private) }
+        Features { all: self.all.iter().map(change).collect(), shared: self.shared }
     }
 
     pub(crate) fn from_parts(shared: Vec<Feature>, private: Vec<Feature>) -> Features {
-        Features { shared: canonical(shared), private: canonical(private) }
+        Features::of_sorted(canonical(shared), &canonical(private))
+    }
+
+    fn of_sorted(mut all: Vec<Feature>, private: &[Feature]) -> Features {
+        let shared = all.len();
+        all.extend_from_slice(private);
+        Features { all: all.into(), shared }
     }
 }
 
@@ -119,7 +160,8 @@ pub struct FeaturesBuilder<'a> {
     path: String,
     /// Length of `path` before each object that was entered.
     lengths: Vec<usize>,
-    features: Features,
+    shared: Vec<Feature>,
+    private: Vec<Feature>,
     /// The names, if they are kept.
     names: Option<Vec<(FeatureId, String)>>,
 }
@@ -167,10 +209,10 @@ impl FeaturesBuilder<'_> {
 
     /// A number: the feature `key`, scaled online by the mean and deviation that this learner has met.
     pub fn number(&mut self, key: &str, value: f64) -> Result<(), Error> {
-        if !(-MAX_NUMBER..=MAX_NUMBER).contains(&value) {
-            return Err(self.bad(key, "must be a number of at most a million in magnitude"));
+        match checked(value) {
+            Some(value) => self.add(key, value, true, |_| {}),
+            None => Err(self.bad(key, NO_NUMBER)),
         }
-        self.add(key, value as f32, true, |_| {})
     }
 
     /// A boolean: the feature `key` at 1 if on, absent if off.
@@ -212,8 +254,7 @@ impl FeaturesBuilder<'_> {
 
     /// The features, in canonical order.
     pub fn finish(self) -> Features {
-        let Features { shared, private } = self.features;
-        Features::from_parts(shared, private)
+        Features::from_parts(self.shared, self.private)
     }
 
     /// The features, and the names that were kept.
@@ -223,8 +264,8 @@ impl FeaturesBuilder<'_> {
     }
 
     fn add(&mut self, key: &str, value: f32, raw: bool, suffix: impl FnOnce(&mut String)) -> Result<(), Error> {
-        if self.features.len() == MAX_FEATURES {
-            return Err(self.bad(key, "is one feature too many: an input has at most 1024"));
+        if self.shared.len() + self.private.len() == MAX_FEATURES {
+            return Err(self.bad(key, TOO_MANY));
         }
         let length = self.path.len();
         self.path.push_str(key);
@@ -237,7 +278,7 @@ impl FeaturesBuilder<'_> {
             if let Some(names) = &mut self.names {
                 names.push((feature.id, self.path.clone()));
             }
-            if private { self.features.private.push(feature) } else { self.features.shared.push(feature) }
+            if private { self.private.push(feature) } else { self.shared.push(feature) }
         }
         self.path.truncate(length);
         Ok(())
@@ -248,6 +289,10 @@ impl FeaturesBuilder<'_> {
         path.push_str(key);
         Error::BadValue { path, why }
     }
+}
+
+fn checked(number: f64) -> Option<f32> {
+    (-MAX_NUMBER..=MAX_NUMBER).contains(&number).then_some(number as f32)
 }
 
 /// Sorts by id and keeps the larger value where an id stands twice (`tags: ["a", "a"]`). There are few.

@@ -6,7 +6,7 @@ use crate::delta::{ClientKey, Delta};
 use crate::drift::{Detector, Drift, DriftPolicy};
 use crate::explain::{Explanation, terms};
 use crate::explore::Exploration;
-use crate::model::{Feedback, Model, ModelConfig};
+use crate::model::{Feedback, Model, ModelConfig, PersonalScore};
 use crate::order::order;
 use crate::outbox::{BUFFER, Event, Outbox, PendingDelta};
 use crate::random::Random;
@@ -223,7 +223,7 @@ impl Learner {
 
     /// The features of an item of the catalogue, with that of its id.
     pub fn item(&self, id: &str) -> Option<&Features> {
-        self.catalogue.find(self.item_key(id)).map(|at| &*self.catalogue.item(at).features)
+        self.catalogue.find(self.item_key(id)).map(|at| &self.catalogue.item(at).features)
     }
 
     /// An item of a slate was clicked.
@@ -539,14 +539,17 @@ impl Learner {
 
     /// What the base and each model think of scaled features. The base keeps the seed's own calibration.
     pub(crate) fn thoughts(&self, features: &Features) -> Thoughts {
-        let first = &self.models[0];
-        let base = first.base_score(features);
-        let base = Thought { score: base as f32, moderated: base as f32, odds: first.base_log_odds(base) as f32 };
-        let models = self.models.iter().map(|model| {
-            let (score, moderated) = model.scores(features);
-            Thought { score: score as f32, moderated: moderated as f32, odds: model.log_odds(moderated) as f32 }
-        });
-        core::iter::once(base).chain(models).collect()
+        let mut thoughts = Vec::with_capacity(1 + self.models.len());
+        for model in &self.models {
+            let (base, PersonalScore { score, moderated }) = model.scores(features);
+            if thoughts.is_empty() {
+                let odds = model.base_log_odds(base) as f32;
+                thoughts.push(Thought { score: base as f32, moderated: base as f32, odds });
+            }
+            let odds = model.log_odds(moderated) as f32;
+            thoughts.push(Thought { score: score as f32, moderated: moderated as f32, odds });
+        }
+        thoughts
     }
 
     pub(crate) fn prediction(&self, thoughts: &Thoughts) -> Prediction {

@@ -73,7 +73,7 @@ pub use drift::{Detector, DriftPolicy};
 pub use error::Error;
 pub use explain::{Explanation, Source, Term};
 pub use explore::Exploration;
-pub use feature::{Feature, FeatureId, Features, FeaturesBuilder, MAX_FEATURES, MAX_NUMBER};
+pub use feature::{Feature, FeatureId, Features, FeaturesBuilder, Known, MAX_FEATURES, MAX_NUMBER};
 #[cfg(feature = "write")]
 pub use fold::Aggregate;
 pub use fold::{Fold, FoldConfig};

@@ -52,7 +52,8 @@ pub(crate) fn proximal(loss: Loss, score: f64, target: f64, h: f64) -> Step {
                 let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
                 let moved = (next - t).abs();
                 t = next;
-                if moved <= 1e-9 * (1.0 + t.abs()) {
+                // Newton's error is about the square of its last step.
+                if moved <= 1e-5 * (1.0 + t.abs()) {
                     break;
                 }
             }

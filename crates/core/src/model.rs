@@ -1,7 +1,7 @@
 //! One set of learnt parameters over a base, and the way they learn.
 
 use crate::feature::Feature;
-use crate::fm::Active;
+use crate::fm::{Active, Sums};
 use crate::math::{proximal, sigmoid};
 use crate::posterior::Gaussian;
 use crate::rows::Rows;
@@ -68,6 +68,14 @@ const CALIBRATION_VARIANCE: [f64; 2] = [0.05, 0.02];
 /// A slope below this would turn the ranking around.
 const LEAST_SLOPE: f64 = 0.05;
 
+/// A personal score, and the same moderated by how uncertain it is: what it is on average over the posterior, as far as a
+/// sigmoid is concerned (MacKay 1992, equation 10). Numbers of the squared loss are not moderated.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PersonalScore {
+    pub(crate) score: f64,
+    pub(crate) moderated: f64,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Model {
     pub(crate) config: ModelConfig,
@@ -94,24 +102,20 @@ impl Model {
         self.rows.swap_base(base);
     }
 
-    /// The personal score, and the same moderated by how uncertain it is: what it is on average over the posterior, as far as a
-    /// sigmoid is concerned (MacKay 1992, equation 10).
-    pub(crate) fn scores(&self, features: &Features) -> (f64, f64) {
-        let active = self.active(features);
-        let score = active.score_with(&self.visitor.mean);
-        let moderated = match self.loss() {
-            Loss::Logistic => {
-                let variance = self.visitor.variance(&active.phi()).max(0.0);
-                score / libm::sqrt(1.0 + core::f64::consts::PI / 8.0 * variance)
-            }
-            Loss::Squared => score,
-        };
-        (score, moderated)
+    /// What the bare base with the prior's mean as the visitor row scores, then the same of this model.
+    pub(crate) fn scores(&self, features: &Features) -> (f64, PersonalScore) {
+        let [base, personal] = self.rows.sums(features);
+        (base.score_with(&self.prior.mean), self.judge(&personal))
     }
 
-    /// The score of the bare base with the prior's mean as the visitor row.
-    pub(crate) fn base_score(&self, features: &Features) -> f64 {
-        self.gather(features, Rows::base_into).score_with(&self.prior.mean)
+    /// The score of rows that were summed, and the same moderated.
+    pub(crate) fn judge(&self, sums: &Sums) -> PersonalScore {
+        let score = sums.score_with(&self.visitor.mean);
+        let variance = match self.loss() {
+            Loss::Logistic => self.visitor.variance(&sums.phi()).max(0.0),
+            Loss::Squared => 0.0,
+        };
+        PersonalScore { score, moderated: score / libm::sqrt(1.0 + core::f64::consts::PI / 8.0 * variance) }
     }
 
     /// From ranking score to log-odds of a click; the score itself under the squared loss.
@@ -144,10 +148,13 @@ impl Model {
     pub(crate) fn learn(&mut self, features: &Features, target: f64, weight: f64, touched: &mut dyn FnMut(FeatureId)) {
         let loss = self.loss();
         let active = self.active(features);
-        let (offset, phi) = (active.score(), active.phi());
-        self.learn_visitor(loss, offset, &phi, target, weight);
+        let sums = &active.sums;
+        self.learn_visitor(loss, sums.score(), &sums.phi(), target, weight);
+        if !active.learns() {
+            return;
+        }
         let h = weight * active.leverage(&self.visitor.mean);
-        let pull = weight * proximal(loss, active.score_with(&self.visitor.mean), target, h).pull;
+        let pull = weight * proximal(loss, sums.score_with(&self.visitor.mean), target, h).pull;
         self.step(&mut [(active, 1.0)], pull, touched);
     }
 
@@ -160,11 +167,11 @@ impl Model {
         touched: &mut dyn FnMut(FeatureId),
     ) {
         let [a, b] = [preferred, other].map(|features| self.active(features));
-        let phi: Vec<f64> = a.phi().iter().zip(b.phi()).map(|(a, b)| a - b).collect();
-        self.learn_visitor(Loss::Logistic, a.score() - b.score(), &phi, 1.0, weight);
+        let phi: Vec<f64> = a.sums.phi().iter().zip(b.sums.phi()).map(|(a, b)| a - b).collect();
+        self.learn_visitor(Loss::Logistic, a.sums.score() - b.sums.score(), &phi, 1.0, weight);
         let u = &self.visitor.mean;
         let h = weight * (a.leverage(u) + b.leverage(u));
-        let pull = weight * proximal(Loss::Logistic, a.score_with(u) - b.score_with(u), 1.0, h).pull;
+        let pull = weight * proximal(Loss::Logistic, a.sums.score_with(u) - b.sums.score_with(u), 1.0, h).pull;
         self.step(&mut [(a, 1.0), (b, -1.0)], pull, touched);
     }
 
@@ -216,12 +223,12 @@ impl Model {
                 touched(id);
             });
         }
-        rows.evict();
+        rows.evict(touched);
     }
 
     pub(crate) fn gather(&self, features: &Features, read: fn(&Rows, FeatureId, &mut [f32])) -> Active {
         let base = self.rows.base();
-        let mut active = Active::new(base.width(), base.metadata().w0);
+        let mut active = Active::new(base.width(), base.metadata().w0, features.len());
         let rates = self.rates();
         // Shared out between the private rows, so that a site that marks more fields private does not learn faster.
         let private = rates.private / features.private().len().max(1) as f32;

@@ -66,32 +66,25 @@ impl Outbox {
     pub(crate) fn reconstruct(&mut self, rows: &Rows, visitor: &[f64], rate: f32) {
         let metadata = rows.base().metadata();
         let width = rows.base().width();
-        let mut moved: IdMap<Vec<f32>> = IdMap::default();
+        let mut moved = Rows::new(rows.base().clone(), usize::MAX);
         for event in self.events.drain(..) {
-            let mut active = Active::new(width, metadata.w0);
+            let mut active = Active::new(width, metadata.w0, event.features.len());
             for feature in event.features.shared() {
-                active.add(feature, rate, &mut |id, row| match moved.get(&id) {
-                    Some(learnt) => row.copy_from_slice(learnt),
-                    None => rows.base_into(id, row),
-                });
+                active.add(feature, rate, &mut |id, row| moved.personal_into(id, row));
             }
             for feature in event.features.private() {
                 active.add(feature, 0.0, &mut |id, row| rows.personal_into(id, row));
             }
             let (target, weight) = (f64::from(event.target), f64::from(event.weight));
             let h = weight * active.leverage(visitor);
-            let pull = weight * proximal(metadata.loss, active.score_with(visitor), target, h).pull;
-            active.step(visitor, pull, &mut |id, row| {
-                moved.insert(id, row.to_vec());
-            });
+            let pull = weight * proximal(metadata.loss, active.sums.score_with(visitor), target, h).pull;
+            active.step(visitor, pull, &mut |id, row| moved.set_personal(id, row, pull));
             self.unsent_events = self.unsent_events.saturating_add(1);
         }
-        let mut base = vec![0.0; width];
-        for (id, row) in moved {
-            rows.base_into(id, &mut base);
+        for (id, change) in moved.residuals() {
             let unsent = self.unsent.entry(id).or_insert_with(|| vec![0.0; width]);
-            for ((unsent, x), base) in unsent.iter_mut().zip(&row).zip(&base) {
-                *unsent = (*unsent + (x - base)).clamp(-MAX_SCALE, MAX_SCALE);
+            for (unsent, x) in unsent.iter_mut().zip(change) {
+                *unsent = (*unsent + x).clamp(-MAX_SCALE, MAX_SCALE);
             }
         }
     }

@@ -130,9 +130,13 @@ impl Gaussian {
         lower
     }
 
+    /// P phi. P is symmetric, so its rows are its columns, and adding them up one after the other is SIMD.
     fn direction(&self, phi: &[f64]) -> Vec<f64> {
-        let rows = self.covariance.chunks_exact(self.mean.len());
-        rows.map(|row| row.iter().zip(phi).fold(0.0, |sum, (p, x)| sum + p * x)).collect()
+        let mut direction = vec![0.0; phi.len()];
+        for (row, x) in self.covariance.chunks_exact(phi.len()).zip(phi) {
+            direction.iter_mut().zip(row).for_each(|(sum, p)| *sum += p * x);
+        }
+        direction
     }
 }
 

@@ -189,10 +189,12 @@ impl Metrics {
     pub(crate) fn add(&mut self, kind: Loss, odds: &[f64], target: f64) -> Vec<f64> {
         self.events += 1;
         self.clicks += u64::from(target > 0.5);
-        if self.window.len() == WINDOW {
-            self.window.pop_front();
-        }
-        self.window.push_back((target as f32, odds.iter().map(|x| *x as f32).collect()));
+        // What leaves the window makes its room for what comes.
+        let oldest = if self.window.len() == WINDOW { self.window.pop_front() } else { None };
+        let mut latest = oldest.map_or_else(Vec::new, |(_, odds)| odds);
+        latest.clear();
+        latest.extend(odds.iter().map(|x| *x as f32));
+        self.window.push_back((target as f32, latest));
         let scores = core::iter::once(&mut self.base).chain(&mut self.models);
         let losses = scores.zip(odds).map(|(score, odds)| {
             let (loss, probability, click) = judge(kind, *odds, target);

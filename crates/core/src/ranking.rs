@@ -99,9 +99,9 @@ impl Learner {
                 let item = self.catalogue.item(at);
                 let features = context.union(&item.features);
                 let model = &self.models[model];
-                let active = model.active(&features);
-                let variance = model.visitor.variance(&active.phi());
-                let probability = model.probability(active.score_with(&model.visitor.mean));
+                let [_, personal] = model.rows.sums(&features);
+                let variance = model.visitor.variance(&personal.phi());
+                let probability = model.probability(model.judge(&personal).moderated);
                 let p = match model.loss() {
                     Loss::Logistic => f64::from(probability),
                     Loss::Squared => 0.5,
@@ -124,9 +124,10 @@ impl Learner {
             Serving::Model(at) => (&self.models[at], &self.models[at].visitor, Rows::personal_into),
         };
         self.catalogue.refresh(|id, row| read(&model.rows, id, row));
-        let active = model.gather(context, read);
-        let constant = active.score_with(&visitor.mean);
-        let q: Vec<f32> = active.q.iter().zip(&visitor.mean[1..]).map(|(q, u)| (f64::from(*q) + u) as f32).collect();
+        let [base, personal] = model.rows.sums(context);
+        let sums = if self.serving == Serving::Base { base } else { personal };
+        let constant = sums.score_with(&visitor.mean);
+        let q: Vec<f32> = sums.q().iter().zip(&visitor.mean[1..]).map(|(q, u)| (f64::from(*q) + u) as f32).collect();
         if query.include.is_none() && query.exclude.is_empty() {
             return self.catalogue.top(constant as f32, &q, k, None);
         }

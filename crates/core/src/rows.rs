@@ -1,8 +1,10 @@
 //! The overlay: what this browser learnt, as sparse f32 rows over the base.
 
+use crate::fm::Sums;
 use crate::learner::MAX_WEIGHT;
 use crate::order::ordered;
-use crate::{Base, FeatureId};
+use crate::{Base, Feature, FeatureId, Features};
+use alloc::vec;
 use alloc::vec::Vec;
 use core::hash::{BuildHasherDefault, Hasher};
 use hashbrown::HashMap;
@@ -101,6 +103,31 @@ impl Rows {
         }
     }
 
+    /// The sums over the active rows of an input, of the base's and of the personal ones.
+    pub(crate) fn sums(&self, features: &Features) -> [Sums; 2] {
+        let w0 = self.base.metadata().w0;
+        let [mut base, mut personal] = [Sums::new(self.width, w0), Sums::new(self.width, w0)];
+        let mut row = vec![0.0; self.width];
+        for Feature { id, value, .. } in features.iter() {
+            match self.slots.get(id) {
+                Some(slot) => {
+                    let at = *slot as usize * self.width;
+                    let under = &self.under[at..at + self.width];
+                    let residual = &self.residual[at..at + self.width];
+                    base.add(under, *value);
+                    row.iter_mut().zip(under).zip(residual).for_each(|((x, under), residual)| *x = under + residual);
+                    personal.add(&row, *value);
+                }
+                None => {
+                    read_base(&self.base, *id, &mut row);
+                    base.add(&row, *value);
+                    personal.add(&row, *value);
+                }
+            }
+        }
+        [base, personal]
+    }
+
     /// AdaGrad's accumulator of a row.
     pub(crate) fn evidence(&self, id: FeatureId) -> f32 {
         self.slots.get(&id).map_or(0.0, |slot| self.evidence[*slot as usize])
@@ -132,6 +159,11 @@ impl Rows {
         ordered(&rows, |(a, ..), (b, ..)| a.cmp(b))
     }
 
+    /// The learnt rows in the order in which they were met.
+    pub(crate) fn residuals(&self) -> impl Iterator<Item = (FeatureId, &[f32])> {
+        self.ids.iter().copied().zip(self.residual.chunks_exact(self.width))
+    }
+
     /// How many rows were learnt.
     pub(crate) fn len(&self) -> usize {
         self.ids.len()
@@ -142,8 +174,8 @@ impl Rows {
         self.residual.iter_mut().for_each(|x| *x *= 1.0 - share);
     }
 
-    /// If there are too many rows, lets go of the eighth that differs least from the base.
-    pub(crate) fn evict(&mut self) {
+    /// If there are too many rows, lets go of the eighth that differs least from the base. `gone` takes those rows.
+    pub(crate) fn evict(&mut self, gone: &mut dyn FnMut(FeatureId)) {
         if self.ids.len() <= self.most {
             return;
         }
@@ -154,6 +186,7 @@ impl Rows {
         let kept = self.most - self.most / 8;
         let mut rows = Rows::new(self.base.clone(), self.most);
         rows.evicted = self.evicted + (self.ids.len() - kept) as u64;
+        order.iter().skip(kept).for_each(|(_, id)| gone(*id));
         for (_, id) in order.iter().take(kept) {
             if let Some(slot) = self.slots.get(id).map(|slot| *slot as usize) {
                 let at = slot * self.width;

@@ -28,6 +28,9 @@ pub(crate) struct Scales {
 impl Scales {
     /// The features with their raw numbers scaled.
     pub(crate) fn apply(&self, features: &Features) -> Features {
+        if features.iter().all(|feature| !feature.raw) {
+            return features.clone();
+        }
         features.map(|feature| match feature.raw {
             true => Feature { value: self.scale(feature), raw: false, ..*feature },
             false => *feature,

@@ -1,0 +1,163 @@
+// What an input names, on JavaScript's side of the boundary. Strings are dear to hand over, so each feature crosses once, by
+// its name, and goes by a number from then on: two lookups where it lies instead of a copy and a hash.
+
+const MOST_FEATURES = 1024;
+const FAILED = -2147483648;
+const LARGEST_NUMBER = 1e6;
+const DEEPEST = 32;
+
+/** The features that stand at one dotted path. */
+class Field {
+  constructor(path) {
+    this.path = path;
+    this.within = new Map(); // key of an object -> Field
+    this.categories = new Map(); // text -> number
+    this.numeric = -1;
+    this.flag = -1;
+  }
+}
+
+export class Vocabulary {
+  /** `memory` is WebAssembly's. */
+  constructor(memory) {
+    this.memory = memory;
+    this.out = new Float64Array();
+    this.found = new Float64Array(2 * MOST_FEATURES);
+    this.forget();
+  }
+
+  /** Gives out numbers from 0 again. */
+  forget() {
+    this.root = new Field("");
+    this.known = 0;
+    this.fresh = [];
+  }
+
+  /** The features that were given a number since the last time: path, then a value as it was met, by turns. */
+  take() {
+    const { fresh } = this;
+    this.fresh = [];
+    return fresh;
+  }
+
+  /**
+   * Writes the number and the value of each feature of the input, by turns, to where `at` points. Returns how many features these
+   * are; if there are new ones to take, the same below zero, less one; and if it fails a number far below, with what was
+   * thrown in `thrown`: as no exception crosses, no call needs to be wrapped for one.
+   */
+  read(input, at) {
+    try {
+      this.length = 0;
+      if (input !== undefined && input !== null) {
+        if (!isPlain(input)) throw refused("", "must be a plain object of named values");
+        this.object(this.root, input, 0);
+      }
+      const { found, length, memory } = this;
+      // Memory that has grown, by a getter of the page's that uses a learner too, has left its old views behind, empty.
+      if (this.out.length === 0 || this.out.byteOffset !== at) {
+        this.out = new Float64Array(memory.buffer, at, 2 * MOST_FEATURES);
+      }
+      const { out } = this;
+      for (let i = 0; i < length; i++) out[i] = found[i];
+      return this.fresh.length === 0 ? length >> 1 : -1 - (length >> 1);
+    } catch (thrown) {
+      this.thrown = thrown;
+      return FAILED;
+    }
+  }
+
+  object(field, object, depth) {
+    const keys = Object.keys(object);
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i];
+      const value = object[key];
+      if (value === undefined || value === null) continue;
+      const within = field.within.get(key) ?? this.enter(field, key);
+      if (typeof value === "string") this.category(within, value);
+      else if (typeof value === "number") this.number(within, value);
+      else if (value === true) this.put(within, (within.flag = this.numbered(within.flag, within.path, true)), 1);
+      else if (value === false) continue;
+      else if (Array.isArray(value)) this.elements(within, value);
+      else if (!isPlain(value)) throw refused(within.path, "must be a string, number, boolean, array or plain object");
+      // A cycle ends here too.
+      else if (depth === DEEPEST) throw refused(within.path, "is nested too deeply");
+      else this.object(within, value, depth + 1);
+    }
+  }
+
+  elements(field, elements) {
+    for (let i = 0; i < elements.length; i++) {
+      const element = elements[i];
+      if (typeof element === "string") this.category(field, element);
+      else if (Number.isSafeInteger(element)) this.category(field, String(element));
+      else if (element !== undefined && element !== null) {
+        throw refused(field.path, "must be an array of strings or whole numbers");
+      }
+    }
+  }
+
+  enter(field, key) {
+    const within = new Field(field === this.root ? key : `${field.path}.${key}`);
+    field.within.set(key, within);
+    return within;
+  }
+
+  category(field, text) {
+    let number = field.categories.get(text);
+    if (number === undefined) field.categories.set(text, (number = this.numbered(-1, field.path, text)));
+    this.put(field, number, 1);
+  }
+
+  number(field, value) {
+    if (!(Math.abs(value) <= LARGEST_NUMBER)) {
+      throw refused(field.path, "must be a number of at most a million in magnitude");
+    }
+    this.put(field, (field.numeric = this.numbered(field.numeric, field.path, 0)), value);
+  }
+
+  numbered(number, path, value) {
+    if (number >= 0) return number;
+    this.fresh.push(path, value);
+    return this.known++;
+  }
+
+  put(field, number, value) {
+    if (this.length === 2 * MOST_FEATURES) {
+      throw refused(field.path, "is one feature too many: an input has at most 1024");
+    }
+    this.found[this.length++] = number;
+    this.found[this.length++] = value;
+  }
+}
+
+/** As an object literal would have made it, in whichever realm. Dates, maps and class instances keep their content where no walk
+ * over keys would find it, so they are not taken for empty objects. */
+function isPlain(value) {
+  if (typeof value !== "object") return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function refused(path, why) {
+  return new TypeError(`the value at \`${path}\` ${why}`);
+}
+
+/** `Prediction`, in one call. */
+export const prediction = (score, probability, baseScore, baseProbability) => ({
+  score,
+  probability,
+  baseScore,
+  baseProbability,
+});
+
+/** The same of what waits for its label, `Held`. */
+export const held = (id, score, probability, baseScore, baseProbability) => ({
+  id,
+  score,
+  probability,
+  baseScore,
+  baseProbability,
+});
+
+/** An item of a slate, `Recommended`. */
+export const recommended = (id, score, probability, propensity) => ({ id, score, probability, propensity });

@@ -1,0 +1,115 @@
+//! From a JavaScript object to the features that it names.
+//!
+//! `vocabulary.js` walks the object where it lies and gives each feature a number; a name crosses once, when it is new.
+
+use brooklet_core::{FeatureId, Features, Known, MAX_FEATURES, Schema};
+use js_sys::Array;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::*;
+
+use crate::error::Failure;
+use crate::log::{Names, remember};
+
+/// Features that are remembered by their numbers; beyond, all are forgotten and met anew.
+const MOST_KNOWN: usize = 1 << 16;
+/// What `read` returns when it fails.
+const FAILED: i32 = i32::MIN;
+
+/// What inputs are read with.
+pub(crate) struct Vocabulary {
+    schema: Schema,
+    js: JsVocabulary,
+    /// By number; None is the visitor's own name, which is no feature.
+    known: Vec<Option<Known>>,
+    /// Number and value of each feature, by turns.
+    read: Vec<f64>,
+    /// Where the names go that are met, if there is a log.
+    names: Option<Names>,
+}
+
+impl Vocabulary {
+    pub(crate) fn new(schema: Schema, names: Option<Names>) -> Vocabulary {
+        let read = vec![0.0; 2 * MAX_FEATURES];
+        Vocabulary { schema, js: JsVocabulary::new(&wasm_bindgen::memory()), known: Vec::new(), read, names }
+    }
+
+    /// The features that `object` names; those of nothing at all if it is undefined or null.
+    pub(crate) fn features(&mut self, object: &JsValue) -> Result<Features, Failure> {
+        if self.known.len() >= MOST_KNOWN {
+            self.js.forget();
+            self.known.clear();
+        }
+        let found = self.js.read(object, self.read.as_mut_ptr());
+        if found == FAILED {
+            // A getter or a proxy of the page's may have thrown too.
+            return Err(Failure::thrown("bad_value", &self.js.thrown()));
+        }
+        let count = if found < 0 { self.meet(-1 - found)? } else { found };
+        let pairs = self.read.as_chunks::<2>().0.iter().take(count as usize);
+        let known = pairs.filter_map(|[number, value]| Some(((*self.known.get(*number as usize)?)?, *value)));
+        Ok(Features::of_known(known)?)
+    }
+
+    /// The same, with the names of the features.
+    pub(crate) fn named_features(&self, object: &JsValue) -> Result<(Features, Vec<(FeatureId, String)>), Failure> {
+        // To one that knows nothing, everything is new.
+        let names = Names::new();
+        let features = Vocabulary::new(self.schema.clone(), Some(names.clone())).features(object)?;
+        let name = |id: FeatureId| Some((id, names.get(&id.0.into()).as_string()?));
+        let all = features.shared().iter().chain(features.private());
+        let named = all.filter_map(|feature| name(feature.id)).collect();
+        Ok((features, named))
+    }
+
+    /// Takes note of names that are new. Gives `count` back.
+    fn meet(&mut self, count: i32) -> Result<i32, Failure> {
+        for pair in self.js.take().to_vec().as_chunks::<2>().0 {
+            let mut builder = Features::builder(&self.schema).keep_names();
+            let path = pair[0].as_string().unwrap_or_default();
+            // One category, flag or zero by itself is always accepted.
+            match pair[1].as_string() {
+                Some(text) => builder.text(&path, &text)?,
+                None if pair[1].is_truthy() => builder.flag(&path, true)?,
+                None => builder.number(&path, 0.0)?,
+            }
+            let (features, named) = builder.finish_named();
+            self.known.push(features.known().next());
+            if let Some(names) = &self.names {
+                remember(names, named);
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// An item's id: a string, or a whole number in decimal.
+pub(crate) fn item_id(value: &JsValue) -> Result<String, Failure> {
+    const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;
+    if let Some(text) = value.as_string() {
+        return Ok(text);
+    }
+    match value.as_f64() {
+        Some(x) if x.fract() == 0.0 && x.abs() <= LARGEST_WHOLE => Ok((x as i64).to_string()),
+        _ => Err(Failure::argument("an item's id is a string or a whole number")),
+    }
+}
+
+#[wasm_bindgen(module = "/src/vocabulary.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = Vocabulary)]
+    type JsVocabulary;
+    #[wasm_bindgen(constructor, js_class = "Vocabulary")]
+    fn new(memory: &JsValue) -> JsVocabulary;
+    #[wasm_bindgen(method, js_class = "Vocabulary")]
+    fn forget(this: &JsVocabulary);
+    #[wasm_bindgen(method, js_class = "Vocabulary")]
+    fn take(this: &JsVocabulary) -> Array;
+    #[wasm_bindgen(method, js_class = "Vocabulary")]
+    fn read(this: &JsVocabulary, input: &JsValue, at: *mut f64) -> i32;
+    #[wasm_bindgen(method, getter, js_class = "Vocabulary")]
+    fn thrown(this: &JsVocabulary) -> JsValue;
+
+    pub(crate) fn prediction(score: f32, probability: f32, base_score: f32, base_probability: f32) -> JsValue;
+    pub(crate) fn held(id: String, score: f32, probability: f32, base_score: f32, base_probability: f32) -> JsValue;
+    pub(crate) fn recommended(id: &str, score: f32, probability: f32, propensity: f32) -> JsValue;
+}
