@@ -308,9 +308,7 @@ impl Session {
         self.saved_changes = snapshot.changes;
         self.saved_resets = snapshot.resets;
         if let Some(log) = &mut self.log {
-            let metadata = self.core.base().metadata();
-            let (model, version, base) = (metadata.model.clone(), metadata.version, self.core.base().digest());
-            log.saved(snapshot.log_end, Record::Opened { model, version, base, profile: snapshot.profile.clone() });
+            log.saved(snapshot.log_end, Record::opened(self.core.base(), snapshot.profile.clone()));
         }
         self.journal.drain(..snapshot.events.min(self.journal.len()));
     }

@@ -98,11 +98,6 @@ impl Active {
         self.parts.push(Part { id: feature.id, value: feature.value, rate });
     }
 
-    /// Whether any of its rows learns.
-    pub(crate) fn learns(&self) -> bool {
-        self.parts.iter().any(|part| part.rate > 0.0)
-    }
-
     /// sum_i rate_i |ds/drow_i|^2 given the visitor row: what the score moves by when all rows move by one pull.
     pub(crate) fn leverage(&self, visitor: &[f64]) -> f64 {
         let q = self.total(visitor);

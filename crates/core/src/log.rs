@@ -19,7 +19,7 @@
 
 use crate::feature::{MAX_FEATURES, MAX_NUMBER};
 use crate::slate::Shown;
-use crate::{Error, Feature, FeatureId, Features, Learner, Value};
+use crate::{Base, Error, Feature, FeatureId, Features, Learner, Value};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -113,10 +113,8 @@ impl Learner {
 
     /// Begins the log again with the learner as it is.
     pub fn open_log(&mut self) {
-        let metadata = self.base().metadata();
-        let (model, version, base) = (metadata.model.clone(), metadata.version, self.base().digest());
-        let profile = self.profile();
-        self.record(|| Record::Opened { model, version, base, profile });
+        let opened = Record::opened(self.base(), self.profile());
+        self.record(|| opened);
     }
 
     /// Does again what a record says was done, and returns what is predicted now for each input of it, in its order. A slate
@@ -154,6 +152,12 @@ impl Learner {
 }
 
 impl Record {
+    /// The beginning of a log: a learner over this base with this profile.
+    pub fn opened(base: &Base, profile: Vec<u8>) -> Record {
+        let metadata = base.metadata();
+        Record::Opened { model: metadata.model.clone(), version: metadata.version, base: base.digest(), profile }
+    }
+
     /// As JSON.
     pub fn to_value(&self) -> Value {
         let number = |x: f32| Value::Number(f64::from(x));

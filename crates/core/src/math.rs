@@ -10,9 +10,16 @@ pub fn sigmoid(x: f64) -> f64 {
 /// The loss of a score: cross-entropy in nats, or half the squared error.
 pub fn loss(loss: Loss, score: f64, target: f64) -> f64 {
     match loss {
-        Loss::Logistic => score.max(0.0) + libm::log1p(libm::exp(-score.abs())) - target * score,
+        Loss::Logistic => loss_and_probability(score, target).0,
         Loss::Squared => 0.5 * (score - target) * (score - target),
     }
+}
+
+/// The cross-entropy of log-odds, and the probability that they stand for: both from one exponential.
+pub(crate) fn loss_and_probability(odds: f64, target: f64) -> (f64, f64) {
+    let e = libm::exp(-odds.abs());
+    let loss = odds.max(0.0) + libm::log1p(e) - target * odds;
+    (loss, if odds < 0.0 { e } else { 1.0 } / (1.0 + e))
 }
 
 /// What one proximal step has arrived at.
@@ -37,11 +44,10 @@ pub(crate) fn proximal(loss: Loss, score: f64, target: f64, h: f64) -> Step {
     match loss {
         Loss::Squared => Step { pull: (target - score) / (1.0 + h), curvature: 1.0 },
         Loss::Logistic => {
-            let explicit = score + h * (target - sigmoid(score));
+            let (mut t, mut p) = (score, sigmoid(score));
+            let explicit = score + h * (target - p);
             let (mut low, mut high) = (score.min(explicit), score.max(explicit));
-            let mut t = score;
             for _ in 0..64 {
-                let p = sigmoid(t);
                 let excess = t - score - h * (target - p);
                 if excess > 0.0 {
                     high = t
@@ -51,13 +57,12 @@ pub(crate) fn proximal(loss: Loss, score: f64, target: f64, h: f64) -> Step {
                 let newton = t - excess / (1.0 + h * p * (1.0 - p));
                 let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
                 let moved = (next - t).abs();
-                t = next;
+                (t, p) = (next, sigmoid(next));
                 // Newton's error is about the square of its last step.
                 if moved <= 1e-5 * (1.0 + t.abs()) {
                     break;
                 }
             }
-            let p = sigmoid(t);
             // The same number twice; each way cancels where the other does not.
             let pull = if h > 1.0 { (t - score) / h } else { target - p };
             Step { pull, curvature: p * (1.0 - p) }

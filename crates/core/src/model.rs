@@ -147,12 +147,13 @@ impl Model {
     /// that has moved.
     pub(crate) fn learn(&mut self, features: &Features, target: f64, weight: f64, touched: &mut dyn FnMut(FeatureId)) {
         let loss = self.loss();
+        if !self.moves_rows() {
+            let [_, personal] = self.rows.sums(features);
+            return self.learn_visitor(loss, personal.score(), &personal.phi(), target, weight);
+        }
         let active = self.active(features);
         let sums = &active.sums;
         self.learn_visitor(loss, sums.score(), &sums.phi(), target, weight);
-        if !active.learns() {
-            return;
-        }
         let h = weight * active.leverage(&self.visitor.mean);
         let pull = weight * proximal(loss, sums.score_with(&self.visitor.mean), target, h).pull;
         self.step(&mut [(active, 1.0)], pull, touched);
@@ -238,6 +239,12 @@ impl Model {
         features.shared().iter().for_each(|feature| add(feature, rates.shared));
         features.private().iter().for_each(|feature| add(feature, private));
         active
+    }
+
+    /// Whether rows learn at all: where only the visitor row pays, the seed's rates are zero.
+    fn moves_rows(&self) -> bool {
+        let rates = self.rates();
+        rates.private > 0.0 || rates.shared > 0.0 || !self.rows.base().metadata().schema.rates.is_empty()
     }
 
     /// The rate of a row: its field's own, if it has one.

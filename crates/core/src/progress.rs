@@ -3,7 +3,7 @@
 //! and exponentially weighted.
 
 use crate::Loss;
-use crate::math::{loss, sigmoid};
+use crate::math::{loss, loss_and_probability};
 use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -206,9 +206,9 @@ impl Metrics {
 }
 
 fn judge(kind: Loss, odds: f64, target: f64) -> (f64, f64, bool) {
-    let probability = match kind {
-        Loss::Logistic => sigmoid(odds),
-        Loss::Squared => 0.5,
+    let (loss, probability) = match kind {
+        Loss::Logistic => loss_and_probability(odds, target),
+        Loss::Squared => (loss(kind, odds, target), 0.5),
     };
-    (loss(kind, odds, target), probability, target > 0.5)
+    (loss, probability, target > 0.5)
 }
