@@ -174,12 +174,9 @@ impl Catalogue {
         let mut scores = [0f32; BLOCK];
         let blocks = self.blocks.chunks_exact(BLOCK * self.width).zip(self.items.chunks(BLOCK));
         for (block_at, (block, items)) in blocks.enumerate() {
-            let (biases, factors) = block.split_at(BLOCK);
-            scores.copy_from_slice(biases);
-            for (q, column) in q.iter().zip(factors.chunks_exact(BLOCK)) {
-                for (score, v) in scores.iter_mut().zip(column) {
-                    *score += q * v;
-                }
+            let highest = score_block(q, block, &mut scores);
+            if best.len() == k && best.peek().is_none_or(|worst| highest < worst.score) {
+                continue;
             }
             for (i, (item, score)) in items.iter().zip(&scores).enumerate() {
                 if best.len() == k && best.peek().is_none_or(|worst| *score < worst.score) {
@@ -196,6 +193,29 @@ impl Catalogue {
         }
         best.into_sorted_vec().into_iter().map(|place| (place.at, constant + place.score)).collect()
     }
+}
+
+/// Items whose scores are summed at once: so many fit the registers of a vector unit.
+const LANES: usize = 16;
+
+/// b_i + <q, q_i> of a block's items; returns the highest.
+fn score_block(q: &[f32], block: &[f32], scores: &mut [f32; BLOCK]) -> f32 {
+    let (biases, factors) = block.split_at(BLOCK);
+    let parts = scores.as_chunks_mut::<LANES>().0.iter_mut().zip(biases.as_chunks::<LANES>().0);
+    let mut highest = [f32::NEG_INFINITY; LANES];
+    for (part, (scores, biases)) in parts.enumerate() {
+        let mut sums = *biases;
+        for (q, column) in q.iter().zip(factors.as_chunks::<BLOCK>().0) {
+            for (sum, v) in sums.iter_mut().zip(&column.as_chunks::<LANES>().0[part]) {
+                *sum += q * v;
+            }
+        }
+        *scores = sums;
+        for (highest, sum) in highest.iter_mut().zip(&sums) {
+            *highest = if *sum > *highest { *sum } else { *highest };
+        }
+    }
+    highest.iter().fold(f32::NEG_INFINITY, |highest, x| highest.max(*x))
 }
 
 impl Ord for Place<'_> {
