@@ -3,8 +3,10 @@ use crate::input::{Columns, Events, LabelRule, SideTable, parse_label_map};
 use crate::metrics::{auc, log_loss, mean};
 use crate::progress::Progress;
 use crate::progressive::Visitors;
-use crate::seed::{Sources, encode, object, prior};
-use crate::trainer::{Config, Diverged, Epochs, Fitted, L2, MAX_FACTORS, Model, Rng, fit, sigmoid};
+use crate::seed::{Sources, encode, object, prior, visitor};
+use crate::trainer::{
+    BayesConfig, Diverged, Epochs, Fitted, L2, MAX_FACTORS, Method, Model, Rng, SgdConfig, Visitor, fit, sigmoid,
+};
 use crate::tune::{Report as Tuning, Settings, platt, tune};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Value};
@@ -64,6 +66,9 @@ pub(crate) struct Args {
     /// Graded targets for the logistic loss, as in 1=.05,2=.15,3=.35,4=.7,5=.9.
     #[arg(long, value_name = "LABEL=TARGET,..")]
     label_map: Option<String>,
+    /// How the model is learnt: by stochastic gradient descent, or by variational Bayes, which has nothing to tune.
+    #[arg(long, value_enum, default_value = "sgd")]
+    method: MethodName,
     /// Factors of a row.
     #[arg(long, default_value_t = 16)]
     factors: usize,
@@ -76,10 +81,10 @@ pub(crate) struct Args {
     /// Seed of everything random.
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Learning rate of the first epoch.
+    /// Learning rate of the first epoch of --method sgd.
     #[arg(long)]
     rate: Option<f32>,
-    /// Pull of factors toward zero at every event.
+    /// Pull of factors toward zero at every event, under --method sgd.
     #[arg(long)]
     l2: Option<f32>,
     /// How factors are stored.
@@ -100,6 +105,12 @@ pub(crate) struct Args {
 enum LossName {
     Logistic,
     Squared,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum MethodName {
+    Sgd,
+    Bayes,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -151,14 +162,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let held_out = job.fit(&split.train, &split.validation, job.epochs)?;
     let figures = |rows: &[u32]| job.figures(&held_out.model, rows);
     let (train, validation) = (figures(&split.train), figures(&split.validation));
-    let (mut settings, tuning) = job.tune(&held_out.model, &split)?;
+    let (mut settings, tuning) = job.tune(&held_out, &split)?;
     if args.keep_users {
         settings.calibration = job.known_users_calibration(&held_out.model, &split.validation);
     }
 
     let everything: Vec<u32> = (0..job.dataset.events.len() as u32).collect();
     let fitted = job.fit(&everything, &[], Epochs::Exactly(held_out.epochs))?;
-    let (metadata, prior_users) = job.metadata(&fitted.model, &settings, &everything, fitted.epochs);
+    let (metadata, prior_users) = job.metadata(&fitted, &settings, &everything, fitted.epochs);
     let bytes = encode(&metadata, &fitted.model, &job.dataset, job.precision)?;
     write_whole(&args.out, &bytes)?;
 
@@ -196,7 +207,9 @@ struct Job {
     items: SideTable,
     rule: LabelRule,
     sources: Sources,
-    config: Config,
+    method: Method,
+    threads: usize,
+    seed: u64,
     epochs: Epochs,
     factors: usize,
     loss: Loss,
@@ -246,7 +259,7 @@ impl Job {
         let (items, users) = (sources.read_items()?, sources.read_users()?);
         let events = Events::read(&args.events, &sources.columns, &rule)?;
         let dataset = Dataset::new(events, sources.columns.clone(), &users, &items);
-        let config = config(args, &rule);
+        let method = method(args, &rule)?;
         let epochs = match args.epochs {
             Some(0) => bail!("--epochs 0 trains nothing: give 1 or more, or leave it out"),
             Some(n) => Epochs::Exactly(n),
@@ -257,8 +270,21 @@ impl Job {
             PrecisionName::F16 => Precision::F16,
             PrecisionName::Int8 => Precision::Int8,
         };
-        let (factors, model_name, keep_users) = (args.factors, args.model.clone(), args.keep_users);
-        Ok(Job { dataset, items, rule, sources, config, epochs, factors, loss, precision, model_name, keep_users })
+        Ok(Job {
+            dataset,
+            items,
+            rule,
+            sources,
+            method,
+            threads: args.threads.max(1),
+            seed: args.seed,
+            epochs,
+            factors: args.factors,
+            loss,
+            precision,
+            model_name: args.model.clone(),
+            keep_users: args.keep_users,
+        })
     }
 
     fn split(&self) -> Split {
@@ -267,7 +293,7 @@ impl Job {
         events.user.iter().for_each(|&user| counts[user as usize] += 1);
         let mut people: Vec<u32> =
             (0..counts.len() as u32).filter(|&user| counts[user as usize] >= TUNE_EVENTS).collect();
-        let mut rng = Rng::new(self.config.seed, HOLD_OUT_STREAM);
+        let mut rng = Rng::new(self.seed, HOLD_OUT_STREAM);
         rng.shuffle(&mut people);
         let wanted = (people.len() as f64 * TUNE_SHARE) as usize;
         people.truncate(if wanted >= *TUNE_USERS.start() { wanted.min(*TUNE_USERS.end()) } else { 0 });
@@ -286,7 +312,7 @@ impl Job {
 
     fn fit(&self, rows: &[u32], validation: &[u32], epochs: Epochs) -> Result<Fitted> {
         let problem = &self.dataset.problem;
-        let model = Model::new(&problem.layout, self.factors, INIT, self.config.seed);
+        let model = Model::new(&problem.layout, self.factors, INIT, self.seed);
         let (what, most) = match epochs {
             Epochs::Exactly(n) => ("training", n),
             Epochs::UntilNoBetter { most, .. } => ("training, rows held out", most),
@@ -299,11 +325,12 @@ impl Job {
             }
         };
         let (events, validation) = (self.dataset.select(rows), self.dataset.select(validation));
-        let fitted = fit(problem, model, events, &validation, &self.config, epochs, note).map_err(|Diverged| {
-            anyhow!(
-                "training diverged: its numbers became infinite; lower --rate (now {}) or scale the label",
-                self.config.rate
-            )
+        let fitted = fit(problem, model, events, &validation, &self.method, epochs, note).map_err(|Diverged| {
+            let remedy = match &self.method {
+                Method::Sgd(config) => format!("lower --rate (now {}) or scale the label", config.rate),
+                Method::Bayes(_) => "scale the label".to_owned(),
+            };
+            anyhow!("training diverged: its numbers became infinite; {remedy}")
         })?;
         progress.done();
         Ok(fitted)
@@ -338,18 +365,18 @@ impl Job {
     }
 
     /// Replays the people held out with the browser's learner on a seed that never saw them.
-    fn tune(&self, model: &Model, split: &Split) -> Result<(Settings, Option<Tuning>)> {
+    fn tune(&self, fitted: &Fitted, split: &Split) -> Result<(Settings, Option<Tuning>)> {
         if split.people.is_empty() {
             return Ok((Settings::default(), None));
         }
         let seed = |settings: &Settings| -> Result<Base> {
-            let (mut metadata, _) = self.metadata(model, settings, &split.train, 1);
+            let (mut metadata, _) = self.metadata(fitted, settings, &split.train, 1);
             metadata.private_rows = false;
-            Ok(Base::read(encode(&metadata, model, &self.dataset, self.precision)?)?)
+            Ok(Base::read(encode(&metadata, &fitted.model, &self.dataset, self.precision)?)?)
         };
         let base = seed(&Settings::default())?;
         let visitors = Visitors::of(&split.people, &base, &self.dataset.events, &self.rule, &self.items)?;
-        let (settings, report) = tune(&visitors, self.rule.squared, self.config.threads, seed)?;
+        let (settings, report) = tune(&visitors, self.rule.squared, self.threads, seed)?;
         Ok((settings, Some(report)))
     }
 
@@ -363,14 +390,11 @@ impl Job {
     }
 
     /// The metadata of a model that was trained on `rows`, and how many users its prior is from.
-    fn metadata(&self, model: &Model, settings: &Settings, rows: &[u32], epochs: usize) -> (Metadata, usize) {
-        let events = &self.dataset.events;
-        let mut counts = vec![0; events.users.len()];
-        rows.iter().for_each(|&row| counts[events.user[row as usize] as usize] += 1);
-        // Data without a single busy user still have users.
-        let most = counts.iter().copied().max().unwrap_or(0);
-        let (mut prior, prior_users) = prior(model, &self.dataset, &counts, PRIOR_EVENTS.min(most));
-        prior.scale = settings.scale;
+    fn metadata(&self, fitted: &Fitted, settings: &Settings, rows: &[u32], epochs: usize) -> (Metadata, usize) {
+        let (visitor, prior_users) = match &fitted.visitor {
+            Some(visitor) => (visitor.clone(), self.dataset.events.users.len()),
+            None => self.point_estimates(&fitted.model, rows),
+        };
         let columns = &self.sources.columns;
         let fields = std::iter::once(&columns.item).chain(&self.sources.item_fields).cloned().collect();
         let metadata = Metadata {
@@ -378,7 +402,7 @@ impl Job {
             version: 1,
             factors: self.factors,
             loss: self.loss,
-            w0: model.w0,
+            w0: fitted.model.w0,
             schema: Schema {
                 visitor: columns.user.clone(),
                 item: columns.item.clone(),
@@ -387,7 +411,7 @@ impl Job {
                 rates: Vec::new(),
             },
             rates: settings.rates,
-            prior,
+            prior: prior(visitor, settings.scale),
             calibration: settings.calibration,
             labels: Labels { positive: self.rule.positive, map: self.rule.map.clone() },
             private_rows: self.keep_users,
@@ -396,11 +420,20 @@ impl Job {
         (metadata, prior_users)
     }
 
+    /// A visitor as the rows of users who are well known suggest, and how many those are.
+    fn point_estimates(&self, model: &Model, rows: &[u32]) -> (Visitor, usize) {
+        let events = &self.dataset.events;
+        let mut counts = vec![0; events.users.len()];
+        rows.iter().for_each(|&row| counts[events.user[row as usize] as usize] += 1);
+        // Data without a single busy user still have users.
+        let most = counts.iter().copied().max().unwrap_or(0);
+        visitor(model, &self.dataset, &counts, PRIOR_EVENTS.min(most))
+    }
+
     fn provenance(&self, rows: &[u32], epochs: usize) -> Value {
         let number = |x: f64| Value::Number(x);
         let labels = rows.iter().map(|&row| f64::from(self.dataset.events.label[row as usize]));
         let (low, high) = labels.fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
-        let L2 { w, user, item, field } = self.config.l2;
         let mut fields: Vec<(String, Value)> =
             self.sources.to_fields().into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         let more = object([
@@ -409,24 +442,38 @@ impl Job {
             ("users_seen", number(self.dataset.events.users.len() as f64)),
             ("labels", Value::Array(vec![number(low), number(high)])),
             ("epochs", number(epochs as f64)),
-            ("seed", number(self.config.seed as f64)),
-            ("threads", number(self.config.threads as f64)),
-            ("rate", number(self.config.rate.into())),
-            ("decay", number(self.config.decay.into())),
-            (
-                "l2",
-                object([
-                    ("w", number(w.into())),
-                    ("user", number(user.into())),
-                    ("item", number(item.into())),
-                    ("field", number(field.into())),
-                ]),
-            ),
+            ("seed", number(self.seed as f64)),
+            ("threads", number(self.threads as f64)),
+            ("method", self.method_provenance()),
         ]);
         if let Value::Object(more) = more {
             fields.extend(more);
         }
         Value::Object(fields)
+    }
+}
+
+impl Job {
+    fn method_provenance(&self) -> Value {
+        let number = |x: f32| Value::Number(x.into());
+        match &self.method {
+            Method::Bayes(_) => object([("name", Value::from("bayes"))]),
+            Method::Sgd(config) => {
+                let L2 { w, user, item, field } = config.l2;
+                let l2 = object([
+                    ("w", number(w)),
+                    ("user", number(user)),
+                    ("item", number(item)),
+                    ("field", number(field)),
+                ]);
+                object([
+                    ("name", Value::from("sgd")),
+                    ("rate", number(config.rate)),
+                    ("decay", number(config.decay)),
+                    ("l2", l2),
+                ])
+            }
+        }
     }
 }
 
@@ -453,7 +500,12 @@ const FIELD_RATE: f32 = 0.03;
 /// The random stream that people and rows are held out by.
 const HOLD_OUT_STREAM: u64 = u64::MAX - 1;
 
-fn config(args: &Args, rule: &LabelRule) -> Config {
+fn method(args: &Args, rule: &LabelRule) -> Result<Method> {
+    let (threads, seed) = (args.threads.max(1), args.seed);
+    if args.method == MethodName::Bayes {
+        ensure!(args.rate.is_none() && args.l2.is_none(), "--rate and --l2 are of --method sgd: leave them out");
+        return Ok(Method::Bayes(BayesConfig { squared: rule.squared, threads, seed }));
+    }
     // Found on MovieLens-1M and -100K. Graded targets are less noisy than clicks, so they bear less regularisation.
     let (rate, l2) = match (rule.squared, rule.map.is_empty()) {
         (true, _) => (0.02, 0.05),
@@ -462,15 +514,7 @@ fn config(args: &Args, rule: &LabelRule) -> Config {
     };
     let (rate, l2) = (args.rate.unwrap_or(rate), args.l2.unwrap_or(l2));
     let l2 = L2 { w: 0.002, user: l2, item: l2, field: l2 };
-    Config {
-        squared: rule.squared,
-        rate,
-        decay: 0.1,
-        field_rate: FIELD_RATE,
-        l2,
-        threads: args.threads.max(1),
-        seed: args.seed,
-    }
+    Ok(Method::Sgd(SgdConfig { squared: rule.squared, rate, decay: 0.1, field_rate: FIELD_RATE, l2, threads, seed }))
 }
 
 /// A feature is known by its name, so no field may be two things.
