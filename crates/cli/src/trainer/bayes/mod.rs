@@ -11,6 +11,7 @@ mod side;
 use super::{Event, Model, Problem};
 use fields::Fields;
 use group::Group;
+use linear::dot;
 use side::{Seen, Side};
 
 /// How to learn.
@@ -100,26 +101,29 @@ impl<'a> Bayes<'a> {
         self.write(model);
     }
 
+    /// The users' mean is written into the other rows, so that a user of whom nothing is known is a row of zeros: what a mean
+    /// (m, u) adds to a score, m + <u, sum of the other rows' factors>, is w0's and the other rows' weights' to hold.
     fn write(&self, model: &mut Model) {
         let d = 1 + model.factors();
-        // The users' common weight is w0's to hold, so that a user of whom nothing is known is near zero.
-        let w0 = self.users.group.mean[0];
-        model.w0 = w0 as f32;
-        let users = self.users.own.chunks_exact(d).map(|row| (row, w0));
-        let others = [&self.items.own, &self.users.fields.rows, &self.items.fields.rows];
-        let others = others.into_iter().flat_map(|rows| rows.chunks_exact(d)).map(|row| (row, 0.0));
+        let mean = &self.users.group.mean;
+        model.w0 = mean[0] as f32;
         let width = model.width();
-        for ((row, off), out) in users.chain(others).zip(model.table_mut().chunks_exact_mut(width)) {
+        let (users, others) = model.table_mut().split_at_mut(self.users.own.len() / d * width);
+        for (row, out) in self.users.own.chunks_exact(d).zip(users.chunks_exact_mut(width)) {
+            out.iter_mut().zip(row).zip(mean).for_each(|((out, x), mean)| *out = (x - mean) as f32);
+        }
+        let rows = [&self.items.own, &self.users.fields.rows, &self.items.fields.rows];
+        let rows = rows.into_iter().flat_map(|rows| rows.chunks_exact(d));
+        for (row, out) in rows.zip(others.chunks_exact_mut(width)) {
             out.iter_mut().zip(row).for_each(|(out, x)| *out = *x as f32);
-            out[0] = (row[0] - off) as f32;
+            out[0] += dot(&mean[1..], &row[1..]) as f32;
         }
     }
 
     /// The population of users, each with what is not known of them.
     pub(crate) fn visitor(&self) -> Visitor {
         let sums = self.users.population();
-        let mut mean = sums.mean();
-        mean[0] -= self.users.group.mean[0];
+        let mean = sums.mean().iter().zip(&self.users.group.mean).map(|(x, mean)| x - mean).collect();
         Visitor { mean, covariance: sums.covariance() }
     }
 }
