@@ -7,7 +7,9 @@ use crate::trainer::{Entities, Event, Layout, Problem};
 pub(crate) struct Dataset {
     pub(crate) events: Events,
     pub(crate) problem: Problem,
-    columns: Columns,
+    pub(crate) columns: Columns,
+    /// The names of the fields by their numbers.
+    pub(crate) fields: Interner,
     user_fields: Interner,
     item_fields: Interner,
 }
@@ -39,7 +41,7 @@ impl Dataset {
             field_groups: groups.of_row,
             layout,
         };
-        Dataset { events, problem, columns, user_fields, item_fields }
+        Dataset { events, problem, columns, fields: groups.fields, user_fields, item_fields }
     }
 
     /// The name of a row's feature, as a browser names it.

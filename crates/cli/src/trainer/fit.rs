@@ -1,6 +1,7 @@
 use super::bayes::{self, Bayes, Visitor};
-use super::sgd::{self, Sgd};
+use super::sgd::{self, Objective, Sgd};
 use super::{Event, Model, Problem, sigmoid};
+use crate::metrics::{auc, log_loss};
 use std::time::{Duration, Instant};
 
 /// How to learn.
@@ -11,10 +12,11 @@ pub(crate) enum Method {
 }
 
 impl Method {
-    fn squared(&self) -> bool {
+    pub(crate) fn objective(&self) -> Objective {
         match self {
-            Method::Sgd(config) => config.squared,
-            Method::Bayes(config) => config.squared,
+            Method::Sgd(config) => config.objective,
+            Method::Bayes(config) if config.squared => Objective::Squared,
+            Method::Bayes(_) => Objective::Logistic,
         }
     }
 }
@@ -61,11 +63,7 @@ pub(crate) fn fit(
     };
     let count = events.len();
     let mut learning = match method {
-        Method::Sgd(config) => {
-            let sgd = Sgd::new(problem, events, config);
-            sgd.start(&mut model);
-            Learning::Sgd(sgd)
-        }
+        Method::Sgd(config) => Learning::Sgd(Sgd::new(problem, events, config, &mut model)),
         Method::Bayes(config) => Learning::Bayes(Box::new(Bayes::new(problem, &events, model.factors(), config))),
     };
     let mut time = Duration::ZERO;
@@ -82,7 +80,7 @@ pub(crate) fn fit(
         if !model.is_finite() {
             return Err(Diverged);
         }
-        let loss = (!validation.is_empty()).then(|| loss(problem, &model, validation, method.squared()));
+        let loss = (!validation.is_empty()).then(|| loss(problem, &model, validation, method.objective()));
         note(done, loss);
         if let (Some(loss), true) = (loss, patience < usize::MAX) {
             if best.as_ref().is_none_or(|best| loss < best.loss) {
@@ -119,15 +117,21 @@ struct Best {
     visitor: Option<Visitor>,
 }
 
-/// Mean loss over events: cross-entropy, or the squared error.
-fn loss(problem: &Problem, model: &Model, events: &[Event], squared: bool) -> f64 {
+/// Mean loss over events: cross-entropy, the squared error, or the share of pairs of a click and a skip that are in the wrong
+/// order.
+fn loss(problem: &Problem, model: &Model, events: &[Event], objective: Objective) -> f64 {
     let scores = model.scores(problem, events);
-    let losses = scores.iter().zip(events).map(|(&score, event)| {
-        if squared {
-            f64::from(score - event.target).powi(2)
-        } else {
-            crate::metrics::log_loss(sigmoid(score), event.target)
+    let scored = scores.iter().copied().zip(events);
+    let weight: f64 = events.iter().map(|event| f64::from(event.weight)).sum();
+    let mean = |loss: &dyn Fn(f32, f32) -> f64| {
+        scored.clone().map(|(score, event)| f64::from(event.weight) * loss(score, event.target)).sum::<f64>() / weight
+    };
+    match objective {
+        Objective::Squared => mean(&|score, target| f64::from(score - target).powi(2)),
+        Objective::Logistic => mean(&|score, target| log_loss(sigmoid(score), target)),
+        // Without both clicks and skips every order is as good.
+        Objective::Pairs => {
+            1.0 - auc(scored.map(|(score, event)| (score, event.target > 0.5)).collect()).unwrap_or(0.5)
         }
-    });
-    losses.sum::<f64>() / events.len() as f64
+    }
 }

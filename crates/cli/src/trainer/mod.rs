@@ -9,7 +9,6 @@ mod fit;
 mod model;
 mod problem;
 mod rng;
-mod rows;
 mod sgd;
 
 pub(crate) use bayes::{Config as BayesConfig, Visitor};
@@ -17,4 +16,4 @@ pub(crate) use fit::{Diverged, Epochs, Fitted, Method, fit};
 pub(crate) use model::{MAX_FACTORS, Model, sigmoid};
 pub(crate) use problem::{Entities, Event, Layout, Problem};
 pub(crate) use rng::Rng;
-pub(crate) use sgd::{Config as SgdConfig, L2};
+pub(crate) use sgd::{Config as SgdConfig, L2, Objective};
