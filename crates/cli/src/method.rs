@@ -87,12 +87,13 @@ impl MethodArgs {
             (Objective::Logistic, false) => (0.05, 0.008),
             (_, _) => (0.05, 0.02),
         };
-        let rate = if adaptive { 4.0 * rate } else { rate };
+        // Rates that fall begin higher, those of fields above all: they have the most events.
+        let (rate, field_rate) = if adaptive { (0.5, 0.2) } else { (rate, FIELD_RATE) };
         Ok(Method::Sgd(SgdConfig {
             objective,
             rate: self.rate.unwrap_or(rate),
             decay: if adaptive { 0.0 } else { 0.1 },
-            field_rate: FIELD_RATE,
+            field_rate,
             adaptive,
             batch: self.batch,
             l2: parse_l2(self.l2.as_deref().unwrap_or(""), l2, dataset)?,

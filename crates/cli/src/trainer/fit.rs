@@ -63,7 +63,11 @@ pub(crate) fn fit(
     };
     let count = events.len();
     let mut learning = match method {
-        Method::Sgd(config) => Learning::Sgd(Sgd::new(problem, events, config, &mut model)),
+        Method::Sgd(config) => {
+            let sgd = Sgd::new(problem, events, config);
+            sgd.start(&mut model);
+            Learning::Sgd(sgd)
+        }
         Method::Bayes(config) => Learning::Bayes(Box::new(Bayes::new(problem, &events, model.factors(), config))),
     };
     let mut time = Duration::ZERO;

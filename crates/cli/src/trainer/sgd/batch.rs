@@ -76,11 +76,11 @@ impl Batch {
                 (&mut part.fields, pace)
             };
             let at = row as usize - kind.first;
-            let mut rate = pace.rate;
+            let pace = if step.adaptive { pace.slowed(kind.evidence[at]) } else { pace };
             if step.adaptive {
-                rate /= (1.0 + kind.evidence[at]).sqrt();
                 kind.evidence[at] += sums[0] * sums[0];
             }
+            let rate = pace.rate;
             let v: &mut [f32; W] = &mut kind.rows.as_chunks_mut().0[at];
             let (keep_w, keep_v) = (pace.keep_w.powi(count), pace.keep_v.powi(count));
             let w = keep_w * v[0] - rate * sums[0];

@@ -176,11 +176,11 @@ fn learn<const W: usize, const ADAPTIVE: bool>(
     let move_row = |kind: &mut Kind<'_>, row: u32, pace: &Pace| {
         let at = row as usize - kind.first;
         let v = &mut kind.rows.as_chunks_mut().0[at];
-        let mut g = pace.rate * error;
+        let pace = if ADAPTIVE { &pace.slowed(kind.evidence[at]) } else { pace };
         if ADAPTIVE {
-            g /= (1.0 + kind.evidence[at]).sqrt();
             kind.evidence[at] += error * error;
         }
+        let g = pace.rate * error;
         let mut new: [f32; W] = [0.0; W];
         for l in 0..W {
             // d score / d v_i = S - v_i

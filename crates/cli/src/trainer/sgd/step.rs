@@ -20,6 +20,16 @@ pub(super) struct Pace {
     pub(super) keep_v: f32,
 }
 
+impl Pace {
+    /// AdaGrad's pace after this sum of squared errors.
+    #[inline(always)]
+    pub(super) fn slowed(&self, evidence: f32) -> Pace {
+        let share = 1.0 / (1.0 + evidence).sqrt();
+        let keep = |keep: f32| 1.0 - share * (1.0 - keep);
+        Pace { rate: share * self.rate, keep_w: keep(self.keep_w), keep_v: keep(self.keep_v) }
+    }
+}
+
 impl Step {
     pub(super) fn new(config: &Config, rate: f32, field_groups: &[u32]) -> Step {
         let pace = |rate: f32, v: f32| {
