@@ -7,7 +7,9 @@ use crate::trainer::{Entities, Event, Layout, Problem};
 pub(crate) struct Dataset {
     pub(crate) events: Events,
     pub(crate) problem: Problem,
-    columns: Columns,
+    pub(crate) columns: Columns,
+    /// The names of the fields by their numbers.
+    pub(crate) fields: Interner,
     user_fields: Interner,
     item_fields: Interner,
 }
@@ -15,8 +17,9 @@ pub(crate) struct Dataset {
 impl Dataset {
     pub(crate) fn new(events: Events, columns: Columns, users: &SideTable, items: &SideTable) -> Dataset {
         let (mut user_fields, mut item_fields) = (Interner::default(), Interner::default());
-        let user_rows = field_rows(&events.users, users, &mut user_fields);
-        let item_rows = field_rows(&events.items, items, &mut item_fields);
+        let mut groups = Groups::default();
+        let user_rows = field_rows(&events.users, users, &mut user_fields, &mut groups);
+        let item_rows = field_rows(&events.items, items, &mut item_fields, &mut groups);
         let layout = Layout {
             users: events.users.len(),
             items: events.items.len(),
@@ -35,9 +38,10 @@ impl Dataset {
         let problem = Problem {
             users: entities(user_rows, 0, fields),
             items: entities(item_rows, layout.users, fields + layout.user_fields),
+            field_groups: groups.of_row,
             layout,
         };
-        Dataset { events, problem, columns, user_fields, item_fields }
+        Dataset { events, problem, columns, fields: groups.fields, user_fields, item_fields }
     }
 
     /// The name of a row's feature, as a browser names it.
@@ -59,15 +63,34 @@ impl Dataset {
     /// The trainer's view of some rows of the file.
     pub(crate) fn select(&self, rows: &[u32]) -> Vec<Event> {
         let events = &self.events;
-        let event = |row: usize| Event { user: events.user[row], item: events.item[row], target: events.target[row] };
+        let event = |row: usize| Event {
+            user: events.user[row],
+            item: events.item[row],
+            target: events.target[row],
+            weight: 1.0,
+        };
         rows.iter().map(|&row| event(row as usize)).collect()
     }
 }
 
+/// The fields in the order that they first appear, and for each `field=category` feature the number of its field.
+#[derive(Default)]
+struct Groups {
+    fields: Interner,
+    of_row: Vec<u32>,
+}
+
 /// For each entity the numbers of its `field=category` features.
-fn field_rows(entities: &Interner, side: &SideTable, names: &mut Interner) -> Vec<Vec<u32>> {
-    let row = |names: &mut Interner, (field, category): (&str, &str)| names.intern(&format!("{field}={category}"));
-    entities.names().map(|id| side.of(id).map(|pair| row(names, pair)).collect()).collect()
+fn field_rows(entities: &Interner, side: &SideTable, names: &mut Interner, groups: &mut Groups) -> Vec<Vec<u32>> {
+    let mut row = |(field, category): (&str, &str)| {
+        let known = names.len();
+        let row = names.intern(&format!("{field}={category}"));
+        if names.len() > known {
+            groups.of_row.push(groups.fields.intern(field));
+        }
+        row
+    };
+    entities.names().map(|id| side.of(id).map(&mut row).collect()).collect()
 }
 
 #[cfg(test)]
@@ -94,6 +117,7 @@ mod tests {
         assert_eq!(dataset.problem.users.rows(0), [0]);
         assert_eq!(dataset.problem.users.rows(1), [1, 4]);
         let private: Vec<bool> = (0..names.len()).map(|row| dataset.problem.layout.is_private(row)).collect();
+        assert_eq!(dataset.problem.field_groups, [0, 1, 1]);
         assert_eq!(private, [true, true, false, false, true, false, false]);
     }
 }

@@ -7,9 +7,13 @@
 
 mod commands;
 mod dataset;
+mod holdout;
 mod input;
+mod job;
 mod learning;
+mod method;
 mod metrics;
+mod negatives;
 mod progress;
 mod progressive;
 mod seed;

@@ -1,6 +1,25 @@
-use super::sgd::{Config, Sgd};
+use super::bayes::{self, Bayes, Visitor};
+use super::sgd::{self, Objective, Sgd};
 use super::{Event, Model, Problem, sigmoid};
+use crate::metrics::{auc, log_loss};
 use std::time::{Duration, Instant};
+
+/// How to learn.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Method {
+    Sgd(sgd::Config),
+    Bayes(bayes::Config),
+}
+
+impl Method {
+    pub(crate) fn objective(&self) -> Objective {
+        match self {
+            Method::Sgd(config) => config.objective,
+            Method::Bayes(config) if config.squared => Objective::Squared,
+            Method::Bayes(_) => Objective::Logistic,
+        }
+    }
+}
 
 /// How long to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +33,8 @@ pub(crate) enum Epochs {
 /// What the best epoch left.
 pub(crate) struct Fitted {
     pub(crate) model: Model,
+    /// What a visitor is before the first event, if the method knows.
+    pub(crate) visitor: Option<Visitor>,
     /// Epochs that led to it.
     pub(crate) epochs: usize,
     /// Events that all epochs went over.
@@ -26,13 +47,13 @@ pub(crate) struct Fitted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Diverged;
 
-/// Descends from `model`. `note` is told the epoch and the validation loss, if there is anything to validate on.
+/// Learns `model`. `note` is told the epoch and the validation loss, if there is anything to validate on.
 pub(crate) fn fit(
     problem: &Problem,
     mut model: Model,
     events: Vec<Event>,
     validation: &[Event],
-    config: &Config,
+    method: &Method,
     epochs: Epochs,
     mut note: impl FnMut(usize, Option<f64>),
 ) -> Result<Fitted, Diverged> {
@@ -41,43 +62,80 @@ pub(crate) fn fit(
         Epochs::UntilNoBetter { patience, most } => (most, if validation.is_empty() { usize::MAX } else { patience }),
     };
     let count = events.len();
-    let mut sgd = Sgd::new(problem, events, config);
-    sgd.start(&mut model);
+    let mut learning = match method {
+        Method::Sgd(config) => {
+            let sgd = Sgd::new(problem, events, config);
+            sgd.start(&mut model);
+            Learning::Sgd(sgd)
+        }
+        Method::Bayes(config) => Learning::Bayes(Box::new(Bayes::new(problem, &events, model.factors(), config))),
+    };
     let mut time = Duration::ZERO;
-    let mut best: Option<(f64, usize, Model)> = None;
+    let mut best: Option<Best> = None;
     let mut done = 0;
     while done < most {
         let start = Instant::now();
-        sgd.epoch(&mut model);
+        match &mut learning {
+            Learning::Sgd(sgd) => sgd.epoch(&mut model),
+            Learning::Bayes(bayes) => bayes.epoch(&mut model),
+        }
         time += start.elapsed();
         done += 1;
         if !model.is_finite() {
             return Err(Diverged);
         }
-        let loss = (!validation.is_empty()).then(|| loss(problem, &model, validation, config.squared));
+        let loss = (!validation.is_empty()).then(|| loss(problem, &model, validation, method.objective()));
         note(done, loss);
         if let (Some(loss), true) = (loss, patience < usize::MAX) {
-            if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
-                best = Some((loss, done, model.clone()));
-            } else if best.as_ref().is_some_and(|(_, at, _)| done - at >= patience) {
+            if best.as_ref().is_none_or(|best| loss < best.loss) {
+                best = Some(Best { loss, epochs: done, model: model.clone(), visitor: learning.visitor() });
+            } else if best.as_ref().is_some_and(|best| done - best.epochs >= patience) {
                 break;
             }
         }
     }
     let events = count * done;
-    let (epochs, model) = best.map_or((done, model), |(_, epochs, model)| (epochs, model));
-    Ok(Fitted { model, epochs, events, time })
+    let best = best.unwrap_or_else(|| Best { loss: f64::NAN, epochs: done, visitor: learning.visitor(), model });
+    Ok(Fitted { model: best.model, visitor: best.visitor, epochs: best.epochs, events, time })
 }
 
-/// Mean loss over events: cross-entropy, or the squared error.
-fn loss(problem: &Problem, model: &Model, events: &[Event], squared: bool) -> f64 {
-    let scores = model.scores(problem, events);
-    let losses = scores.iter().zip(events).map(|(&score, event)| {
-        if squared {
-            f64::from(score - event.target).powi(2)
-        } else {
-            crate::metrics::log_loss(sigmoid(score), event.target)
+enum Learning<'a> {
+    Sgd(Sgd<'a>),
+    Bayes(Box<Bayes<'a>>),
+}
+
+impl Learning<'_> {
+    fn visitor(&self) -> Option<Visitor> {
+        match self {
+            Learning::Sgd(_) => None,
+            Learning::Bayes(bayes) => Some(bayes.visitor()),
         }
-    });
-    losses.sum::<f64>() / events.len() as f64
+    }
+}
+
+/// The epoch that validation liked best.
+struct Best {
+    loss: f64,
+    epochs: usize,
+    model: Model,
+    visitor: Option<Visitor>,
+}
+
+/// Mean loss over events: cross-entropy, the squared error, or the share of pairs of a click and a skip that are in the wrong
+/// order.
+fn loss(problem: &Problem, model: &Model, events: &[Event], objective: Objective) -> f64 {
+    let scores = model.scores(problem, events);
+    let scored = scores.iter().copied().zip(events);
+    let weight: f64 = events.iter().map(|event| f64::from(event.weight)).sum();
+    let mean = |loss: &dyn Fn(f32, f32) -> f64| {
+        scored.clone().map(|(score, event)| f64::from(event.weight) * loss(score, event.target)).sum::<f64>() / weight
+    };
+    match objective {
+        Objective::Squared => mean(&|score, target| f64::from(score - target).powi(2)),
+        Objective::Logistic => mean(&|score, target| log_loss(sigmoid(score), target)),
+        // Without both clicks and skips every order is as good.
+        Objective::Pairs => {
+            1.0 - auc(scored.map(|(score, event)| (score, event.target > 0.5)).collect()).unwrap_or(0.5)
+        }
+    }
 }

@@ -1,0 +1,280 @@
+//! One training: the data, and how to train on them.
+
+use crate::commands::train::Args;
+use crate::dataset::Dataset;
+use crate::holdout::Split;
+use crate::input::{Columns, Events, LabelRule, SideTable, parse_label_map};
+use crate::method::{LossName, provenance};
+use crate::metrics::{auc, log_loss, mean};
+use crate::negatives;
+use crate::progress::Progress;
+use crate::progressive::Visitors;
+use crate::seed::{Sources, encode, object, prior, visitor};
+use crate::trainer::{Diverged, Epochs, Fitted, MAX_FACTORS, Method, Model, Objective, Visitor, fit, sigmoid};
+use crate::tune::{Report as Tuning, Settings, platt, tune};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Value};
+use serde::Serialize;
+
+/// Users need so many events for their row to count in the prior of a new visitor.
+const PRIOR_EVENTS: u32 = 20;
+/// Deviation of the factors before gradient descent.
+const INIT: f32 = 0.05;
+
+/// The data, and how to train on them.
+pub(crate) struct Job {
+    pub(crate) dataset: Dataset,
+    items: SideTable,
+    rule: LabelRule,
+    sources: Sources,
+    method: Method,
+    threads: usize,
+    seed: u64,
+    pub(crate) epochs: Epochs,
+    factors: usize,
+    loss: Loss,
+    model_name: String,
+    keep_users: bool,
+}
+
+/// `log_loss` is the cross-entropy against the target that was learnt (graded, if labels were mapped); `auc` is against
+/// clicks; `rmse` is against the target: of the probability under the logistic loss.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(crate) struct Figures {
+    pub(crate) log_loss: Option<f64>,
+    pub(crate) auc: Option<f64>,
+    pub(crate) rmse: Option<f64>,
+}
+
+impl Job {
+    pub(crate) fn new(args: &Args) -> Result<Job> {
+        let squared = args.method.loss == LossName::Squared;
+        ensure!(
+            !(squared && args.label_map.is_some()),
+            "--label-map grades targets of the logistic loss: leave it out"
+        );
+        ensure!(
+            args.factors <= MAX_FACTORS.min(brooklet_core::MAX_FACTORS),
+            "--factors {} is too many: at most {}",
+            args.factors,
+            MAX_FACTORS.min(brooklet_core::MAX_FACTORS)
+        );
+        let columns = Columns {
+            user: args.user.clone(),
+            item: args.item.clone(),
+            label: args.label.clone(),
+            time: args.time.clone(),
+        };
+        check_names(&columns, &args.item_fields, &args.user_fields)?;
+        let map = args.label_map.as_deref().map(parse_label_map).transpose().context("--label-map")?;
+        let rule = LabelRule { squared, positive: args.positive, map: map.unwrap_or_default() };
+        let sources = Sources {
+            events: args.events.clone(),
+            items: args.items.clone(),
+            users: args.users.clone(),
+            item_fields: args.item_fields.clone(),
+            user_fields: args.user_fields.clone(),
+            columns,
+        };
+        // Small files first: what is wrong with them is said at once.
+        let (items, users) = (sources.read_items()?, sources.read_users()?);
+        let mut events = Events::read(&args.events, &sources.columns, &rule)?;
+        if args.negatives > 0 {
+            ensure!(!squared, "--negatives adds skips, which have no label: leave it out with --loss squared");
+            negatives::add(&mut events, args.negatives, args.method.seed);
+        }
+        let dataset = Dataset::new(events, sources.columns.clone(), &users, &items);
+        let method = args.method.method(&rule, &dataset)?;
+        let epochs = match args.epochs {
+            Some(0) => bail!("--epochs 0 trains nothing: give 1 or more, or leave it out"),
+            Some(n) => Epochs::Exactly(n),
+            None => Epochs::UntilNoBetter { patience: 3, most: 50 },
+        };
+        let loss = if squared { Loss::Squared } else { Loss::Logistic };
+        Ok(Job {
+            dataset,
+            items,
+            rule,
+            sources,
+            method,
+            threads: args.method.threads.max(1),
+            seed: args.method.seed,
+            epochs,
+            factors: args.factors,
+            loss,
+            model_name: args.model.clone(),
+            keep_users: args.keep_users,
+        })
+    }
+
+    pub(crate) fn fit(&self, rows: &[u32], validation: &[u32], epochs: Epochs) -> Result<Fitted> {
+        let problem = &self.dataset.problem;
+        let model = Model::new(&problem.layout, self.factors, INIT, self.seed);
+        let (what, most) = match epochs {
+            Epochs::Exactly(n) => ("training", n),
+            Epochs::UntilNoBetter { most, .. } => ("training, rows held out", most),
+        };
+        let progress = Progress::steps(what, most);
+        let note = |_, loss: Option<f64>| {
+            progress.step();
+            if let Some(loss) = loss {
+                progress.note(format!("validation loss {loss:.4}"));
+            }
+        };
+        let (events, validation) = (self.dataset.select(rows), self.dataset.select(validation));
+        let fitted = fit(problem, model, events, &validation, &self.method, epochs, note).map_err(|Diverged| {
+            let remedy = match &self.method {
+                Method::Sgd(config) => format!("lower --rate (now {}) or scale the label", config.rate),
+                Method::Bayes(_) => "scale the label".to_owned(),
+            };
+            anyhow!("training diverged: its numbers became infinite; {remedy}")
+        })?;
+        progress.done();
+        Ok(fitted)
+    }
+
+    pub(crate) fn figures(&self, model: &Model, rows: &[u32]) -> Figures {
+        let scored = self.scored(model, rows);
+        let clicks: Option<Vec<(f32, bool)>> = scored.iter().map(|s| Some((s.score, s.click?))).collect();
+        let predicted = |s: &Scored| if self.rule.squared { s.score } else { sigmoid(s.score) };
+        let errors = scored.iter().map(|s| f64::from(predicted(s) - s.target).powi(2));
+        Figures {
+            log_loss: (!self.rule.squared)
+                .then(|| mean(scored.iter().map(|s| log_loss(predicted(s), s.target))))
+                .flatten(),
+            auc: clicks.and_then(auc),
+            rmse: mean(errors).map(f64::sqrt),
+        }
+    }
+
+    fn scored(&self, model: &Model, rows: &[u32]) -> Vec<Scored> {
+        let events = self.dataset.select(rows);
+        let scores = model.scores(&self.dataset.problem, &events);
+        let labels = rows.iter().map(|&row| self.dataset.events.label[row as usize]);
+        let scored = scores.into_iter().zip(events).zip(labels);
+        scored
+            .map(|((score, event), label)| Scored {
+                score,
+                target: event.target,
+                click: self.rule.click(label, event.target),
+            })
+            .collect()
+    }
+
+    /// Replays the people held out with the browser's learner on a seed that never saw them.
+    pub(crate) fn tune(
+        &self,
+        fitted: &Fitted,
+        split: &Split,
+        precision: Precision,
+    ) -> Result<(Settings, Option<Tuning>)> {
+        if split.people.is_empty() {
+            return Ok((Settings::default(), None));
+        }
+        let seed = |settings: &Settings| -> Result<Base> {
+            let (mut metadata, _) = self.metadata(fitted, settings, &split.train, 1);
+            metadata.private_rows = false;
+            Ok(Base::read(encode(&metadata, &fitted.model, &self.dataset, precision)?)?)
+        };
+        let base = seed(&Settings::default())?;
+        let visitors = Visitors::of(&split.people, &base, &self.dataset.events, &self.rule, &self.items)?;
+        let (settings, report) = tune(&visitors, self.rule.squared, self.threads, seed)?;
+        Ok((settings, Some(report)))
+    }
+
+    /// For `eval`, which scores users whom the seed knows. A score that was learnt from clicks is calibrated to clicks.
+    pub(crate) fn known_users_calibration(&self, model: &Model, validation: &[u32]) -> Calibration {
+        if self.method.objective() == Objective::Logistic && self.rule.map.is_empty() {
+            return Calibration::default();
+        }
+        let clicks = self.scored(model, validation).into_iter().filter_map(|s| Some((s.score, s.click?, 1.0)));
+        platt(clicks.collect())
+    }
+
+    /// The metadata of a model that was trained on `rows`, and how many users its prior is from.
+    pub(crate) fn metadata(
+        &self,
+        fitted: &Fitted,
+        settings: &Settings,
+        rows: &[u32],
+        epochs: usize,
+    ) -> (Metadata, usize) {
+        let (visitor, prior_users) = match &fitted.visitor {
+            Some(visitor) => (visitor.clone(), self.dataset.events.users.len()),
+            None => self.point_estimates(&fitted.model, rows),
+        };
+        let columns = &self.sources.columns;
+        let fields = std::iter::once(&columns.item).chain(&self.sources.item_fields).cloned().collect();
+        let metadata = Metadata {
+            model: self.model_name.clone(),
+            version: 1,
+            factors: self.factors,
+            loss: self.loss,
+            w0: fitted.model.w0,
+            schema: Schema {
+                visitor: columns.user.clone(),
+                item: columns.item.clone(),
+                private: self.sources.user_fields.clone(),
+                fields,
+                rates: Vec::new(),
+            },
+            rates: settings.rates,
+            prior: prior(visitor, settings.scale),
+            calibration: settings.calibration,
+            labels: Labels { positive: self.rule.positive, map: self.rule.map.clone() },
+            private_rows: self.keep_users,
+            training: self.provenance(rows, epochs),
+        };
+        (metadata, prior_users)
+    }
+
+    /// A visitor as the rows of users who are well known suggest, and how many those are.
+    fn point_estimates(&self, model: &Model, rows: &[u32]) -> (Visitor, usize) {
+        let events = &self.dataset.events;
+        let mut counts = vec![0; events.users.len()];
+        rows.iter().for_each(|&row| counts[events.user[row as usize] as usize] += 1);
+        // Data without a single busy user still have users.
+        let most = counts.iter().copied().max().unwrap_or(0);
+        visitor(model, &self.dataset, &counts, PRIOR_EVENTS.min(most))
+    }
+
+    fn provenance(&self, rows: &[u32], epochs: usize) -> Value {
+        let number = |x: f64| Value::Number(x);
+        let labels = rows.iter().map(|&row| f64::from(self.dataset.events.label[row as usize]));
+        let (low, high) = labels.fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
+        let mut fields: Vec<(String, Value)> =
+            self.sources.to_fields().into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let more = object([
+            ("command", Value::from(concat!("brooklet ", env!("CARGO_PKG_VERSION")))),
+            ("rows", number(rows.len() as f64)),
+            ("users_seen", number(self.dataset.events.users.len() as f64)),
+            ("labels", Value::Array(vec![number(low), number(high)])),
+            ("epochs", number(epochs as f64)),
+            ("seed", number(self.seed as f64)),
+            ("threads", number(self.threads as f64)),
+            ("method", provenance(&self.method, &self.dataset)),
+        ]);
+        if let Value::Object(more) = more {
+            fields.extend(more);
+        }
+        Value::Object(fields)
+    }
+}
+
+/// One event as a model sees it.
+struct Scored {
+    score: f32,
+    target: f32,
+    click: Option<bool>,
+}
+
+/// A feature is known by its name, so no field may be two things.
+fn check_names(columns: &Columns, item_fields: &[String], user_fields: &[String]) -> Result<()> {
+    let mut names: Vec<&String> =
+        [&columns.user, &columns.item].into_iter().chain(item_fields).chain(user_fields).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => bail!("`{}` is named for two roles: rename one of the columns in its file", pair[0]),
+        None => Ok(()),
+    }
+}
