@@ -7,11 +7,14 @@
 
 mod commands;
 mod dataset;
+mod estimate;
 mod input;
+mod judge;
 mod learning;
 mod metrics;
 mod progress;
 mod progressive;
+mod reliability;
 mod seed;
 #[cfg(test)]
 mod testing;

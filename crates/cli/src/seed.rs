@@ -35,7 +35,7 @@ impl Sources {
         let path = |path: &Path| Value::String(path.display().to_string());
         let optional = |value: Option<Value>| value.unwrap_or(Value::Null);
         let texts = |texts: &[String]| Value::Array(texts.iter().map(|text| Value::from(text.as_str())).collect());
-        let Columns { user, item, label, time } = &self.columns;
+        let Columns { user, item, label, time, .. } = &self.columns;
         vec![
             ("events", path(&self.events)),
             ("items", optional(self.items.as_deref().map(path))),
@@ -80,6 +80,7 @@ impl Sources {
                 item: role("item")?,
                 label: role("label")?,
                 time: text(columns, "time"),
+                delay: None,
             },
         })
     }

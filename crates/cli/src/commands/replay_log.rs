@@ -2,17 +2,22 @@
 //! Over the seed that the log was made with, every prediction must come out bit for bit; over another seed it is judged by
 //! what really happened, and by what a greedy ranking with it would have earned (off-policy).
 
-use crate::metrics::{auc, log_loss, mean};
+use super::replay::figure;
+use super::side_by_side::SideBySide;
+use crate::estimate::{Difference, Estimate};
+use crate::judge::minus;
+use crate::metrics::log_loss;
+use crate::seed;
 use anyhow::{Context, Result, bail};
 use brooklet_core::{Base, Config, Learner, Loss, Prediction, Record, Scored, Value};
 use serde::Serialize;
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 
-/// What `--json` prints.
+/// What `--json` prints of one seed.
 #[derive(Debug, Default, PartialEq, Serialize)]
-pub(crate) struct Report {
+struct Report {
     records: usize,
     /// Whether the log was made with this very seed.
     same_seed: bool,
@@ -22,8 +27,8 @@ pub(crate) struct Report {
     largest_difference: f32,
     /// Inputs that were labelled, and how they were predicted when they were shown.
     labelled: usize,
-    log_loss: Option<f64>,
-    auc: Option<f64>,
+    log_loss: Option<Estimate>,
+    auc: Option<Estimate>,
     off_policy: Option<OffPolicy>,
 }
 
@@ -36,12 +41,66 @@ struct OffPolicy {
     /// What the log itself earned.
     logged: f64,
     /// Inverse propensity scoring (Horvitz and Thompson 1952).
-    ips: f64,
+    ips: Option<Estimate>,
     /// The same, normalised by its own weights (Swaminathan and Joachims 2015).
-    snips: Option<f64>,
+    snips: Option<Estimate>,
 }
 
-pub(crate) fn replay(log: &Path, base: &Base, config: &Config) -> Result<Report> {
+/// What `--json` prints of several.
+#[derive(Debug, Serialize)]
+struct Comparison {
+    seeds: Vec<Compared>,
+}
+
+#[derive(Debug, Serialize)]
+struct Compared {
+    seed: PathBuf,
+    #[serde(flatten)]
+    report: Report,
+    /// From the first seed, with the standard error over slates; null of the first itself.
+    difference: Option<Differences>,
+}
+
+#[derive(Debug, Serialize)]
+struct Differences {
+    log_loss: Option<Difference>,
+    auc: Option<Difference>,
+    ips: Option<Difference>,
+    snips: Option<Difference>,
+}
+
+/// Whether a file is an event log and no file of events: its first line is a record.
+pub(crate) fn is_log(path: &Path) -> bool {
+    // Where there is no file to read, whoever reads it will say so.
+    let Ok(file) = std::fs::File::open(path) else { return false };
+    let mut lines = BufReader::new(file.take(1 << 16)).split(b'\n').map_while(Result::ok);
+    let first = lines.find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
+    first.trim_ascii_start().starts_with(b"{\"type\"")
+}
+
+pub(crate) fn run(log: &Path, seeds: &[&Path], config: &Config, json: bool) -> Result<()> {
+    let replayed = seeds.iter().map(|seed| replay(log, &seed::open(seed)?, config)).collect::<Result<Vec<Report>>>()?;
+    if let [report] = &replayed[..] {
+        if json {
+            println!("{}", serde_json::to_string(report)?);
+        } else {
+            print(report);
+        }
+        return Ok(());
+    }
+    if !json {
+        compare(seeds, &replayed);
+        return Ok(());
+    }
+    let differences: Vec<Option<Differences>> =
+        replayed.iter().enumerate().map(|(i, report)| (i > 0).then(|| report.minus(&replayed[0]))).collect();
+    let compared = seeds.iter().zip(replayed).zip(differences);
+    let seeds = compared.map(|((seed, report), difference)| Compared { seed: seed.to_path_buf(), report, difference });
+    println!("{}", serde_json::to_string(&Comparison { seeds: seeds.collect() })?);
+    Ok(())
+}
+
+fn replay(log: &Path, base: &Base, config: &Config) -> Result<Report> {
     let file = std::fs::File::open(log).with_context(|| format!("cannot read the log {}", log.display()))?;
     let mut replayed = Replayed::new(base, config);
     for (number, line) in BufReader::new(file).lines().enumerate() {
@@ -59,20 +118,55 @@ pub(crate) fn replay(log: &Path, base: &Base, config: &Config) -> Result<Report>
     Ok(replayed.report())
 }
 
-pub(crate) fn print(report: &Report) {
-    let figure = |x: Option<f64>| x.map_or("-".into(), |x| format!("{x:.4}"));
+impl Report {
+    fn minus(&self, other: &Report) -> Differences {
+        let off_policy = |figure: fn(&OffPolicy) -> &Option<Estimate>| {
+            minus(figure(self.off_policy.as_ref()?), figure(other.off_policy.as_ref()?))
+        };
+        Differences {
+            log_loss: minus(&self.log_loss, &other.log_loss),
+            auc: minus(&self.auc, &other.auc),
+            ips: off_policy(|o| &o.ips),
+            snips: off_policy(|o| &o.snips),
+        }
+    }
+}
+
+fn print(report: &Report) {
     println!("{} records, {} predictions", report.records, report.predictions);
     if report.same_seed {
         println!("{} of them bit for bit as logged", report.identical);
     } else {
         println!("another seed than the log was made with; the scores differ by up to {}", report.largest_difference);
     }
-    let (loss, auc) = (figure(report.log_loss), figure(report.auc));
+    let (loss, auc) = (figure(&report.log_loss), figure(&report.auc));
     println!("{} labelled inputs: log-loss {loss}, AUC {auc}", report.labelled);
     if let Some(OffPolicy { places, agreed, logged, ips, snips }) = &report.off_policy {
         println!("off-policy, {places} labelled places, {agreed} of them as this learner would have filled them:");
-        println!("click rate logged {logged:.4}, IPS {ips:.4}, SNIPS {}", figure(*snips));
+        println!("click rate logged {logged:.4}, IPS {}, SNIPS {}", figure(ips), figure(snips));
     }
+}
+
+fn compare(seeds: &[&Path], replayed: &[Report]) {
+    let first = &replayed[0];
+    println!("{} records, {} labelled inputs", first.records, first.labelled);
+    let table = SideBySide::new(seeds);
+    for (i, _) in replayed.iter().enumerate().filter(|(_, report)| report.same_seed) {
+        println!("the log was made with [{}]", i + 1);
+    }
+    table.title("");
+    table.row("log-loss", replayed.iter().map(|report| report.log_loss.as_ref()));
+    table.row("AUC", replayed.iter().map(|report| report.auc.as_ref()));
+    if let Some(OffPolicy { places, logged, .. }) = &first.off_policy {
+        table.title("off-policy click rate");
+        let off_policy = |figure: fn(&OffPolicy) -> &Option<Estimate>| {
+            replayed.iter().map(move |report| figure(report.off_policy.as_ref()?).as_ref())
+        };
+        table.row("IPS", off_policy(|o| &o.ips));
+        table.row("SNIPS", off_policy(|o| &o.snips));
+        println!("the log itself earned {logged:.4} on its {places} labelled places");
+    }
+    table.footnote("slates");
 }
 
 struct Replayed<'a> {
@@ -80,11 +174,19 @@ struct Replayed<'a> {
     config: &'a Config,
     learner: Option<Learner>,
     report: Report,
-    /// Log-loss of each labelled input; score and click.
-    losses: Vec<f64>,
-    scored: Vec<(f32, bool)>,
+    /// What was labelled, by slate; an input without one stands by itself.
+    units: Vec<Unit>,
+    /// By slate: its unit.
+    slates: HashMap<u64, usize>,
     /// By slate and item: the weight that off-policy estimates give what follows.
     places: HashMap<(u64, String), f64>,
+}
+
+/// What is drawn at once, where chance is reckoned with.
+#[derive(Default)]
+struct Unit {
+    losses: Vec<f64>,
+    scored: Vec<(f32, bool)>,
     /// Weight and reward of each labelled place.
     rewards: Vec<(f64, f64)>,
 }
@@ -92,8 +194,8 @@ struct Replayed<'a> {
 impl<'a> Replayed<'a> {
     fn new(base: &'a Base, config: &'a Config) -> Replayed<'a> {
         let report = Report { same_seed: true, ..Report::default() };
-        let (losses, scored, rewards) = (Vec::new(), Vec::new(), Vec::new());
-        Replayed { base, config, learner: None, report, losses, scored, places: HashMap::new(), rewards }
+        let (units, slates) = (Vec::new(), HashMap::new());
+        Replayed { base, config, learner: None, report, units, slates, places: HashMap::new() }
     }
 
     fn take(&mut self, record: &Record) -> Result<()> {
@@ -116,15 +218,20 @@ impl<'a> Replayed<'a> {
             }
             Record::Labelled { slate, item, target, weight } => {
                 let prediction = learner.label(*slate, item, *target, *weight)?;
-                let click = self.judge(&prediction, *target);
+                let unit = *self.slates.entry(*slate).or_insert_with(|| {
+                    self.units.push(Unit::default());
+                    self.units.len() - 1
+                });
+                let click = self.judge(&prediction, *target, unit);
                 if let Some(weight) = self.places.remove(&(*slate, item.clone())) {
-                    self.rewards.push((weight, f64::from(u8::from(click))));
+                    self.units[unit].rewards.push((weight, f64::from(u8::from(click))));
                 }
             }
             Record::Learnt { scored, target, weight } => {
                 let prediction = learner.learn_one(&scored.features, *target, *weight)?;
                 self.compare([(scored.score, prediction.score)]);
-                self.judge(&prediction, *target);
+                self.units.push(Unit::default());
+                self.judge(&prediction, *target, self.units.len() - 1);
             }
             other => {
                 learner.replay(other)?;
@@ -152,31 +259,39 @@ impl<'a> Replayed<'a> {
         }
     }
 
-    fn judge(&mut self, prediction: &Prediction, target: f32) -> bool {
+    fn judge(&mut self, prediction: &Prediction, target: f32, unit: usize) -> bool {
         let metadata = self.base.metadata();
         let click = target >= metadata.labels.click_target();
         self.report.labelled += 1;
         if metadata.loss == Loss::Logistic {
-            self.losses.push(log_loss(prediction.probability, f32::from(u8::from(click))));
-            self.scored.push((prediction.score, click));
+            let unit = &mut self.units[unit];
+            unit.losses.push(log_loss(prediction.probability, f32::from(u8::from(click))));
+            unit.scored.push((prediction.score, click));
         }
         click
     }
 
     fn report(self) -> Report {
-        let places = self.rewards.len();
-        let sum = |f: fn(&(f64, f64)) -> f64| self.rewards.iter().map(f).sum::<f64>();
-        let off_policy = (places > 0).then(|| {
-            let (weights, earned) = (sum(|(weight, _)| *weight), sum(|(weight, reward)| weight * reward));
-            OffPolicy {
-                places,
-                agreed: self.rewards.iter().filter(|(weight, _)| *weight > 0.0).count(),
-                logged: sum(|(_, reward)| *reward) / places as f64,
-                ips: earned / places as f64,
-                snips: (weights > 0.0).then(|| earned / weights),
-            }
+        let units = &self.units;
+        let rewards = || units.iter().flat_map(|unit| &unit.rewards);
+        let places = rewards().count();
+        // A numerator and a denominator for each unit.
+        let ratio = |below: fn(f64) -> f64| {
+            Estimate::ratio(units.iter().map(|unit| {
+                let earned = unit.rewards.iter().map(|(weight, reward)| weight * reward).sum();
+                (earned, unit.rewards.iter().map(|(weight, _)| below(*weight)).sum())
+            }))
+        };
+        let off_policy = (places > 0).then(|| OffPolicy {
+            places,
+            agreed: rewards().filter(|(weight, _)| *weight > 0.0).count(),
+            logged: rewards().map(|(_, reward)| reward).sum::<f64>() / places as f64,
+            ips: ratio(|_| 1.0),
+            snips: ratio(|weight| weight),
         });
-        Report { log_loss: mean(self.losses), auc: auc(self.scored), off_policy, ..self.report }
+        let losses = units.iter().map(|unit| (unit.losses.iter().sum(), unit.losses.len() as f64));
+        let scored: Vec<Vec<(f32, bool)>> = units.iter().map(|unit| unit.scored.clone()).collect();
+        Report { log_loss: Estimate::ratio(losses), auc: Estimate::auc(&scored), off_policy, ..self.report }
     }
 }
 
@@ -198,7 +313,7 @@ fn greedy_weights(learner: &Learner, items: &[Scored], pool: &[Scored]) -> Vec<f
 mod tests {
     use super::*;
     use crate::testing;
-    use brooklet_core::{Exploration, Features, Query};
+    use brooklet_core::{Exploration, Features, ModelConfig, Query};
 
     /// A log of a visitor who clicks item 1 alone, shown by chance: every item at the first place alike.
     #[test]
@@ -227,14 +342,60 @@ mod tests {
         let off_policy = report.off_policy.unwrap();
         assert_eq!(off_policy.logged, clicks as f64 / 400.0);
         // It soon learns what is clicked; shown greedily, that would nearly always be clicked.
-        assert!(
-            off_policy.snips.unwrap() > 0.8 && (off_policy.ips - off_policy.snips.unwrap()).abs() < 0.3,
-            "{off_policy:?}"
-        );
+        let [ips, snips] = [&off_policy.ips, &off_policy.snips].map(|figure| figure.as_ref().unwrap().value);
+        assert!(snips > 0.8 && (ips - snips).abs() < 0.3, "{off_policy:?}");
 
         let other = testing::base_of_items(5);
         let report = replay(log.path(), &other, &Config::default()).unwrap();
         assert!(!report.same_seed && report.labelled == 400);
+    }
+
+    #[test]
+    fn each_seed_is_judged_by_its_own_policy_on_the_same_log() {
+        // Items 0 and 1 were shown 4 times each at even chances; 0 is clicked 3 times, 1 once.
+        let likes = |item: &str| testing::base(&testing::metadata(Loss::Logistic), &[item.to_owned()], 1.0);
+        let scored = |item: &str, propensity: f32| {
+            let metadata = testing::metadata(Loss::Logistic);
+            let mut features = Features::builder(&metadata.schema);
+            features.text("item", item).unwrap();
+            Scored { item: item.to_owned(), features: features.finish(), score: 0.0, propensity }
+        };
+        let opened = Record::Opened { model: "m".into(), version: 1, base: 0, profile: vec![] };
+        let mut records = vec![opened];
+        for slate in 0..8u64 {
+            let (shown, other) = if slate % 2 == 0 { ("0", "1") } else { ("1", "0") };
+            records.push(Record::Shown { slate, items: vec![scored(shown, 0.5)], pool: vec![scored(other, 0.0)] });
+            let target = f32::from(u8::from(matches!(slate, 0 | 2 | 4 | 1)));
+            records.push(Record::Labelled { slate, item: shown.into(), target, weight: 1.0 });
+        }
+        let lines: Vec<String> = records.iter().map(|record| record.to_value().to_json()).collect();
+        let log = testing::temp_file(&lines.join("\n"));
+        assert!(is_log(log.path()));
+        // A learner that learns nothing: its policy is the seed's.
+        let model = ModelConfig { rate_factor: 0.0, ..ModelConfig::default() };
+        let config = Config { model, ..Config::default() };
+        let [first, second] = ["0", "1"].map(|item| replay(log.path(), &likes(item), &config).unwrap());
+        for (report, rate) in [(&first, 0.75), (&second, 0.25)] {
+            let OffPolicy { places, agreed, logged, ips, snips } = report.off_policy.as_ref().unwrap();
+            assert_eq!((*places, *agreed, *logged), (8, 4, 0.5));
+            assert_eq!([ips, snips].map(|figure| figure.as_ref().unwrap().value), [rate, rate]);
+        }
+        let Differences { ips, .. } = second.minus(&first);
+        // By slate, second minus first: -2 three times, 2 once, 0 four times; mean -.5, variance 14 / 7 of eight.
+        let Some(Difference { by, error: Some(error) }) = ips else { panic!("a difference with its error") };
+        assert!((by + 0.5).abs() < 1e-12 && (error - (2.0f64 / 8.0).sqrt()).abs() < 1e-12, "{by} {error}");
+    }
+
+    #[test]
+    fn a_log_is_told_from_events_by_its_first_line() {
+        for (text, expected) in [
+            ("\n {\"type\":\"opened\"}\n", true),
+            ("user,item,label\n", false),
+            ("{\"user\":\"a\",\"type\":1}\n", false),
+            ("", false),
+        ] {
+            assert_eq!(is_log(testing::temp_file(text).path()), expected, "{text}");
+        }
     }
 
     #[test]

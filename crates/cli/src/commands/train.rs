@@ -230,6 +230,7 @@ impl Job {
             item: args.item.clone(),
             label: args.label.clone(),
             time: args.time.clone(),
+            delay: None,
         };
         check_names(&columns, &args.item_fields, &args.user_fields)?;
         let map = args.label_map.as_deref().map(parse_label_map).transpose().context("--label-map")?;

@@ -22,6 +22,8 @@ pub(crate) struct Columns {
     pub(crate) label: String,
     /// Without one, the order of the file is the order of time.
     pub(crate) time: Option<String>,
+    /// How long after its event a label arrived; without one, at once.
+    pub(crate) delay: Option<String>,
 }
 
 /// A CSV file that is being read, with what its errors need.

@@ -3,4 +3,5 @@
 
 mod contract;
 mod privacy;
+mod replay;
 mod support;
