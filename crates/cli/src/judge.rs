@@ -7,6 +7,18 @@ use crate::progressive::{Outcome, Predicted, Replayed};
 use crate::reliability::Reliability;
 use serde::Serialize;
 
+/// All that is said of a model.
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct Judged {
+    #[serde(flatten)]
+    pub(crate) figures: Figures<Estimate>,
+    /// How much the personal figures are above the static ones, over all events.
+    pub(crate) gain: Score<Difference>,
+    pub(crate) calibration: Calibrations,
+    /// Labels that came too late for the browser's memory, and were not learnt.
+    pub(crate) forgotten_labels: usize,
+}
+
 /// The figures of one model, or (of [`Difference`]s) how much they are above another's.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Figures<T> {
@@ -55,18 +67,33 @@ pub(crate) struct Calibrations {
     pub(crate) fixed: Reliability,
 }
 
-const BUCKETS: [(&str, usize, Option<usize>); 6] = [
+type Bounds = (&'static str, usize, Option<usize>);
+
+const ALL: Bounds = ("all", 1, None);
+const BUCKETS: [Bounds; 6] = [
     ("1-5", 1, Some(5)),
     ("6-10", 6, Some(10)),
     ("11-20", 11, Some(20)),
     ("21-50", 21, Some(50)),
     ("51+", 51, None),
-    ("all", 1, None),
+    ALL,
 ];
 
-impl Figures<Estimate> {
+impl Judged {
     /// `freeze` is what the learners were frozen after; `squared` says that there are squared errors to tell.
-    pub(crate) fn new(replayed: &[Replayed], freeze: &[usize], squared: bool) -> Figures<Estimate> {
+    pub(crate) fn new(replayed: &[Replayed], freeze: &[usize], squared: bool) -> Judged {
+        let all = Bucket::new(replayed, ALL, squared);
+        Judged {
+            gain: all.personal.minus(&all.fixed),
+            figures: Figures::new(replayed, freeze, squared),
+            calibration: Calibrations::new(replayed),
+            forgotten_labels: replayed.iter().map(|visitor| visitor.forgotten).sum(),
+        }
+    }
+}
+
+impl Figures<Estimate> {
+    fn new(replayed: &[Replayed], freeze: &[usize], squared: bool) -> Figures<Estimate> {
         Figures {
             buckets: BUCKETS.iter().map(|&named| Bucket::new(replayed, named, squared)).collect(),
             frozen: freeze.iter().enumerate().map(|(i, &after)| Frozen::new(replayed, i, after)).collect(),
@@ -85,11 +112,7 @@ impl Figures<Estimate> {
 }
 
 impl Bucket<Estimate> {
-    fn new(
-        replayed: &[Replayed],
-        (bucket, from, to): (&'static str, usize, Option<usize>),
-        squared: bool,
-    ) -> Bucket<Estimate> {
+    fn new(replayed: &[Replayed], (bucket, from, to): Bounds, squared: bool) -> Bucket<Estimate> {
         let within = |visitor: &'_ Replayed| -> std::ops::Range<usize> {
             let end = to.map_or(visitor.outcomes.len(), |to| to.min(visitor.outcomes.len()));
             (from - 1).min(end)..end
@@ -129,7 +152,7 @@ impl Bucket<Estimate> {
 }
 
 impl Score<Estimate> {
-    pub(crate) fn minus(&self, other: &Score<Estimate>) -> Score<Difference> {
+    fn minus(&self, other: &Score<Estimate>) -> Score<Difference> {
         Score {
             auc: minus(&self.auc, &other.auc),
             log_loss: minus(&self.log_loss, &other.log_loss),

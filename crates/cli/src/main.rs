@@ -8,13 +8,16 @@
 mod commands;
 mod dataset;
 mod estimate;
+mod files;
 mod input;
 mod judge;
+mod largest;
 mod learning;
 mod metrics;
 mod progress;
 mod progressive;
 mod reliability;
+mod report;
 mod seed;
 #[cfg(test)]
 mod testing;

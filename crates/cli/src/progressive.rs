@@ -13,6 +13,9 @@ pub(crate) const JUDGED_FROM: usize = 50;
 /// And only for visitors with at least so many events.
 pub(crate) const JUDGED_EVENTS: usize = 70;
 
+/// What learners are frozen after unless somebody says otherwise.
+pub(crate) const FREEZE: [usize; 5] = [0, 5, 10, 20, 50];
+
 /// The people of an events file, as a browser would meet them.
 pub(crate) struct Visitors {
     /// The features of each item.

@@ -1,5 +1,5 @@
-use crate::input::read_notes;
-use crate::seed::{self, Sources};
+use crate::largest::{Largest, notes, short};
+use crate::seed;
 use anyhow::Result;
 use brooklet_core::{Base, Loss, Value};
 use serde_json::{Map, json};
@@ -23,23 +23,13 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let base = seed::open(&args.seed)?;
-    let shown = describe(&base, args.top, &notes(&base, args)?);
+    let shown = describe(&base, args.top, &notes(&base, args.items.as_deref())?);
     if args.json {
         println!("{shown}");
     } else {
         print(&base, &shown);
     }
     Ok(())
-}
-
-/// What the file of items says of each, by the name of its feature. Nothing, if the file has moved and nobody said where.
-fn notes(base: &Base, args: &Args) -> Result<HashMap<String, String>> {
-    let Ok(sources) = Sources::of(base.metadata()) else { return Ok(HashMap::new()) };
-    let recorded = sources.items.filter(|path| path.exists());
-    let Some(path) = args.items.clone().or(recorded) else { return Ok(HashMap::new()) };
-    let item = &sources.columns.item;
-    let notes = read_notes(&path, item, &sources.item_fields)?;
-    Ok(notes.into_iter().map(|(id, note)| (format!("{item}={id}"), note)).collect())
 }
 
 /// Everything that is shown, as JSON.
@@ -71,42 +61,8 @@ fn describe(base: &Base, top: usize, notes: &HashMap<String, String>) -> serde_j
             "map": metadata.labels.map.iter().map(|&(label, target)| [short(label), short(target)]).collect::<Vec<_>>(),
         },
         "training": plain(&metadata.training),
-        "top": { "weight": largest.by_weight, "norm": largest.by_norm },
+        "top": largest,
     })
-}
-
-/// The f64 of an f32's digits: .3 instead of .30000001192092896.
-fn short(x: f32) -> f64 {
-    x.to_string().parse().unwrap_or(x.into())
-}
-
-/// The largest rows, by |w| and by the length of v.
-struct Largest {
-    by_weight: Vec<serde_json::Value>,
-    by_norm: Vec<serde_json::Value>,
-}
-
-impl Largest {
-    fn new(base: &Base, top: usize, notes: &HashMap<String, String>) -> Largest {
-        let mut row = vec![0.0; base.width()];
-        let mut rows: Vec<(usize, f32, f32)> = (0..base.len())
-            .map(|i| {
-                base.row_into(i, &mut row);
-                (i, row[0], row[1..].iter().map(|x| x * x).sum::<f32>().sqrt())
-            })
-            .collect();
-        let name = |i: usize| base.name(i).map_or_else(|| format!("{:016x}", base.id(i).0), str::to_owned);
-        let show = |&(i, w, norm): &(usize, f32, f32)| {
-            let name = name(i);
-            let note = notes.get(&name);
-            json!({ "name": name, "w": short(w), "norm": short(norm), "note": note })
-        };
-        rows.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-        let by_weight = rows.iter().take(top).map(show).collect();
-        rows.sort_by(|a, b| b.2.total_cmp(&a.2));
-        let by_norm = rows.iter().take(top).map(show).collect();
-        Largest { by_weight, by_norm }
-    }
 }
 
 /// How many rows each field has, by the names in the file.

@@ -1,10 +1,14 @@
 use super::{replay_log, side_by_side::SideBySide};
 use crate::estimate::{Difference, Estimate};
+use crate::files::file_name;
 use crate::input::{Columns, Events, LabelRule};
-use crate::judge::{Bucket, Calibrations, Figures, Frozen, Score};
+use crate::judge::{Bucket, Figures, Frozen, Judged, Score};
+use crate::largest::{Largest, notes};
 use crate::learning::Learning;
+use crate::metrics::mean;
 use crate::progress::Progress;
 use crate::progressive::{JUDGED_EVENTS, JUDGED_FROM, Visitors, cores};
+use crate::report::{Report as Page, TOP, Told};
 use crate::seed::{self, Sources};
 use anyhow::{Result, ensure};
 use brooklet_core::Base;
@@ -45,6 +49,9 @@ pub(crate) struct Args {
     /// Threads; the result does not depend on it. As many as there are cores unless said.
     #[arg(long)]
     threads: Option<usize>,
+    /// Also write an HTML report for people to this file.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Print one JSON object on stdout.
     #[arg(long)]
     json: bool,
@@ -76,18 +83,6 @@ struct Compared {
     difference: Option<Figures<Difference>>,
 }
 
-/// What is said of a seed.
-#[derive(Debug, Serialize)]
-pub(crate) struct Judged {
-    #[serde(flatten)]
-    pub(crate) figures: Figures<Estimate>,
-    /// How much the personal figures are above the static ones, over all events.
-    pub(crate) gain: Score<Difference>,
-    pub(crate) calibration: Calibrations,
-    /// Labels that came too late for the browser's memory, and were not learnt.
-    pub(crate) forgotten_labels: usize,
-}
-
 pub(crate) fn run(args: &Args) -> Result<()> {
     let named = args.events.as_ref().map(|_| &args.first);
     let seeds: Vec<&Path> = named.into_iter().chain(&args.seeds).map(PathBuf::as_path).collect();
@@ -102,9 +97,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     ensure!(args.delay >= 0.0 && args.delay.is_finite(), "--delay {} is before the event: give 0 or more", args.delay);
     let mut people = People::default();
     let mut judged: Vec<Judged> = Vec::new();
+    let mut bases: Vec<Base> = Vec::new();
     for seed in &seeds {
         let base = seed::open(seed)?;
         judged.push(people.judge(events, &base, seed, args)?);
+        bases.push(base);
+    }
+    if let Some(path) = &args.report {
+        report_to(path, args, events, &people, &seeds, &bases, &judged)?;
     }
     let (events, users) = (people.events.len(), people.events.users.len());
     if let [_] = judged[..] {
@@ -155,15 +155,7 @@ impl People {
         let threads = args.threads.unwrap_or_else(cores);
         let replayed = visitors.replay(base, &args.learning.config(), &args.freeze, threads, || progress.step())?;
         progress.done();
-        let figures = Figures::new(&replayed, &args.freeze, rule.squared);
-        // The last bucket is of all events.
-        let gain = figures.buckets.last().map(|all| all.personal.minus(&all.fixed));
-        Ok(Judged {
-            figures,
-            gain: gain.unwrap_or(Score { auc: None, log_loss: None, rmse: None }),
-            calibration: Calibrations::new(&replayed),
-            forgotten_labels: replayed.iter().map(|visitor| visitor.forgotten).sum(),
-        })
+        Ok(Judged::new(&replayed, &args.freeze, rule.squared))
     }
 
     fn read(&mut self, path: &Path, columns: &Columns, rule: &LabelRule, seed: &Path) -> Result<()> {
@@ -189,6 +181,48 @@ impl People {
         self.read_as = Some((columns.clone(), rule.clone()));
         Ok(())
     }
+}
+
+/// The page for people.
+fn report_to(
+    path: &Path,
+    args: &Args,
+    events: &Path,
+    people: &People,
+    seeds: &[&Path],
+    bases: &[Base],
+    judged: &[Judged],
+) -> Result<()> {
+    let users = people.events.users.len();
+    let clicks = mean(people.clicks.iter().flatten().map(|click| f64::from(u8::from(*click))));
+    let mut facts = vec![
+        ("events", format!("{} of {}", people.events.len(), events.display())),
+        ("visitors", users.to_string()),
+        ("items", people.events.items.len().to_string()),
+        ("share of clicks", clicks.map_or("-".to_owned(), |share| format!("{:.1} %", 100.0 * share))),
+    ];
+    facts.extend((args.delay > 0.0).then(|| ("labels late by", args.delay.to_string())));
+    facts.extend(args.delay_column.iter().map(|column| ("labels late by", format!("column {column}"))));
+    let mut models = Vec::new();
+    for ((seed, base), judged) in seeds.iter().zip(bases).zip(judged) {
+        let metadata = base.metadata();
+        let (rows, factors) = (base.len(), metadata.factors);
+        let told = format!("{} version {}, {rows} rows, {factors} factors", metadata.model, metadata.version);
+        facts.push(("seed", format!("{}: {told}", seed.display())));
+        models.push(Told {
+            name: seed.display().to_string(),
+            judged: Some(judged),
+            largest: Largest::new(base, TOP, &notes(base, args.items.as_deref())?),
+        });
+    }
+    let page = Page {
+        title: &format!("Replay of {}", file_name(events)),
+        facts,
+        epochs: &[],
+        people: format!("{users} visitors whom the seed never saw"),
+        models,
+    };
+    page.write(path)
 }
 
 fn print(report: &Report) {

@@ -1,8 +1,12 @@
 use crate::dataset::Dataset;
+use crate::files::{file_name, write_whole};
 use crate::input::{Columns, Events, LabelRule, SideTable, parse_label_map};
+use crate::judge::Judged;
+use crate::largest::{Largest, notes};
 use crate::metrics::{auc, log_loss, mean};
 use crate::progress::Progress;
-use crate::progressive::Visitors;
+use crate::progressive::{FREEZE, Visitors};
+use crate::report::{Report as Page, TOP, Told};
 use crate::seed::{Sources, encode, object, prior};
 use crate::trainer::{Config, Diverged, Epochs, Fitted, L2, MAX_FACTORS, Model, Rng, fit, sigmoid};
 use crate::tune::{Report as Tuning, Settings, platt, tune};
@@ -91,6 +95,9 @@ pub(crate) struct Args {
     /// Keep users' rows in the file, for `brooklet eval`. Such a file must not be shipped.
     #[arg(long)]
     keep_users: bool,
+    /// Also write an HTML report for people to this file.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Print one JSON object on stdout.
     #[arg(long)]
     json: bool,
@@ -182,6 +189,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         bytes: bytes.len(),
         out: args.out.clone(),
     };
+    if let Some(path) = &args.report {
+        let base = Base::read(bytes)?;
+        report_to(path, args, &report, &base, &held_out.curve, job.click_rate())?;
+    }
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
@@ -203,6 +214,8 @@ struct Job {
     precision: Precision,
     model_name: String,
     keep_users: bool,
+    /// Whether the people held out are replayed once more with what was chosen, for a report.
+    judge: bool,
 }
 
 /// Rows by what they are for, and the people who are held out for tuning.
@@ -259,7 +272,21 @@ impl Job {
             PrecisionName::Int8 => Precision::Int8,
         };
         let (factors, model_name, keep_users) = (args.factors, args.model.clone(), args.keep_users);
-        Ok(Job { dataset, items, rule, sources, config, epochs, factors, loss, precision, model_name, keep_users })
+        let judge = args.report.is_some();
+        Ok(Job {
+            dataset,
+            items,
+            rule,
+            sources,
+            config,
+            epochs,
+            factors,
+            loss,
+            precision,
+            model_name,
+            keep_users,
+            judge,
+        })
     }
 
     fn split(&self) -> Split {
@@ -350,8 +377,20 @@ impl Job {
         };
         let base = seed(&Settings::default())?;
         let visitors = Visitors::of(&split.people, &base, &self.dataset.events, &self.rule, &self.items)?;
-        let (settings, report) = tune(&visitors, self.rule.squared, self.config.threads, seed)?;
+        let (settings, mut report) = tune(&visitors, self.rule.squared, self.config.threads, &seed)?;
+        if self.judge {
+            let config = brooklet_core::Config::default();
+            let replayed = visitors.replay(&seed(&settings)?, &config, &FREEZE, self.config.threads, || {})?;
+            report.judged = Some(Judged::new(&replayed, &FREEZE, self.rule.squared));
+        }
         Ok((settings, Some(report)))
+    }
+
+    /// The share of clicks; None if nothing says what a click is.
+    fn click_rate(&self) -> Option<f64> {
+        let events = &self.dataset.events;
+        let click = |(&label, &target)| Some(f64::from(u8::from(self.rule.click(label, target)?)));
+        mean(events.label.iter().zip(&events.target).filter_map(click))
     }
 
     /// For `eval`, which scores users whom the seed knows. A score that was learnt from clicks is calibrated to clicks.
@@ -431,15 +470,6 @@ impl Job {
     }
 }
 
-/// Under another name until it is whole: what is broken off must not leave what looks like a seed.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".unfinished");
-    std::fs::write(&unfinished, bytes)
-        .and_then(|()| std::fs::rename(&unfinished, path))
-        .with_context(|| format!("cannot write {}", path.display()))
-}
-
 /// One event as a model sees it.
 struct Scored {
     score: f32,
@@ -485,6 +515,55 @@ fn check_names(columns: &Columns, item_fields: &[String], user_fields: &[String]
     }
 }
 
+/// The page for people.
+fn report_to(
+    path: &Path,
+    args: &Args,
+    report: &Report,
+    base: &Base,
+    curve: &[(f64, f64)],
+    clicks: Option<f64>,
+) -> Result<()> {
+    let figure = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.4}"));
+    let Figures { log_loss, auc, rmse } = report.validation;
+    let mut facts = vec![
+        ("events", args.events.display().to_string()),
+        ("rows", report.rows.to_string()),
+        ("users", report.users.to_string()),
+        ("items", report.items.to_string()),
+        ("share of clicks", clicks.map_or("-".to_owned(), |share| format!("{:.1} %", 100.0 * share))),
+        ("features", report.features.to_string()),
+        ("factors", args.factors.to_string()),
+        ("epochs", report.epochs.to_string()),
+        ("time", format!("{:.1} s", report.seconds)),
+        ("trained", format!("{:.1} million rows/s", report.rows_per_s / 1e6)),
+        ("validation", format!("log-loss {}, AUC {}, RMSE {}", figure(log_loss), figure(auc), figure(rmse))),
+        ("prior", format!("of {} users, x {}", report.prior_users, report.prior_scale)),
+        ("shared rate", report.shared_rate.to_string()),
+        ("calibration", format!("{:.3} s {:+.3}", report.calibration[0], report.calibration[1])),
+        ("seed", format!("{}, {} bytes", report.out.display(), report.bytes)),
+    ];
+    facts.extend(args.items.iter().map(|items| ("items' fields", items.display().to_string())));
+    facts.extend(args.users.iter().map(|users| ("users' fields", users.display().to_string())));
+    let people = report.tuning.as_ref().map_or(0, |tuning| tuning.users);
+    let told = Told {
+        name: args.model.clone(),
+        judged: report.tuning.as_ref().and_then(|tuning| tuning.judged.as_ref()),
+        largest: Largest::new(base, TOP, &notes(base, None)?),
+    };
+    let page = Page {
+        title: &format!("{}, trained on {}", args.model, file_name(&args.events)),
+        facts,
+        epochs: curve,
+        people: format!(
+            "{people} people who were held out from training (the settings were chosen on them, so the figures are a little \
+             kind)"
+        ),
+        models: vec![told],
+    };
+    page.write(path)
+}
+
 fn print(report: &Report) {
     let figure = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.4}"));
     let Report { rows, users, items, features, epochs, seconds, rows_per_s, .. } = report;
@@ -494,7 +573,7 @@ fn print(report: &Report) {
     for (name, f) in [("train", report.train), ("validation", report.validation)] {
         println!("{name:<12} {:>9} {:>9} {:>9}", figure(f.log_loss), figure(f.auc), figure(f.rmse));
     }
-    match report.tuning {
+    match &report.tuning {
         Some(tuning) => println!(
             "tuned on {} people held out: loss {}; prior of {} users x {}, shared rate {}, calibration {:.2} {:+.2}",
             tuning.users,

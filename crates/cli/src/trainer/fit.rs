@@ -20,6 +20,9 @@ pub(crate) struct Fitted {
     pub(crate) events: usize,
     /// Time that took, validation aside.
     pub(crate) time: Duration,
+    /// After each epoch the loss of as many rows that it trained on as there are to validate on, and of those; empty if
+    /// there are none.
+    pub(crate) curve: Vec<(f64, f64)>,
 }
 
 /// The loss went to infinity.
@@ -41,6 +44,9 @@ pub(crate) fn fit(
         Epochs::UntilNoBetter { patience, most } => (most, if validation.is_empty() { usize::MAX } else { patience }),
     };
     let count = events.len();
+    let apart = (count / validation.len().max(1)).max(1);
+    let sample: Vec<Event> = events.iter().step_by(apart).take(validation.len()).copied().collect();
+    let mut curve = Vec::new();
     let mut sgd = Sgd::new(problem, events, config);
     sgd.start(&mut model);
     let mut time = Duration::ZERO;
@@ -54,7 +60,9 @@ pub(crate) fn fit(
         if !model.is_finite() {
             return Err(Diverged);
         }
-        let loss = (!validation.is_empty()).then(|| loss(problem, &model, validation, config.squared));
+        let of = |events: &[Event]| loss(problem, &model, events, config.squared);
+        let loss = (!validation.is_empty()).then(|| of(validation));
+        curve.extend(loss.map(|loss| (of(&sample), loss)));
         note(done, loss);
         if let (Some(loss), true) = (loss, patience < usize::MAX) {
             if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
@@ -66,7 +74,7 @@ pub(crate) fn fit(
     }
     let events = count * done;
     let (epochs, model) = best.map_or((done, model), |(_, epochs, model)| (epochs, model));
-    Ok(Fitted { model, epochs, events, time })
+    Ok(Fitted { model, epochs, events, time, curve })
 }
 
 /// Mean loss over events: cross-entropy, or the squared error.

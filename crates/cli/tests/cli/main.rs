@@ -4,4 +4,5 @@
 mod contract;
 mod privacy;
 mod replay;
+mod report;
 mod support;
