@@ -84,6 +84,11 @@ impl Estimate {
         Some(Estimate { value, parts, people: people.iter().filter(|events| !events.is_empty()).count() })
     }
 
+    /// Its standard error; None of a single person.
+    pub(crate) fn error(&self) -> Option<f64> {
+        error(self.parts.iter().copied(), self.people)
+    }
+
     /// How much it is above `other`, a figure over the same people.
     pub(crate) fn minus(&self, other: &Estimate) -> Difference {
         let parts = self.parts.iter().zip(&other.parts).map(|(a, b)| a - b);

@@ -302,11 +302,11 @@ mod tests {
 
     /// The scores that each event was predicted with, of a visitor who rates y, an item that the seed does not know; nothing is
     /// forgotten.
-    fn scores(columns: &Columns, text: &str, delay: f64) -> Vec<f32> {
+    fn scores(columns: &Columns, text: &str, delay: f64, delays: Vec<f64>) -> Vec<f32> {
         let base = base(Loss::Squared);
         let rule = LabelRule { squared: true, positive: None, map: vec![] };
         let file = temp_file(text);
-        let events = Events::read(file.path(), columns, &rule).unwrap();
+        let events = Events { delay: delays, ..Events::read(file.path(), columns, &rule).unwrap() };
         let mut visitors = Visitors::new(&base, &events, &rule, &SideTable::default()).unwrap();
         visitors.delay(delay);
         let model = ModelConfig { forgetting: 0.0, ..ModelConfig::default() };
@@ -325,22 +325,21 @@ mod tests {
         // The prior is .5 with variance 3: a first label moves by 3 / 4 of its error and leaves a variance of 3 / 4; a second
         // by 3 / 7 of its error.
         let text = "user,item,label,time\na,y,2.5,1\na,y,4.5,2\na,y,0,3\na,y,0,4\n";
-        close(&scores(&columns(), text, 0.0)[..3], &[0.5, 2.0, 2.0 + 2.5 * 3.0 / 7.0]);
+        close(&scores(&columns(), text, 0.0, vec![])[..3], &[0.5, 2.0, 2.0 + 2.5 * 3.0 / 7.0]);
         // 1.5 later: at 2 nothing is known, at 3 the first label is, at 4 the second.
-        close(&scores(&columns(), text, 1.5), &[0.5, 0.5, 2.0, 2.0 + 2.5 * 3.0 / 7.0]);
+        close(&scores(&columns(), text, 1.5, vec![]), &[0.5, 0.5, 2.0, 2.0 + 2.5 * 3.0 / 7.0]);
         // What arrives at the very moment of an event is known to it.
-        close(&scores(&columns(), text, 2.0)[..3], &[0.5, 0.5, 2.0]);
+        close(&scores(&columns(), text, 2.0, vec![])[..3], &[0.5, 0.5, 2.0]);
         // Without times, one event later.
         let timeless = Columns { time: None, ..columns() };
-        close(&scores(&timeless, text, 1.0), &[0.5, 0.5, 2.0, 2.0 + 2.5 * 3.0 / 7.0]);
+        close(&scores(&timeless, text, 1.0, vec![]), &[0.5, 0.5, 2.0, 2.0 + 2.5 * 3.0 / 7.0]);
     }
 
     #[test]
     fn labels_may_arrive_in_another_order_than_their_events() {
-        let late = Columns { delay: Some("late".into()), ..columns() };
-        let text = "user,item,label,time,late\na,y,2.5,1,5\na,y,4.5,2,.5\na,y,0,3,100\na,y,0,6,0\n";
+        let text = "user,item,label,time\na,y,2.5,1\na,y,4.5,2\na,y,0,3\na,y,0,6\n";
         // At 3 the second label is known alone; at 6 the first as well.
-        close(&scores(&late, text, 0.0), &[0.5, 0.5, 3.5, 3.5 - 3.0 / 7.0]);
+        close(&scores(&columns(), text, 0.0, vec![5.0, 0.5, 100.0, 0.0]), &[0.5, 0.5, 3.5, 3.5 - 3.0 / 7.0]);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(crate) fn temp_file(text: &str) -> TempFile {
 
 /// user,item,label,time under these names.
 pub(crate) fn columns() -> Columns {
-    Columns { user: "user".into(), item: "item".into(), label: "label".into(), time: Some("time".into()), delay: None }
+    Columns { user: "user".into(), item: "item".into(), label: "label".into(), time: Some("time".into()) }
 }
 
 /// What a seed without factors says of itself.

@@ -1,7 +1,9 @@
 //! The subcommands, one file each.
 
+pub(crate) mod completions;
 pub(crate) mod eval;
 pub(crate) mod inspect;
+mod inspect_diff;
 pub(crate) mod replay;
 mod replay_log;
 pub(crate) mod serve;

@@ -1,11 +1,12 @@
 use super::{replay_log, side_by_side::SideBySide};
 use crate::estimate::{Difference, Estimate};
-use crate::files::file_name;
-use crate::input::{Columns, Events, LabelRule};
+use crate::files::{ensure_writable, file_name};
+use crate::input::{Columns, Events, LabelRule, read_delays};
 use crate::judge::{Bucket, Figures, Frozen, Judged, Score};
 use crate::largest::{Largest, notes};
 use crate::learning::Learning;
 use crate::metrics::mean;
+use crate::numbers::not_negative;
 use crate::progress::Progress;
 use crate::progressive::{JUDGED_EVENTS, JUDGED_FROM, Visitors, cores};
 use crate::report::{Report as Page, TOP, Told};
@@ -30,14 +31,8 @@ pub(crate) struct Args {
     #[arg(long, value_delimiter = ',', default_value = "0,5,10,20,50", value_name = "EVENTS")]
     freeze: Vec<usize>,
     /// Labels arrive so long after their event, in the unit of the time column; without one, so many events later.
-    #[arg(
-        long,
-        default_value_t = 0.0,
-        value_name = "TIME",
-        allow_negative_numbers = true,
-        conflicts_with = "delay_column"
-    )]
-    delay: f64,
+    #[arg(long, default_value_t = 0.0, value_name = "TIME", value_parser = not_negative, allow_negative_numbers = true, conflicts_with = "delay_column")]
+    delay: f32,
     /// Column that says how long after its event each label arrived.
     #[arg(long, value_name = "COLUMN")]
     delay_column: Option<String>,
@@ -88,13 +83,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let seeds: Vec<&Path> = named.into_iter().chain(&args.seeds).map(PathBuf::as_path).collect();
     let events = args.events.as_deref().unwrap_or(&args.first);
     if replay_log::is_log(events) {
+        ensure!(
+            args.report.is_none() && args.delay == 0.0 && args.delay_column.is_none(),
+            "{} is an event log, whose labels come as late as they came: --delay, --delay-column and --report are for files of \
+             events",
+            events.display()
+        );
         return replay_log::run(events, &seeds, &args.learning.config(), args.json);
     }
     ensure!(
         args.freeze.iter().all(|&after| after <= JUDGED_FROM),
         "--freeze takes numbers of at most {JUDGED_FROM}: frozen learners are judged on the events after those"
     );
-    ensure!(args.delay >= 0.0 && args.delay.is_finite(), "--delay {} is before the event: give 0 or more", args.delay);
+    args.report.as_deref().map(ensure_writable).transpose()?;
     let mut people = People::default();
     let mut judged: Vec<Judged> = Vec::new();
     let mut bases: Vec<Base> = Vec::new();
@@ -145,12 +146,11 @@ impl People {
         if args.items.is_some() {
             sources.items = args.items.clone();
         }
-        sources.columns.delay = args.delay_column.clone();
         let rule = seed::rule(base.metadata());
         let items = sources.read_items()?;
-        self.read(events, &sources.columns, &rule, seed)?;
+        self.read(events, &sources.columns, &rule, args.delay_column.as_deref(), seed)?;
         let mut visitors = Visitors::new(base, &self.events, &rule, &items)?;
-        visitors.delay(args.delay);
+        visitors.delay(args.delay.into());
         let progress = Progress::steps("replaying visitors", visitors.len());
         let threads = args.threads.unwrap_or_else(cores);
         let replayed = visitors.replay(base, &args.learning.config(), &args.freeze, threads, || progress.step())?;
@@ -158,11 +158,21 @@ impl People {
         Ok(Judged::new(&replayed, &args.freeze, rule.squared))
     }
 
-    fn read(&mut self, path: &Path, columns: &Columns, rule: &LabelRule, seed: &Path) -> Result<()> {
+    fn read(
+        &mut self,
+        path: &Path,
+        columns: &Columns,
+        rule: &LabelRule,
+        delays: Option<&str>,
+        seed: &Path,
+    ) -> Result<()> {
         if self.read_as.as_ref().is_some_and(|(c, r)| c == columns && r == rule) {
             return Ok(());
         }
-        let events = Events::read(path, columns, rule)?;
+        let mut events = Events::read(path, columns, rule)?;
+        if let Some(column) = delays {
+            events.delay = read_delays(path, column)?;
+        }
         let clicks = || events.label.iter().zip(&events.target).map(|(&label, &target)| rule.click(label, target));
         if let Some((first, _)) = &self.read_as {
             let same = |a: &str, b: &str| a == b;

@@ -1,14 +1,15 @@
 use crate::dataset::Dataset;
-use crate::files::{file_name, write_whole};
+use crate::files::{ensure_writable, file_name, write_whole};
 use crate::input::{Columns, Events, LabelRule, SideTable, parse_label_map};
 use crate::judge::Judged;
 use crate::largest::{Largest, notes};
 use crate::metrics::{auc, log_loss, mean};
+use crate::numbers::{finite, not_negative};
 use crate::progress::Progress;
 use crate::progressive::{FREEZE, Visitors};
 use crate::report::{Report as Page, TOP, Told};
 use crate::seed::{Sources, encode, object, prior};
-use crate::trainer::{Config, Diverged, Epochs, Fitted, L2, MAX_FACTORS, Model, Rng, fit, sigmoid};
+use crate::trainer::{Config, Diverged, Epochs, Fitted, L2, MAX_FACTORS, Model, Rng, fit, loss, sigmoid};
 use crate::tune::{Report as Tuning, Settings, platt, tune};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Value};
@@ -63,7 +64,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value = "logistic")]
     loss: LossName,
     /// A label of at least this is a click.
-    #[arg(long, value_name = "LABEL")]
+    #[arg(long, value_name = "LABEL", value_parser = finite, allow_negative_numbers = true)]
     positive: Option<f32>,
     /// Graded targets for the logistic loss, as in 1=.05,2=.15,3=.35,4=.7,5=.9.
     #[arg(long, value_name = "LABEL=TARGET,..")]
@@ -81,10 +82,10 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 42)]
     seed: u64,
     /// Learning rate of the first epoch.
-    #[arg(long)]
+    #[arg(long, value_parser = not_negative, allow_negative_numbers = true)]
     rate: Option<f32>,
     /// Pull of factors toward zero at every event.
-    #[arg(long)]
+    #[arg(long, value_parser = not_negative, allow_negative_numbers = true)]
     l2: Option<f32>,
     /// How factors are stored.
     #[arg(long, value_enum, default_value = "f16")]
@@ -153,9 +154,11 @@ struct Figures {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let start = Instant::now();
+    ensure_writable(&args.out)?;
+    args.report.as_deref().map(ensure_writable).transpose()?;
     let job = Job::new(args)?;
     let split = job.split();
-    let held_out = job.fit(&split.train, &split.validation, job.epochs)?;
+    let (held_out, curve) = job.fit(&split.train, &split.validation, job.epochs)?;
     let figures = |rows: &[u32]| job.figures(&held_out.model, rows);
     let (train, validation) = (figures(&split.train), figures(&split.validation));
     let (mut settings, tuning) = job.tune(&held_out.model, &split)?;
@@ -164,7 +167,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 
     let everything: Vec<u32> = (0..job.dataset.events.len() as u32).collect();
-    let fitted = job.fit(&everything, &[], Epochs::Exactly(held_out.epochs))?;
+    let (fitted, _) = job.fit(&everything, &[], Epochs::Exactly(held_out.epochs))?;
     let (metadata, prior_users) = job.metadata(&fitted.model, &settings, &everything, fitted.epochs);
     let bytes = encode(&metadata, &fitted.model, &job.dataset, job.precision)?;
     write_whole(&args.out, &bytes)?;
@@ -191,7 +194,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     if let Some(path) = &args.report {
         let base = Base::read(bytes)?;
-        report_to(path, args, &report, &base, &held_out.curve, job.click_rate())?;
+        report_to(path, args, &report, &base, &curve, job.click_rate())?;
     }
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
@@ -214,8 +217,9 @@ struct Job {
     precision: Precision,
     model_name: String,
     keep_users: bool,
-    /// Whether the people held out are replayed once more with what was chosen, for a report.
-    judge: bool,
+    /// Whether somebody wants a report: the loss of rows that are trained on is told an epoch, and the people held out are
+    /// replayed once more with what was chosen.
+    tell: bool,
 }
 
 /// Rows by what they are for, and the people who are held out for tuning.
@@ -243,7 +247,6 @@ impl Job {
             item: args.item.clone(),
             label: args.label.clone(),
             time: args.time.clone(),
-            delay: None,
         };
         check_names(&columns, &args.item_fields, &args.user_fields)?;
         let map = args.label_map.as_deref().map(parse_label_map).transpose().context("--label-map")?;
@@ -259,6 +262,14 @@ impl Job {
         // Small files first: what is wrong with them is said at once.
         let (items, users) = (sources.read_items()?, sources.read_users()?);
         let events = Events::read(&args.events, &sources.columns, &rule)?;
+        if events.target.iter().all(|target| *target == events.target[0]) {
+            bail!(
+                "{}: every label becomes the same target, {}: there is nothing to tell apart; say with --positive which labels \
+                 are clicks, or name the right column with --label",
+                args.events.display(),
+                events.target[0]
+            );
+        }
         let dataset = Dataset::new(events, sources.columns.clone(), &users, &items);
         let config = config(args, &rule);
         let epochs = match args.epochs {
@@ -272,7 +283,7 @@ impl Job {
             PrecisionName::Int8 => Precision::Int8,
         };
         let (factors, model_name, keep_users) = (args.factors, args.model.clone(), args.keep_users);
-        let judge = args.report.is_some();
+        let tell = args.report.is_some();
         Ok(Job {
             dataset,
             items,
@@ -285,7 +296,7 @@ impl Job {
             precision,
             model_name,
             keep_users,
-            judge,
+            tell,
         })
     }
 
@@ -312,18 +323,26 @@ impl Job {
         split
     }
 
-    fn fit(&self, rows: &[u32], validation: &[u32], epochs: Epochs) -> Result<Fitted> {
+    /// Also tells, for a report, the losses after each epoch: of as many rows that are trained on as there are to validate on,
+    /// and of those.
+    fn fit(&self, rows: &[u32], validation: &[u32], epochs: Epochs) -> Result<(Fitted, Vec<(f64, f64)>)> {
         let problem = &self.dataset.problem;
         let model = Model::new(&problem.layout, self.factors, INIT, self.config.seed);
         let (what, most) = match epochs {
             Epochs::Exactly(n) => ("training", n),
             Epochs::UntilNoBetter { most, .. } => ("training, rows held out", most),
         };
-        let progress = Progress::steps(what, most);
-        let note = |_, loss: Option<f64>| {
+        let apart = (rows.len() / validation.len().max(1)).max(1);
+        let seen: Vec<u32> = rows.iter().step_by(apart).take(validation.len()).copied().collect();
+        let seen = self.dataset.select(if self.tell { &seen } else { &[] });
+        let mut curve = Vec::new();
+        let progress = Progress::epochs(what, most, rows.len());
+        let note = |_, model: &Model, validation: Option<f64>| {
             progress.step();
-            if let Some(loss) = loss {
-                progress.note(format!("validation loss {loss:.4}"));
+            let Some(validation) = validation else { return };
+            progress.note(format!("validation loss {validation:.4}"));
+            if !seen.is_empty() {
+                curve.push((loss(problem, model, &seen, self.rule.squared), validation));
             }
         };
         let (events, validation) = (self.dataset.select(rows), self.dataset.select(validation));
@@ -334,7 +353,7 @@ impl Job {
             )
         })?;
         progress.done();
-        Ok(fitted)
+        Ok((fitted, curve))
     }
 
     fn figures(&self, model: &Model, rows: &[u32]) -> Figures {
@@ -378,7 +397,7 @@ impl Job {
         let base = seed(&Settings::default())?;
         let visitors = Visitors::of(&split.people, &base, &self.dataset.events, &self.rule, &self.items)?;
         let (settings, mut report) = tune(&visitors, self.rule.squared, self.config.threads, &seed)?;
-        if self.judge {
+        if self.tell {
             let config = brooklet_core::Config::default();
             let replayed = visitors.replay(&seed(&settings)?, &config, &FREEZE, self.config.threads, || {})?;
             report.judged = Some(Judged::new(&replayed, &FREEZE, self.rule.squared));

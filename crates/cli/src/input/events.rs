@@ -18,7 +18,7 @@ pub(crate) struct Events {
     pub(crate) target: Vec<f32>,
     /// Empty if there is no time column.
     pub(crate) time: Vec<f64>,
-    /// How long after its event a label arrived; empty if there is no column of delays.
+    /// How long after its event each label arrived; empty if all did at once.
     pub(crate) delay: Vec<f64>,
 }
 
@@ -30,7 +30,6 @@ impl Events {
         let item = table.column(&columns.item, "--item")?;
         let label = table.column(&columns.label, "--label")?;
         let time = columns.time.as_deref().map(|time| table.column(time, "--time")).transpose()?;
-        let delay = columns.delay.as_deref().map(|delay| table.column(delay, "--delay-column")).transpose()?;
         let progress =
             Progress::bytes(&format!("reading {}", table.name), std::fs::metadata(path).map_or(0, |m| m.len()));
         let mut events = Events::default();
@@ -40,13 +39,6 @@ impl Events {
             let target = rule.target(number).map_err(|why| table.bad(&record, label, &why))?;
             if let Some(time) = time {
                 events.time.push(table.number(&record, time)?);
-            }
-            if let Some(delay) = delay {
-                let after = table.number(&record, delay)?;
-                if after < 0.0 {
-                    return Err(table.bad(&record, delay, "is a label before its event: a delay is 0 or more"));
-                }
-                events.delay.push(after);
             }
             events.user.push(events.users.intern(table.id(&record, user)?));
             events.item.push(events.items.intern(table.id(&record, item)?));
@@ -132,20 +124,6 @@ mod tests {
         assert_eq!(events.item, [0, 0, 1, 2]);
         assert_eq!(events.target, [1.0, 0.0, 1.0, 0.0]);
         assert_eq!(events.by_user(), [vec![2, 0, 3], vec![1]]);
-    }
-
-    #[test]
-    fn a_label_never_comes_before_its_event() {
-        let columns = Columns { delay: Some("late".into()), ..columns() };
-        let read = |text: &str| {
-            let file = temp_file(text);
-            Events::read(file.path(), &columns, &CLICKS)
-        };
-        assert_eq!(read("user,item,label,time,late\na,x,5,1,2.5\n").unwrap().delay, [2.5]);
-        let error = format!("{:#}", read("user,item,label,time,late\na,x,5,1,-1\n").unwrap_err());
-        assert!(error.contains(":2: column `late`: `-1` is a label before its event"), "{error}");
-        let error = format!("{:#}", read("user,item,label,time\na,x,5,1\n").unwrap_err());
-        assert!(error.contains("--delay-column"), "{error}");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Reading people's files: which column is what, what a label means, and errors that name the file and the line.
 
+mod delays;
 mod events;
 mod labels;
 mod side;
 
+pub(crate) use delays::read_delays;
 pub(crate) use events::{Events, Interner};
 pub(crate) use labels::{LabelRule, parse_label_map};
 pub(crate) use side::{SideTable, read_notes};
@@ -22,8 +24,6 @@ pub(crate) struct Columns {
     pub(crate) label: String,
     /// Without one, the order of the file is the order of time.
     pub(crate) time: Option<String>,
-    /// How long after its event a label arrived; without one, at once.
-    pub(crate) delay: Option<String>,
 }
 
 /// A CSV file that is being read, with what its errors need.

@@ -20,16 +20,13 @@ pub(crate) struct Fitted {
     pub(crate) events: usize,
     /// Time that took, validation aside.
     pub(crate) time: Duration,
-    /// After each epoch the loss of as many rows that it trained on as there are to validate on, and of those; empty if
-    /// there are none.
-    pub(crate) curve: Vec<(f64, f64)>,
 }
 
 /// The loss went to infinity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Diverged;
 
-/// Descends from `model`. `note` is told the epoch and the validation loss, if there is anything to validate on.
+/// Descends from `model`. `note` is told the epoch, the model and the validation loss, if there is anything to validate on.
 pub(crate) fn fit(
     problem: &Problem,
     mut model: Model,
@@ -37,16 +34,13 @@ pub(crate) fn fit(
     validation: &[Event],
     config: &Config,
     epochs: Epochs,
-    mut note: impl FnMut(usize, Option<f64>),
+    mut note: impl FnMut(usize, &Model, Option<f64>),
 ) -> Result<Fitted, Diverged> {
     let (most, patience) = match epochs {
         Epochs::Exactly(n) => (n, usize::MAX),
         Epochs::UntilNoBetter { patience, most } => (most, if validation.is_empty() { usize::MAX } else { patience }),
     };
     let count = events.len();
-    let apart = (count / validation.len().max(1)).max(1);
-    let sample: Vec<Event> = events.iter().step_by(apart).take(validation.len()).copied().collect();
-    let mut curve = Vec::new();
     let mut sgd = Sgd::new(problem, events, config);
     sgd.start(&mut model);
     let mut time = Duration::ZERO;
@@ -60,10 +54,8 @@ pub(crate) fn fit(
         if !model.is_finite() {
             return Err(Diverged);
         }
-        let of = |events: &[Event]| loss(problem, &model, events, config.squared);
-        let loss = (!validation.is_empty()).then(|| of(validation));
-        curve.extend(loss.map(|loss| (of(&sample), loss)));
-        note(done, loss);
+        let loss = (!validation.is_empty()).then(|| loss(problem, &model, validation, config.squared));
+        note(done, &model, loss);
         if let (Some(loss), true) = (loss, patience < usize::MAX) {
             if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
                 best = Some((loss, done, model.clone()));
@@ -74,11 +66,11 @@ pub(crate) fn fit(
     }
     let events = count * done;
     let (epochs, model) = best.map_or((done, model), |(_, epochs, model)| (epochs, model));
-    Ok(Fitted { model, epochs, events, time, curve })
+    Ok(Fitted { model, epochs, events, time })
 }
 
 /// Mean loss over events: cross-entropy, or the squared error.
-fn loss(problem: &Problem, model: &Model, events: &[Event], squared: bool) -> f64 {
+pub(crate) fn loss(problem: &Problem, model: &Model, events: &[Event], squared: bool) -> f64 {
     let scores = model.scores(problem, events);
     let losses = scores.iter().zip(events).map(|(&score, event)| {
         if squared {

@@ -11,7 +11,7 @@ mod rng;
 mod rows;
 mod sgd;
 
-pub(crate) use fit::{Diverged, Epochs, Fitted, fit};
+pub(crate) use fit::{Diverged, Epochs, Fitted, fit, loss};
 pub(crate) use model::{MAX_FACTORS, Model, sigmoid};
 pub(crate) use problem::{Entities, Event, Layout, Problem};
 pub(crate) use rng::Rng;

@@ -70,5 +70,5 @@ fn late_labels_teach_less() {
     assert_eq!(by_column, folder.json("replay s.safetensors replay.csv --delay 20 --json"));
 
     let complaint = folder.complaint("replay s.safetensors replay.csv --delay -1");
-    assert!(complaint.contains("give 0 or more"), "{complaint}");
+    assert!(complaint.contains("give a number of 0 or more"), "{complaint}");
 }

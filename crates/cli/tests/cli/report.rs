@@ -48,7 +48,9 @@ fn training_is_reported_on_one_page() {
 #[test]
 fn a_regression_is_reported_without_clicks() {
     let folder = Folder::with_ratings();
-    folder.stdout("train seed.csv --label rating --time timestamp --loss squared --factors 4 --epochs 3 --out s.safetensors");
+    folder.stdout(
+        "train seed.csv --label rating --time timestamp --loss squared --factors 4 --epochs 3 --out s.safetensors",
+    );
     folder.stdout("replay s.safetensors replay.csv --report out.html");
     let page = std::fs::read_to_string(folder.path("out.html")).unwrap();
     stands_alone(&page);
