@@ -3,12 +3,12 @@
 use crate::input::read_notes;
 use crate::seed::Sources;
 use anyhow::Result;
-use brooklet_core::Base;
+use brooklet_core::{Base, Metadata};
 use serde::{Serialize, Serializer};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// The largest rows, by |w| and by the length of v.
+/// The largest rows, by |w| and by the length of v. Private ones are left out: they are of people, and reports are passed on.
 #[derive(Debug, Serialize)]
 pub(crate) struct Largest {
     pub(crate) weight: Vec<Row>,
@@ -29,6 +29,7 @@ impl Largest {
     pub(crate) fn new(base: &Base, top: usize, notes: &HashMap<String, String>) -> Largest {
         let mut row = vec![0.0; base.width()];
         let mut rows: Vec<(usize, f32, f32)> = (0..base.len())
+            .filter(|&i| !is_private(base, i))
             .map(|i| {
                 base.row_into(i, &mut row);
                 (i, row[0], length(&row[1..]))
@@ -59,6 +60,13 @@ pub(crate) fn notes(base: &Base, items: Option<&Path>) -> Result<HashMap<String,
 /// A row's name, or its id where the file has no names.
 pub(crate) fn name(base: &Base, i: usize) -> String {
     base.name(i).map_or_else(|| format!("{:016x}", base.id(i).0), str::to_owned)
+}
+
+/// Whether a row is of the visitor or of a private field, which only a seed that is not to be shipped can have.
+fn is_private(base: &Base, i: usize) -> bool {
+    let Metadata { schema, private_rows, .. } = base.metadata();
+    let field = base.name(i).and_then(|name| name.split_once('=')).map(|(field, _)| field);
+    *private_rows && field.is_some_and(|field| field == schema.visitor || schema.private.iter().any(|p| p == field))
 }
 
 pub(crate) fn length(v: &[f32]) -> f32 {

@@ -40,8 +40,8 @@ pub(crate) struct Report {
     /// Mean over them of their mean loss, with the settings that were chosen: the calibrated log-loss, or under the squared
     /// loss the squared error.
     pub(crate) loss: Option<f64>,
-    /// With those settings; left out if nobody asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// With those settings, for a report.
+    #[serde(skip)]
     pub(crate) judged: Option<Judged>,
 }
 

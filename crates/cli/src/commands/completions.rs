@@ -1,6 +1,7 @@
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::CommandFactory;
 use clap_complete::Shell;
+use std::io::Write;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -9,6 +10,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    clap_complete::generate(args.shell, &mut crate::Command::command(), "brooklet", &mut std::io::stdout());
-    Ok(())
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut crate::Command::command(), "brooklet", &mut script);
+    std::io::stdout().write_all(&script).context("cannot write to standard output")
 }

@@ -1,15 +1,14 @@
+mod page;
+
 use super::{replay_log, side_by_side::SideBySide};
 use crate::estimate::{Difference, Estimate};
-use crate::files::{ensure_writable, file_name};
+use crate::files::ensure_writable;
 use crate::input::{Columns, Events, LabelRule, read_delays};
 use crate::judge::{Bucket, Figures, Frozen, Judged, Score};
-use crate::largest::{Largest, notes};
 use crate::learning::Learning;
-use crate::metrics::mean;
 use crate::numbers::not_negative;
 use crate::progress::Progress;
-use crate::progressive::{JUDGED_EVENTS, JUDGED_FROM, Visitors, cores};
-use crate::report::{Report as Page, TOP, Told};
+use crate::progressive::{FREEZE, JUDGED_EVENTS, JUDGED_FROM, Visitors, cores};
 use crate::seed::{self, Sources};
 use anyhow::{Result, ensure};
 use brooklet_core::Base;
@@ -28,7 +27,7 @@ pub(crate) struct Args {
     #[arg(long = "seed", value_name = "SEED")]
     seeds: Vec<PathBuf>,
     /// Also judge learners that are frozen after so many events (each at most 50).
-    #[arg(long, value_delimiter = ',', default_value = "0,5,10,20,50", value_name = "EVENTS")]
+    #[arg(long, value_delimiter = ',', default_values_t = FREEZE, value_name = "EVENTS")]
     freeze: Vec<usize>,
     /// Labels arrive so long after their event, in the unit of the time column; without one, so many events later.
     #[arg(long, default_value_t = 0.0, value_name = "TIME", value_parser = not_negative, allow_negative_numbers = true, conflicts_with = "delay_column")]
@@ -105,7 +104,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         bases.push(base);
     }
     if let Some(path) = &args.report {
-        report_to(path, args, events, &people, &seeds, &bases, &judged)?;
+        page::write(path, args, events, &people, &seeds, &bases, &judged)?;
     }
     let (events, users) = (people.events.len(), people.events.users.len());
     if let [_] = judged[..] {
@@ -191,48 +190,6 @@ impl People {
         self.read_as = Some((columns.clone(), rule.clone()));
         Ok(())
     }
-}
-
-/// The page for people.
-fn report_to(
-    path: &Path,
-    args: &Args,
-    events: &Path,
-    people: &People,
-    seeds: &[&Path],
-    bases: &[Base],
-    judged: &[Judged],
-) -> Result<()> {
-    let users = people.events.users.len();
-    let clicks = mean(people.clicks.iter().flatten().map(|click| f64::from(u8::from(*click))));
-    let mut facts = vec![
-        ("events", format!("{} of {}", people.events.len(), events.display())),
-        ("visitors", users.to_string()),
-        ("items", people.events.items.len().to_string()),
-        ("share of clicks", clicks.map_or("-".to_owned(), |share| format!("{:.1} %", 100.0 * share))),
-    ];
-    facts.extend((args.delay > 0.0).then(|| ("labels late by", args.delay.to_string())));
-    facts.extend(args.delay_column.iter().map(|column| ("labels late by", format!("column {column}"))));
-    let mut models = Vec::new();
-    for ((seed, base), judged) in seeds.iter().zip(bases).zip(judged) {
-        let metadata = base.metadata();
-        let (rows, factors) = (base.len(), metadata.factors);
-        let told = format!("{} version {}, {rows} rows, {factors} factors", metadata.model, metadata.version);
-        facts.push(("seed", format!("{}: {told}", seed.display())));
-        models.push(Told {
-            name: seed.display().to_string(),
-            judged: Some(judged),
-            largest: Largest::new(base, TOP, &notes(base, args.items.as_deref())?),
-        });
-    }
-    let page = Page {
-        title: &format!("Replay of {}", file_name(events)),
-        facts,
-        epochs: &[],
-        people: format!("{users} visitors whom the seed never saw"),
-        models,
-    };
-    page.write(path)
 }
 
 fn print(report: &Report) {

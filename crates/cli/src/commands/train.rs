@@ -1,13 +1,13 @@
+mod page;
+
 use crate::dataset::Dataset;
-use crate::files::{ensure_writable, file_name, write_whole};
+use crate::files::{ensure_writable, write_whole};
 use crate::input::{Columns, Events, LabelRule, SideTable, parse_label_map};
 use crate::judge::Judged;
-use crate::largest::{Largest, notes};
 use crate::metrics::{auc, log_loss, mean};
 use crate::numbers::{finite, not_negative};
 use crate::progress::Progress;
 use crate::progressive::{FREEZE, Visitors};
-use crate::report::{Report as Page, TOP, Told};
 use crate::seed::{Sources, encode, object, prior};
 use crate::trainer::{Config, Diverged, Epochs, Fitted, L2, MAX_FACTORS, Model, Rng, fit, loss, sigmoid};
 use crate::tune::{Report as Tuning, Settings, platt, tune};
@@ -15,7 +15,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Value};
 use clap::ValueEnum;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// Users need so many events to be held out for tuning.
@@ -194,7 +194,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     if let Some(path) = &args.report {
         let base = Base::read(bytes)?;
-        report_to(path, args, &report, &base, &curve, job.click_rate())?;
+        page::write(path, args, &report, &base, &curve, job.click_rate())?;
     }
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
@@ -396,7 +396,7 @@ impl Job {
         };
         let base = seed(&Settings::default())?;
         let visitors = Visitors::of(&split.people, &base, &self.dataset.events, &self.rule, &self.items)?;
-        let (settings, mut report) = tune(&visitors, self.rule.squared, self.config.threads, &seed)?;
+        let (settings, mut report) = tune(&visitors, self.rule.squared, self.config.threads, seed)?;
         if self.tell {
             let config = brooklet_core::Config::default();
             let replayed = visitors.replay(&seed(&settings)?, &config, &FREEZE, self.config.threads, || {})?;
@@ -532,55 +532,6 @@ fn check_names(columns: &Columns, item_fields: &[String], user_fields: &[String]
         Some(pair) => bail!("`{}` is named for two roles: rename one of the columns in its file", pair[0]),
         None => Ok(()),
     }
-}
-
-/// The page for people.
-fn report_to(
-    path: &Path,
-    args: &Args,
-    report: &Report,
-    base: &Base,
-    curve: &[(f64, f64)],
-    clicks: Option<f64>,
-) -> Result<()> {
-    let figure = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.4}"));
-    let Figures { log_loss, auc, rmse } = report.validation;
-    let mut facts = vec![
-        ("events", args.events.display().to_string()),
-        ("rows", report.rows.to_string()),
-        ("users", report.users.to_string()),
-        ("items", report.items.to_string()),
-        ("share of clicks", clicks.map_or("-".to_owned(), |share| format!("{:.1} %", 100.0 * share))),
-        ("features", report.features.to_string()),
-        ("factors", args.factors.to_string()),
-        ("epochs", report.epochs.to_string()),
-        ("time", format!("{:.1} s", report.seconds)),
-        ("trained", format!("{:.1} million rows/s", report.rows_per_s / 1e6)),
-        ("validation", format!("log-loss {}, AUC {}, RMSE {}", figure(log_loss), figure(auc), figure(rmse))),
-        ("prior", format!("of {} users, x {}", report.prior_users, report.prior_scale)),
-        ("shared rate", report.shared_rate.to_string()),
-        ("calibration", format!("{:.3} s {:+.3}", report.calibration[0], report.calibration[1])),
-        ("seed", format!("{}, {} bytes", report.out.display(), report.bytes)),
-    ];
-    facts.extend(args.items.iter().map(|items| ("items' fields", items.display().to_string())));
-    facts.extend(args.users.iter().map(|users| ("users' fields", users.display().to_string())));
-    let people = report.tuning.as_ref().map_or(0, |tuning| tuning.users);
-    let told = Told {
-        name: args.model.clone(),
-        judged: report.tuning.as_ref().and_then(|tuning| tuning.judged.as_ref()),
-        largest: Largest::new(base, TOP, &notes(base, None)?),
-    };
-    let page = Page {
-        title: &format!("{}, trained on {}", args.model, file_name(&args.events)),
-        facts,
-        epochs: curve,
-        people: format!(
-            "{people} people who were held out from training (the settings were chosen on them, so the figures are a little \
-             kind)"
-        ),
-        models: vec![told],
-    };
-    page.write(path)
 }
 
 fn print(report: &Report) {

@@ -37,12 +37,20 @@ fn training_is_reported_on_one_page() {
     folder.stdout(&format!("{TRAIN} --out t.safetensors"));
     assert!(crate::support::bytes(folder.path("s.safetensors")) == crate::support::bytes(folder.path("t.safetensors")));
 
-    folder.stdout(&format!("{TRAIN} --out t.safetensors --seed 7"));
     folder.stdout("replay replay.csv --seed s.safetensors --seed t.safetensors --report both.html");
     let page = std::fs::read_to_string(folder.path("both.html")).unwrap();
     stands_alone(&page);
     shows(&page, &["s.safetensors", "t.safetensors, less s.safetensors", "±", "60", "genres=War"]);
     assert_eq!(page.matches("<svg").count(), 4);
+}
+
+#[test]
+fn a_report_names_nobody() {
+    let folder = Folder::with_ratings();
+    let users = "--users users.csv --user-fields age";
+    folder.stdout(&format!("{TRAIN} {users} --out s.safetensors --keep-users --report out.html"));
+    let page = std::fs::read_to_string(folder.path("out.html")).unwrap();
+    assert!(page.contains("item=") && !page.contains("visitor-") && !page.contains("age=age"));
 }
 
 #[test]
