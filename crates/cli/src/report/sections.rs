@@ -3,7 +3,7 @@
 use super::Told;
 use super::charts::{Chart, Line, Scale};
 use crate::estimate::{Difference, Estimate};
-use crate::judge::{Bucket, Judged, Score, minus};
+use crate::judge::{Bucket, Frozen, Judged, Score, minus};
 use crate::largest::Row;
 use crate::progressive::{JUDGED_EVENTS, JUDGED_FROM};
 use crate::reliability::Reliability;
@@ -96,26 +96,46 @@ pub(super) fn frozen(models: &[Told]) -> Result<Markup> {
             mood counts for nothing. The gain is over the learner that has seen the fewest, ± the standard error over visitors." }
         div.side {
             (chart)
-            @for (told, judged) in &judged {
-                div {
+            @for (nth, (told, of)) in judged.iter().enumerate() {
+                @let others = (nth > 0).then_some(&judged[0].1.figures.frozen);
+                div.scroll {
                     @if models.len() > 1 { h3 { (told.name) } }
-                    table {
-                        thead { tr { th { "events seen" } th { "visitors" } th { "AUC" } th { "gain" } th { "log-loss" } } }
-                        tbody {
-                            @for (i, frozen) in judged.figures.frozen.iter().enumerate() {
-                                @let first = &judged.figures.frozen[0].within_user_auc;
-                                @let gain = minus(&frozen.within_user_auc, first).filter(|_| i > 0);
-                                tr {
-                                    td { (frozen.after) } td { (frozen.users) } td { (number(&frozen.within_user_auc)) }
-                                    td { (difference(gain)) } td { (number(&frozen.log_loss)) }
-                                }
-                            }
+                    (frozen_table(&of.figures.frozen, others.map(Vec::as_slice)))
+                }
+            }
+        }
+    })
+}
+
+/// `first` is what the same learners of the first seed did.
+fn frozen_table(frozen: &[Frozen<Estimate>], first: Option<&[Frozen<Estimate>]>) -> Markup {
+    html! {
+        table {
+            thead {
+                tr {
+                    th { "events seen" }
+                    @if first.is_none() { th { "visitors" } }
+                    th { "AUC" } th { "gain" }
+                    @if first.is_some() { th { "over the first" } } @else { th { "log-loss" } }
+                }
+            }
+            tbody {
+                @for (i, of) in frozen.iter().enumerate() {
+                    @let gain = minus(&of.within_user_auc, &frozen[0].within_user_auc).filter(|_| i > 0);
+                    tr {
+                        td { (of.after) }
+                        @if first.is_none() { td { (of.users) } }
+                        td { (number(&of.within_user_auc)) } td { (difference(gain)) }
+                        @if let Some(first) = first {
+                            td { (difference(minus(&of.within_user_auc, &first[i].within_user_auc))) }
+                        } @else {
+                            td { (number(&of.log_loss)) }
                         }
                     }
                 }
             }
         }
-    })
+    }
 }
 
 /// Reliability: predicted probability against the share of clicks.

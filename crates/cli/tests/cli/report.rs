@@ -40,7 +40,7 @@ fn training_is_reported_on_one_page() {
     folder.stdout("replay replay.csv --seed s.safetensors --seed t.safetensors --report both.html");
     let page = std::fs::read_to_string(folder.path("both.html")).unwrap();
     stands_alone(&page);
-    shows(&page, &["s.safetensors", "t.safetensors, less s.safetensors", "±", "60", "genres=War"]);
+    shows(&page, &["s.safetensors", "t.safetensors, less s.safetensors", "over the first", "±", "60", "genres=War"]);
     assert_eq!(page.matches("<svg").count(), 4);
 }
 
