@@ -10,7 +10,7 @@ use crate::estimate::{Difference, Estimate};
 use crate::judge::minus;
 use crate::seed;
 use anyhow::Result;
-use brooklet_core::Config;
+use brooklet_core::{Config, Record, Value};
 use replayed::replay;
 use serde::Serialize;
 use std::io::{BufRead, BufReader, Read};
@@ -74,10 +74,18 @@ struct Differences {
 pub(crate) fn is_log(path: &Path) -> bool {
     // Where there is no file to read, whoever reads it will say so.
     let Ok(file) = std::fs::File::open(path) else { return false };
-    let mut lines = BufReader::new(file.take(1 << 16)).split(b'\n').map_while(Result::ok);
+    let mut lines = BufReader::new(file.take(LONGEST_LINE)).split(b'\n').map_while(Result::ok);
     let first = lines.find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
-    first.trim_ascii_start().starts_with(b"{\"type\"")
+    let Ok(first) = std::str::from_utf8(&first) else { return false };
+    match Value::parse(first) {
+        Ok(value) => Record::from_value(&value).is_ok(),
+        // A log that is broken from its first line on; its reader will name the line.
+        Err(_) => first.trim_start().starts_with("{\"type\""),
+    }
 }
+
+/// The first record carries a profile, which is long.
+const LONGEST_LINE: u64 = 16 << 20;
 
 pub(crate) fn run(log: &Path, seeds: &[&Path], config: &Config, json: bool) -> Result<()> {
     let replayed = seeds.iter().map(|seed| replay(log, &seed::open(seed)?, config)).collect::<Result<Vec<Report>>>()?;
@@ -160,7 +168,8 @@ mod tests {
     #[test]
     fn a_log_is_told_from_events_by_its_first_line() {
         for (text, expected) in [
-            ("\n {\"type\":\"opened\"}\n", true),
+            ("\n {\"type\":\"opened\"\n", true),
+            ("{\"name\":\"x\",\"type\":\"named\",\"id\":\"279a8b0c2f1d6733\"}\n", true),
             ("user,item,label\n", false),
             ("{\"user\":\"a\",\"type\":1}\n", false),
             ("", false),

@@ -1,7 +1,8 @@
 //! What `brooklet replay` promises beyond one seed: several side by side, labels that come late.
 
 use crate::support::Folder;
-use serde_json::Value;
+use brooklet_core::FeatureId;
+use serde_json::{Value, json};
 
 const TRAIN: &str = "train seed.csv --label rating --time timestamp --factors 4 --epochs 3";
 
@@ -71,4 +72,48 @@ fn late_labels_teach_less() {
 
     let complaint = folder.complaint("replay s.safetensors replay.csv --delay -1");
     assert!(complaint.contains("give a number of 0 or more"), "{complaint}");
+}
+
+#[test]
+fn seeds_are_compared_on_one_event_log() {
+    let folder = Folder::with_ratings();
+    folder.stdout(&format!("{TRAIN} --positive 4 --out a.safetensors"));
+    folder.stdout(&format!("{TRAIN} --positive 4 --out b.safetensors --factors 0"));
+    // Film after film, shown at even chances beside another; the even ones are clicked.
+    let scored = |item: u64, propensity: f64| {
+        let id = format!("{:016x}", FeatureId::named(&format!("item={item}")).0);
+        json!({"item": item.to_string(), "shared": [[id, 1, 0]], "private": [], "score": 0, "propensity": propensity})
+    };
+    let mut records =
+        vec![json!({"type": "opened", "model": "m", "version": 1, "base": "0".repeat(16), "profile": ""})];
+    for slate in 1..=40 {
+        let item = slate % 10;
+        let (items, pool) = ([scored(item, 0.5)], [scored((item + 1) % 10, 0.0)]);
+        records.push(json!({"type": "shown", "slate": slate, "items": items, "pool": pool}));
+        let target = u8::from(item % 2 == 0);
+        records
+            .push(json!({"type": "labelled", "slate": slate, "item": item.to_string(), "target": target, "weight": 1}));
+    }
+    let lines: Vec<String> = records.iter().map(Value::to_string).collect();
+    folder.write("log.jsonl", &lines.join("\n"));
+
+    let both = folder.json("replay log.jsonl --seed a.safetensors --seed b.safetensors --json");
+    for (i, seed) in ["a", "b"].into_iter().enumerate() {
+        let alone = folder.json(&format!("replay log.jsonl --seed {seed}.safetensors --json"));
+        let of = &both["seeds"][i];
+        assert_eq!((&of["off_policy"], &of["log_loss"]), (&alone["off_policy"], &alone["log_loss"]));
+        assert_eq!((&of["off_policy"]["places"], &of["off_policy"]["logged"]), (&json!(40), &json!(0.5)));
+    }
+    let of = |i: usize, key: &str| number(&both["seeds"][i]["off_policy"][key]);
+    for key in ["ips", "snips"] {
+        let difference = &both["seeds"][1]["difference"][key];
+        assert!((number(&difference["by"]) - (of(1, key) - of(0, key))).abs() < 1e-12, "{key}: {difference}");
+        assert!(difference["error"].is_number(), "{key}: {difference}");
+    }
+    let table = folder.stdout("replay log.jsonl --seed a.safetensors --seed b.safetensors");
+    for part in ["off-policy click rate", "IPS", "SNIPS", "[2] - [1]", "earned 0.5000 on its 40 labelled places"] {
+        assert!(table.contains(part), "{table} lacks {part}");
+    }
+    let complaint = folder.complaint("replay log.jsonl --seed a.safetensors --delay 3");
+    assert!(complaint.contains("log.jsonl is an event log"), "{complaint}");
 }
