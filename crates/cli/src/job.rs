@@ -4,13 +4,14 @@ use crate::commands::train::Args;
 use crate::dataset::Dataset;
 use crate::holdout::Split;
 use crate::input::{Columns, Events, LabelRule, SideTable, parse_label_map};
+use crate::judge::Judged;
 use crate::method::{LossName, provenance};
 use crate::metrics::{auc, log_loss, mean};
 use crate::negatives;
 use crate::progress::Progress;
-use crate::progressive::Visitors;
+use crate::progressive::{FREEZE, Visitors};
 use crate::seed::{Sources, encode, object, prior, visitor};
-use crate::trainer::{Diverged, Epochs, Fitted, MAX_FACTORS, Method, Model, Objective, Visitor, fit, sigmoid};
+use crate::trainer::{Diverged, Epochs, Fitted, MAX_FACTORS, Method, Model, Objective, Visitor, fit, loss, sigmoid};
 use crate::tune::{Report as Tuning, Settings, platt, tune};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Value};
@@ -35,6 +36,9 @@ pub(crate) struct Job {
     loss: Loss,
     model_name: String,
     keep_users: bool,
+    /// Whether somebody wants a report: the loss of rows that are trained on is told an epoch, and the people held out are
+    /// replayed once more with what was chosen.
+    tell: bool,
 }
 
 /// `log_loss` is the cross-entropy against the target that was learnt (graded, if labels were mapped); `auc` is against
@@ -79,6 +83,14 @@ impl Job {
         // Small files first: what is wrong with them is said at once.
         let (items, users) = (sources.read_items()?, sources.read_users()?);
         let mut events = Events::read(&args.events, &sources.columns, &rule)?;
+        if events.target.iter().all(|target| *target == events.target[0]) && args.negatives == 0 {
+            bail!(
+                "{}: every label becomes the same target, {}: there is nothing to tell apart; say with --positive which labels \
+                 are clicks, name the right column with --label, or add skips with --negatives",
+                args.events.display(),
+                events.target[0]
+            );
+        }
         if args.negatives > 0 {
             ensure!(!squared, "--negatives adds skips, which have no label: leave it out with --loss squared");
             negatives::add(&mut events, args.negatives, args.method.seed);
@@ -104,21 +116,30 @@ impl Job {
             loss,
             model_name: args.model.clone(),
             keep_users: args.keep_users,
+            tell: args.report.is_some(),
         })
     }
 
-    pub(crate) fn fit(&self, rows: &[u32], validation: &[u32], epochs: Epochs) -> Result<Fitted> {
+    /// Also tells, for a report, the losses after each epoch: of as many rows that are trained on as there are to validate on,
+    /// and of those.
+    pub(crate) fn fit(&self, rows: &[u32], validation: &[u32], epochs: Epochs) -> Result<(Fitted, Vec<(f64, f64)>)> {
         let problem = &self.dataset.problem;
         let model = Model::new(&problem.layout, self.factors, INIT, self.seed);
         let (what, most) = match epochs {
             Epochs::Exactly(n) => ("training", n),
             Epochs::UntilNoBetter { most, .. } => ("training, rows held out", most),
         };
-        let progress = Progress::steps(what, most);
-        let note = |_, loss: Option<f64>| {
+        let apart = (rows.len() / validation.len().max(1)).max(1);
+        let seen: Vec<u32> = rows.iter().step_by(apart).take(validation.len()).copied().collect();
+        let seen = self.dataset.select(if self.tell { &seen } else { &[] });
+        let mut curve = Vec::new();
+        let progress = Progress::epochs(what, most, rows.len());
+        let note = |_, model: &Model, validation: Option<f64>| {
             progress.step();
-            if let Some(loss) = loss {
-                progress.note(format!("validation loss {loss:.4}"));
+            let Some(validation) = validation else { return };
+            progress.note(format!("validation loss {validation:.4}"));
+            if !seen.is_empty() {
+                curve.push((loss(problem, model, &seen, self.method.objective()), validation));
             }
         };
         let (events, validation) = (self.dataset.select(rows), self.dataset.select(validation));
@@ -130,7 +151,7 @@ impl Job {
             anyhow!("training diverged: its numbers became infinite; {remedy}")
         })?;
         progress.done();
-        Ok(fitted)
+        Ok((fitted, curve))
     }
 
     pub(crate) fn figures(&self, model: &Model, rows: &[u32]) -> Figures {
@@ -178,8 +199,20 @@ impl Job {
         };
         let base = seed(&Settings::default())?;
         let visitors = Visitors::of(&split.people, &base, &self.dataset.events, &self.rule, &self.items)?;
-        let (settings, report) = tune(&visitors, self.rule.squared, self.threads, seed)?;
+        let (settings, mut report) = tune(&visitors, self.rule.squared, self.threads, seed)?;
+        if self.tell {
+            let config = brooklet_core::Config::default();
+            let replayed = visitors.replay(&seed(&settings)?, &config, &FREEZE, self.threads, || {})?;
+            report.judged = Some(Judged::new(&replayed, &FREEZE, self.rule.squared));
+        }
         Ok((settings, Some(report)))
+    }
+
+    /// The share of clicks; None if nothing says what a click is.
+    pub(crate) fn click_rate(&self) -> Option<f64> {
+        let events = &self.dataset.events;
+        let click = |(&label, &target)| Some(f64::from(u8::from(self.rule.click(label, target)?)));
+        mean(events.label.iter().zip(&events.target).filter_map(click))
     }
 
     /// For `eval`, which scores users whom the seed knows. A score that was learnt from clicks is calibrated to clicks.

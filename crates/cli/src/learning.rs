@@ -1,5 +1,6 @@
 //! How replayed learners learn, where it is not as the seed says.
 
+use crate::numbers::{not_negative, share};
 use brooklet_core::{Config, Feedback, ModelConfig, VisitorStep};
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -19,10 +20,10 @@ pub(crate) struct Learning {
     #[arg(long, value_enum, default_value = "closed-form")]
     visitor: Visitor,
     /// Multiplies every rate and the prior's covariance.
-    #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
+    #[arg(long, default_value_t = 1.0, value_name = "FACTOR", value_parser = not_negative, allow_negative_numbers = true)]
     rate_factor: f32,
     /// The share of its way back to the prior that the visitor row's covariance goes at every event.
-    #[arg(long, default_value_t = ModelConfig::default().forgetting, value_name = "SHARE")]
+    #[arg(long, default_value_t = ModelConfig::default().forgetting, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
     forgetting: f32,
     /// Learn from pairs: each event against the last one with the other label (BPR).
     #[arg(long)]

@@ -7,15 +7,22 @@
 
 mod commands;
 mod dataset;
+mod estimate;
+mod files;
 mod holdout;
 mod input;
 mod job;
+mod judge;
+mod largest;
 mod learning;
 mod method;
 mod metrics;
 mod negatives;
+mod numbers;
 mod progress;
 mod progressive;
+mod reliability;
+mod report;
 mod seed;
 #[cfg(test)]
 mod testing;
@@ -23,7 +30,7 @@ mod trainer;
 mod tune;
 
 use clap::Parser;
-use commands::{eval, inspect, replay, serve, train};
+use commands::{completions, eval, inspect, replay, serve, train};
 use std::process::ExitCode;
 
 /// A recommender that learns inside each visitor's browser: train a seed, judge it, serve it.
@@ -36,10 +43,12 @@ enum Command {
     Eval(eval::Args),
     /// Replay people whom a seed never saw: predict, then learn, event by event.
     Replay(replay::Args),
-    /// Show what is in a seed.
+    /// Show what is in a seed, or what changed from one to another.
     Inspect(inspect::Args),
     /// Serve a model to browsers, take in their deltas, publish what they learnt.
     Serve(Box<serve::Args>),
+    /// Write completions of this command for a shell.
+    Completions(completions::Args),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +58,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Serve(args) => serve::run(*args),
+        Command::Completions(args) => completions::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -24,7 +24,7 @@ pub(crate) struct MethodArgs {
     #[arg(long, default_value_t = 42)]
     pub(crate) seed: u64,
     /// Learning rate of the first epoch of gradient descent.
-    #[arg(long)]
+    #[arg(long, value_parser = crate::numbers::not_negative, allow_negative_numbers = true)]
     rate: Option<f32>,
     /// Pull of factors toward zero at every event of gradient descent: one number, or some by column, as in
     /// user=.02,genres=.1.

@@ -1,17 +1,5 @@
 //! The figures that models are judged by.
 
-use serde::Serialize;
-
-/// A figure that may be undefined (no events, or labels of one kind) is null in JSON and a dash in a table.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub(crate) struct Score {
-    pub(crate) auc: Option<f64>,
-    pub(crate) log_loss: Option<f64>,
-    /// Of a regression; left out otherwise.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) rmse: Option<f64>,
-}
-
 /// The chance that a click scores above a skip, ties counting half. None if there are not both.
 pub(crate) fn auc(mut scored: Vec<(f32, bool)>) -> Option<f64> {
     scored.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));

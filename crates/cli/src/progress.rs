@@ -1,6 +1,7 @@
 //! Progress on stderr where a person waits. indicatif hides it when stderr is no terminal.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use std::fmt::Write;
 use std::time::Duration;
 
 pub(crate) struct Progress(ProgressBar);
@@ -14,6 +15,22 @@ impl Progress {
     /// Progress through a known number of steps; `note` may tell more.
     pub(crate) fn steps(what: &str, steps: usize) -> Progress {
         Progress::styled(what, steps as u64, "{msg:<28} {bar:32} {pos}/{len} {prefix}")
+    }
+
+    /// Progress through epochs of so many rows; `note` may tell the loss.
+    pub(crate) fn epochs(what: &str, epochs: usize, rows: usize) -> Progress {
+        let progress = Progress::steps(what, epochs);
+        let rate = move |state: &ProgressState, to: &mut dyn Write| {
+            let per_s = state.per_sec() * rows as f64;
+            // What cannot be written is a bar that nobody sees.
+            let _ =
+                if per_s < 1e6 { write!(to, "{per_s:.0} rows/s") } else { write!(to, "{:.1}M rows/s", per_s / 1e6) };
+        };
+        let style = progress.0.style().with_key("rate", rate);
+        if let Ok(style) = style.template("{msg:<28} {bar:32} {pos}/{len} {rate} {eta} {prefix}") {
+            progress.0.set_style(style);
+        }
+        progress
     }
 
     pub(crate) fn at(&self, position: u64) {

@@ -1,16 +1,20 @@
 //! Progressive validation with the browser's own learner: visitors whom the seed never saw are predicted, then learnt
-//! from, event by event in order of time (Blum, Kalai and Langford 1999). Visitors are independent of each other.
+//! from, event by event in order of time (Blum, Kalai and Langford 1999). A label is learnt when it has arrived, with what was
+//! predicted at the time of its event, as in a browser. Visitors are independent of each other.
 
 use crate::input::{Events, LabelRule, SideTable};
 use crate::trainer::sigmoid;
 use anyhow::{Context, Result};
-use brooklet_core::{Base, Config, Error, Features, Feedback, Learner, Loss, Prediction};
+use brooklet_core::{Base, Config, Error, Features, Feedback, Learner, Loss, Prediction, Serving};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Frozen learners are judged on the events from this one on, counted from 0.
 pub(crate) const JUDGED_FROM: usize = 50;
 /// And only for visitors with at least so many events.
 pub(crate) const JUDGED_EVENTS: usize = 70;
+
+/// What learners are frozen after unless somebody says otherwise.
+pub(crate) const FREEZE: [usize; 5] = [0, 5, 10, 20, 50];
 
 /// The people of an events file, as a browser would meet them.
 pub(crate) struct Visitors {
@@ -25,6 +29,9 @@ struct Visit {
     item: u32,
     target: f32,
     click: Option<bool>,
+    at: f64,
+    /// When its label is known.
+    arrives: f64,
 }
 
 /// What came of one event.
@@ -34,6 +41,8 @@ pub(crate) struct Outcome {
     pub(crate) personal: Predicted,
     /// By the seed alone.
     pub(crate) fixed: Predicted,
+    /// Whether the gate was closed, so that a page would have gone by the seed alone.
+    pub(crate) gated: bool,
     /// What was learnt from it then.
     pub(crate) target: f32,
     /// Whether it was a click; None if the model is a regression and nobody said what a click is.
@@ -52,7 +61,12 @@ pub(crate) struct Predicted {
 }
 
 impl Outcome {
-    fn new(base: &Base, prediction: Prediction, visit: &Visit) -> Outcome {
+    /// By whichever of the two the gate serves.
+    pub(crate) fn served(&self) -> Predicted {
+        if self.gated { self.fixed } else { self.personal }
+    }
+
+    fn new(base: &Base, prediction: Prediction, serving: Serving, visit: &Visit) -> Outcome {
         let Prediction { score, moderated, mut probability, base_score, mut base_probability } = prediction;
         if base.metadata().loss == Loss::Squared {
             // A regression predicts the label; what that says of a click is the calibration's to tell.
@@ -62,7 +76,7 @@ impl Outcome {
         }
         let fixed = Predicted { score: base_score, moderated: base_score, probability: base_probability };
         let personal = Predicted { score, moderated, probability };
-        Outcome { personal, fixed, target: visit.target, click: visit.click }
+        Outcome { personal, fixed, gated: serving == Serving::Base, target: visit.target, click: visit.click }
     }
 }
 
@@ -73,6 +87,8 @@ pub(crate) struct Replayed {
     /// For each number of events to freeze after, the predictions for the events from [`JUDGED_FROM`] on; empty if the
     /// visitor has fewer than [`JUDGED_EVENTS`].
     pub(crate) frozen: Vec<Vec<Outcome>>,
+    /// Labels that came when the learner no longer held their prediction, as a browser would not: it holds about a thousand.
+    pub(crate) forgotten: usize,
 }
 
 impl Visitors {
@@ -93,21 +109,25 @@ impl Visitors {
         let features =
             events.items.names().map(|id| item_features(base, id, items).with_context(|| format!("item `{id}`")));
         let by_user = events.by_user();
-        let visit = |&row: &u32| {
+        let visit = |(n, &row): (usize, &u32)| {
             let row = row as usize;
             let target = events.target[row];
-            Visit { item: events.item[row], target, click: rule.click(events.label[row], target) }
+            // Without times, time passes by one an event, and what comes at once is there before the next.
+            let (at, known) = events.time.get(row).map_or((n as f64, 1.0), |&time| (time, 0.0));
+            let arrives = at + known + events.delay.get(row).copied().unwrap_or(0.0);
+            Visit { item: events.item[row], target, click: rule.click(events.label[row], target), at, arrives }
         };
-        let visits = people.iter().map(|&user| by_user[user as usize].iter().map(visit).collect());
+        let visits = people.iter().map(|&user| by_user[user as usize].iter().enumerate().map(visit).collect());
         Ok(Visitors { items: features.collect::<Result<_>>()?, visits: visits.collect() })
+    }
+
+    /// Lets every label arrive later, in the unit of the events' times; without times, by so many events of its visitor.
+    pub(crate) fn delay(&mut self, by: f64) {
+        self.visits.iter_mut().flatten().for_each(|visit| visit.arrives += by);
     }
 
     pub(crate) fn len(&self) -> usize {
         self.visits.len()
-    }
-
-    pub(crate) fn events(&self) -> usize {
-        self.visits.iter().map(Vec::len).sum()
     }
 
     /// Replays everyone, each with a fresh learner on `base`. `freeze` are numbers of events of at most [`JUDGED_FROM`];
@@ -129,34 +149,47 @@ impl Visitors {
     }
 
     fn replay_one(&self, visits: &[Visit], base: &Base, config: &Config, freeze: &[usize]) -> Result<Replayed, Error> {
-        let mut learner = Learner::new(base.clone(), config.clone());
+        let due = due(visits);
+        // As many as wait for their label at once.
+        let waiting = due.iter().map(|(before, n)| before - n).max().unwrap_or(1);
+        let mut learner = Learner::new(base.clone(), Config { max_pending_slates: waiting, ..config.clone() });
+        let mut held: Vec<u64> = Vec::with_capacity(visits.len());
         // Without slates, an event's rival is the last one before it with the other label.
         let mut last: [Option<&Visit>; 2] = [None, None];
         let mut replayed = Replayed::default();
         let freeze = if visits.len() >= JUDGED_EVENTS { freeze } else { &[] };
         replayed.frozen.resize(freeze.len(), Vec::new());
+        let mut arrived = due.iter().peekable();
         for (n, visit) in visits.iter().enumerate() {
+            while let Some((_, known)) = arrived.next_if(|(before, _)| *before == n) {
+                let visit = &visits[*known];
+                match config.model.feedback {
+                    Feedback::Pointwise => match learner.label_held(held[*known], visit.target, 1.0) {
+                        Ok(_) => {}
+                        Err(Error::UnknownSlate) => replayed.forgotten += 1,
+                        Err(error) => return Err(error),
+                    },
+                    Feedback::Pairwise => {
+                        let click = visit.click.unwrap_or(false);
+                        if let Some(rival) = last[usize::from(!click)] {
+                            let (preferred, other) = if click { (visit, rival) } else { (rival, visit) };
+                            learner.learn_pair(self.features(preferred), self.features(other), 1.0)?;
+                        }
+                        last[usize::from(click)] = Some(visit);
+                    }
+                }
+            }
+            let serving = learner.serving();
             for (frozen, _) in replayed.frozen.iter_mut().zip(freeze).filter(|(_, after)| **after == n) {
                 // Predicting changes nothing, so the learner itself can be asked before it goes on.
                 *frozen = visits[JUDGED_FROM..]
                     .iter()
-                    .map(|visit| Outcome::new(base, learner.predict_one(self.features(visit)), visit))
+                    .map(|visit| Outcome::new(base, learner.predict_one(self.features(visit)), serving, visit))
                     .collect();
             }
-            let prediction = match config.model.feedback {
-                Feedback::Pointwise => learner.learn_one(self.features(visit), visit.target, 1.0)?,
-                Feedback::Pairwise => {
-                    let prediction = learner.predict_one(self.features(visit));
-                    let click = visit.click.unwrap_or(false);
-                    if let Some(rival) = last[usize::from(!click)] {
-                        let (preferred, other) = if click { (visit, rival) } else { (rival, visit) };
-                        learner.learn_pair(self.features(preferred), self.features(other), 1.0)?;
-                    }
-                    last[usize::from(click)] = Some(visit);
-                    prediction
-                }
-            };
-            replayed.outcomes.push(Outcome::new(base, prediction, visit));
+            let (id, prediction) = learner.hold(self.features(visit));
+            held.push(id);
+            replayed.outcomes.push(Outcome::new(base, prediction, serving, visit));
         }
         Ok(replayed)
     }
@@ -164,6 +197,14 @@ impl Visitors {
     fn features(&self, visit: &Visit) -> &Features {
         &self.items[visit.item as usize]
     }
+}
+
+/// When labels are learnt: (before which event, the label of which event), in the order in which they arrive.
+fn due(visits: &[Visit]) -> Vec<(usize, usize)> {
+    let before = |n: usize| visits.partition_point(|later| later.at < visits[n].arrives).max(n + 1);
+    let mut due: Vec<(usize, usize)> = (0..visits.len()).map(|n| (before(n), n)).collect();
+    due.sort_by(|a, b| a.0.cmp(&b.0).then(visits[a.1].arrives.total_cmp(&visits[b.1].arrives)).then(a.1.cmp(&b.1)));
+    due
 }
 
 /// The features of an item, as a site would name them.
@@ -206,8 +247,9 @@ pub(crate) fn cores() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::Columns;
     use crate::testing::{self, columns, temp_file};
-    use brooklet_core::{Calibration, Labels, Metadata, Prior};
+    use brooklet_core::{Calibration, Labels, Metadata, ModelConfig, Prior};
 
     /// A seed without factors: a visitor is one bias with variance 3, item x has weight 1, nothing else is known.
     fn base(loss: Loss) -> Base {
@@ -232,7 +274,7 @@ mod tests {
         let rule = LabelRule { squared: true, positive: Some(4.0), map: vec![] };
         let visitors = visitors(&base, &rule, "user,item,label,time\na,x,5.5,2\na,y,2.5,1\nb,x,4,1\n");
         let replayed = visitors.replay(&base, &Config::default(), &[0], 2, || {}).unwrap();
-        assert_eq!((replayed.len(), visitors.events()), (2, 3));
+        assert_eq!(replayed.iter().map(|visitor| visitor.outcomes.len()).collect::<Vec<_>>(), [2, 1]);
         let [first, second] = replayed[0].outcomes[..] else { panic!("two events of a") };
         // y is unknown: the prior's mean. Then the Kalman gain 3 / (3 + 1) takes the bias from .5 to .5 + .75 * 2 = 2.
         assert_eq!((first.personal.score, first.fixed.score, first.click), (0.5, 0.5, Some(false)));
@@ -256,6 +298,62 @@ mod tests {
         assert!(one[0].frozen[0].iter().all(|outcome| outcome.personal.score == outcome.fixed.score));
         assert_eq!(one[0].frozen[1][0], one[0].outcomes[50]);
         assert_eq!(one[0].frozen[1][29].personal, one[0].outcomes[50].personal);
+    }
+
+    /// The scores that each event was predicted with, of a visitor who rates y, an item that the seed does not know; nothing is
+    /// forgotten.
+    fn scores(columns: &Columns, text: &str, delay: f64, delays: Vec<f64>) -> Vec<f32> {
+        let base = base(Loss::Squared);
+        let rule = LabelRule { squared: true, positive: None, map: vec![] };
+        let file = temp_file(text);
+        let events = Events { delay: delays, ..Events::read(file.path(), columns, &rule).unwrap() };
+        let mut visitors = Visitors::new(&base, &events, &rule, &SideTable::default()).unwrap();
+        visitors.delay(delay);
+        let model = ModelConfig { forgetting: 0.0, ..ModelConfig::default() };
+        let replayed = visitors.replay(&base, &Config { model, ..Config::default() }, &[], 1, || {}).unwrap();
+        assert_eq!(replayed[0].forgotten, 0);
+        replayed[0].outcomes.iter().map(|outcome| outcome.personal.score).collect()
+    }
+
+    fn close(found: &[f32], expected: &[f32]) {
+        let near = found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5);
+        assert!(found.len() == expected.len() && near, "{found:?} is not {expected:?}");
+    }
+
+    #[test]
+    fn a_late_label_is_learnt_when_it_has_arrived() {
+        // The prior is .5 with variance 3: a first label moves by 3 / 4 of its error and leaves a variance of 3 / 4; a second
+        // by 3 / 7 of its error.
+        let text = "user,item,label,time\na,y,2.5,1\na,y,4.5,2\na,y,0,3\na,y,0,4\n";
+        close(&scores(&columns(), text, 0.0, vec![])[..3], &[0.5, 2.0, 2.0 + 2.5 * 3.0 / 7.0]);
+        // 1.5 later: at 2 nothing is known, at 3 the first label is, at 4 the second.
+        close(&scores(&columns(), text, 1.5, vec![]), &[0.5, 0.5, 2.0, 2.0 + 2.5 * 3.0 / 7.0]);
+        // What arrives at the very moment of an event is known to it.
+        close(&scores(&columns(), text, 2.0, vec![])[..3], &[0.5, 0.5, 2.0]);
+        // Without times, one event later.
+        let timeless = Columns { time: None, ..columns() };
+        close(&scores(&timeless, text, 1.0, vec![]), &[0.5, 0.5, 2.0, 2.0 + 2.5 * 3.0 / 7.0]);
+    }
+
+    #[test]
+    fn labels_may_arrive_in_another_order_than_their_events() {
+        let text = "user,item,label,time\na,y,2.5,1\na,y,4.5,2\na,y,0,3\na,y,0,6\n";
+        // At 3 the second label is known alone; at 6 the first as well.
+        close(&scores(&columns(), text, 0.0, vec![5.0, 0.5, 100.0, 0.0]), &[0.5, 0.5, 3.5, 3.5 - 3.0 / 7.0]);
+    }
+
+    #[test]
+    fn a_label_that_a_browser_no_longer_waits_for_is_counted() {
+        let base = base(Loss::Logistic);
+        let rule = LabelRule { squared: false, positive: Some(4.0), map: vec![] };
+        let rows: String = (0..1100).map(|i| format!("a,x,5,{i}\n")).collect();
+        let file = temp_file(&format!("user,item,label,time\n{rows}"));
+        let events = Events::read(file.path(), &columns(), &rule).unwrap();
+        let mut visitors = Visitors::new(&base, &events, &rule, &SideTable::default()).unwrap();
+        visitors.delay(1050.0);
+        let replayed = visitors.replay(&base, &Config::default(), &[], 1, || {}).unwrap();
+        // Fifty labels arrive, each after 1,050 newer predictions, of which 1,024 are held.
+        assert_eq!(replayed[0].forgotten, 50);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::dataset::Dataset;
 use crate::input::{Columns, LabelRule, SideTable};
 use crate::trainer::{Model, Visitor};
 use anyhow::{Context, Result, anyhow, bail};
-use brooklet_core::{Base, FeatureId, Metadata, Precision, Prior, Rows, Value, write_base};
+use brooklet_core::{BASE_FORMAT, Base, FeatureId, Metadata, Precision, Prior, Rows, Value, write_base};
 use std::path::{Path, PathBuf};
 
 /// Where the data of a seed are, as its metadata record it, so that `eval` and `replay` need not be told again.
@@ -112,7 +112,22 @@ fn read_side(
 /// A seed file, opened.
 pub(crate) fn open(path: &Path) -> Result<Base> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read the seed {}", path.display()))?;
-    Base::read(bytes).with_context(|| format!("{} is not a seed", path.display()))
+    if let Some(format) = format(&bytes).filter(|format| *format > BASE_FORMAT) {
+        bail!(
+            "{} is a seed of format {format}, made by a newer brooklet; this one ({}) reads format {BASE_FORMAT}: update it",
+            path.display(),
+            env!("CARGO_PKG_VERSION")
+        );
+    }
+    Base::read(bytes).with_context(|| format!("{} is not a seed, as `brooklet train` writes one", path.display()))
+}
+
+/// The format that a file says it has, if it is a seed at all.
+fn format(bytes: &[u8]) -> Option<u64> {
+    let length = usize::try_from(u64::from_le_bytes(*bytes.first_chunk::<8>()?)).ok()?;
+    let header: serde_json::Value = serde_json::from_slice(bytes.get(8..)?.get(..length)?).ok()?;
+    let metadata: serde_json::Value = serde_json::from_str(header["__metadata__"]["brooklet"].as_str()?).ok()?;
+    metadata["format"].as_u64()
 }
 
 /// The rule that turns labels into targets and clicks, as the seed records it.

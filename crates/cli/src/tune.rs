@@ -1,6 +1,7 @@
 //! What a browser should not have to tune: replays people held out from training and chooses, for the closed-form
 //! visitor row, the scale of its prior; then the rate of shared rows; then the map from score to click probability.
 
+use crate::judge::Judged;
 use crate::metrics::{log_loss, mean};
 use crate::progress::Progress;
 use crate::progressive::{Outcome, Replayed, Visitors};
@@ -32,13 +33,16 @@ impl Default for Settings {
 }
 
 /// What tuning found.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Report {
     /// People held out and replayed.
     pub(crate) users: usize,
     /// Mean over them of their mean loss, with the settings that were chosen: the calibrated log-loss, or under the squared
     /// loss the squared error.
     pub(crate) loss: Option<f64>,
+    /// With those settings, for a report.
+    #[serde(skip)]
+    pub(crate) judged: Option<Judged>,
 }
 
 /// Chooses settings. `seed` makes the base for some; `squared` says which loss counts.
@@ -73,7 +77,7 @@ pub(crate) fn tune(
     }
     progress.done();
     let loss = best_loss.is_finite().then_some(best_loss);
-    Ok((best, Report { users: visitors.len(), loss }))
+    Ok((best, Report { users: visitors.len(), loss, judged: None }))
 }
 
 /// Fits the calibration to everything that was predicted, each visitor counting the same.

@@ -80,7 +80,7 @@ pub use fold::{Fold, FoldConfig};
 pub use learner::{Config, Learner, MAX_LABEL, MAX_WEIGHT, Prediction, Serving};
 pub use log::{Record, Scored};
 pub use math::{loss, sigmoid};
-pub use metadata::{Calibration, Labels, Loss, MAX_FACTORS, MAX_RATE, Metadata, Prior, Rates};
+pub use metadata::{BASE_FORMAT, Calibration, Labels, Loss, MAX_FACTORS, MAX_RATE, Metadata, Prior, Rates};
 pub use model::{Feedback, ModelConfig, VisitorStep};
 pub use outbox::PendingDelta;
 pub use progress::{Metrics, Score, SlateScore, Tally};

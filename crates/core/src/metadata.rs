@@ -6,7 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 /// The number of the base format; a reader refuses any other.
-pub(crate) const FORMAT: u64 = 1;
+pub const BASE_FORMAT: u64 = 1;
 /// The most factors a model may have.
 pub const MAX_FACTORS: usize = 256;
 /// The largest learning rate that is accepted.
@@ -119,7 +119,7 @@ impl Metadata {
     /// Reads and checks the JSON text.
     pub fn parse(text: &str) -> Result<Metadata, Error> {
         let json = Value::parse(text).map_err(|_| Error::BadBase("its metadata is not JSON"))?;
-        if number(&json, "format")? != FORMAT as f64 {
+        if number(&json, "format")? != BASE_FORMAT as f64 {
             return Err(Error::BadBase("its format is of another version"));
         }
         let factors = number(&json, "factors")?;
@@ -225,7 +225,7 @@ impl Metadata {
             Value::Object(fields.into_iter().map(|(key, value)| (String::from(key), value)).collect())
         };
         object(vec![
-            ("format", Value::Number(FORMAT as f64)),
+            ("format", Value::Number(BASE_FORMAT as f64)),
             ("model", Value::String(self.model.clone())),
             ("version", Value::Number(self.version as f64)),
             ("factors", Value::Number(self.factors as f64)),

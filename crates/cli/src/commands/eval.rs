@@ -1,6 +1,9 @@
+use super::replay::figure;
 use crate::dataset::Dataset;
+use crate::estimate::Estimate;
 use crate::input::Events;
-use crate::metrics::{auc, log_loss, mean};
+use crate::metrics::{auc, log_loss};
+use crate::reliability::{Bin, Reliability};
 use crate::seed::{self, Sources};
 use crate::trainer::sigmoid;
 use anyhow::{Result, bail, ensure};
@@ -34,13 +37,16 @@ pub(crate) struct Args {
 /// Under the squared loss the prediction is the score, kept within the labels of the training data, and `rmse` is against
 /// the label. Under the logistic loss the prediction is the calibrated click probability, and `rmse` is against the click
 /// (the square root of the Brier score). `log_loss` is of the calibrated probability, `auc` of the score, both against
-/// clicks; null if nothing says what a click is.
+/// clicks; null if nothing says what a click is. `within_user_auc` is the mean over the users who have both clicks and skips.
 #[derive(Debug, Serialize)]
 struct Report {
     rows: usize,
-    rmse: Option<f64>,
-    log_loss: Option<f64>,
-    auc: Option<f64>,
+    users: usize,
+    rmse: Option<Estimate>,
+    log_loss: Option<Estimate>,
+    auc: Option<Estimate>,
+    within_user_auc: Option<Estimate>,
+    calibration: Reliability,
     skipped: usize,
 }
 
@@ -65,9 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
-        let figure = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.4}"));
-        println!("{} rows scored, {} of unknown users skipped", report.rows, report.skipped);
-        println!("RMSE {}  log-loss {}  AUC {}", figure(report.rmse), figure(report.log_loss), figure(report.auc));
+        print(&report);
     }
     Ok(())
 }
@@ -78,30 +82,65 @@ fn judge(base: &Base, dataset: &Dataset, rule: &crate::input::LabelRule, new_use
     let events = &dataset.events;
     let calibration = base.metadata().calibration;
     let range = label_range(base);
-    let (mut squares, mut losses, mut clicks) = (Vec::new(), Vec::new(), Vec::new());
+    let mut people: Vec<User> = Vec::new();
+    people.resize_with(events.users.len(), User::default);
     for row in 0..events.len() {
         let Some(score) = model.score(dataset, events.user[row], events.item[row]) else { continue };
+        let user = &mut people[events.user[row] as usize];
+        user.rows += 1;
         let click = rule.click(events.label[row], events.target[row]);
         let probability = sigmoid(calibration.a * score + calibration.b);
         if rule.squared {
-            squares.push(f64::from(score.clamp(range.0, range.1) - events.label[row]).powi(2));
+            user.squares += f64::from(score.clamp(range.0, range.1) - events.label[row]).powi(2);
         }
         if let Some(click) = click {
             let target = f32::from(u8::from(click));
             if !rule.squared {
-                squares.push(f64::from(probability - target).powi(2));
+                user.squares += f64::from(probability - target).powi(2);
             }
-            losses.push(log_loss(probability, target));
-            clicks.push((score, click));
+            user.losses += log_loss(probability, target);
+            user.scored.push((score, click));
+            user.predicted.push((probability, click));
         }
     }
-    let rows = squares.len();
+    let scored: Vec<Vec<(f32, bool)>> = people.iter_mut().map(|user| std::mem::take(&mut user.scored)).collect();
+    let rows = people.iter().map(|user| user.rows).sum();
     Report {
         rows,
-        rmse: mean(squares).map(f64::sqrt),
-        log_loss: mean(losses),
-        auc: auc(clicks),
+        users: people.iter().filter(|user| user.rows > 0).count(),
+        rmse: Estimate::ratio(people.iter().map(|user| (user.squares, user.rows as f64))).map(Estimate::root),
+        log_loss: Estimate::ratio(people.iter().map(|user| (user.losses, user.predicted.len() as f64))),
+        auc: Estimate::auc(&scored),
+        within_user_auc: Estimate::mean(scored.into_iter().map(auc)),
+        calibration: Reliability::new(people.iter().flat_map(|user| user.predicted.iter().copied())),
         skipped: events.len() - rows,
+    }
+}
+
+/// What the rows of one user add up to.
+#[derive(Default)]
+struct User {
+    rows: usize,
+    squares: f64,
+    losses: f64,
+    scored: Vec<(f32, bool)>,
+    predicted: Vec<(f32, bool)>,
+}
+
+fn print(report: &Report) {
+    println!("{} rows of {} users scored, {} of unknown users skipped", report.rows, report.users, report.skipped);
+    let figures = [("RMSE", &report.rmse), ("log-loss", &report.log_loss), ("AUC", &report.auc)];
+    for (name, estimate) in figures.into_iter().chain([("AUC within a user", &report.within_user_auc)]) {
+        let error = estimate.as_ref().and_then(Estimate::error).map_or(String::new(), |error| format!(" ± {error:.4}"));
+        println!("{name:<18} {}{error}", figure(estimate));
+    }
+    println!("(± is the standard error over users)");
+    let Some(error) = report.calibration.error else { return };
+    println!();
+    println!("calibration error {error:.4}; by tenths of the predicted probability:");
+    println!("{:>10} {:>9} {:>9} {:>9}", "", "rows", "predicted", "clicked");
+    for Bin { from, to, events, predicted, clicked } in &report.calibration.bins {
+        println!("{:>10} {events:>9} {predicted:>9.3} {clicked:>9.3}", format!("{from:.1}-{to:.1}"));
     }
 }
 

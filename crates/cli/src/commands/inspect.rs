@@ -1,5 +1,6 @@
-use crate::input::read_notes;
-use crate::seed::{self, Sources};
+use super::inspect_diff::Diff;
+use crate::largest::{Largest, length, notes, short};
+use crate::seed;
 use anyhow::Result;
 use brooklet_core::{Base, Loss, Value};
 use serde_json::{Map, json};
@@ -10,10 +11,12 @@ use std::path::PathBuf;
 pub(crate) struct Args {
     /// The seed.
     seed: PathBuf,
+    /// Another seed: shows what changed from the first to it.
+    other: Option<PathBuf>,
     /// CSV file of items, if it is not where it was in training; its columns tell which item is which.
     #[arg(long)]
     items: Option<PathBuf>,
-    /// How many of the largest rows to show.
+    /// How many of the largest rows to show, or of those that moved most.
     #[arg(long, default_value_t = 10)]
     top: usize,
     /// Print one JSON object on stdout.
@@ -23,23 +26,26 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let base = seed::open(&args.seed)?;
-    let shown = describe(&base, args.top, &notes(&base, args)?);
+    let mut told = notes(&base, args.items.as_deref())?;
+    if let Some(path) = &args.other {
+        let other = seed::open(path)?;
+        told.extend(notes(&other, args.items.as_deref())?);
+        let diff = Diff::new(&base, &other, args.top, &told);
+        if args.json {
+            println!("{}", serde_json::to_string(&diff)?);
+        } else {
+            println!("{} -> {}", args.seed.display(), path.display());
+            diff.print();
+        }
+        return Ok(());
+    }
+    let shown = describe(&base, args.top, &told);
     if args.json {
         println!("{shown}");
     } else {
         print(&base, &shown);
     }
     Ok(())
-}
-
-/// What the file of items says of each, by the name of its feature. Nothing, if the file has moved and nobody said where.
-fn notes(base: &Base, args: &Args) -> Result<HashMap<String, String>> {
-    let Ok(sources) = Sources::of(base.metadata()) else { return Ok(HashMap::new()) };
-    let recorded = sources.items.filter(|path| path.exists());
-    let Some(path) = args.items.clone().or(recorded) else { return Ok(HashMap::new()) };
-    let item = &sources.columns.item;
-    let notes = read_notes(&path, item, &sources.item_fields)?;
-    Ok(notes.into_iter().map(|(id, note)| (format!("{item}={id}"), note)).collect())
 }
 
 /// Everything that is shown, as JSON.
@@ -60,7 +66,10 @@ fn describe(base: &Base, top: usize, notes: &HashMap<String, String>) -> serde_j
         "private_rows": metadata.private_rows,
         "schema": {
             "visitor": schema.visitor, "item": schema.item, "private": schema.private, "fields": schema.fields,
+            "rates": schema.rates.iter().map(|f| json!({ "field": f.field, "rate": short(f.rate), "adagrad": f.adagrad }))
+                .collect::<Vec<_>>(),
         },
+        "bounds": bounds(base),
         "fields": rows_by_field(base),
         "tensors": tensors(base),
         "rates": { "private": short(rates.private), "shared": short(rates.shared), "delta": short(rates.delta) },
@@ -71,42 +80,22 @@ fn describe(base: &Base, top: usize, notes: &HashMap<String, String>) -> serde_j
             "map": metadata.labels.map.iter().map(|&(label, target)| [short(label), short(target)]).collect::<Vec<_>>(),
         },
         "training": plain(&metadata.training),
-        "top": { "weight": largest.by_weight, "norm": largest.by_norm },
+        "top": largest,
     })
 }
 
-/// The f64 of an f32's digits: .3 instead of .30000001192092896.
-fn short(x: f32) -> f64 {
-    x.to_string().parse().unwrap_or(x.into())
-}
-
-/// The largest rows, by |w| and by the length of v.
-struct Largest {
-    by_weight: Vec<serde_json::Value>,
-    by_norm: Vec<serde_json::Value>,
-}
-
-impl Largest {
-    fn new(base: &Base, top: usize, notes: &HashMap<String, String>) -> Largest {
-        let mut row = vec![0.0; base.width()];
-        let mut rows: Vec<(usize, f32, f32)> = (0..base.len())
-            .map(|i| {
-                base.row_into(i, &mut row);
-                (i, row[0], row[1..].iter().map(|x| x * x).sum::<f32>().sqrt())
-            })
-            .collect();
-        let name = |i: usize| base.name(i).map_or_else(|| format!("{:016x}", base.id(i).0), str::to_owned);
-        let show = |&(i, w, norm): &(usize, f32, f32)| {
-            let name = name(i);
-            let note = notes.get(&name);
-            json!({ "name": name, "w": short(w), "norm": short(norm), "note": note })
-        };
-        rows.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-        let by_weight = rows.iter().take(top).map(show).collect();
-        rows.sort_by(|a, b| b.2.total_cmp(&a.2));
-        let by_norm = rows.iter().take(top).map(show).collect();
-        Largest { by_weight, by_norm }
+/// The least and the largest weight and factor, and the longest row of factors.
+fn bounds(base: &Base) -> serde_json::Value {
+    let mut row = vec![0.0; base.width()];
+    let wider = |[low, high]: [f32; 2], x: &f32| [low.min(*x), high.max(*x)];
+    let (mut w, mut v, mut norm) = ([0.0; 2], [0.0; 2], 0.0f32);
+    for i in 0..base.len() {
+        base.row_into(i, &mut row);
+        w = row[..1].iter().fold(if i == 0 { [row[0]; 2] } else { w }, wider);
+        v = row[1..].iter().fold(v, wider);
+        norm = norm.max(length(&row[1..]));
     }
+    json!({ "w": w.map(short), "v": v.map(short), "norm": short(norm) })
 }
 
 /// How many rows each field has, by the names in the file.
@@ -157,6 +146,7 @@ fn print(base: &Base, shown: &serde_json::Value) {
             value.as_array().into_iter().flatten().filter_map(|x| Some(format!("{:.3}", x.as_f64()?))).collect();
         items.join(" ")
     };
+    let range = |value: &serde_json::Value| numbers(value).replace(' ', " to ");
     println!("{} version {}, {} bytes", metadata.model, metadata.version, base.bytes().len());
     println!(
         "{} rows of 1 + {} numbers, {} loss, w0 {:.4}",
@@ -181,6 +171,17 @@ fn print(base: &Base, shown: &serde_json::Value) {
         );
     }
     println!("rates        {}", pairs(&shown["rates"]));
+    for field in &metadata.schema.rates {
+        let falling = if field.adagrad { ", falling (AdaGrad)" } else { "" };
+        println!("             {} {}{falling}", field.field, field.rate);
+    }
+    let bounds = &shown["bounds"];
+    println!(
+        "bounds       w {}, v {}, |v| at most {}",
+        range(&bounds["w"]),
+        range(&bounds["v"]),
+        text(&bounds["norm"])
+    );
     println!("calibration  {}", pairs(&shown["calibration"]));
     println!("prior        mean {}", numbers(&shown["prior"]["mean"]));
     println!("             +-   {} (scale {})", numbers(&shown["prior"]["deviation"]), metadata.prior.scale);

@@ -1,8 +1,11 @@
 //! The subcommands, one file each.
 
+pub(crate) mod completions;
 pub(crate) mod eval;
 pub(crate) mod inspect;
+mod inspect_diff;
 pub(crate) mod replay;
 mod replay_log;
 pub(crate) mod serve;
+mod side_by_side;
 pub(crate) mod train;

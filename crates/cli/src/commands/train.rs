@@ -1,14 +1,18 @@
+mod page;
+
+use crate::files::{ensure_writable, write_whole};
 use crate::holdout::{HoldOut, Split, TUNE_EVENTS};
 use crate::job::{Figures, Job};
 use crate::method::MethodArgs;
+use crate::numbers::finite;
 use crate::seed::encode;
 use crate::trainer::Epochs;
 use crate::tune::Report as Tuning;
-use anyhow::{Context, Result};
-use brooklet_core::Precision;
+use anyhow::Result;
+use brooklet_core::{Base, Precision};
 use clap::ValueEnum;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
@@ -43,7 +47,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COLUMN")]
     pub(crate) time: Option<String>,
     /// A label of at least this is a click.
-    #[arg(long, value_name = "LABEL")]
+    #[arg(long, value_name = "LABEL", value_parser = finite, allow_negative_numbers = true)]
     pub(crate) positive: Option<f32>,
     /// Graded targets for the logistic loss, as in 1=.05,2=.15,3=.35,4=.7,5=.9.
     #[arg(long, value_name = "LABEL=TARGET,..")]
@@ -71,6 +75,9 @@ pub(crate) struct Args {
     /// Keep users' rows in the file, for `brooklet eval`. Such a file must not be shipped.
     #[arg(long)]
     pub(crate) keep_users: bool,
+    /// Also write an HTML report for people to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
     /// Print one JSON object on stdout.
     #[arg(long)]
     json: bool,
@@ -120,9 +127,11 @@ struct Report {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let start = Instant::now();
+    ensure_writable(&args.out)?;
+    args.report.as_deref().map(ensure_writable).transpose()?;
     let job = Job::new(args)?;
     let split = Split::new(&job.dataset.events, args.holdout, args.method.seed);
-    let held_out = job.fit(&split.train, &split.validation, job.epochs)?;
+    let (held_out, curve) = job.fit(&split.train, &split.validation, job.epochs)?;
     let figures = |rows: &[u32]| job.figures(&held_out.model, rows);
     let (train, validation) = (figures(&split.train), figures(&split.validation));
     let (mut settings, tuning) = job.tune(&held_out, &split, args.precision.into())?;
@@ -131,7 +140,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 
     let everything: Vec<u32> = (0..job.dataset.events.len() as u32).collect();
-    let fitted = job.fit(&everything, &[], Epochs::Exactly(held_out.epochs))?;
+    let (fitted, _) = job.fit(&everything, &[], Epochs::Exactly(held_out.epochs))?;
     let (metadata, prior_users) = job.metadata(&fitted, &settings, &everything, fitted.epochs);
     let precision = args.precision.into();
     let bytes = encode(&metadata, &fitted.model, &job.dataset, precision)?;
@@ -157,21 +166,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         bytes: bytes.len(),
         out: args.out.clone(),
     };
+    if let Some(path) = &args.report {
+        let base = Base::read(bytes)?;
+        page::write(path, args, &report, &base, &curve, job.click_rate())?;
+    }
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
         print(&report);
     }
     Ok(())
-}
-
-/// Under another name until it is whole: what is broken off must not leave what looks like a seed.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".unfinished");
-    std::fs::write(&unfinished, bytes)
-        .and_then(|()| std::fs::rename(&unfinished, path))
-        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn print(report: &Report) {
@@ -183,7 +187,7 @@ fn print(report: &Report) {
     for (name, f) in [("train", report.train), ("validation", report.validation)] {
         println!("{name:<12} {:>9} {:>9} {:>9}", figure(f.log_loss), figure(f.auc), figure(f.rmse));
     }
-    match report.tuning {
+    match &report.tuning {
         Some(tuning) => println!(
             "tuned on {} people held out: loss {}; prior of {} users x {}, shared rate {}, calibration {:.2} {:+.2}",
             tuning.users,

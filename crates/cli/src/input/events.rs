@@ -18,6 +18,8 @@ pub(crate) struct Events {
     pub(crate) target: Vec<f32>,
     /// Empty if there is no time column.
     pub(crate) time: Vec<f64>,
+    /// How long after its event each label arrived; empty if all did at once.
+    pub(crate) delay: Vec<f64>,
 }
 
 impl Events {

@@ -1,9 +1,11 @@
 //! Reading people's files: which column is what, what a label means, and errors that name the file and the line.
 
+mod delays;
 mod events;
 mod labels;
 mod side;
 
+pub(crate) use delays::read_delays;
 pub(crate) use events::{Events, Interner};
 pub(crate) use labels::{LabelRule, parse_label_map};
 pub(crate) use side::{SideTable, read_notes};

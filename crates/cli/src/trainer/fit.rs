@@ -47,7 +47,7 @@ pub(crate) struct Fitted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Diverged;
 
-/// Learns `model`. `note` is told the epoch and the validation loss, if there is anything to validate on.
+/// Learns `model`. `note` is told the epoch, the model and the validation loss, if there is anything to validate on.
 pub(crate) fn fit(
     problem: &Problem,
     mut model: Model,
@@ -55,7 +55,7 @@ pub(crate) fn fit(
     validation: &[Event],
     method: &Method,
     epochs: Epochs,
-    mut note: impl FnMut(usize, Option<f64>),
+    mut note: impl FnMut(usize, &Model, Option<f64>),
 ) -> Result<Fitted, Diverged> {
     let (most, patience) = match epochs {
         Epochs::Exactly(n) => (n, usize::MAX),
@@ -85,7 +85,7 @@ pub(crate) fn fit(
             return Err(Diverged);
         }
         let loss = (!validation.is_empty()).then(|| loss(problem, &model, validation, method.objective()));
-        note(done, loss);
+        note(done, &model, loss);
         if let (Some(loss), true) = (loss, patience < usize::MAX) {
             if best.as_ref().is_none_or(|best| loss < best.loss) {
                 best = Some(Best { loss, epochs: done, model: model.clone(), visitor: learning.visitor() });
@@ -123,7 +123,7 @@ struct Best {
 
 /// Mean loss over events: cross-entropy, the squared error, or the share of pairs of a click and a skip that are in the wrong
 /// order.
-fn loss(problem: &Problem, model: &Model, events: &[Event], objective: Objective) -> f64 {
+pub(crate) fn loss(problem: &Problem, model: &Model, events: &[Event], objective: Objective) -> f64 {
     let scores = model.scores(problem, events);
     let scored = scores.iter().copied().zip(events);
     let weight: f64 = events.iter().map(|event| f64::from(event.weight)).sum();

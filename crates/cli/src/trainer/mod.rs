@@ -12,7 +12,7 @@ mod rng;
 mod sgd;
 
 pub(crate) use bayes::{Config as BayesConfig, Visitor};
-pub(crate) use fit::{Diverged, Epochs, Fitted, Method, fit};
+pub(crate) use fit::{Diverged, Epochs, Fitted, Method, fit, loss};
 pub(crate) use model::{MAX_FACTORS, Model, sigmoid};
 pub(crate) use problem::{Entities, Event, Layout, Problem};
 pub(crate) use rng::Rng;

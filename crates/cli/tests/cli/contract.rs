@@ -79,11 +79,19 @@ fn known_users_are_evaluated() {
         assert!(is_number(&report[key]), "{key} in {report}");
     }
     assert!(report["auc"].as_f64().unwrap() > 0.8, "{report}");
+    assert_eq!(report["users"], 240);
+    assert!(report["within_user_auc"].as_f64().unwrap() > 0.8, "{report}");
+    assert!(report["calibration"]["error"].as_f64().unwrap() < 0.1, "{report}");
+    let bins = report["calibration"]["bins"].as_array().unwrap();
+    assert_eq!(bins.iter().map(|bin| bin["events"].as_u64().unwrap()).sum::<u64>(), 240 * 80);
+    let table = folder.stdout("eval s.safetensors seed.csv");
+    assert!(table.contains("AUC within a user") && table.contains("calibration error"), "{table}");
 
     folder.stdout("train seed.csv --out r.safetensors --label rating --loss squared --factors 4 --keep-users");
     let report = folder.json("eval r.safetensors seed.csv --json");
     assert!(report["rmse"].as_f64().unwrap() < 1.0, "{report}");
     assert_eq!((&report["log_loss"], &report["auc"]), (&Value::Null, &Value::Null));
+    assert_eq!(report["calibration"]["error"], Value::Null);
 
     let complaint = folder.complaint("eval s.safetensors replay.csv");
     assert!(complaint.contains("knows none of the users in replay.csv"), "{complaint}");
@@ -122,6 +130,8 @@ fn side_features_come_from_their_files() {
 fn a_complaint_names_the_place_and_the_remedy() {
     let folder = Folder::with_ratings();
     folder.write("bad.csv", "user,item,rating,timestamp\na,1,5,1\nb,1,five,2\n");
+    folder.write("empty.csv", "");
+    folder.write("header.csv", "user,item,rating,timestamp\n");
     let cases = [
         ("bad.csv --out x --label rating --positive 4", "bad.csv:3: column `rating`: `five` is not a finite number"),
         ("bad.csv --out x", "bad.csv:1: there is no column `label`; the columns are user, item, rating, timestamp"),
@@ -139,7 +149,26 @@ fn a_complaint_names_the_place_and_the_remedy() {
             "name the right one with --item-fields",
         ),
         ("seed.csv --out x --label rating --positive 4 --item user", "`user` is named for two roles"),
-        ("seed.csv --out no/such/folder/x --label rating --positive 4 --epochs 1", "cannot write no/such/folder/x"),
+        (
+            "seed.csv --out no/such/folder/x --label rating",
+            "cannot write no/such/folder/x: there is no folder no/such/folder",
+        ),
+        ("seed.csv --out . --label rating", "cannot write .: it is a folder"),
+        (
+            "seed.csv --out x --label rating --positive 4 --report no/r.html",
+            "cannot write no/r.html: there is no folder no",
+        ),
+        ("empty.csv --out x", "empty.csv is empty: a header line with the names of the columns is needed"),
+        ("header.csv --out x --label rating", "header.csv has a header and no rows"),
+        ("seed.csv --out x --label rating --positive 9", "seed.csv: every label becomes the same target, 0"),
+        (
+            "seed.csv --out x --label rating --positive nan",
+            "invalid value 'nan' for '--positive <LABEL>': give a number",
+        ),
+        (
+            "seed.csv --out x --label rating --rate -1",
+            "invalid value '-1' for '--rate <RATE>': give a number of 0 or more",
+        ),
         ("seed.csv --out x --label rating --loss squared --rate 1000 --epochs 3", "lower --rate"),
     ];
     for (args, expected) in cases {
@@ -161,8 +190,97 @@ fn what_is_not_a_seed_is_refused() {
         let complaint = folder.complaint(command);
         assert!(complaint.contains("seed.csv is not a seed"), "{command}: {complaint}");
     }
+    let complaint = folder.complaint("inspect s.safetensors seed.csv");
+    assert!(complaint.contains("seed.csv is not a seed, as `brooklet train` writes one"), "{complaint}");
+
+    // The header's length and the header; the format stands in a string within it.
+    let newer = |mut bytes: Vec<u8>| {
+        let format = br#"\"format\":1"#;
+        let at = bytes.windows(format.len()).position(|part| part == format).unwrap();
+        bytes[at + format.len() - 1] = b'2';
+        bytes
+    };
+    std::fs::write(folder.path("newer"), newer(bytes(folder.path("s.safetensors")))).unwrap();
+    let complaint = folder.complaint("replay newer replay.csv");
+    assert!(complaint.contains("newer is a seed of format 2") && complaint.contains("update it"), "{complaint}");
     let complaint = folder.complaint("inspect gone.safetensors");
     assert!(complaint.contains("cannot read the seed gone.safetensors"), "{complaint}");
+}
+
+#[test]
+fn what_changed_between_seeds_is_shown() {
+    let folder = Folder::with_ratings();
+    let train = |out: &str, more: &str| {
+        folder.stdout(&format!("train seed.csv --out {out} {ROLES} --factors 2 --epochs 1 {more}"));
+    };
+    train("a.safetensors", "");
+    train("b.safetensors", "--items items.csv --item-fields genres --seed 7");
+    let diff = folder.json("inspect a.safetensors b.safetensors --json --top 3");
+    let changed: Vec<&str> = diff["metadata"].as_array().unwrap().iter().map(|c| c["path"].as_str().unwrap()).collect();
+    assert!(changed.contains(&"training.seed") && changed.contains(&"schema.fields"), "{changed:?}");
+    assert_eq!((&diff["rows"]["added"], &diff["rows"]["removed"]), (&Value::from(7), &Value::from(0)));
+    assert_eq!(diff["moved"].as_array().unwrap().len(), 3);
+    assert!(diff["moved"][0]["note"].as_str().unwrap().starts_with("Film, "), "{diff}");
+    assert!(is_number(&diff["prior"]["variance"]) && is_number(&diff["calibration"]["after"][0]), "{diff}");
+    let text = folder.stdout("inspect a.safetensors b.safetensors");
+    assert!(text.contains("training.seed: 42 -> 7") && text.contains("genres=Drama"), "{text}");
+
+    let same = folder.json("inspect a.safetensors a.safetensors --json");
+    assert_eq!((&same["rows"]["unchanged"], &same["rows"]["changed"]), (&Value::from(100), &Value::from(0)));
+    let bounds = &folder.json("inspect a.safetensors --json")["bounds"];
+    assert!(bounds["w"][0].as_f64() < bounds["w"][1].as_f64() && is_number(&bounds["norm"]), "{bounds}");
+}
+
+#[test]
+fn completions_parse_and_know_every_subcommand() {
+    let folder = Folder::new();
+    let help = folder.stdout("help");
+    let commands = help.lines().skip_while(|line| !line.starts_with("Commands:")).skip(1);
+    let commands: Vec<&str> = commands
+        .take_while(|line| line.starts_with("  "))
+        .map(|line| line.split_whitespace().next().unwrap())
+        .filter(|name| *name != "help")
+        .collect();
+    assert!(commands.len() >= 6 && commands.contains(&"completions"), "{commands:?}");
+    for shell in ["bash", "zsh", "fish"] {
+        let script = folder.stdout(&format!("completions {shell}"));
+        for command in &commands {
+            assert!(script.contains(command), "the completions for {shell} do not know {command}");
+        }
+        folder.write(shell, &script);
+    }
+    // Bash itself says whether it can be read, and what it would offer.
+    let complete =
+        "source ./bash; COMP_WORDS=(brooklet ''); COMP_CWORD=1; _brooklet brooklet '' brooklet; echo ${COMPREPLY[@]}";
+    for args in [["-n", "bash"], ["-c", complete]] {
+        let bash = std::process::Command::new("bash").args(args).current_dir(folder.path("")).output().unwrap();
+        assert!(bash.status.success(), "{}", String::from_utf8_lossy(&bash.stderr));
+        let offered = String::from_utf8(bash.stdout).unwrap();
+        let offered: Vec<&str> = offered.split_whitespace().collect();
+        assert!(args[0] == "-n" || commands.iter().all(|command| offered.contains(command)), "{offered:?}");
+    }
+}
+
+#[test]
+fn programs_see_no_progress() {
+    let folder = Folder::with_ratings();
+    for args in [
+        format!("train seed.csv --out s.safetensors {ROLES} --factors 2 --epochs 2 --keep-users --json"),
+        "replay s.safetensors replay.csv --json".into(),
+        "eval s.safetensors seed.csv --json".into(),
+        "inspect s.safetensors --json".into(),
+        "inspect s.safetensors s.safetensors --json".into(),
+    ] {
+        let output = folder.brooklet(&args);
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "{args}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(stdout.lines().count(), 1, "{args} prints one line: {stdout}");
+        assert!(serde_json::from_str::<Value>(&stdout).unwrap().is_object());
+    }
 }
 
 #[test]

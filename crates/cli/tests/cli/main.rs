@@ -3,4 +3,6 @@
 
 mod contract;
 mod privacy;
+mod replay;
+mod report;
 mod support;

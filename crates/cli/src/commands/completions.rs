@@ -1,0 +1,16 @@
+use anyhow::{Context, Result};
+use clap::CommandFactory;
+use clap_complete::Shell;
+use std::io::Write;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The shell. For bash: `brooklet completions bash > ~/.local/share/bash-completion/completions/brooklet`.
+    shell: Shell,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut crate::Command::command(), "brooklet", &mut script);
+    std::io::stdout().write_all(&script).context("cannot write to standard output")
+}

@@ -1,0 +1,58 @@
+//! The report of a training, for people.
+
+use super::{Args, Figures, Report};
+use crate::files::file_name;
+use crate::largest::{Largest, notes};
+use crate::report::{Report as Page, TOP, Told};
+use anyhow::Result;
+use brooklet_core::Base;
+use std::path::Path;
+
+/// Writes it: what was trained on, how it went, and what came of it.
+pub(super) fn write(
+    path: &Path,
+    args: &Args,
+    report: &Report,
+    base: &Base,
+    curve: &[(f64, f64)],
+    clicks: Option<f64>,
+) -> Result<()> {
+    let figure = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.4}"));
+    let Figures { log_loss, auc, rmse } = report.validation;
+    let mut facts = vec![
+        ("events", args.events.display().to_string()),
+        ("rows", report.rows.to_string()),
+        ("users", report.users.to_string()),
+        ("items", report.items.to_string()),
+        ("share of clicks", clicks.map_or("-".to_owned(), |share| format!("{:.1} %", 100.0 * share))),
+        ("features", report.features.to_string()),
+        ("factors", args.factors.to_string()),
+        ("epochs", report.epochs.to_string()),
+        ("time", format!("{:.1} s", report.seconds)),
+        ("trained", format!("{:.1} million rows/s", report.rows_per_s / 1e6)),
+        ("validation", format!("log-loss {}, AUC {}, RMSE {}", figure(log_loss), figure(auc), figure(rmse))),
+        ("prior", format!("of {} users, x {}", report.prior_users, report.prior_scale)),
+        ("shared rate", report.shared_rate.to_string()),
+        ("calibration", format!("{:.3} s {:+.3}", report.calibration[0], report.calibration[1])),
+        ("seed", format!("{}, {} bytes", report.out.display(), report.bytes)),
+    ];
+    facts.extend(args.items.iter().map(|items| ("items' fields", items.display().to_string())));
+    facts.extend(args.users.iter().map(|users| ("users' fields", users.display().to_string())));
+    let people = report.tuning.as_ref().map_or(0, |tuning| tuning.users);
+    let told = Told {
+        name: args.model.clone(),
+        judged: report.tuning.as_ref().and_then(|tuning| tuning.judged.as_ref()),
+        largest: Largest::new(base, TOP, &notes(base, None)?),
+    };
+    let page = Page {
+        title: &format!("{}, trained on {}", args.model, file_name(&args.events)),
+        facts,
+        epochs: curve,
+        people: format!(
+            "{people} people who were held out from training (the settings were chosen on them, so the figures are a little \
+             kind)"
+        ),
+        models: vec![told],
+    };
+    page.write(path)
+}

@@ -1,0 +1,119 @@
+//! What `brooklet replay` promises beyond one seed: several side by side, labels that come late.
+
+use crate::support::Folder;
+use brooklet_core::FeatureId;
+use serde_json::{Value, json};
+
+const TRAIN: &str = "train seed.csv --label rating --time timestamp --factors 4 --epochs 3";
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+#[test]
+fn seeds_are_compared_on_the_same_people() {
+    let folder = Folder::with_ratings();
+    folder.stdout(&format!("{TRAIN} --positive 4 --out a.safetensors"));
+    folder.stdout(&format!("{TRAIN} --positive 4 --label-map 1=.05,2=.15,3=.35,4=.7,5=.9 --out b.safetensors"));
+    let alone = ["a", "b"].map(|seed| folder.json(&format!("replay {seed}.safetensors replay.csv --json")));
+    let both = folder.json("replay replay.csv --seed a.safetensors --seed b.safetensors --json");
+    assert_eq!((&both["events"], &both["users"]), (&alone[0]["events"], &alone[0]["users"]));
+    let seeds = both["seeds"].as_array().unwrap();
+    for (seed, alone) in seeds.iter().zip(&alone) {
+        for key in ["buckets", "frozen", "calibration", "gain"] {
+            assert_eq!(seed[key], alone[key], "{key}");
+        }
+    }
+    assert_eq!((&seeds[0]["seed"], &seeds[0]["difference"]), (&Value::from("a.safetensors"), &Value::Null));
+    for (of, key) in [("buckets", "log_loss"), ("buckets", "auc"), ("frozen", "within_user_auc")] {
+        let figure =
+            |x: &Value| if of == "buckets" { x[of][4]["personal"][key].clone() } else { x[of][4][key].clone() };
+        let difference = figure(&seeds[1]["difference"]);
+        let by = number(&figure(&alone[1])) - number(&figure(&alone[0]));
+        assert!((number(&difference["by"]) - by).abs() < 1e-9, "{key}: {difference}, not {by}");
+        assert!(number(&difference["error"]) > 0.0, "{key}: {difference}");
+    }
+    // A seed is no better than itself, and no noise says otherwise.
+    let same = folder.json("replay a.safetensors replay.csv --seed a.safetensors --json");
+    let difference = &same["seeds"][1]["difference"]["buckets"][5]["personal"]["auc"];
+    assert_eq!((number(&difference["by"]), number(&difference["error"])), (0.0, 0.0));
+
+    let table = folder.stdout("replay replay.csv --seed a.safetensors --seed b.safetensors --seed a.safetensors");
+    for part in ["[1] a.safetensors", "[2] b.safetensors", "[3] - [1]", "within-user AUC", "±"] {
+        assert!(table.contains(part), "{table} lacks {part}");
+    }
+
+    folder.stdout(&format!("{TRAIN} --positive 5 --out c.safetensors"));
+    let complaint = folder.complaint("replay replay.csv --seed a.safetensors --seed c.safetensors");
+    assert!(complaint.contains("c.safetensors") && complaint.contains("one at a time"), "{complaint}");
+}
+
+#[test]
+fn late_labels_teach_less() {
+    let folder = Folder::with_ratings();
+    folder.stdout(&format!("{TRAIN} --positive 4 --out s.safetensors"));
+    let loss = |args: &str| {
+        let replayed = folder.json(&format!("replay s.safetensors replay.csv --json {args}"));
+        let all = &replayed["buckets"][5];
+        [number(&all["personal"]["log_loss"]), number(&all["static"]["log_loss"])]
+    };
+    // Everybody's events are one unit of time apart.
+    let (at_once, later, never) = (loss(""), loss("--delay 20"), loss("--delay 1000"));
+    assert!(at_once[0] < later[0] && later[0] < never[0], "{at_once:?} {later:?} {never:?}");
+    assert!(at_once[1] == later[1] && later[1] == never[1], "the static seed does not learn");
+
+    let replay = std::fs::read_to_string(folder.path("replay.csv")).unwrap();
+    let mut lines = replay.lines();
+    let header = lines.next().unwrap();
+    let delayed: String = lines.map(|line| format!("{line},20\n")).collect();
+    folder.write("delayed.csv", &format!("{header},late\n{delayed}"));
+    let by_column = folder.json("replay s.safetensors delayed.csv --delay-column late --json");
+    assert_eq!(by_column, folder.json("replay s.safetensors replay.csv --delay 20 --json"));
+
+    let complaint = folder.complaint("replay s.safetensors replay.csv --delay -1");
+    assert!(complaint.contains("give a number of 0 or more"), "{complaint}");
+}
+
+#[test]
+fn seeds_are_compared_on_one_event_log() {
+    let folder = Folder::with_ratings();
+    folder.stdout(&format!("{TRAIN} --positive 4 --out a.safetensors"));
+    folder.stdout(&format!("{TRAIN} --positive 4 --out b.safetensors --factors 0"));
+    // Film after film, shown at even chances beside another; the even ones are clicked.
+    let scored = |item: u64, propensity: f64| {
+        let id = format!("{:016x}", FeatureId::named(&format!("item={item}")).0);
+        json!({"item": item.to_string(), "shared": [[id, 1, 0]], "private": [], "score": 0, "propensity": propensity})
+    };
+    let mut records =
+        vec![json!({"type": "opened", "model": "m", "version": 1, "base": "0".repeat(16), "profile": ""})];
+    for slate in 1..=40 {
+        let item = slate % 10;
+        let (items, pool) = ([scored(item, 0.5)], [scored((item + 1) % 10, 0.0)]);
+        records.push(json!({"type": "shown", "slate": slate, "items": items, "pool": pool}));
+        let target = u8::from(item % 2 == 0);
+        records
+            .push(json!({"type": "labelled", "slate": slate, "item": item.to_string(), "target": target, "weight": 1}));
+    }
+    let lines: Vec<String> = records.iter().map(Value::to_string).collect();
+    folder.write("log.jsonl", &lines.join("\n"));
+
+    let both = folder.json("replay log.jsonl --seed a.safetensors --seed b.safetensors --json");
+    for (i, seed) in ["a", "b"].into_iter().enumerate() {
+        let alone = folder.json(&format!("replay log.jsonl --seed {seed}.safetensors --json"));
+        let of = &both["seeds"][i];
+        assert_eq!((&of["off_policy"], &of["log_loss"]), (&alone["off_policy"], &alone["log_loss"]));
+        assert_eq!((&of["off_policy"]["places"], &of["off_policy"]["logged"]), (&json!(40), &json!(0.5)));
+    }
+    let of = |i: usize, key: &str| number(&both["seeds"][i]["off_policy"][key]);
+    for key in ["ips", "snips"] {
+        let difference = &both["seeds"][1]["difference"][key];
+        assert!((number(&difference["by"]) - (of(1, key) - of(0, key))).abs() < 1e-12, "{key}: {difference}");
+        assert!(difference["error"].is_number(), "{key}: {difference}");
+    }
+    let table = folder.stdout("replay log.jsonl --seed a.safetensors --seed b.safetensors");
+    for part in ["off-policy click rate", "IPS", "SNIPS", "[2] - [1]", "earned 0.5000 on its 40 labelled places"] {
+        assert!(table.contains(part), "{table} lacks {part}");
+    }
+    let complaint = folder.complaint("replay log.jsonl --seed a.safetensors --delay 3");
+    assert!(complaint.contains("log.jsonl is an event log"), "{complaint}");
+}
