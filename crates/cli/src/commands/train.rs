@@ -11,7 +11,7 @@ use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema
 use clap::ValueEnum;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Users need so many events to be held out for tuning.
 const TUNE_EVENTS: usize = 20;
@@ -26,11 +26,24 @@ const PRIOR_EVENTS: u32 = 20;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// CSV file of events: a header line, then one row an event.
-    events: PathBuf,
+    #[command(flatten)]
+    recipe: Recipe,
     /// Where to write the seed.
     #[arg(long)]
     out: PathBuf,
+    /// Keep users' rows in the file, for `brooklet eval`. Such a file must not be shipped.
+    #[arg(long)]
+    keep_users: bool,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a seed is made of, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Recipe {
+    /// CSV file of events: a header line, then one row an event.
+    events: PathBuf,
     /// CSV file of items, with the columns of --item-fields.
     #[arg(long)]
     items: Option<PathBuf>,
@@ -48,7 +61,7 @@ pub(crate) struct Args {
     user: String,
     /// Column that holds the item.
     #[arg(long, default_value = "item", value_name = "COLUMN")]
-    item: String,
+    pub(crate) item: String,
     /// Column that holds the label: a rating, or 1 for a click and 0 for a skip.
     #[arg(long, default_value = "label", value_name = "COLUMN")]
     label: String,
@@ -75,7 +88,7 @@ pub(crate) struct Args {
     threads: usize,
     /// Seed of everything random.
     #[arg(long, default_value_t = 42)]
-    seed: u64,
+    pub(crate) seed: u64,
     /// Learning rate of the first epoch.
     #[arg(long)]
     rate: Option<f32>,
@@ -88,12 +101,6 @@ pub(crate) struct Args {
     /// Name of the model.
     #[arg(long, default_value = "model", value_name = "NAME")]
     model: String,
-    /// Keep users' rows in the file, for `brooklet eval`. Such a file must not be shipped.
-    #[arg(long)]
-    keep_users: bool,
-    /// Print one JSON object on stdout.
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -146,32 +153,21 @@ struct Figures {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let start = Instant::now();
-    let job = Job::new(args)?;
-    let split = job.split();
-    let held_out = job.fit(&split.train, &split.validation, job.epochs)?;
-    let figures = |rows: &[u32]| job.figures(&held_out.model, rows);
-    let (train, validation) = (figures(&split.train), figures(&split.validation));
-    let (mut settings, tuning) = job.tune(&held_out.model, &split)?;
-    if args.keep_users {
-        settings.calibration = job.known_users_calibration(&held_out.model, &split.validation);
-    }
-
-    let everything: Vec<u32> = (0..job.dataset.events.len() as u32).collect();
-    let fitted = job.fit(&everything, &[], Epochs::Exactly(held_out.epochs))?;
-    let (metadata, prior_users) = job.metadata(&fitted.model, &settings, &everything, fitted.epochs);
-    let bytes = encode(&metadata, &fitted.model, &job.dataset, job.precision)?;
-    write_whole(&args.out, &bytes)?;
+    let mut job = Job::new(&args.recipe)?;
+    job.keep_users = args.keep_users;
+    let made = job.seed()?;
+    write_whole(&args.out, &made.bytes)?;
 
     let layout = job.dataset.problem.layout;
-    let descent = held_out.time + fitted.time;
+    let Made { settings, epochs, train, validation, tuning, prior_users, bytes, .. } = made;
     let report = Report {
         rows: job.dataset.events.len(),
         users: layout.users,
         items: layout.items,
         features: layout.rows(),
-        epochs: fitted.epochs,
+        epochs,
         seconds: start.elapsed().as_secs_f64(),
-        rows_per_s: (held_out.events + fitted.events) as f64 / descent.as_secs_f64().max(1e-9),
+        rows_per_s: made.descended as f64 / made.descent.as_secs_f64().max(1e-9),
         train,
         validation,
         tuning,
@@ -190,17 +186,33 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// A seed, and what its making told.
+pub(crate) struct Made {
+    pub(crate) bytes: Vec<u8>,
+    settings: Settings,
+    epochs: usize,
+    /// Of the run that held rows out.
+    train: Figures,
+    validation: Figures,
+    tuning: Option<Tuning>,
+    prior_users: usize,
+    /// Events that gradient descent went over, and the time it took.
+    descended: usize,
+    descent: Duration,
+}
+
 /// The data, and how to train on them.
-struct Job {
-    dataset: Dataset,
-    items: SideTable,
-    rule: LabelRule,
+pub(crate) struct Job {
+    pub(crate) dataset: Dataset,
+    pub(crate) items: SideTable,
+    users: SideTable,
+    pub(crate) rule: LabelRule,
     sources: Sources,
     config: Config,
     epochs: Epochs,
     factors: usize,
     loss: Loss,
-    precision: Precision,
+    pub(crate) precision: Precision,
     model_name: String,
     keep_users: bool,
 }
@@ -213,7 +225,7 @@ struct Split {
 }
 
 impl Job {
-    fn new(args: &Args) -> Result<Job> {
+    pub(crate) fn new(args: &Recipe) -> Result<Job> {
         let squared = matches!(args.loss, LossName::Squared);
         ensure!(
             !(squared && args.label_map.is_some()),
@@ -257,8 +269,51 @@ impl Job {
             PrecisionName::F16 => Precision::F16,
             PrecisionName::Int8 => Precision::Int8,
         };
-        let (factors, model_name, keep_users) = (args.factors, args.model.clone(), args.keep_users);
-        Ok(Job { dataset, items, rule, sources, config, epochs, factors, loss, precision, model_name, keep_users })
+        let (factors, model_name, keep_users) = (args.factors, args.model.clone(), false);
+        Ok(Job { dataset, items, users, rule, sources, config, epochs, factors, loss, precision, model_name, keep_users })
+    }
+
+    /// The same upon the events of some of the users.
+    pub(crate) fn of(&self, users: &[u32]) -> Job {
+        let events = self.dataset.events.of(users);
+        Job {
+            dataset: Dataset::new(events, self.sources.columns.clone(), &self.users, &self.items),
+            items: self.items.clone(),
+            users: self.users.clone(),
+            rule: self.rule.clone(),
+            sources: self.sources.clone(),
+            config: self.config.clone(),
+            model_name: self.model_name.clone(),
+            ..*self
+        }
+    }
+
+    /// Trains with some rows held out to see when to stop and some people to tune on, then upon everything.
+    pub(crate) fn seed(&self) -> Result<Made> {
+        let split = self.split();
+        let held_out = self.fit(&split.train, &split.validation, self.epochs)?;
+        let figures = |rows: &[u32]| self.figures(&held_out.model, rows);
+        let (train, validation) = (figures(&split.train), figures(&split.validation));
+        let (mut settings, tuning) = self.tune(&held_out.model, &split)?;
+        if self.keep_users {
+            settings.calibration = self.known_users_calibration(&held_out.model, &split.validation);
+        }
+
+        let everything: Vec<u32> = (0..self.dataset.events.len() as u32).collect();
+        let fitted = self.fit(&everything, &[], Epochs::Exactly(held_out.epochs))?;
+        let (metadata, prior_users) = self.metadata(&fitted.model, &settings, &everything, fitted.epochs);
+        let bytes = encode(&metadata, &fitted.model, &self.dataset, self.precision)?;
+        Ok(Made {
+            bytes,
+            settings,
+            epochs: fitted.epochs,
+            train,
+            validation,
+            tuning,
+            prior_users,
+            descended: held_out.events + fitted.events,
+            descent: held_out.time + fitted.time,
+        })
     }
 
     fn split(&self) -> Split {
@@ -453,7 +508,7 @@ const FIELD_RATE: f32 = 0.03;
 /// The random stream that people and rows are held out by.
 const HOLD_OUT_STREAM: u64 = u64::MAX - 1;
 
-fn config(args: &Args, rule: &LabelRule) -> Config {
+fn config(args: &Recipe, rule: &LabelRule) -> Config {
     // Found on MovieLens-1M and -100K. Graded targets are less noisy than clicks, so they bear less regularisation.
     let (rate, l2) = match (rule.squared, rule.map.is_empty()) {
         (true, _) => (0.02, 0.05),
