@@ -150,14 +150,17 @@ impl Outbox {
         if rows.is_empty() {
             return None;
         }
-        let mut scales = Vec::with_capacity(width);
-        let mut columns = Vec::with_capacity(width * rows.len());
-        for column in 0..width {
-            let largest = rows.iter().fold(0f32, |max, (_, row)| max.max(row[column].abs()));
-            let scale = largest / 127.0;
+        let largest = |column: usize| rows.iter().fold(0f32, |max, (_, row)| max.max(row[column].abs()));
+        let scales: Vec<f32> = (0..width).map(|column| largest(column) / 127.0).collect();
+        let quantised = |x: f32, scale: f32| {
             let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-            scales.push(scale);
-            columns.extend(rows.iter().map(|(_, row)| libm::rintf(row[column] * inverse).clamp(-127.0, 127.0) as i8));
+            libm::rintf(x * inverse).clamp(-127.0, 127.0) as i8
+        };
+        // Rows of which nothing is left but what earlier deltas rounded off wait until it is enough to be told.
+        rows.retain(|(_, row)| row.iter().zip(&scales).any(|(x, scale)| quantised(*x, *scale) != 0));
+        let mut columns = Vec::with_capacity(width * rows.len());
+        for (column, scale) in scales.iter().enumerate() {
+            columns.extend(rows.iter().map(|(_, row)| quantised(row[column], *scale)));
         }
         let ids = rows.iter().map(|(id, _)| *id).collect();
         let events = self.unsent_events;

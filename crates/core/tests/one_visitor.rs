@@ -399,6 +399,19 @@ fn what_int8_rounds_off_goes_with_the_next_delta() {
 }
 
 #[test]
+fn a_delta_has_the_rows_of_its_own_events() {
+    let mut learner = Learner::new(base(8), Config::default());
+    for item in 0..20 {
+        let features = object(&[("item", Value::String(item.to_string())), ("genres", Value::from("Drama"))]);
+        learner.learn_one(&named(&learner, &features), 1.0, 1.0).expect("a label");
+        let pending = learner.prepare_delta([1; 16]).expect("it has learnt");
+        let delta = Delta::decode(&pending.bytes).expect("it was encoded");
+        assert!(delta.ids.len() <= 4, "event {item}: {} rows", delta.ids.len());
+        learner.acknowledge(pending.seq);
+    }
+}
+
+#[test]
 fn a_rejected_delta_is_sent_again_under_another_key() {
     let mut learner = stocked(Config::default());
     clicks(&mut learner, "War", 1.0, 10);
