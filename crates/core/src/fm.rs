@@ -8,6 +8,7 @@
 
 use crate::FeatureId;
 use crate::feature::Feature;
+use crate::posterior::Gaussian;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -94,6 +95,22 @@ impl Active {
                 *v = (f64::from(*v) + pull * derivative(*x, *v, *q)) as f32;
             }
             emit(*id, row);
+        }
+    }
+
+    /// Moves the factors of the rows that learn by -rate curvature P phi, what the visitor row's covariance P adds to the
+    /// gradient of the loss averaged over it: half the curvature times the variance of the score, phi^T P phi. The step is
+    /// shortened so that it overshoots at no rate.
+    pub(crate) fn shrink(&mut self, visitor: &Gaussian, curvature: f64) {
+        let (width, direction) = (self.width, visitor.direction(&self.phi()));
+        let trace: f64 = (1..width).map(|f| visitor.covariance[f * width + f]).sum();
+        let rates = self.values.iter().zip(&self.rates).map(|(x, rate)| f64::from(*rate) * f64::from(*x));
+        let steepness: f64 = rates.clone().zip(&self.values).map(|(rate, x)| rate * f64::from(*x)).sum();
+        let step = curvature / (1.0 + curvature * trace * steepness);
+        for (row, rate) in self.rows.chunks_exact_mut(width).zip(rates) {
+            for (v, d) in row[1..].iter_mut().zip(&direction[1..]) {
+                *v = (f64::from(*v) - step * rate * d) as f32;
+            }
         }
     }
 

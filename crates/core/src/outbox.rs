@@ -1,13 +1,16 @@
 //! What goes out: events become a delta, the delta waits until it is acknowledged, nothing is counted twice.
 //!
 //! A delta is made by *reconstruction* (after Singhal et al. 2021): the visitor row has been adapted to the buffered events;
-//! one pass over them then moves the shared rows, from the base's, at that adapted row. It is added to what was not sent
+//! one pass over them then moves the shared rows, from the base's, down the loss averaged over the posterior of that row: who
+//! is little known teaches little of taste, and a row that few know well stays short. It is added to what was not sent
 //! before; what int8 rounds off simply stays there (error feedback, Seide et al. 2014).
 
 use crate::delta::{ClientKey, Delta, MAX_SCALE};
 use crate::fm::Active;
+use crate::learner::MAX_WEIGHT;
 use crate::math::proximal;
 use crate::order::ordered;
+use crate::posterior::Gaussian;
 use crate::rows::{IdMap, Rows};
 use crate::{FeatureId, Features};
 use alloc::vec;
@@ -63,7 +66,7 @@ impl Outbox {
     }
 
     /// Turns the buffered events into a change of shared rows.
-    pub(crate) fn reconstruct(&mut self, rows: &Rows, visitor: &[f64], rate: f32) {
+    pub(crate) fn reconstruct(&mut self, rows: &Rows, visitor: &Gaussian, rate: f32) {
         let metadata = rows.base().metadata();
         let width = rows.base().width();
         let mut moved: IdMap<Vec<f32>> = IdMap::default();
@@ -79,10 +82,11 @@ impl Outbox {
                 active.add(feature, 0.0, &mut |id, row| rows.personal_into(id, row));
             }
             let (target, weight) = (f64::from(event.target), f64::from(event.weight));
-            let h = weight * active.leverage(visitor);
-            let pull = weight * proximal(metadata.loss, active.score_with(visitor), target, h).pull;
-            active.step(visitor, pull, &mut |id, row| {
-                moved.insert(id, row.to_vec());
+            let h = weight * active.leverage(&visitor.mean);
+            let step = proximal(metadata.loss, active.score_with(&visitor.mean), target, h);
+            active.shrink(visitor, weight * step.curvature);
+            active.step(&visitor.mean, weight * step.pull, &mut |id, row| {
+                moved.insert(id, row.iter().map(|x| x.clamp(-MAX_WEIGHT, MAX_WEIGHT)).collect());
             });
             self.unsent_events = self.unsent_events.saturating_add(1);
         }

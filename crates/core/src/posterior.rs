@@ -130,7 +130,8 @@ impl Gaussian {
         lower
     }
 
-    fn direction(&self, phi: &[f64]) -> Vec<f64> {
+    /// P phi.
+    pub(crate) fn direction(&self, phi: &[f64]) -> Vec<f64> {
         let rows = self.covariance.chunks_exact(self.mean.len());
         rows.map(|row| row.iter().zip(phi).fold(0.0, |sum, (p, x)| sum + p * x)).collect()
     }
