@@ -7,8 +7,10 @@
 
 mod commands;
 mod dataset;
+mod federation;
 mod input;
 mod learning;
+mod libfm;
 mod metrics;
 mod progress;
 mod progressive;
@@ -19,7 +21,7 @@ mod trainer;
 mod tune;
 
 use clap::Parser;
-use commands::{eval, inspect, replay, serve, train};
+use commands::{eval, import, inspect, replay, serve, simulate, train};
 use std::process::ExitCode;
 
 /// A recommender that learns inside each visitor's browser: train a seed, judge it, serve it.
@@ -32,8 +34,12 @@ enum Command {
     Eval(eval::Args),
     /// Replay people whom a seed never saw: predict, then learn, event by event.
     Replay(replay::Args),
+    /// Simulate a population: a seed of some users, deltas of others, judged on the rest.
+    Simulate(Box<simulate::Args>),
     /// Show what is in a seed.
     Inspect(inspect::Args),
+    /// Make a seed of a model that another program trained.
+    Import(import::Args),
     /// Serve a model to browsers, take in their deltas, publish what they learnt.
     Serve(Box<serve::Args>),
 }
@@ -43,7 +49,9 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Serve(args) => serve::run(*args),
     };
     match result {

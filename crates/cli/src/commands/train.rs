@@ -104,9 +104,18 @@ pub(crate) struct Recipe {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum LossName {
+pub(crate) enum LossName {
     Logistic,
     Squared,
+}
+
+impl From<LossName> for Loss {
+    fn from(name: LossName) -> Loss {
+        match name {
+            LossName::Logistic => Loss::Logistic,
+            LossName::Squared => Loss::Squared,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -270,7 +279,20 @@ impl Job {
             PrecisionName::Int8 => Precision::Int8,
         };
         let (factors, model_name, keep_users) = (args.factors, args.model.clone(), false);
-        Ok(Job { dataset, items, users, rule, sources, config, epochs, factors, loss, precision, model_name, keep_users })
+        Ok(Job {
+            dataset,
+            items,
+            users,
+            rule,
+            sources,
+            config,
+            epochs,
+            factors,
+            loss,
+            precision,
+            model_name,
+            keep_users,
+        })
     }
 
     /// The same upon the events of some of the users.
@@ -486,7 +508,7 @@ impl Job {
 }
 
 /// Under another name until it is whole: what is broken off must not leave what looks like a seed.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".unfinished");
     std::fs::write(&unfinished, bytes)

@@ -2,5 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod contract;
+mod import;
 mod privacy;
+mod simulate;
 mod support;
