@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Whoever pushes a number for n rounds moves it by 2 eta sqrt(n) at most, however many deltas of whatever size do it. What
-//! honest deltas teach does not depend on how they are shared out between rounds: their noise and the step shrink alike. So
+//! honest deltas teach hardly depends on how they are shared out between rounds: their noise and the step shrink alike. So
 //! long rounds bound hostile clients, and short versions still bring news soon.
 
 use crate::{Delta, Error, FeatureId};
