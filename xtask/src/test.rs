@@ -13,7 +13,7 @@ use crate::tools::{self, NPM};
 use crate::workspace::Workspace;
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let mut steps = Steps::new(9);
+    let mut steps = Steps::new(10);
     let result = every_step(workspace, &mut steps);
     steps.print_table();
     result
@@ -35,7 +35,17 @@ fn every_step(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.step("browser tests", || Ok(cmd!(sh, "wasm-pack test --mode no-install --headless --chrome").run()?))?;
     steps.step("npm package", || build::package(workspace))?;
     let brooklet = steps.step("brooklet, the command", || demo::brooklet(workspace))?;
+    steps.step("examples in Python", || python_examples(workspace, &brooklet))?;
     steps.step("end to end", || end_to_end(workspace, &brooklet, &chromium))
+}
+
+fn python_examples(workspace: &Workspace, brooklet: &Path) -> Result<()> {
+    let sh = &workspace.shell;
+    let tests = workspace.root.join("tests/python");
+    let python = tools::python(workspace, &tests.join("requirements.txt"))?;
+    let run = cmd!(sh, "{python} -m unittest discover --start-directory {tests}");
+    run.env("BROOKLET", brooklet).env("PYTHONDONTWRITEBYTECODE", "1").run()?;
+    Ok(())
 }
 
 fn end_to_end(workspace: &Workspace, brooklet: &Path, chromium: &Path) -> Result<()> {

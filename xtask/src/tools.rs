@@ -5,6 +5,7 @@
 //! That folder comes first on the PATH of everything we start, and wasm-pack then has no reason to download anything.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -63,12 +64,33 @@ pub(crate) fn for_the_tests(workspace: &Workspace) -> Result<PathBuf> {
         return Ok(chromium);
     }
     println!("Chromium or its driver is missing");
-    if apt_get_browser(sh).is_ok()
+    if apt_get_install(sh, &["chromium", "chromium-driver"]).is_ok()
         && let Some(chromium) = browser()
     {
         return Ok(chromium);
     }
     bail!(HOW_TO_GET_A_BROWSER)
+}
+
+/// A Python with what `requirements`, a file with every version pinned, names.
+pub(crate) fn python(workspace: &Workspace, requirements: &Path) -> Result<PathBuf> {
+    let sh = &workspace.shell;
+    let venv = folder().join("python");
+    let python = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+    // A copy of what was installed, made when all of it was.
+    let installed = venv.join("requirements.txt");
+    let wanted = fs::read_to_string(requirements)?;
+    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    let create = || cmd!(sh, "python3 -m venv --clear {venv}").run();
+    // Debian keeps what a venv needs in a package of its own.
+    if create().is_err() && (apt_get_install(sh, &["python3-venv"]).is_err() || create().is_err()) {
+        bail!(HOW_TO_GET_PYTHON)
+    }
+    cmd!(sh, "{python} -m pip install --quiet --only-binary :all: --requirement {requirements}").run()?;
+    fs::write(&installed, wanted)?;
+    Ok(python)
 }
 
 /// Where to look for a program, ours first.
@@ -131,19 +153,16 @@ fn find(program: &str) -> Option<PathBuf> {
     places.find(|path| path.is_file())
 }
 
-fn apt_get_browser(sh: &Shell) -> Result<()> {
+fn apt_get_install(sh: &Shell, packages: &[&str]) -> Result<()> {
     let root = cmd!(sh, "id -u").quiet().read()? == "0";
     // With -n, sudo fails where it would otherwise stop to ask for a password.
     let (env, sudo): (_, &[&str]) = if root { ("env", &[]) } else { ("sudo", &["-n", "env"]) };
-    let apt_get = |words: &str| {
-        let words = words.split(' ');
-        cmd!(sh, "{env} {sudo...} DEBIAN_FRONTEND=noninteractive apt-get {words...}").run()
-    };
-    let install = "install --yes --no-install-recommends chromium chromium-driver";
-    if apt_get(install).is_err() {
+    let apt_get = |words: &[&str]| cmd!(sh, "{env} {sudo...} DEBIAN_FRONTEND=noninteractive apt-get {words...}").run();
+    let install = [&["install", "--yes", "--no-install-recommends"], packages].concat();
+    if apt_get(&install).is_err() {
         // The list of packages may be old, or not be there at all.
-        apt_get("update")?;
-        apt_get(install)?;
+        apt_get(&["update"])?;
+        apt_get(&install)?;
     }
     Ok(())
 }
@@ -158,6 +177,14 @@ Please install both and run this again:
     macOS     brew install --cask chromium chromedriver
 
 If Chromium has another name or place, CHROMIUM=/path/to/it says so; chromedriver has to be on the PATH.";
+
+const HOW_TO_GET_PYTHON: &str = "\
+the tests of the Python examples need Python 3.11 or newer with its venv module, and it could not be installed from here.
+Please install it and run this again:
+
+    Debian, Ubuntu    sudo apt-get install python3-venv
+    Fedora            sudo dnf install python3
+    macOS             brew install python";
 
 #[cfg(test)]
 mod tests {

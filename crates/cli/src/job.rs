@@ -1,8 +1,8 @@
 //! One training: the data, and how to train on them.
 
-use crate::commands::train::Args;
+use crate::commands::train::Recipe;
 use crate::dataset::Dataset;
-use crate::holdout::Split;
+use crate::holdout::{HoldOut, Split};
 use crate::input::{Columns, Events, LabelRule, SideTable, parse_label_map};
 use crate::judge::Judged;
 use crate::method::{LossName, provenance};
@@ -16,6 +16,7 @@ use crate::tune::{Report as Tuning, Settings, platt, tune};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Value};
 use serde::Serialize;
+use std::time::Duration;
 
 /// Users need so many events for their row to count in the prior of a new visitor.
 const PRIOR_EVENTS: u32 = 20;
@@ -25,20 +26,40 @@ const INIT: f32 = 0.05;
 /// The data, and how to train on them.
 pub(crate) struct Job {
     pub(crate) dataset: Dataset,
-    items: SideTable,
-    rule: LabelRule,
+    pub(crate) items: SideTable,
+    users: SideTable,
+    pub(crate) rule: LabelRule,
     sources: Sources,
     method: Method,
     threads: usize,
     seed: u64,
-    pub(crate) epochs: Epochs,
+    epochs: Epochs,
+    holdout: HoldOut,
+    pub(crate) precision: Precision,
     factors: usize,
     loss: Loss,
     model_name: String,
-    keep_users: bool,
+    pub(crate) keep_users: bool,
     /// Whether somebody wants a report: the loss of rows that are trained on is told an epoch, and the people held out are
     /// replayed once more with what was chosen.
-    tell: bool,
+    pub(crate) tell: bool,
+}
+
+/// A seed, and what its making told.
+pub(crate) struct Made {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) settings: Settings,
+    pub(crate) epochs: usize,
+    /// Of the run that held rows out.
+    pub(crate) train: Figures,
+    pub(crate) validation: Figures,
+    pub(crate) tuning: Option<Tuning>,
+    /// Its losses after each epoch, on rows trained on and held out, if somebody wants a report.
+    pub(crate) curve: Vec<(f64, f64)>,
+    pub(crate) prior_users: usize,
+    /// Events that gradient descent went over, and the time it took.
+    pub(crate) descended: usize,
+    pub(crate) descent: Duration,
 }
 
 /// `log_loss` is the cross-entropy against the target that was learnt (graded, if labels were mapped); `auc` is against
@@ -51,7 +72,7 @@ pub(crate) struct Figures {
 }
 
 impl Job {
-    pub(crate) fn new(args: &Args) -> Result<Job> {
+    pub(crate) fn new(args: &Recipe) -> Result<Job> {
         let squared = args.method.loss == LossName::Squared;
         ensure!(
             !(squared && args.label_map.is_some()),
@@ -106,23 +127,70 @@ impl Job {
         Ok(Job {
             dataset,
             items,
+            users,
             rule,
             sources,
             method,
             threads: args.method.threads.max(1),
             seed: args.method.seed,
             epochs,
+            holdout: args.holdout,
+            precision: args.precision.into(),
             factors: args.factors,
             loss,
             model_name: args.model.clone(),
-            keep_users: args.keep_users,
-            tell: args.report.is_some(),
+            keep_users: false,
+            tell: false,
+        })
+    }
+
+    /// The same upon the events of some of the users.
+    pub(crate) fn of(&self, users: &[u32]) -> Job {
+        let events = self.dataset.events.of(users);
+        Job {
+            dataset: Dataset::new(events, self.sources.columns.clone(), &self.users, &self.items),
+            items: self.items.clone(),
+            users: self.users.clone(),
+            rule: self.rule.clone(),
+            sources: self.sources.clone(),
+            method: self.method.clone(),
+            model_name: self.model_name.clone(),
+            ..*self
+        }
+    }
+
+    /// Trains with some rows held out to see when to stop and some people to tune on, then upon everything.
+    pub(crate) fn seed(&self) -> Result<Made> {
+        let split = Split::new(&self.dataset.events, self.holdout, self.seed);
+        let (held_out, curve) = self.fit(&split.train, &split.validation, self.epochs)?;
+        let figures = |rows: &[u32]| self.figures(&held_out.model, rows);
+        let (train, validation) = (figures(&split.train), figures(&split.validation));
+        let (mut settings, tuning) = self.tune(&held_out, &split)?;
+        if self.keep_users {
+            settings.calibration = self.known_users_calibration(&held_out.model, &split.validation);
+        }
+
+        let everything: Vec<u32> = (0..self.dataset.events.len() as u32).collect();
+        let (fitted, _) = self.fit(&everything, &[], Epochs::Exactly(held_out.epochs))?;
+        let (metadata, prior_users) = self.metadata(&fitted, &settings, &everything, fitted.epochs);
+        let bytes = encode(&metadata, &fitted.model, &self.dataset, self.precision)?;
+        Ok(Made {
+            bytes,
+            settings,
+            epochs: fitted.epochs,
+            train,
+            validation,
+            tuning,
+            curve,
+            prior_users,
+            descended: held_out.events + fitted.events,
+            descent: held_out.time + fitted.time,
         })
     }
 
     /// Also tells, for a report, the losses after each epoch: of as many rows that are trained on as there are to validate on,
     /// and of those.
-    pub(crate) fn fit(&self, rows: &[u32], validation: &[u32], epochs: Epochs) -> Result<(Fitted, Vec<(f64, f64)>)> {
+    fn fit(&self, rows: &[u32], validation: &[u32], epochs: Epochs) -> Result<(Fitted, Vec<(f64, f64)>)> {
         let problem = &self.dataset.problem;
         let model = Model::new(&problem.layout, self.factors, INIT, self.seed);
         let (what, most) = match epochs {
@@ -154,7 +222,7 @@ impl Job {
         Ok((fitted, curve))
     }
 
-    pub(crate) fn figures(&self, model: &Model, rows: &[u32]) -> Figures {
+    fn figures(&self, model: &Model, rows: &[u32]) -> Figures {
         let scored = self.scored(model, rows);
         let clicks: Option<Vec<(f32, bool)>> = scored.iter().map(|s| Some((s.score, s.click?))).collect();
         let predicted = |s: &Scored| if self.rule.squared { s.score } else { sigmoid(s.score) };
@@ -183,19 +251,14 @@ impl Job {
     }
 
     /// Replays the people held out with the browser's learner on a seed that never saw them.
-    pub(crate) fn tune(
-        &self,
-        fitted: &Fitted,
-        split: &Split,
-        precision: Precision,
-    ) -> Result<(Settings, Option<Tuning>)> {
+    fn tune(&self, fitted: &Fitted, split: &Split) -> Result<(Settings, Option<Tuning>)> {
         if split.people.is_empty() {
             return Ok((Settings::default(), None));
         }
         let seed = |settings: &Settings| -> Result<Base> {
             let (mut metadata, _) = self.metadata(fitted, settings, &split.train, 1);
             metadata.private_rows = false;
-            Ok(Base::read(encode(&metadata, &fitted.model, &self.dataset, precision)?)?)
+            Ok(Base::read(encode(&metadata, &fitted.model, &self.dataset, self.precision)?)?)
         };
         let base = seed(&Settings::default())?;
         let visitors = Visitors::of(&split.people, &base, &self.dataset.events, &self.rule, &self.items)?;
@@ -216,7 +279,7 @@ impl Job {
     }
 
     /// For `eval`, which scores users whom the seed knows. A score that was learnt from clicks is calibrated to clicks.
-    pub(crate) fn known_users_calibration(&self, model: &Model, validation: &[u32]) -> Calibration {
+    fn known_users_calibration(&self, model: &Model, validation: &[u32]) -> Calibration {
         if self.method.objective() == Objective::Logistic && self.rule.map.is_empty() {
             return Calibration::default();
         }
@@ -225,13 +288,7 @@ impl Job {
     }
 
     /// The metadata of a model that was trained on `rows`, and how many users its prior is from.
-    pub(crate) fn metadata(
-        &self,
-        fitted: &Fitted,
-        settings: &Settings,
-        rows: &[u32],
-        epochs: usize,
-    ) -> (Metadata, usize) {
+    fn metadata(&self, fitted: &Fitted, settings: &Settings, rows: &[u32], epochs: usize) -> (Metadata, usize) {
         let (visitor, prior_users) = match &fitted.visitor {
             Some(visitor) => (visitor.clone(), self.dataset.events.users.len()),
             None => self.point_estimates(&fitted.model, rows),

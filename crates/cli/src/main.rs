@@ -8,6 +8,7 @@
 mod commands;
 mod dataset;
 mod estimate;
+mod federation;
 mod files;
 mod holdout;
 mod input;
@@ -15,6 +16,7 @@ mod job;
 mod judge;
 mod largest;
 mod learning;
+mod libfm;
 mod method;
 mod metrics;
 mod negatives;
@@ -30,7 +32,7 @@ mod trainer;
 mod tune;
 
 use clap::Parser;
-use commands::{completions, eval, inspect, replay, serve, train};
+use commands::{completions, eval, import, inspect, replay, serve, simulate, train};
 use std::process::ExitCode;
 
 /// A recommender that learns inside each visitor's browser: train a seed, judge it, serve it.
@@ -43,8 +45,12 @@ enum Command {
     Eval(eval::Args),
     /// Replay people whom a seed never saw: predict, then learn, event by event.
     Replay(replay::Args),
+    /// Simulate a population: a seed of some users, deltas of others, judged on the rest.
+    Simulate(Box<simulate::Args>),
     /// Show what is in a seed, or what changed from one to another.
     Inspect(inspect::Args),
+    /// Make a seed of a model that another program trained.
+    Import(import::Args),
     /// Serve a model to browsers, take in their deltas, publish what they learnt.
     Serve(Box<serve::Args>),
     /// Write completions of this command for a shell.
@@ -56,7 +62,9 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Serve(args) => serve::run(*args),
         Command::Completions(args) => completions::run(&args),
     };

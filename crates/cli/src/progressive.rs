@@ -130,6 +130,11 @@ impl Visitors {
         self.visits.len()
     }
 
+    /// What one of them did, in order of time: the features, and the target that is learnt.
+    pub(crate) fn history(&self, visitor: usize) -> impl ExactSizeIterator<Item = (&Features, f32)> {
+        self.visits[visitor].iter().map(|visit| (self.features(visit), visit.target))
+    }
+
     /// Replays everyone, each with a fresh learner on `base`. `freeze` are numbers of events of at most [`JUDGED_FROM`];
     /// `done` is called after each visitor.
     pub(crate) fn replay(

@@ -57,11 +57,8 @@ impl Sources {
     /// Reads what [`Sources::to_fields`] recorded.
     pub(crate) fn of(metadata: &Metadata) -> Result<Sources> {
         let training = &metadata.training;
-        let missing = || {
-            anyhow!(
-                "the seed does not say which columns it was trained on: it was not made by `brooklet train` of this version"
-            )
-        };
+        let missing =
+            || anyhow!("the seed does not say which columns it was trained on: its metadata need `training.columns`");
         let text = |value: &Value, key: &str| value.field(key).and_then(Value::as_str).map(str::to_owned);
         let texts = |key: &str| -> Vec<String> {
             let values = training.field(key).and_then(Value::as_array).unwrap_or_default();
@@ -70,7 +67,8 @@ impl Sources {
         let columns = training.field("columns").ok_or_else(missing)?;
         let role = |key: &str| text(columns, key).ok_or_else(missing);
         Ok(Sources {
-            events: text(training, "events").ok_or_else(missing)?.into(),
+            // A seed from elsewhere has none.
+            events: text(training, "events").unwrap_or_default().into(),
             items: text(training, "items").map(PathBuf::from),
             users: text(training, "users").map(PathBuf::from),
             item_fields: texts("item_fields"),
@@ -163,7 +161,12 @@ pub(crate) fn visitor(model: &Model, dataset: &Dataset, events: &[u32], least: u
     for (&user, row) in people.iter().zip(rows.chunks_exact_mut(width)) {
         model.combined(dataset.problem.users.rows(user), row);
     }
-    let n = people.len().max(1) as f64;
+    (moments(&rows, width), people.len())
+}
+
+/// Mean and covariance of rows.
+pub(crate) fn moments(rows: &[f32], width: usize) -> Visitor {
+    let n = (rows.len() / width).max(1) as f64;
     let mut mean = vec![0.0f64; width];
     for row in rows.chunks_exact(width) {
         mean.iter_mut().zip(row).for_each(|(mean, x)| *mean += f64::from(*x) / n);
@@ -176,7 +179,7 @@ pub(crate) fn visitor(model: &Model, dataset: &Dataset, events: &[u32], least: u
             }
         }
     }
-    (Visitor { mean, covariance }, people.len())
+    Visitor { mean, covariance }
 }
 
 /// The prior of a new visitor, as a seed holds it.

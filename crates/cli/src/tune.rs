@@ -26,7 +26,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             scale: 8.0,
-            rates: Rates { private: 0.3, shared: 0.005, delta: 0.05 },
+            rates: Rates { private: 0.3, shared: 0.005, delta: 0.2 },
             calibration: Calibration::default(),
         }
     }

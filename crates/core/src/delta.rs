@@ -49,6 +49,9 @@ pub struct Delta {
 }
 
 impl Delta {
+    /// The largest scale of a column that is accepted.
+    pub const MAX_SCALE: f32 = MAX_SCALE;
+
     /// k.
     pub fn factors(&self) -> usize {
         self.scales.len() - 1

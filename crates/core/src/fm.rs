@@ -8,6 +8,7 @@
 
 use crate::FeatureId;
 use crate::feature::Feature;
+use crate::posterior::Gaussian;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -129,6 +130,23 @@ impl Active {
                 *v = (f64::from(*v) + pull * derivative(part.value, *v, *q)) as f32;
             }
             emit(part.id, row);
+        }
+    }
+
+    /// Moves the factors of the rows that learn by -rate curvature P phi, what the visitor row's covariance P adds to the
+    /// gradient of the loss averaged over it: half the curvature times the variance of the score, phi^T P phi. The step is
+    /// shortened so that it overshoots at no rate.
+    pub(crate) fn shrink(&mut self, visitor: &Gaussian, curvature: f64) {
+        let (width, direction) = (self.width, visitor.direction(&self.sums.phi()));
+        let trace: f64 = (1..width).map(|f| visitor.covariance[f * width + f]).sum();
+        let rate = |part: &Part| f64::from(part.rate) * f64::from(part.value);
+        let steepness: f64 = self.parts.iter().map(|part| rate(part) * f64::from(part.value)).sum();
+        let step = curvature / (1.0 + curvature * trace * steepness);
+        for (part, row) in self.parts.iter().zip(self.rows.chunks_exact_mut(width)) {
+            let rate = rate(part);
+            for (v, d) in row[1..].iter_mut().zip(&direction[1..]) {
+                *v = (f64::from(*v) - step * rate * d) as f32;
+            }
         }
     }
 

@@ -1,13 +1,19 @@
 //! The fold: thousands of deltas into one change of the base.
 //!
 //! Each row of each delta is clipped to a length and weighted by the delta's age, then added up in fixed point, so that
-//! the sum is the same in any order, can be merged from parts and be replayed. One FedAdagrad step (Reddi et al. 2021,
-//! Algorithm 2) then moves the master rows:
+//! the sum is the same in any order, can be merged from parts and be replayed. FedAdagrad (Reddi et al. 2021, Algorithm 2)
+//! then moves the master rows. Its rounds are longer than a version: within a round each version makes the step of the
+//! round's sum so far in place of the last version's.
 //!
 //! ```text
-//! a <- a + d^2          d: the row's sum; a starts at 0.1
-//! x <- x + eta * d / (sqrt(a) + tau)
+//! x <- x + f(d) - f(d')     f(d) = eta * d / (sqrt(a + d^2) + tau)
+//! a <- a + d^2              at the end of a round; a starts at 0.1
+//!                           d, d': the round's sum with this version's deltas and without
 //! ```
+//!
+//! Whoever pushes a number for n rounds moves it by 2 eta sqrt(n) at most, however many deltas of whatever size do it. What
+//! honest deltas teach hardly depends on how they are shared out between rounds: their noise and the step shrink alike. So
+//! long rounds bound hostile clients, and short versions still bring news soon.
 
 use crate::{Delta, Error, FeatureId};
 use alloc::collections::BTreeMap;
@@ -19,10 +25,12 @@ use alloc::vec::Vec;
 pub struct FoldConfig {
     /// The longest (L2) that a row of one delta may be; a longer one is shortened to it.
     pub clip: f32,
-    /// Step size of FedAdagrad: the most that one version moves a number in its first fold.
+    /// Step size of FedAdagrad: the most that the first round moves a number.
     pub eta: f32,
     /// FedAdagrad's floor: sums well below it hardly move anything.
     pub tau: f32,
+    /// How many deltas make a round of FedAdagrad.
+    pub round: u64,
     /// How many versions behind the current one a delta's base may lie.
     pub horizon: u64,
     /// The most rows that the base may grow to; rows of new features beyond it are left out.
@@ -31,7 +39,7 @@ pub struct FoldConfig {
 
 impl Default for FoldConfig {
     fn default() -> FoldConfig {
-        FoldConfig { clip: 1.0, eta: 0.1, tau: 0.01, horizon: 16, max_rows: 1 << 20 }
+        FoldConfig { clip: 1.0, eta: 0.2, tau: 0.01, round: 20_000, horizon: 16, max_rows: 1 << 20 }
     }
 }
 
@@ -133,7 +141,7 @@ impl Fold {
 
 #[cfg(feature = "write")]
 mod aggregate {
-    use super::{Fold, UNIT};
+    use super::{Fold, FoldConfig, UNIT};
     use crate::learner::MAX_WEIGHT;
     use crate::write::{Tensor, serialize};
     use crate::{Base, Error, FeatureId, Metadata, Precision, Rows, write_base};
@@ -147,12 +155,15 @@ mod aggregate {
     const INITIAL_ACCUMULATOR: f32 = 0.1;
 
     /// What stands beside a base and is never shipped: its rows in f32, so that steps smaller than f16 resolves add up,
-    /// and FedAdagrad's accumulators.
+    /// FedAdagrad's accumulators, and the round that it is in.
     #[derive(Debug, Clone, PartialEq)]
     pub struct Aggregate {
         metadata: Metadata,
         rows: Rows,
         accumulators: Vec<f32>,
+        /// The round's sums, and how many deltas are in them.
+        sums: Vec<f32>,
+        deltas: u64,
     }
 
     impl Aggregate {
@@ -169,6 +180,8 @@ mod aggregate {
                 metadata: base.metadata().clone(),
                 rows: Rows { ids, rows, names },
                 accumulators: vec![INITIAL_ACCUMULATOR; n * width],
+                sums: vec![0.0; n * width],
+                deltas: 0,
             }
         }
 
@@ -177,7 +190,7 @@ mod aggregate {
             self.metadata.version
         }
 
-        /// One FedAdagrad step with the fold's sums; the next version's base blob. On an error nothing has changed.
+        /// Moves the rows by the fold's sums; the next version's base blob. On an error nothing has changed.
         pub fn publish(&mut self, fold: &Fold, precision: Precision) -> Result<Vec<u8>, Error> {
             let width = 1 + self.metadata.factors;
             if fold.width != width {
@@ -205,6 +218,7 @@ mod aggregate {
                         self.rows.ids.push(*id);
                         self.rows.rows.resize(self.rows.rows.len() + width, 0.0);
                         self.accumulators.resize(self.accumulators.len() + width, INITIAL_ACCUMULATOR);
+                        self.sums.resize(self.sums.len() + width, 0.0);
                         if let Some(names) = &mut self.rows.names {
                             names.push(String::new());
                         }
@@ -212,18 +226,28 @@ mod aggregate {
                     }
                 };
                 let row = &mut self.rows.rows[i * width..(i + 1) * width];
-                let accumulators = &mut self.accumulators[i * width..(i + 1) * width];
-                for ((x, a), sum) in row.iter_mut().zip(accumulators).zip(sums) {
-                    let d = *sum as f32 / UNIT;
-                    *a += d * d;
-                    let step = fold.config.eta * d / (libm::sqrtf(*a) + fold.config.tau);
-                    *x = (*x + step).clamp(-MAX_WEIGHT, MAX_WEIGHT);
+                let accumulators = &self.accumulators[i * width..(i + 1) * width];
+                let round = &mut self.sums[i * width..(i + 1) * width];
+                let FoldConfig { eta, tau, .. } = fold.config;
+                for (((x, a), old), sum) in row.iter_mut().zip(accumulators).zip(round).zip(sums) {
+                    let step = |d: f32| eta * d / (libm::sqrtf(a + d * d) + tau);
+                    let new = *old + *sum as f32 / UNIT;
+                    *x = (*x + step(new) - step(*old)).clamp(-MAX_WEIGHT, MAX_WEIGHT);
+                    *old = new;
+                }
+            }
+            self.deltas = self.deltas.saturating_add(fold.deltas);
+            if self.deltas >= fold.config.round {
+                self.deltas = 0;
+                for (a, sum) in self.accumulators.iter_mut().zip(&mut self.sums) {
+                    *a += *sum * *sum;
+                    *sum = 0.0;
                 }
             }
         }
 
-        /// Bytes to store: a safetensors file with the tensors `ids`, `rows` and `accumulators` (F32 \[n, 1 + k\]), and
-        /// `names` and `name_ends` as in a base.
+        /// Bytes to store: a safetensors file with the tensors `ids`, `rows`, `accumulators` and `sums` (F32 \[n, 1 + k\]),
+        /// `deltas` (U64 \[1\]), and `names` and `name_ends` as in a base.
         pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
             let n = self.rows.ids.len();
             let shape = [n, 1 + self.metadata.factors];
@@ -233,6 +257,16 @@ mod aggregate {
                 ("ids", Tensor { dtype: Dtype::U64, shape: [n, 1], dimensions: 1, bytes: ids }),
                 ("rows", Tensor { dtype: Dtype::F32, shape, dimensions: 2, bytes: floats(&self.rows.rows) }),
                 ("accumulators", Tensor { dtype: Dtype::F32, shape, dimensions: 2, bytes: floats(&self.accumulators) }),
+                ("sums", Tensor { dtype: Dtype::F32, shape, dimensions: 2, bytes: floats(&self.sums) }),
+                (
+                    "deltas",
+                    Tensor {
+                        dtype: Dtype::U64,
+                        shape: [1, 1],
+                        dimensions: 1,
+                        bytes: self.deltas.to_le_bytes().to_vec(),
+                    },
+                ),
             ]);
             if let Some(names) = &self.rows.names {
                 let text: Vec<u8> = names.iter().flat_map(|name| name.bytes()).collect();
@@ -269,10 +303,15 @@ mod aggregate {
             };
             let (rows, accumulators) = (floats("rows")?, floats("accumulators")?);
             let numbers = ids.len() * (1 + metadata.factors);
-            if rows.len() != numbers || accumulators.len() != numbers {
-                return Err(Error::BadAggregate("ids, rows and accumulators must be of one length"));
+            // One that was stored when a round was a version is at the start of a round.
+            let sums = if file.tensor("sums").is_ok() { floats("sums")? } else { vec![0.0; numbers] };
+            let deltas =
+                file.tensor("deltas").ok().and_then(|tensor| Some(u64::from_le_bytes(*tensor.data().first_chunk()?)));
+            if [&rows, &accumulators, &sums].iter().any(|tensor| tensor.len() != numbers) {
+                return Err(Error::BadAggregate("ids, rows, accumulators and sums must be of one length"));
             }
-            Ok(Aggregate { metadata, rows: Rows { ids, rows, names }, accumulators })
+            let rows = Rows { ids, rows, names };
+            Ok(Aggregate { metadata, rows, accumulators, sums, deltas: deltas.unwrap_or(0) })
         }
     }
 

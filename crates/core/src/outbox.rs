@@ -1,13 +1,15 @@
 //! What goes out: events become a delta, the delta waits until it is acknowledged, nothing is counted twice.
 //!
 //! A delta is made by *reconstruction* (after Singhal et al. 2021): the visitor row has been adapted to the buffered events;
-//! one pass over them then moves the shared rows, from the base's, at that adapted row. It is added to what was not sent
+//! one pass over them then moves the shared rows, from the base's, down the loss averaged over the posterior of that row: who
+//! is little known teaches little of taste, and a row that few know well stays short. It is added to what was not sent
 //! before; what int8 rounds off simply stays there (error feedback, Seide et al. 2014).
 
 use crate::delta::{ClientKey, Delta, MAX_SCALE};
 use crate::fm::Active;
 use crate::math::proximal;
 use crate::order::ordered;
+use crate::posterior::Gaussian;
 use crate::rows::{IdMap, Rows};
 use crate::{FeatureId, Features};
 use alloc::vec;
@@ -63,7 +65,7 @@ impl Outbox {
     }
 
     /// Turns the buffered events into a change of shared rows.
-    pub(crate) fn reconstruct(&mut self, rows: &Rows, visitor: &[f64], rate: f32) {
+    pub(crate) fn reconstruct(&mut self, rows: &Rows, visitor: &Gaussian, rate: f32) {
         let metadata = rows.base().metadata();
         let width = rows.base().width();
         let mut moved = Rows::new(rows.base().clone(), usize::MAX);
@@ -76,9 +78,11 @@ impl Outbox {
                 active.add(feature, 0.0, &mut |id, row| rows.personal_into(id, row));
             }
             let (target, weight) = (f64::from(event.target), f64::from(event.weight));
-            let h = weight * active.leverage(visitor);
-            let pull = weight * proximal(metadata.loss, active.sums.score_with(visitor), target, h).pull;
-            active.step(visitor, pull, &mut |id, row| moved.set_personal(id, row, pull));
+            let h = weight * active.leverage(&visitor.mean);
+            let step = proximal(metadata.loss, active.sums.score_with(&visitor.mean), target, h);
+            active.shrink(visitor, weight * step.curvature);
+            let pull = weight * step.pull;
+            active.step(&visitor.mean, pull, &mut |id, row| moved.set_personal(id, row, pull));
             self.unsent_events = self.unsent_events.saturating_add(1);
         }
         for (id, change) in moved.residuals() {
@@ -143,14 +147,17 @@ impl Outbox {
         if rows.is_empty() {
             return None;
         }
-        let mut scales = Vec::with_capacity(width);
-        let mut columns = Vec::with_capacity(width * rows.len());
-        for column in 0..width {
-            let largest = rows.iter().fold(0f32, |max, (_, row)| max.max(row[column].abs()));
-            let scale = largest / 127.0;
+        let largest = |column: usize| rows.iter().fold(0f32, |max, (_, row)| max.max(row[column].abs()));
+        let scales: Vec<f32> = (0..width).map(|column| largest(column) / 127.0).collect();
+        let quantised = |x: f32, scale: f32| {
             let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-            scales.push(scale);
-            columns.extend(rows.iter().map(|(_, row)| libm::rintf(row[column] * inverse).clamp(-127.0, 127.0) as i8));
+            libm::rintf(x * inverse).clamp(-127.0, 127.0) as i8
+        };
+        // Rows of which nothing is left but what earlier deltas rounded off wait until it is enough to be told.
+        rows.retain(|(_, row)| row.iter().zip(&scales).any(|(x, scale)| quantised(*x, *scale) != 0));
+        let mut columns = Vec::with_capacity(width * rows.len());
+        for (column, scale) in scales.iter().enumerate() {
+            columns.extend(rows.iter().map(|(_, row)| quantised(row[column], *scale)));
         }
         let ids = rows.iter().map(|(id, _)| *id).collect();
         let events = self.unsent_events;

@@ -131,7 +131,7 @@ impl Gaussian {
     }
 
     /// P phi. P is symmetric, so its rows are its columns, and adding them up one after the other is SIMD.
-    fn direction(&self, phi: &[f64]) -> Vec<f64> {
+    pub(crate) fn direction(&self, phi: &[f64]) -> Vec<f64> {
         let mut direction = vec![0.0; phi.len()];
         for (row, x) in self.covariance.chunks_exact(phi.len()).zip(phi) {
             direction.iter_mut().zip(row).for_each(|(sum, p)| *sum += p * x);

@@ -84,11 +84,13 @@ fn delta_version_1() {
 
 #[test]
 fn profile_version_1() {
-    let lived = scenario::lived();
-    let golden = golden("profile-v1.cbor", &lived.profile());
-    assert!(golden == lived.profile(), "the writer's bytes changed");
+    // What a learner learns may change; what it once learnt is still read, and written as it was.
+    let golden = golden("profile-v1.cbor", &scenario::lived().profile());
     let restored = Learner::restore(scenario::base(8), scenario::everything(), &golden).expect("it is a profile");
-    assert_eq!(restored.digest(), lived.digest());
+    assert!(golden == restored.profile(), "the writer's bytes changed");
+    let lived = scenario::lived();
+    let again = Learner::restore(scenario::base(8), scenario::everything(), &lived.profile()).expect("it is a profile");
+    assert_eq!(again.digest(), lived.digest());
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 pub(crate) mod completions;
 pub(crate) mod eval;
+pub(crate) mod import;
 pub(crate) mod inspect;
 mod inspect_diff;
 pub(crate) mod replay;
 mod replay_log;
 pub(crate) mod serve;
 mod side_by_side;
+pub(crate) mod simulate;
 pub(crate) mod train;

@@ -1,12 +1,10 @@
 mod page;
 
 use crate::files::{ensure_writable, write_whole};
-use crate::holdout::{HoldOut, Split, TUNE_EVENTS};
-use crate::job::{Figures, Job};
+use crate::holdout::{HoldOut, TUNE_EVENTS};
+use crate::job::{Figures, Job, Made};
 use crate::method::MethodArgs;
 use crate::numbers::finite;
-use crate::seed::encode;
-use crate::trainer::Epochs;
 use crate::tune::Report as Tuning;
 use anyhow::Result;
 use brooklet_core::{Base, Precision};
@@ -17,11 +15,27 @@ use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// CSV file of events: a header line, then one row an event.
-    pub(crate) events: PathBuf,
+    #[command(flatten)]
+    pub(crate) recipe: Recipe,
     /// Where to write the seed.
     #[arg(long)]
     out: PathBuf,
+    /// Keep users' rows in the file, for `brooklet eval`. Such a file must not be shipped.
+    #[arg(long)]
+    keep_users: bool,
+    /// Also write an HTML report for people to this file.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a seed is made of, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Recipe {
+    /// CSV file of events: a header line, then one row an event.
+    pub(crate) events: PathBuf,
     /// CSV file of items, with the columns of --item-fields.
     #[arg(long)]
     pub(crate) items: Option<PathBuf>,
@@ -65,26 +79,17 @@ pub(crate) struct Args {
     pub(crate) epochs: Option<usize>,
     /// What validation is on.
     #[arg(long, value_enum, default_value = "random")]
-    holdout: HoldOut,
+    pub(crate) holdout: HoldOut,
     /// How factors are stored.
     #[arg(long, value_enum, default_value = "f16")]
-    precision: PrecisionName,
+    pub(crate) precision: PrecisionName,
     /// Name of the model.
     #[arg(long, default_value = "model", value_name = "NAME")]
     pub(crate) model: String,
-    /// Keep users' rows in the file, for `brooklet eval`. Such a file must not be shipped.
-    #[arg(long)]
-    pub(crate) keep_users: bool,
-    /// Also write an HTML report for people to this file.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) report: Option<PathBuf>,
-    /// Print one JSON object on stdout.
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum PrecisionName {
+pub(crate) enum PrecisionName {
     F16,
     Int8,
 }
@@ -129,33 +134,21 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let start = Instant::now();
     ensure_writable(&args.out)?;
     args.report.as_deref().map(ensure_writable).transpose()?;
-    let job = Job::new(args)?;
-    let split = Split::new(&job.dataset.events, args.holdout, args.method.seed);
-    let (held_out, curve) = job.fit(&split.train, &split.validation, job.epochs)?;
-    let figures = |rows: &[u32]| job.figures(&held_out.model, rows);
-    let (train, validation) = (figures(&split.train), figures(&split.validation));
-    let (mut settings, tuning) = job.tune(&held_out, &split, args.precision.into())?;
-    if args.keep_users {
-        settings.calibration = job.known_users_calibration(&held_out.model, &split.validation);
-    }
-
-    let everything: Vec<u32> = (0..job.dataset.events.len() as u32).collect();
-    let (fitted, _) = job.fit(&everything, &[], Epochs::Exactly(held_out.epochs))?;
-    let (metadata, prior_users) = job.metadata(&fitted, &settings, &everything, fitted.epochs);
-    let precision = args.precision.into();
-    let bytes = encode(&metadata, &fitted.model, &job.dataset, precision)?;
-    write_whole(&args.out, &bytes)?;
+    let mut job = Job::new(&args.recipe)?;
+    (job.keep_users, job.tell) = (args.keep_users, args.report.is_some());
+    let made = job.seed()?;
+    write_whole(&args.out, &made.bytes)?;
 
     let layout = job.dataset.problem.layout;
-    let descent = held_out.time + fitted.time;
+    let Made { settings, epochs, train, validation, tuning, prior_users, bytes, curve, .. } = made;
     let report = Report {
         rows: job.dataset.events.len(),
         users: layout.users,
         items: layout.items,
         features: layout.rows(),
-        epochs: fitted.epochs,
+        epochs,
         seconds: start.elapsed().as_secs_f64(),
-        rows_per_s: (held_out.events + fitted.events) as f64 / descent.as_secs_f64().max(1e-9),
+        rows_per_s: made.descended as f64 / made.descent.as_secs_f64().max(1e-9),
         train,
         validation,
         tuning,

@@ -55,6 +55,21 @@ impl Events {
         Ok(events)
     }
 
+    /// The events of some of the users, in the same order, with users and items numbered anew.
+    pub(crate) fn of(&self, users: &[u32]) -> Events {
+        let mut wanted = vec![false; self.users.len()];
+        users.iter().for_each(|&user| wanted[user as usize] = true);
+        let mut events = Events::default();
+        for row in (0..self.len()).filter(|&row| wanted[self.user[row] as usize]) {
+            events.user.push(events.users.intern(self.users.name(self.user[row])));
+            events.item.push(events.items.intern(self.items.name(self.item[row])));
+            events.label.push(self.label[row]);
+            events.target.push(self.target[row]);
+            events.time.extend(self.time.get(row));
+        }
+        events
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.user.len()
     }
@@ -75,7 +90,7 @@ impl Events {
 }
 
 /// Names and their numbers, counted from 0 in the order of first appearance.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Interner {
     numbers: HashMap<Box<str>, u32>,
     names: Vec<Box<str>>,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 /// What a file says about items or about users: the categories of the fields that were asked for.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct SideTable {
     fields: Vec<String>,
     ids: Interner,

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod contract;
+mod import;
 mod privacy;
 mod replay;
 mod report;
+mod simulate;
 mod support;

@@ -20,13 +20,13 @@ pub(super) fn write(
     let figure = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.4}"));
     let Figures { log_loss, auc, rmse } = report.validation;
     let mut facts = vec![
-        ("events", args.events.display().to_string()),
+        ("events", args.recipe.events.display().to_string()),
         ("rows", report.rows.to_string()),
         ("users", report.users.to_string()),
         ("items", report.items.to_string()),
         ("share of clicks", clicks.map_or("-".to_owned(), |share| format!("{:.1} %", 100.0 * share))),
         ("features", report.features.to_string()),
-        ("factors", args.factors.to_string()),
+        ("factors", args.recipe.factors.to_string()),
         ("epochs", report.epochs.to_string()),
         ("time", format!("{:.1} s", report.seconds)),
         ("trained", format!("{:.1} million rows/s", report.rows_per_s / 1e6)),
@@ -36,16 +36,16 @@ pub(super) fn write(
         ("calibration", format!("{:.3} s {:+.3}", report.calibration[0], report.calibration[1])),
         ("seed", format!("{}, {} bytes", report.out.display(), report.bytes)),
     ];
-    facts.extend(args.items.iter().map(|items| ("items' fields", items.display().to_string())));
-    facts.extend(args.users.iter().map(|users| ("users' fields", users.display().to_string())));
+    facts.extend(args.recipe.items.iter().map(|items| ("items' fields", items.display().to_string())));
+    facts.extend(args.recipe.users.iter().map(|users| ("users' fields", users.display().to_string())));
     let people = report.tuning.as_ref().map_or(0, |tuning| tuning.users);
     let told = Told {
-        name: args.model.clone(),
+        name: args.recipe.model.clone(),
         judged: report.tuning.as_ref().and_then(|tuning| tuning.judged.as_ref()),
         largest: Largest::new(base, TOP, &notes(base, None)?),
     };
     let page = Page {
-        title: &format!("{}, trained on {}", args.model, file_name(&args.events)),
+        title: &format!("{}, trained on {}", args.recipe.model, file_name(&args.recipe.events)),
         facts,
         epochs: curve,
         people: format!(

@@ -1,0 +1,228 @@
+use super::train::Recipe;
+use crate::federation::{Federated, Population, federate};
+use crate::job::Job;
+use crate::metrics::{auc, log_loss, mean};
+use crate::progress::Progress;
+use crate::progressive::{Outcome, Visitors, cores, in_parallel};
+use crate::trainer::Rng;
+use anyhow::{Result, ensure};
+use brooklet_core::{Base, Config, FeatureId, FoldConfig};
+use serde::Serialize;
+
+/// Items that hostile visits push.
+const TARGETS: usize = 20;
+/// The random stream that users and targets are drawn by.
+const DRAW: u64 = u64::MAX - 2;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    recipe: Recipe,
+    /// The share of the users that the seed is trained on.
+    #[arg(long, default_value_t = 0.2, value_name = "SHARE")]
+    seed_users: f64,
+    /// The share of the users that send deltas. The rest is judged.
+    #[arg(long, default_value_t = 0.6, value_name = "SHARE")]
+    client_users: f64,
+    /// Events of a visit, after which the client posts a delta.
+    #[arg(long, default_value_t = 5, value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..))]
+    visit: u32,
+    /// Deltas after which the next version is cut: they are folded, and it is published.
+    #[arg(long, default_value_t = 50, value_name = "DELTAS", value_parser = clap::value_parser!(u32).range(1..))]
+    cut: u32,
+    /// How often the clients' events pass, each time as those of new visitors.
+    #[arg(long, default_value_t = 1, value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..))]
+    passes: u32,
+    /// Between a visit's pull of the base and its delta, from 0 to so many versions are published.
+    #[arg(long, default_value_t = 4, value_name = "VERSIONS")]
+    stale: u32,
+    /// The share of visits that end before their delta is posted; it goes with the next visit's, if there is one.
+    #[arg(long, default_value_t = 0.1, value_name = "SHARE")]
+    drop_out: f64,
+    /// The share of visits that are hostile: each pushes the same 20 items as hard as the endpoint lets it.
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    hostile: f64,
+    /// Longest (L2) that a row of one delta may be; a longer one is shortened to it.
+    #[arg(long, default_value_t = FoldConfig::default().clip, value_name = "LENGTH")]
+    clip: f32,
+    /// Step size of a fold (FedAdagrad's eta).
+    #[arg(long, default_value_t = FoldConfig::default().eta, value_name = "STEP")]
+    eta: f32,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Report {
+    /// The seed as it was trained, on the people who are judged.
+    seed: Figures,
+    /// The last version that the clients' deltas made of it.
+    federated: Figures,
+    /// A seed trained anew on the events of both.
+    central: Figures,
+    /// The share of the log-loss that central training gains over the seed that the deltas gained.
+    closed: Option<f64>,
+    rounds: u64,
+    deltas: u64,
+    bytes_up_per_user: f64,
+    bytes_down_per_user: f64,
+    /// How far hostile visits moved the mean weight of the items that they push, in logits.
+    target_shift: f64,
+    /// By how much they raised the log-loss.
+    log_loss_shift: Option<f64>,
+}
+
+/// Over all events of all people judged: each predicted, then learnt from.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Figures {
+    log_loss: Option<f64>,
+    auc: Option<f64>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let job = Job::new(&args.recipe)?;
+    let people = People::draw(args, job.dataset.events.users.len())?;
+    let train = |users: &[u32]| -> Result<Base> { Ok(Base::read(job.of(users).seed()?.bytes)?) };
+    let seed = train(&people.seed)?;
+    let central = train(&[people.seed.as_slice(), &people.clients].concat())?;
+
+    let clients = people.visitors(&people.clients, &seed, &job)?;
+    let judged = people.visitors(&people.judged, &seed, &job)?;
+    let targets = targets(&job, &people.seed, args);
+    let population = Population {
+        visit: args.visit as usize,
+        cut: args.cut as usize,
+        passes: args.passes as usize,
+        stale: args.stale as usize,
+        drop_out: args.drop_out,
+        hostile: args.hostile,
+        targets: targets.clone(),
+        fold: FoldConfig { clip: args.clip, eta: args.eta, ..FoldConfig::default() },
+        precision: job.precision,
+        seed: args.recipe.method.seed,
+    };
+    let mut runs = vec![population.clone()];
+    if args.hostile > 0.0 {
+        runs.push(Population { hostile: 0.0, ..population.clone() });
+    }
+    let progress = Progress::steps("clients' visits", population.visits(&clients) * runs.len());
+    let done = in_parallel(runs.len(), cores(), |i| federate(&seed, &clients, &runs[i], &progress));
+    progress.done();
+    let done: Vec<Federated> = done.into_iter().collect::<Result<_>>()?;
+    let (federated, honest) = (&done[0], &done[done.len() - 1]);
+
+    let judge = |base: &Base| judge(&judged, base);
+    let users = people.clients.len() as f64;
+    let [seed, central] = [judge(&seed)?, judge(&central)?];
+    let [figures, unharmed] = [judge(&federated.base)?, judge(&honest.base)?];
+    let minus = |a: Option<f64>, b: Option<f64>| Some(a? - b?);
+    let gain = |figures: Figures| minus(seed.log_loss, figures.log_loss);
+    let report = Report {
+        closed: gain(figures).zip(gain(central)).map(|(ours, theirs)| ours / theirs),
+        seed,
+        central,
+        federated: figures,
+        rounds: federated.rounds,
+        deltas: federated.deltas,
+        bytes_up_per_user: federated.bytes_up as f64 / users,
+        bytes_down_per_user: federated.bytes_down as f64 / users,
+        target_shift: weight(&federated.base, &targets) - weight(&honest.base, &targets),
+        log_loss_shift: minus(figures.log_loss, unharmed.log_loss),
+    };
+    if args.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        print(&report, &people);
+    }
+    Ok(())
+}
+
+/// Who does what.
+struct People {
+    seed: Vec<u32>,
+    clients: Vec<u32>,
+    judged: Vec<u32>,
+}
+
+impl People {
+    fn draw(args: &Args, users: usize) -> Result<People> {
+        for (flag, share) in [("--drop-out", args.drop_out), ("--hostile", args.hostile)] {
+            ensure!((0.0..1.0).contains(&share), "{flag} {share} is not a share from 0 to below 1");
+        }
+        let count = |share: f64| (users as f64 * share).round() as usize;
+        let (seed, clients) = (count(args.seed_users), count(args.client_users));
+        ensure!(
+            args.seed_users > 0.0 && args.client_users > 0.0 && seed > 0 && clients > 0 && seed + clients < users,
+            "--seed-users {} and --client-users {} of {users} users must each leave at least one: for the seed, as a \
+             client, and to be judged",
+            args.seed_users,
+            args.client_users
+        );
+        let mut people: Vec<u32> = (0..users as u32).collect();
+        Rng::new(args.recipe.method.seed, DRAW).shuffle(&mut people);
+        let judged = people.split_off(seed + clients);
+        let clients = people.split_off(seed);
+        Ok(People { seed: people, clients, judged })
+    }
+
+    fn visitors(&self, people: &[u32], base: &Base, job: &Job) -> Result<Visitors> {
+        Visitors::of(people, base, &job.dataset.events, &job.rule, &job.items)
+    }
+}
+
+/// The features of items drawn from those that the seed knows.
+fn targets(job: &Job, seed: &[u32], args: &Args) -> Vec<FeatureId> {
+    let events = job.dataset.events.of(seed);
+    let mut items: Vec<&str> = events.items.names().collect();
+    Rng::new(args.recipe.method.seed, DRAW - 1).shuffle(&mut items);
+    items.truncate(TARGETS);
+    items.iter().map(|item| FeatureId::named(&format!("{}={item}", args.recipe.item))).collect()
+}
+
+/// The mean weight of features.
+fn weight(base: &Base, features: &[FeatureId]) -> f64 {
+    let mut row = vec![0.0; base.width()];
+    let weights = features.iter().filter_map(|feature| {
+        base.row_into(base.find(*feature)?, &mut row);
+        Some(f64::from(row[0]))
+    });
+    weights.sum::<f64>() / features.len() as f64
+}
+
+fn judge(people: &Visitors, base: &Base) -> Result<Figures> {
+    let progress = Progress::steps("judging", people.len());
+    let replayed = people.replay(base, &Config::default(), &[], cores(), || progress.step())?;
+    progress.done();
+    let outcomes: Vec<&Outcome> = replayed.iter().flat_map(|visitor| &visitor.outcomes).collect();
+    let judged = || outcomes.iter().filter_map(|outcome| Some((outcome.personal, outcome.click?)));
+    Ok(Figures {
+        log_loss: mean(judged().map(|(predicted, click)| log_loss(predicted.probability, f32::from(u8::from(click))))),
+        auc: auc(judged().map(|(predicted, click)| (predicted.score, click)).collect()),
+    })
+}
+
+fn print(report: &Report, people: &People) {
+    let figure = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.4}"));
+    println!(
+        "{} users for the seed, {} clients, {} judged",
+        people.seed.len(),
+        people.clients.len(),
+        people.judged.len()
+    );
+    println!("{:<12} {:>9} {:>9}", "", "log-loss", "AUC");
+    for (name, figures) in [("seed", report.seed), ("federated", report.federated), ("central", report.central)] {
+        println!("{name:<12} {:>9} {:>9}", figure(figures.log_loss), figure(figures.auc));
+    }
+    if let Some(closed) = report.closed {
+        println!("deltas closed {:.1} % of the gap in log-loss", 100.0 * closed);
+    }
+    println!("{} deltas in {} rounds", report.deltas, report.rounds);
+    println!("{:.0} bytes up and {:.0} down a client", report.bytes_up_per_user, report.bytes_down_per_user);
+    println!(
+        "hostile visits moved their targets by {:.3}, the log-loss by {}",
+        report.target_shift,
+        figure(report.log_loss_shift)
+    );
+}
