@@ -13,6 +13,8 @@ mod metrics;
 mod progress;
 mod progressive;
 mod seed;
+mod split;
+mod stream;
 #[cfg(test)]
 mod testing;
 mod trainer;

@@ -1,6 +1,7 @@
 //! Progress on stderr where a person waits. indicatif hides it when stderr is no terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
+use std::io::Read;
 use std::time::Duration;
 
 pub(crate) struct Progress(ProgressBar);
@@ -16,8 +17,9 @@ impl Progress {
         Progress::styled(what, steps as u64, "{msg:<28} {bar:32} {pos}/{len} {prefix}")
     }
 
-    pub(crate) fn at(&self, position: u64) {
-        self.0.set_position(position);
+    /// What is read from `file` is progress.
+    pub(crate) fn wrap<R: Read>(&self, file: R) -> impl Read + use<R> {
+        self.0.wrap_read(file)
     }
 
     pub(crate) fn step(&self) {

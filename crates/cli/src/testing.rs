@@ -32,7 +32,8 @@ pub(crate) fn temp_file(text: &str) -> TempFile {
 
 /// user,item,label,time under these names.
 pub(crate) fn columns() -> Columns {
-    Columns { user: "user".into(), item: "item".into(), label: "label".into(), time: Some("time".into()) }
+    let (user, item, label) = ("user".into(), "item".into(), "label".into());
+    Columns { user, item, label, time: Some("time".into()), weight: None }
 }
 
 /// What a seed without factors says of itself.

@@ -1,5 +1,5 @@
 use crate::dataset::Dataset;
-use crate::input::Events;
+use crate::input::{BadRows, Events, LabelRule, Reading};
 use crate::metrics::{auc, log_loss, mean};
 use crate::seed::{self, Sources};
 use crate::trainer::sigmoid;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub(crate) struct Args {
     /// The seed, trained with --keep-users.
     seed: PathBuf,
-    /// CSV file of events of users whom the seed knows, with the columns that the seed was trained on.
+    /// Events of users whom the seed knows, in any format that `train` reads, with the columns that the seed was trained on.
     events: PathBuf,
     /// CSV file of items, if it is not where it was in training.
     #[arg(long)]
@@ -51,10 +51,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     sources.items = args.items.clone().or(sources.items);
     sources.users = args.users.clone().or(sources.users);
     let rule = seed::rule(base.metadata());
-    let (items, users) = (sources.read_items()?, sources.read_users()?);
-    let events = Events::read(&args.events, &sources.columns, &rule)?;
-    let dataset = Dataset::new(events, sources.columns, &users, &items);
-    let report = judge(&base, &dataset, &rule);
+    let files = [args.events.clone()];
+    let reading = Reading::new(&files, &sources.columns, &rule, BadRows::Count(0))?;
+    let (store, users, items) = sources.read(reading)?;
+    let events = store.events()?;
+    let dataset = Dataset::new(store, sources.columns, &users, &items);
+    let report = judge(&base, &dataset, &events, &rule);
     if report.rows == 0 {
         bail!("the seed knows none of the users in {}", args.events.display());
     }
@@ -68,9 +70,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn judge(base: &Base, dataset: &Dataset, rule: &crate::input::LabelRule) -> Report {
+fn judge(base: &Base, dataset: &Dataset, events: &Events, rule: &LabelRule) -> Report {
     let model = Lookup::new(base, dataset);
-    let events = &dataset.events;
     let calibration = base.metadata().calibration;
     let range = label_range(base);
     let (mut squares, mut losses, mut clicks) = (Vec::new(), Vec::new(), Vec::new());

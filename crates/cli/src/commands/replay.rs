@@ -14,7 +14,8 @@ pub(crate) struct Args {
     /// The seed; with --seed, an event log (JSONL) as the browser exports it.
     #[arg(value_name = "SEED or LOG")]
     first: PathBuf,
-    /// CSV file of events of people whom the seed never saw, with the columns that the seed was trained on.
+    /// Events of people whom the seed never saw, in any format that `train` reads, with the columns that the seed was trained
+    /// on.
     #[arg(required_unless_present = "seed", conflicts_with = "seed")]
     events: Option<PathBuf>,
     /// Replay an event log over this seed, with the settings that the page had.

@@ -1,10 +1,12 @@
 use crate::dataset::Dataset;
-use crate::input::{Columns, Events, LabelRule, SideTable, parse_label_map};
+use crate::input::{Columns, EventArgs, LabelRule, SideTable, parse_label_map};
 use crate::metrics::{auc, log_loss, mean};
 use crate::progress::Progress;
 use crate::progressive::Visitors;
 use crate::seed::{Sources, encode, object, prior};
-use crate::trainer::{Config, Diverged, Epochs, Fitted, L2, MAX_FACTORS, Model, Rng, fit, sigmoid};
+use crate::split::{Labelled, Split, TUNE_EVENTS};
+use crate::stream::source;
+use crate::trainer::{Config, Epochs, Fitted, L2, MAX_FACTORS, Model, Stopped, fit, sigmoid};
 use crate::tune::{Report as Tuning, Settings, platt, tune};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Value};
@@ -13,21 +15,13 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Users need so many events to be held out for tuning.
-const TUNE_EVENTS: usize = 20;
-/// At least so many people are needed to tune on, and at most so many are taken.
-const TUNE_USERS: std::ops::RangeInclusive<usize> = 20..=600;
-/// The share of the people that is held out for tuning.
-const TUNE_SHARE: f64 = 0.1;
-/// The share of the other people's rows that is held out for validation.
-const VALIDATION_SHARE: f64 = 0.05;
 /// Users need so many events for their row to count in the prior of a new visitor.
 const PRIOR_EVENTS: u32 = 20;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// CSV file of events: a header line, then one row an event.
-    events: PathBuf,
+    #[command(flatten)]
+    events: EventArgs,
     /// Where to write the seed.
     #[arg(long)]
     out: PathBuf,
@@ -43,18 +37,6 @@ pub(crate) struct Args {
     /// Columns of --users that become features. They are private, as the user is.
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     user_fields: Vec<String>,
-    /// Column that holds the user.
-    #[arg(long, default_value = "user", value_name = "COLUMN")]
-    user: String,
-    /// Column that holds the item.
-    #[arg(long, default_value = "item", value_name = "COLUMN")]
-    item: String,
-    /// Column that holds the label: a rating, or 1 for a click and 0 for a skip.
-    #[arg(long, default_value = "label", value_name = "COLUMN")]
-    label: String,
-    /// Column that holds the time, a number; without it the order of the file is the order of time.
-    #[arg(long, value_name = "COLUMN")]
-    time: Option<String>,
     /// What is minimised: logistic for clicks and skips, squared for the label itself.
     #[arg(long, value_enum, default_value = "logistic")]
     loss: LossName,
@@ -121,7 +103,7 @@ struct Report {
     seconds: f64,
     /// Events that gradient descent went over in a second of its own time, all threads together.
     rows_per_s: f64,
-    /// Of the run that held rows out, on the rows that it was trained on.
+    /// Of the run that held rows out, on the rows that it was trained on; of millions a part.
     train: Figures,
     /// Of the same run, on the rows that it held out.
     validation: Figures,
@@ -147,25 +129,25 @@ struct Figures {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let start = Instant::now();
     let job = Job::new(args)?;
-    let split = job.split();
-    let held_out = job.fit(&split.train, &split.validation, job.epochs)?;
-    let figures = |rows: &[u32]| job.figures(&held_out.model, rows);
-    let (train, validation) = (figures(&split.train), figures(&split.validation));
+    let split = Split::new(&job.dataset.store, job.config.seed)?;
+    let held_out = job.fit(Some(&split), job.epochs)?;
+    let train = job.figures(&held_out.model, &split.sample(&job.dataset.store)?);
+    let validation = job.figures(&held_out.model, &split.validation);
     let (mut settings, tuning) = job.tune(&held_out.model, &split)?;
     if args.keep_users {
         settings.calibration = job.known_users_calibration(&held_out.model, &split.validation);
     }
 
-    let everything: Vec<u32> = (0..job.dataset.events.len() as u32).collect();
-    let fitted = job.fit(&everything, &[], Epochs::Exactly(held_out.epochs))?;
-    let (metadata, prior_users) = job.metadata(&fitted.model, &settings, &everything, fitted.epochs);
+    let fitted = job.fit(None, Epochs::Exactly(held_out.epochs))?;
+    let counts = &job.dataset.store.summary().counts;
+    let (metadata, prior_users) = job.metadata(&fitted.model, &settings, counts, fitted.epochs);
     let bytes = encode(&metadata, &fitted.model, &job.dataset, job.precision)?;
     write_whole(&args.out, &bytes)?;
 
     let layout = job.dataset.problem.layout;
     let descent = held_out.time + fitted.time;
     let report = Report {
-        rows: job.dataset.events.len(),
+        rows: job.dataset.store.len(),
         users: layout.users,
         items: layout.items,
         features: layout.rows(),
@@ -203,13 +185,8 @@ struct Job {
     precision: Precision,
     model_name: String,
     keep_users: bool,
-}
-
-/// Rows by what they are for, and the people who are held out for tuning.
-struct Split {
-    train: Vec<u32>,
-    validation: Vec<u32>,
-    people: Vec<u32>,
+    /// Bytes that the events may take in training.
+    memory: usize,
 }
 
 impl Job {
@@ -225,27 +202,21 @@ impl Job {
             args.factors,
             MAX_FACTORS.min(brooklet_core::MAX_FACTORS)
         );
-        let columns = Columns {
-            user: args.user.clone(),
-            item: args.item.clone(),
-            label: args.label.clone(),
-            time: args.time.clone(),
-        };
+        let columns = args.events.columns()?;
         check_names(&columns, &args.item_fields, &args.user_fields)?;
         let map = args.label_map.as_deref().map(parse_label_map).transpose().context("--label-map")?;
         let rule = LabelRule { squared, positive: args.positive, map: map.unwrap_or_default() };
         let sources = Sources {
-            events: args.events.clone(),
+            events: args.events.title(),
             items: args.items.clone(),
             users: args.users.clone(),
             item_fields: args.item_fields.clone(),
             user_fields: args.user_fields.clone(),
             columns,
         };
-        // Small files first: what is wrong with them is said at once.
-        let (items, users) = (sources.read_items()?, sources.read_users()?);
-        let events = Events::read(&args.events, &sources.columns, &rule)?;
-        let dataset = Dataset::new(events, sources.columns.clone(), &users, &items);
+        let folder = args.out.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        let (store, users, items) = sources.read(args.events.reading(&sources.columns, &rule, folder)?)?;
+        let dataset = Dataset::new(store, sources.columns.clone(), &users, &items);
         let config = config(args, &rule);
         let epochs = match args.epochs {
             Some(0) => bail!("--epochs 0 trains nothing: give 1 or more, or leave it out"),
@@ -258,33 +229,25 @@ impl Job {
             PrecisionName::Int8 => Precision::Int8,
         };
         let (factors, model_name, keep_users) = (args.factors, args.model.clone(), args.keep_users);
-        Ok(Job { dataset, items, rule, sources, config, epochs, factors, loss, precision, model_name, keep_users })
+        let memory = args.events.memory / 2;
+        Ok(Job {
+            dataset,
+            items,
+            rule,
+            sources,
+            config,
+            epochs,
+            factors,
+            loss,
+            precision,
+            model_name,
+            keep_users,
+            memory,
+        })
     }
 
-    fn split(&self) -> Split {
-        let events = &self.dataset.events;
-        let mut counts = vec![0; events.users.len()];
-        events.user.iter().for_each(|&user| counts[user as usize] += 1);
-        let mut people: Vec<u32> =
-            (0..counts.len() as u32).filter(|&user| counts[user as usize] >= TUNE_EVENTS).collect();
-        let mut rng = Rng::new(self.config.seed, HOLD_OUT_STREAM);
-        rng.shuffle(&mut people);
-        let wanted = (people.len() as f64 * TUNE_SHARE) as usize;
-        people.truncate(if wanted >= *TUNE_USERS.start() { wanted.min(*TUNE_USERS.end()) } else { 0 });
-        people.sort_unstable();
-        let mut held = vec![false; counts.len()];
-        people.iter().for_each(|&user| held[user as usize] = true);
-        let mut split = Split { train: Vec::new(), validation: Vec::new(), people };
-        for row in 0..events.len() {
-            if !held[events.user[row] as usize] {
-                let validate = rng.unit() < VALIDATION_SHARE;
-                if validate { split.validation.push(row as u32) } else { split.train.push(row as u32) }
-            }
-        }
-        split
-    }
-
-    fn fit(&self, rows: &[u32], validation: &[u32], epochs: Epochs) -> Result<Fitted> {
+    /// Trains on what the split leaves, or on everything.
+    fn fit(&self, split: Option<&Split>, epochs: Epochs) -> Result<Fitted> {
         let problem = &self.dataset.problem;
         let model = Model::new(&problem.layout, self.factors, INIT, self.config.seed);
         let (what, most) = match epochs {
@@ -298,18 +261,21 @@ impl Job {
                 progress.note(format!("validation loss {loss:.4}"));
             }
         };
-        let (events, validation) = (self.dataset.select(rows), self.dataset.select(validation));
-        let fitted = fit(problem, model, events, &validation, &self.config, epochs, note).map_err(|Diverged| {
-            anyhow!(
-                "training diverged: its numbers became infinite; lower --rate (now {}) or scale the label",
-                self.config.rate
-            )
-        })?;
+        let events = source(&self.dataset.store, split, self.memory, self.config.seed)?;
+        let validation = split.map_or(&[][..], |split| &split.validation.events);
+        let fitted =
+            fit(problem, model, events, validation, &self.config, epochs, note).map_err(|stopped| match stopped {
+                Stopped::Diverged => anyhow!(
+                    "training diverged: its numbers became infinite; lower --rate (now {}) or scale the label",
+                    self.config.rate
+                ),
+                Stopped::Unreadable(error) => error,
+            })?;
         progress.done();
         Ok(fitted)
     }
 
-    fn figures(&self, model: &Model, rows: &[u32]) -> Figures {
+    fn figures(&self, model: &Model, rows: &Labelled) -> Figures {
         let scored = self.scored(model, rows);
         let clicks: Option<Vec<(f32, bool)>> = scored.iter().map(|s| Some((s.score, s.click?))).collect();
         let predicted = |s: &Scored| if self.rule.squared { s.score } else { sigmoid(s.score) };
@@ -323,13 +289,11 @@ impl Job {
         }
     }
 
-    fn scored(&self, model: &Model, rows: &[u32]) -> Vec<Scored> {
-        let events = self.dataset.select(rows);
-        let scores = model.scores(&self.dataset.problem, &events);
-        let labels = rows.iter().map(|&row| self.dataset.events.label[row as usize]);
-        let scored = scores.into_iter().zip(events).zip(labels);
+    fn scored(&self, model: &Model, rows: &Labelled) -> Vec<Scored> {
+        let scores = model.scores(&self.dataset.problem, &rows.events);
+        let scored = scores.into_iter().zip(&rows.events).zip(&rows.labels);
         scored
-            .map(|((score, event), label)| Scored {
+            .map(|((score, event), &label)| Scored {
                 score,
                 target: event.target,
                 click: self.rule.click(label, event.target),
@@ -343,18 +307,18 @@ impl Job {
             return Ok((Settings::default(), None));
         }
         let seed = |settings: &Settings| -> Result<Base> {
-            let (mut metadata, _) = self.metadata(model, settings, &split.train, 1);
+            let (mut metadata, _) = self.metadata(model, settings, &split.counts, 1);
             metadata.private_rows = false;
             Ok(Base::read(encode(&metadata, model, &self.dataset, self.precision)?)?)
         };
         let base = seed(&Settings::default())?;
-        let visitors = Visitors::of(&split.people, &base, &self.dataset.events, &self.rule, &self.items)?;
+        let visitors = Visitors::of(&split.people, &base, &split.visits, &self.rule, &self.items)?;
         let (settings, report) = tune(&visitors, self.rule.squared, self.config.threads, seed)?;
         Ok((settings, Some(report)))
     }
 
     /// For `eval`, which scores users whom the seed knows. A score that was learnt from clicks is calibrated to clicks.
-    fn known_users_calibration(&self, model: &Model, validation: &[u32]) -> Calibration {
+    fn known_users_calibration(&self, model: &Model, validation: &Labelled) -> Calibration {
         if !self.rule.squared && self.rule.map.is_empty() {
             return Calibration::default();
         }
@@ -362,14 +326,11 @@ impl Job {
         platt(clicks.collect())
     }
 
-    /// The metadata of a model that was trained on `rows`, and how many users its prior is from.
-    fn metadata(&self, model: &Model, settings: &Settings, rows: &[u32], epochs: usize) -> (Metadata, usize) {
-        let events = &self.dataset.events;
-        let mut counts = vec![0; events.users.len()];
-        rows.iter().for_each(|&row| counts[events.user[row as usize] as usize] += 1);
+    /// The metadata of a model that was trained on so many events of each user, and how many users its prior is from.
+    fn metadata(&self, model: &Model, settings: &Settings, counts: &[u32], epochs: usize) -> (Metadata, usize) {
         // Data without a single busy user still have users.
         let most = counts.iter().copied().max().unwrap_or(0);
-        let (mut prior, prior_users) = prior(model, &self.dataset, &counts, PRIOR_EVENTS.min(most));
+        let (mut prior, prior_users) = prior(model, &self.dataset, counts, PRIOR_EVENTS.min(most));
         prior.scale = settings.scale;
         let columns = &self.sources.columns;
         let fields = std::iter::once(&columns.item).chain(&self.sources.item_fields).cloned().collect();
@@ -391,23 +352,23 @@ impl Job {
             calibration: settings.calibration,
             labels: Labels { positive: self.rule.positive, map: self.rule.map.clone() },
             private_rows: self.keep_users,
-            training: self.provenance(rows, epochs),
+            training: self.provenance(counts, epochs),
         };
         (metadata, prior_users)
     }
 
-    fn provenance(&self, rows: &[u32], epochs: usize) -> Value {
+    fn provenance(&self, counts: &[u32], epochs: usize) -> Value {
         let number = |x: f64| Value::Number(x);
-        let labels = rows.iter().map(|&row| f64::from(self.dataset.events.label[row as usize]));
-        let (low, high) = labels.fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
+        let rows: f64 = counts.iter().map(|&count| f64::from(count)).sum();
+        let (low, high) = self.dataset.store.summary().labels;
         let L2 { w, user, item, field } = self.config.l2;
         let mut fields: Vec<(String, Value)> =
             self.sources.to_fields().into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         let more = object([
             ("command", Value::from(concat!("brooklet ", env!("CARGO_PKG_VERSION")))),
-            ("rows", number(rows.len() as f64)),
-            ("users_seen", number(self.dataset.events.users.len() as f64)),
-            ("labels", Value::Array(vec![number(low), number(high)])),
+            ("rows", number(rows)),
+            ("users_seen", number(counts.len() as f64)),
+            ("labels", Value::Array(vec![number(low.into()), number(high.into())])),
             ("epochs", number(epochs as f64)),
             ("seed", number(self.config.seed as f64)),
             ("threads", number(self.config.threads as f64)),
@@ -450,8 +411,6 @@ struct Scored {
 const INIT: f32 = 0.05;
 /// Rows of fields learn so much slower than those of users and items.
 const FIELD_RATE: f32 = 0.03;
-/// The random stream that people and rows are held out by.
-const HOLD_OUT_STREAM: u64 = u64::MAX - 1;
 
 fn config(args: &Args, rule: &LabelRule) -> Config {
     // Found on MovieLens-1M and -100K. Graded targets are less noisy than clicks, so they bear less regularisation.

@@ -1,5 +1,5 @@
 use super::sgd::{Config, Sgd};
-use super::{Event, Model, Problem, sigmoid};
+use super::{Event, Model, Problem, Source, sigmoid};
 use std::time::{Duration, Instant};
 
 /// How long to go on.
@@ -22,24 +22,30 @@ pub(crate) struct Fitted {
     pub(crate) time: Duration,
 }
 
-/// The loss went to infinity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Diverged;
+/// Why training came to no end.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    /// The loss went to infinity.
+    Diverged,
+    /// The events could not be read.
+    Unreadable(anyhow::Error),
+}
 
 /// Descends from `model`. `note` is told the epoch and the validation loss, if there is anything to validate on.
-pub(crate) fn fit(
-    problem: &Problem,
+pub(crate) fn fit<'a>(
+    problem: &'a Problem,
     mut model: Model,
-    events: Vec<Event>,
+    events: impl Into<Source<'a>>,
     validation: &[Event],
-    config: &Config,
+    config: &'a Config,
     epochs: Epochs,
     mut note: impl FnMut(usize, Option<f64>),
-) -> Result<Fitted, Diverged> {
+) -> Result<Fitted, Stopped> {
     let (most, patience) = match epochs {
         Epochs::Exactly(n) => (n, usize::MAX),
         Epochs::UntilNoBetter { patience, most } => (most, if validation.is_empty() { usize::MAX } else { patience }),
     };
+    let events = events.into();
     let count = events.len();
     let mut sgd = Sgd::new(problem, events, config);
     sgd.start(&mut model);
@@ -48,11 +54,11 @@ pub(crate) fn fit(
     let mut done = 0;
     while done < most {
         let start = Instant::now();
-        sgd.epoch(&mut model);
+        sgd.epoch(&mut model).map_err(Stopped::Unreadable)?;
         time += start.elapsed();
         done += 1;
         if !model.is_finite() {
-            return Err(Diverged);
+            return Err(Stopped::Diverged);
         }
         let loss = (!validation.is_empty()).then(|| loss(problem, &model, validation, config.squared));
         note(done, loss);

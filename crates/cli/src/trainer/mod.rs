@@ -10,9 +10,11 @@ mod problem;
 mod rng;
 mod rows;
 mod sgd;
+mod source;
 
-pub(crate) use fit::{Diverged, Epochs, Fitted, fit};
+pub(crate) use fit::{Epochs, Fitted, Stopped, fit};
 pub(crate) use model::{MAX_FACTORS, Model, sigmoid};
 pub(crate) use problem::{Entities, Event, Layout, Problem};
 pub(crate) use rng::Rng;
 pub(crate) use sgd::{Config, L2};
+pub(crate) use source::{Source, Stream};

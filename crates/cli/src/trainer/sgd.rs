@@ -1,7 +1,8 @@
 use super::model::WIDTHS;
 use super::problem::{Event, Problem};
 use super::rows::{Owned, Rows, Shared};
-use super::{Model, Rng};
+use super::{Model, Rng, Source};
+use anyhow::Result;
 
 /// How to descend.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,21 +40,23 @@ const BLOCK: usize = 512;
 pub(crate) struct Sgd<'a> {
     problem: &'a Problem,
     config: &'a Config,
-    /// Shuffled once; every epoch goes over its blocks in another order.
-    events: Vec<Event>,
+    events: Source<'a>,
     epoch: usize,
 }
 
 impl<'a> Sgd<'a> {
-    pub(crate) fn new(problem: &'a Problem, mut events: Vec<Event>, config: &'a Config) -> Sgd<'a> {
-        Rng::new(config.seed, u64::MAX).shuffle(&mut events);
+    pub(crate) fn new(problem: &'a Problem, events: impl Into<Source<'a>>, config: &'a Config) -> Sgd<'a> {
+        let mut events = events.into();
+        if let Source::Memory(events) = &mut events {
+            // Once; every epoch goes over the blocks in another order.
+            Rng::new(config.seed, u64::MAX).shuffle(events);
+        }
         Sgd { problem, config, events, epoch: 0 }
     }
 
     /// The w0 that a model of nothing else would have.
     pub(crate) fn start(&self, model: &mut Model) {
-        let mean =
-            self.events.iter().map(|event| f64::from(event.target)).sum::<f64>() / self.events.len().max(1) as f64;
+        let mean = self.events.mean();
         let mean = if self.config.squared {
             mean
         } else {
@@ -64,38 +67,45 @@ impl<'a> Sgd<'a> {
     }
 
     /// Goes once over all events.
-    pub(crate) fn epoch(&mut self, model: &mut Model) {
-        let rate = self.config.rate / (1.0 + self.config.decay * self.epoch as f32);
+    pub(crate) fn epoch(&mut self, model: &mut Model) -> Result<()> {
+        let Sgd { problem, config, ref mut events, epoch } = *self;
+        let rate = config.rate / (1.0 + config.decay * epoch as f32);
         self.epoch += 1;
-        let mut blocks: Vec<&[Event]> = self.events.chunks(BLOCK).collect();
-        Rng::new(self.config.seed, self.epoch as u64 | 1 << 63).shuffle(&mut blocks);
-        let step = Step::new(self.config, rate);
-        let (plain, width) = (self.problem.is_plain(), model.width());
-        let mut w0 = model.w0;
-        if self.config.threads <= 1 {
-            run(self.problem, plain, width, &blocks, &step, &mut w0, &mut Owned(model.table_mut()));
-            model.w0 = w0;
-            return;
-        }
-        let shared = Shared::new(model.table());
-        let share = blocks.len().div_ceil(self.config.threads).max(1);
-        let ends: Vec<f32> = std::thread::scope(|scope| {
-            let threads: Vec<_> = blocks
-                .chunks(share)
-                .map(|blocks| {
-                    let (step, shared, problem) = (&step, &shared, self.problem);
-                    scope.spawn(move || {
-                        let mut w0 = w0;
-                        run(problem, plain, width, blocks, step, &mut w0, &mut &*shared);
-                        w0
+        let mut order = Rng::new(config.seed, self.epoch as u64 | 1 << 63);
+        let step = Step::new(config, rate);
+        let (plain, width) = (problem.is_plain(), model.width());
+        let shared = (config.threads > 1).then(|| Shared::new(model.table()));
+        events.epoch(self.epoch, &mut |events| {
+            let mut blocks: Vec<&[Event]> = events.chunks(BLOCK).collect();
+            order.shuffle(&mut blocks);
+            let mut w0 = model.w0;
+            let Some(shared) = &shared else {
+                run(problem, plain, width, &blocks, &step, &mut w0, &mut Owned(model.table_mut()));
+                model.w0 = w0;
+                return;
+            };
+            let share = blocks.len().div_ceil(config.threads).max(1);
+            let ends: Vec<f32> = std::thread::scope(|scope| {
+                let threads: Vec<_> = blocks
+                    .chunks(share)
+                    .map(|blocks| {
+                        let step = &step;
+                        scope.spawn(move || {
+                            let mut w0 = w0;
+                            run(problem, plain, width, blocks, step, &mut w0, &mut &*shared);
+                            w0
+                        })
                     })
-                })
-                .collect();
-            // A thread that panicked has nothing to give; the panic is passed on.
-            threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        });
-        shared.copy_to(model.table_mut());
-        model.w0 = ends.iter().sum::<f32>() / ends.len().max(1) as f32;
+                    .collect();
+                // A thread that panicked has nothing to give; the panic is passed on.
+                threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+            });
+            model.w0 = ends.iter().sum::<f32>() / ends.len().max(1) as f32;
+        })?;
+        if let Some(shared) = shared {
+            shared.copy_to(model.table_mut());
+        }
+        Ok(())
     }
 }
 
@@ -349,7 +359,7 @@ mod tests {
                 row[..=factors].fill_with(|| 0.5 * rng.normal());
             }
             let mut after = before.clone();
-            Sgd::new(&problem, vec![event], &config).epoch(&mut after);
+            Sgd::new(&problem, vec![event], &config).epoch(&mut after).unwrap();
             for at in 0..before.table().len() {
                 let moved = f64::from(after.table()[at] - before.table()[at]);
                 let derivative = if at % width <= factors {
@@ -383,7 +393,7 @@ mod tests {
         let event =
             Event { user: 0, item: 0, target: model.scores(&problem, &[Event { user: 0, item: 0, target: 0.0 }])[0] };
         let before = model.clone();
-        Sgd::new(&problem, vec![event], &config).epoch(&mut model);
+        Sgd::new(&problem, vec![event], &config).epoch(&mut model).unwrap();
         for (row, (after, before)) in
             model.table().chunks_exact(width).zip(before.table().chunks_exact(width)).enumerate()
         {
@@ -401,7 +411,7 @@ mod tests {
             let config = Config { seed, rate: 0.05, ..config(false) };
             let mut model = Model::new(&problem.layout, 6, 0.1, seed);
             let mut sgd = Sgd::new(&problem, events(&problem, 3000), &config);
-            (0..3).for_each(|_| sgd.epoch(&mut model));
+            (0..3).for_each(|_| sgd.epoch(&mut model).unwrap());
             model
         };
         assert_eq!(run(1), run(1));
@@ -417,7 +427,7 @@ mod tests {
                 let config = Config { rate: 0.05, threads, ..config(false) };
                 let mut model = Model::new(&problem.layout, 4, 0.1, 1);
                 let mut sgd = Sgd::new(&problem, events.clone(), &config);
-                (0..8).for_each(|_| sgd.epoch(&mut model));
+                (0..8).for_each(|_| sgd.epoch(&mut model).unwrap());
                 let losses = events.iter().map(|event| exact_loss(&problem, &model, event, false));
                 losses.sum::<f64>() / events.len() as f64
             };
@@ -436,7 +446,7 @@ mod tests {
             for factors in [width / 2, width - 1] {
                 let mut model = Model::new(&problem.layout, factors, 0.1, 1);
                 let before = model.clone();
-                Sgd::new(&problem, events.clone(), &config(false)).epoch(&mut model);
+                Sgd::new(&problem, events.clone(), &config(false)).epoch(&mut model).unwrap();
                 assert!(model.is_finite() && model != before, "{factors} factors");
             }
         }

@@ -1,0 +1,55 @@
+use super::Event;
+use anyhow::Result;
+
+/// Where an epoch's events come from.
+pub(crate) enum Source<'a> {
+    Memory(Vec<Event>),
+    Stream(Box<dyn Stream + 'a>),
+}
+
+/// Events that are not in memory all at once.
+pub(crate) trait Stream {
+    fn len(&self) -> usize;
+
+    /// Mean of the targets.
+    fn mean(&self) -> f64;
+
+    /// Hands over every event once, in groups, in an order that is another one every epoch.
+    fn epoch(&mut self, epoch: usize, learn: &mut dyn FnMut(&[Event])) -> Result<()>;
+}
+
+impl From<Vec<Event>> for Source<'_> {
+    fn from(events: Vec<Event>) -> Self {
+        Source::Memory(events)
+    }
+}
+
+impl Source<'_> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Source::Memory(events) => events.len(),
+            Source::Stream(stream) => stream.len(),
+        }
+    }
+
+    /// Mean of the targets; 0 of nothing.
+    pub(super) fn mean(&self) -> f64 {
+        match self {
+            Source::Memory(events) => {
+                events.iter().map(|event| f64::from(event.target)).sum::<f64>() / events.len().max(1) as f64
+            }
+            Source::Stream(stream) => stream.mean(),
+        }
+    }
+
+    /// Hands over every event once; what is in memory is one group.
+    pub(super) fn epoch(&mut self, epoch: usize, learn: &mut dyn FnMut(&[Event])) -> Result<()> {
+        match self {
+            Source::Memory(events) => {
+                learn(events);
+                Ok(())
+            }
+            Source::Stream(stream) => stream.epoch(epoch, learn),
+        }
+    }
+}
