@@ -92,3 +92,82 @@ impl Streamed<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::{BadRows, LabelRule, Reading};
+    use crate::testing::{columns, temp_file};
+
+    const ROWS: usize = 10 * BLOCK + 99;
+
+    /// Every row another item and another target, users one after the other.
+    fn store(memory: usize) -> Store {
+        let mut text = "user,item,label,time\n".to_owned();
+        (0..ROWS).for_each(|row| text += &format!("u{},i{row},{},0\n", row / 50, row as f64 / ROWS as f64));
+        let file = temp_file(text);
+        let rule = LabelRule { squared: true, positive: None, map: Vec::new() };
+        let (columns, files) = (columns(), [file.path().to_owned()]);
+        let reading = Reading::new(&files, &columns, &rule, BadRows::Count(0)).unwrap();
+        Reading { memory, ..reading }.read().unwrap()
+    }
+
+    fn epoch(source: &mut Source<'_>, epoch: usize) -> Vec<Vec<u32>> {
+        let Source::Stream(stream) = source else { panic!("not a stream") };
+        let mut groups = Vec::new();
+        stream.epoch(epoch, &mut |events| groups.push(events.iter().map(|event| event.item).collect())).unwrap();
+        groups
+    }
+
+    #[test]
+    fn every_epoch_has_every_row_once_in_an_order_of_its_own() {
+        let store = store(0);
+        let memory = 5 * BLOCK * size_of::<Event>();
+        let mut streamed = source(&store, None, memory, 7).unwrap();
+        let groups = epoch(&mut streamed, 1);
+        assert!(groups.len() == 6 && groups.iter().all(|group| group.len() <= 2 * BLOCK), "two of eleven blocks each");
+        assert_eq!(groups, epoch(&mut source(&store, None, memory, 7).unwrap(), 1));
+        assert_ne!(groups, epoch(&mut streamed, 2));
+        let first = &groups[0];
+        assert!(!first.is_sorted() && first[..100].iter().any(|item| item.abs_diff(first[0]) as usize > BLOCK / 2));
+        let mut rows = groups.concat();
+        rows.sort_unstable();
+        assert!(rows.into_iter().eq(0..ROWS as u32));
+    }
+
+    #[test]
+    fn a_split_is_the_same_for_a_stream_as_in_memory() {
+        let stores = [store(0), store(usize::MAX)];
+        let [streamed, held] = stores.each_ref().map(|store| Split::new(store, 3).unwrap());
+        assert_eq!((&streamed.people, &streamed.counts), (&held.people, &held.counts));
+        assert_eq!(streamed.validation.events, held.validation.events);
+        let mut stream = source(&stores[0], Some(&streamed), BLOCK * size_of::<Event>(), 3).unwrap();
+        let mut trained = epoch(&mut stream, 1).concat();
+        trained.sort_unstable();
+        let Source::Memory(events) = source(&stores[1], Some(&held), usize::MAX, 3).unwrap() else {
+            panic!("there is memory enough")
+        };
+        assert!(trained.iter().copied().eq(events.iter().map(|event| event.item)));
+        assert_eq!(stream.len(), trained.len());
+        // What is trained on, judged on and tuned on is everything, once.
+        let mut rows = trained;
+        rows.extend(held.validation.events.iter().map(|event| event.item));
+        rows.extend(&held.visits.item);
+        rows.sort_unstable();
+        assert!(rows.into_iter().eq(0..ROWS as u32));
+        assert_eq!(held.people.len(), 82);
+        assert!(held.visits.len() == 82 * 50 && held.validation.events.len() > ROWS / 30);
+        assert_eq!(held.sample(&stores[1]).unwrap().events.len(), held.rows);
+    }
+
+    #[test]
+    fn reading_that_fails_ends_the_epoch() {
+        let mut store = store(0);
+        store.truncate();
+        let error = source(&store, None, BLOCK * size_of::<Event>(), 1).and_then(|source| match source {
+            Source::Stream(mut stream) => stream.epoch(1, &mut |_| {}),
+            Source::Memory(_) => Ok(()),
+        });
+        assert!(error.unwrap_err().to_string().contains("cannot read the events back"));
+    }
+}

@@ -22,11 +22,11 @@ impl Drop for TempFile {
     }
 }
 
-pub(crate) fn temp_file(text: &str) -> TempFile {
+pub(crate) fn temp_file(bytes: impl AsRef<[u8]>) -> TempFile {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("brooklet-test-{}-{}.csv", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let path = std::env::temp_dir().join(name);
-    std::fs::write(&path, text).unwrap();
+    std::fs::write(&path, bytes).unwrap();
     TempFile(path)
 }
 

@@ -14,7 +14,7 @@
 
 use super::batch::Shape;
 use super::codec::{Decoder, Encoder};
-use super::store::{BLOCK, Blocks, Sink, Store, Summary};
+use super::store::{Blocks, Sink, Store, Summary};
 use super::{BadRows, Reading};
 use anyhow::{Context, Result, ensure};
 use std::fs::File;
@@ -54,13 +54,9 @@ impl<'a> Cache<'a> {
     /// What is kept, if it was made from these very files and is whole.
     pub(super) fn open(&self, bad_rows: BadRows) -> Option<Store> {
         let mut file = File::open(&self.path).ok()?;
-        let store = self.summary(&mut file).and_then(|summary| {
-            let Some(summary) = summary else { return Ok(None) };
-            verify(&mut file)?;
-            Ok(Some(Store { summary, blocks: Blocks::File(Mutex::new(file), HEADER) }))
-        });
-        match store {
-            Ok(Some(store)) => {
+        match self.summary(&mut file) {
+            Ok(Some(summary)) => {
+                let store = Store { summary, blocks: Blocks::File(Mutex::new(file), HEADER) };
                 let Summary { bad, rows, .. } = *store.summary();
                 if bad > 0 && bad_rows.allow(bad, rows as u64 + bad) {
                     eprintln!("brooklet: {bad} bad rows left out");
@@ -107,7 +103,8 @@ impl<'a> Cache<'a> {
         Ok(Store { summary, blocks: Blocks::File(Mutex::new(file), HEADER) })
     }
 
-    /// The summary, or nothing if it is of something else.
+    /// The summary, or nothing if it is of something else. The bytes are known to be those that were written before any of
+    /// them is believed.
     fn summary(&self, file: &mut File) -> Result<Option<Summary>> {
         let length = file.metadata()?.len();
         ensure!(length >= HEADER + FOOTER, "it is {length} bytes long");
@@ -124,15 +121,15 @@ impl<'a> Cache<'a> {
         ensure!((HEADER..=length - FOOTER).contains(&begin), "its summary is nowhere");
         file.seek(SeekFrom::Start(begin))?;
         let mut bytes = Vec::new();
-        file.take(length - FOOTER - begin).read_to_end(&mut bytes)?;
+        file.by_ref().take(length - FOOTER - begin).read_to_end(&mut bytes)?;
         let mut decoder = Decoder(&bytes);
         if decoder.text()? != self.origin {
             return Ok(None);
         }
+        verify(file)?;
         let summary = Summary::decode(&mut decoder)?;
         let blocks = summary.rows as u64 * summary.shape.row_bytes() as u64;
-        ensure!(HEADER.checked_add(blocks) == Some(begin), "its blocks are not as long as its summary says");
-        ensure!(summary.rows.div_ceil(BLOCK) > 0, "it holds no rows");
+        ensure!(HEADER + blocks == begin, "its blocks are not as long as its summary says");
         Ok(Some(summary))
     }
 }

@@ -23,6 +23,8 @@ mod row;
 mod side;
 mod store;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use args::EventArgs;
 pub(crate) use bad::BadRows;

@@ -72,6 +72,14 @@ impl Store {
         Ok(Events::new(self.summary(), batch))
     }
 
+    /// As a disk that fails.
+    #[cfg(test)]
+    pub(crate) fn truncate(&mut self) {
+        if let Blocks::File(file, _) = &self.blocks {
+            file.lock().unwrap().set_len(5000).unwrap();
+        }
+    }
+
     fn decode(&self, block: usize, row_bytes: usize, batch: &mut Batch) -> Result<()> {
         let rows = BLOCK.min(self.len() - block * BLOCK);
         match &self.blocks {

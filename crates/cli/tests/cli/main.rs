@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod contract;
+mod input;
 mod privacy;
 mod support;
