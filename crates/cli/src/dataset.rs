@@ -16,8 +16,9 @@ impl Dataset {
     pub(crate) fn new(store: Store, columns: Columns, users: &SideTable, items: &SideTable) -> Dataset {
         let summary = store.summary();
         let (mut user_fields, mut item_fields) = (Interner::default(), Interner::default());
-        let user_rows = field_rows(&summary.users, users, &mut user_fields);
-        let item_rows = field_rows(&summary.items, items, &mut item_fields);
+        let mut groups = Groups::default();
+        let user_rows = field_rows(&summary.users, users, &mut user_fields, &mut groups);
+        let item_rows = field_rows(&summary.items, items, &mut item_fields, &mut groups);
         let layout = Layout {
             users: summary.users.len(),
             items: summary.items.len(),
@@ -36,6 +37,7 @@ impl Dataset {
         let problem = Problem {
             users: entities(user_rows, 0, fields),
             items: entities(item_rows, layout.users, fields + layout.user_fields),
+            field_groups: groups.of_row,
             layout,
         };
         Dataset { store, problem, columns, user_fields, item_fields }
@@ -58,10 +60,24 @@ impl Dataset {
     }
 }
 
+/// The fields in the order that they first appear, and for each `field=category` feature the number of its field.
+#[derive(Default)]
+struct Groups {
+    fields: Interner,
+    of_row: Vec<u32>,
+}
+
 /// For each entity the numbers of its `field=category` features.
-fn field_rows(entities: &Interner, side: &SideTable, names: &mut Interner) -> Vec<Vec<u32>> {
-    let row = |names: &mut Interner, (field, category): (&str, &str)| names.intern(&format!("{field}={category}"));
-    entities.names().map(|id| side.of(id).map(|pair| row(names, pair)).collect()).collect()
+fn field_rows(entities: &Interner, side: &SideTable, names: &mut Interner, groups: &mut Groups) -> Vec<Vec<u32>> {
+    let mut row = |(field, category): (&str, &str)| {
+        let known = names.len();
+        let row = names.intern(&format!("{field}={category}"));
+        if names.len() > known {
+            groups.of_row.push(groups.fields.intern(field));
+        }
+        row
+    };
+    entities.names().map(|id| side.of(id).map(&mut row).collect()).collect()
 }
 
 #[cfg(test)]
@@ -90,6 +106,7 @@ mod tests {
         assert_eq!(dataset.problem.users.rows(0), [0]);
         assert_eq!(dataset.problem.users.rows(1), [1, 4]);
         let private: Vec<bool> = (0..names.len()).map(|row| dataset.problem.layout.is_private(row)).collect();
+        assert_eq!(dataset.problem.field_groups, [0, 1, 1]);
         assert_eq!(private, [true, true, false, false, true, false, false]);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::input::{Columns, LabelRule, Reading, SideTable, Store};
-use crate::trainer::Model;
+use crate::trainer::{Model, Visitor};
 use anyhow::{Context, Result, anyhow, bail};
 use brooklet_core::{Base, FeatureId, Metadata, Precision, Prior, Rows, Value, write_base};
 use std::path::{Path, PathBuf};
@@ -157,7 +157,7 @@ pub(crate) fn encode(metadata: &Metadata, model: &Model, dataset: &Dataset, prec
 
 /// Mean and covariance of what users' private rows sum up to, over users with at least `least` events. A user's rows
 /// enter as the one row that stands for all of them (see [`Model::combined`]), which is what a visitor row is.
-pub(crate) fn prior(model: &Model, dataset: &Dataset, events: &[u32], least: u32) -> (Prior, usize) {
+pub(crate) fn visitor(model: &Model, dataset: &Dataset, events: &[u32], least: u32) -> (Visitor, usize) {
     let width = 1 + model.factors();
     let people: Vec<u32> = (0..events.len() as u32).filter(|&user| events[user as usize] >= least).collect();
     let mut rows = vec![0.0f32; people.len() * width];
@@ -177,12 +177,18 @@ pub(crate) fn prior(model: &Model, dataset: &Dataset, events: &[u32], least: u32
             }
         }
     }
-    for i in 0..width {
+    (Visitor { mean, covariance }, people.len())
+}
+
+/// The prior of a new visitor, as a seed holds it.
+pub(crate) fn prior(visitor: Visitor, scale: f32) -> Prior {
+    let Visitor { mean, mut covariance } = visitor;
+    for variance in covariance.iter_mut().step_by(mean.len() + 1) {
         // Of a handful of users some direction may show no variance at all; a visitor may still differ in it.
-        covariance[i * width + i] += VARIANCE_FLOOR;
+        *variance += VARIANCE_FLOOR;
     }
     let narrow = |xs: Vec<f64>| xs.into_iter().map(|x| x as f32).collect();
-    (Prior { mean: narrow(mean), covariance: narrow(covariance), scale: 1.0 }, people.len())
+    Prior { mean: narrow(mean), covariance: narrow(covariance), scale }
 }
 
 /// Added to every variance of the prior.

@@ -24,8 +24,10 @@ pub(crate) struct Split {
     pub(crate) people: Vec<u32>,
     pub(crate) visits: Events,
     pub(crate) validation: Labelled,
-    /// The rows that are left to train on: how many, the sum of their targets, how many of each user.
+    /// The rows that are left to train on: how many, the sum of their weights, of their targets with them, how many of each
+    /// user.
     pub(crate) rows: usize,
+    pub(crate) weights: f64,
     pub(crate) targets: f64,
     pub(crate) counts: Vec<u32>,
     /// By user: whether all rows are held out for tuning.
@@ -58,6 +60,7 @@ impl Split {
             visits: Events::default(),
             validation: Labelled::default(),
             rows: 0,
+            weights: 0.0,
             targets: 0.0,
             counts: vec![0; counts.len()],
             held: vec![false; counts.len()],
@@ -79,7 +82,9 @@ impl Split {
                     split.validation.push(&batch, row);
                 } else {
                     split.rows += 1;
-                    split.targets += f64::from(batch.target[row]);
+                    let Event { target, weight, .. } = event(&batch, row);
+                    split.weights += f64::from(weight);
+                    split.targets += f64::from(weight * target);
                     split.counts[user] += 1;
                 }
             }
@@ -115,5 +120,6 @@ impl Labelled {
 
 /// A row as the trainer sees it.
 pub(crate) fn event(batch: &Batch, row: usize) -> Event {
-    Event { user: batch.user[row], item: batch.item[row], target: batch.target[row] }
+    let weight = batch.weight.get(row).copied().unwrap_or(1.0);
+    Event { user: batch.user[row], item: batch.item[row], target: batch.target[row], weight }
 }

@@ -9,8 +9,11 @@ use std::sync::mpsc::{channel, sync_channel};
 /// All rows, or those that a split leaves to train on, taking no more than about `memory` bytes.
 pub(crate) fn source<'a>(store: &'a Store, split: Option<&'a Split>, memory: usize, seed: u64) -> Result<Source<'a>> {
     let summary = store.summary();
-    let (rows, targets) = split.map_or((store.len(), summary.targets), |split| (split.rows, split.targets));
-    let mean = targets / rows.max(1) as f64;
+    let (rows, weights, targets) = match split {
+        Some(split) => (split.rows, split.weights, split.targets),
+        None => (store.len(), summary.weights, summary.targets),
+    };
+    let mean = targets / weights.max(1e-9);
     let most = memory / size_of::<Event>();
     // While one group is learnt, the next one is read.
     let streamed = Streamed { store, split, rows, mean, group: (most / 2 / BLOCK).max(1), seed };

@@ -4,7 +4,7 @@ use crate::metrics::{auc, log_loss, mean};
 use crate::seed::{self, Sources};
 use crate::trainer::sigmoid;
 use anyhow::{Result, bail, ensure};
-use brooklet_core::{Base, FeatureId, Value};
+use brooklet_core::{Base, FeatureId, Loss, Prior, Value};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -20,12 +20,16 @@ pub(crate) struct Args {
     /// CSV file of users, if it is not where it was in training.
     #[arg(long)]
     users: Option<PathBuf>,
+    /// Score users whom the seed does not know as well, by their fields and the prior.
+    #[arg(long)]
+    new_users: bool,
     /// Print one JSON object on stdout.
     #[arg(long)]
     json: bool,
 }
 
-/// What `--json` prints. `rows` are those that were scored; rows of users whom the seed does not know are `skipped`.
+/// What `--json` prints. `rows` are those that were scored; rows of users whom the seed does not know are `skipped`,
+/// unless they were asked for.
 ///
 /// Under the squared loss the prediction is the score, kept within the labels of the training data, and `rmse` is against
 /// the label. Under the logistic loss the prediction is the calibrated click probability, and `rmse` is against the click
@@ -56,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let (store, users, items) = sources.read(reading)?;
     let events = store.events()?;
     let dataset = Dataset::new(store, sources.columns, &users, &items);
-    let report = judge(&base, &dataset, &events, &rule);
+    let report = judge(&base, &dataset, &events, &rule, args.new_users);
     if report.rows == 0 {
         bail!("the seed knows none of the users in {}", args.events.display());
     }
@@ -70,8 +74,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn judge(base: &Base, dataset: &Dataset, events: &Events, rule: &LabelRule) -> Report {
-    let model = Lookup::new(base, dataset);
+fn judge(base: &Base, dataset: &Dataset, events: &Events, rule: &LabelRule, new_users: bool) -> Report {
+    let mut model = Lookup::new(base, dataset);
+    model.new_users = new_users;
     let calibration = base.metadata().calibration;
     let range = label_range(base);
     let (mut squares, mut losses, mut clicks) = (Vec::new(), Vec::new(), Vec::new());
@@ -116,12 +121,24 @@ struct Lookup {
     width: usize,
     rows: Vec<f32>,
     known: Vec<bool>,
+    /// Covariance of a visitor's row, if scores are to be moderated by it.
+    uncertain: Option<Vec<f32>>,
+    new_users: bool,
 }
 
 impl Lookup {
     fn new(base: &Base, dataset: &Dataset) -> Lookup {
         let (width, n) = (base.width(), dataset.problem.layout.rows());
-        let mut lookup = Lookup { w0: base.metadata().w0, width, rows: vec![0.0; n * width], known: vec![false; n] };
+        let Prior { covariance, scale, .. } = &base.metadata().prior;
+        let logistic = base.metadata().loss == Loss::Logistic;
+        let mut lookup = Lookup {
+            w0: base.metadata().w0,
+            width,
+            rows: vec![0.0; n * width],
+            known: vec![false; n],
+            uncertain: logistic.then(|| covariance.iter().map(|x| scale * x).collect()),
+            new_users: false,
+        };
         for (i, row) in lookup.rows.chunks_exact_mut(width).enumerate() {
             if let Some(found) = base.find(FeatureId::named(&dataset.name(i))) {
                 base.row_into(found, row);
@@ -131,10 +148,12 @@ impl Lookup {
         lookup
     }
 
-    /// None if the user has no row. An item that the seed never saw has a row of zeros.
+    /// None if the user has no row and new ones are not wanted. A new one is moderated by how unknown they are, as a visitor
+    /// is in the browser. An item that the seed never saw has a row of zeros.
     fn score(&self, dataset: &Dataset, user: u32, item: u32) -> Option<f32> {
         let (user, item) = (dataset.problem.users.rows(user), dataset.problem.items.rows(item));
-        if !self.known[user[0] as usize] {
+        let known = self.known[user[0] as usize];
+        if !known && !self.new_users {
             return None;
         }
         let mut sum = vec![0.0; self.width];
@@ -144,6 +163,23 @@ impl Lookup {
             sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
             squares += row[1..].iter().map(|x| x * x).sum::<f32>();
         }
-        Some(self.w0 + sum[0] + 0.5 * (sum[1..].iter().map(|x| x * x).sum::<f32>() - squares))
+        let score = self.w0 + sum[0] + 0.5 * (sum[1..].iter().map(|x| x * x).sum::<f32>() - squares);
+        Some(match &self.uncertain {
+            Some(covariance) if !known => {
+                score / (1.0 + std::f32::consts::PI / 8.0 * self.variance(covariance, item)).sqrt()
+            }
+            _ => score,
+        })
+    }
+
+    /// phi^T C phi of phi = (1, the item's factors).
+    fn variance(&self, covariance: &[f32], item: &[u32]) -> f32 {
+        let mut phi = vec![0.0; self.width];
+        for &row in item {
+            phi.iter_mut().zip(&self.rows[row as usize * self.width..]).for_each(|(sum, x)| *sum += x);
+        }
+        phi[0] = 1.0;
+        let rows = covariance.chunks_exact(self.width);
+        rows.zip(&phi).map(|(row, x)| x * row.iter().zip(&phi).map(|(c, y)| c * y).sum::<f32>()).sum()
     }
 }

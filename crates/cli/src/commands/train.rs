@@ -3,10 +3,12 @@ use crate::input::{Columns, EventArgs, LabelRule, SideTable, parse_label_map};
 use crate::metrics::{auc, log_loss, mean};
 use crate::progress::Progress;
 use crate::progressive::Visitors;
-use crate::seed::{Sources, encode, object, prior};
+use crate::seed::{Sources, encode, object, prior, visitor};
 use crate::split::{Labelled, Split, TUNE_EVENTS};
 use crate::stream::source;
-use crate::trainer::{Config, Epochs, Fitted, L2, MAX_FACTORS, Model, Stopped, fit, sigmoid};
+use crate::trainer::{
+    BayesConfig, Epochs, Fitted, L2, MAX_FACTORS, Method, Model, SgdConfig, Stopped, Visitor, fit, sigmoid,
+};
 use crate::tune::{Report as Tuning, Settings, platt, tune};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Value};
@@ -46,6 +48,9 @@ pub(crate) struct Args {
     /// Graded targets for the logistic loss, as in 1=.05,2=.15,3=.35,4=.7,5=.9.
     #[arg(long, value_name = "LABEL=TARGET,..")]
     label_map: Option<String>,
+    /// How the model is learnt: by stochastic gradient descent, or by variational Bayes, which has nothing to tune.
+    #[arg(long, value_enum, default_value = "sgd")]
+    method: MethodName,
     /// Factors of a row.
     #[arg(long, default_value_t = 16)]
     factors: usize,
@@ -58,10 +63,10 @@ pub(crate) struct Args {
     /// Seed of everything random.
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Learning rate of the first epoch.
+    /// Learning rate of the first epoch of --method sgd.
     #[arg(long)]
     rate: Option<f32>,
-    /// Pull of factors toward zero at every event.
+    /// Pull of factors toward zero at every event, under --method sgd.
     #[arg(long)]
     l2: Option<f32>,
     /// How factors are stored.
@@ -82,6 +87,12 @@ pub(crate) struct Args {
 enum LossName {
     Logistic,
     Squared,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum MethodName {
+    Sgd,
+    Bayes,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -129,18 +140,18 @@ struct Figures {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let start = Instant::now();
     let job = Job::new(args)?;
-    let split = Split::new(&job.dataset.store, job.config.seed)?;
+    let split = Split::new(&job.dataset.store, job.seed)?;
     let held_out = job.fit(Some(&split), job.epochs)?;
     let train = job.figures(&held_out.model, &split.sample(&job.dataset.store)?);
     let validation = job.figures(&held_out.model, &split.validation);
-    let (mut settings, tuning) = job.tune(&held_out.model, &split)?;
+    let (mut settings, tuning) = job.tune(&held_out, &split)?;
     if args.keep_users {
         settings.calibration = job.known_users_calibration(&held_out.model, &split.validation);
     }
 
     let fitted = job.fit(None, Epochs::Exactly(held_out.epochs))?;
     let counts = &job.dataset.store.summary().counts;
-    let (metadata, prior_users) = job.metadata(&fitted.model, &settings, counts, fitted.epochs);
+    let (metadata, prior_users) = job.metadata(&fitted, &settings, counts, fitted.epochs);
     let bytes = encode(&metadata, &fitted.model, &job.dataset, job.precision)?;
     write_whole(&args.out, &bytes)?;
 
@@ -178,7 +189,9 @@ struct Job {
     items: SideTable,
     rule: LabelRule,
     sources: Sources,
-    config: Config,
+    method: Method,
+    threads: usize,
+    seed: u64,
     epochs: Epochs,
     factors: usize,
     loss: Loss,
@@ -217,7 +230,7 @@ impl Job {
         let folder = args.out.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
         let (store, users, items) = sources.read(args.events.reading(&sources.columns, &rule, folder)?)?;
         let dataset = Dataset::new(store, sources.columns.clone(), &users, &items);
-        let config = config(args, &rule);
+        let method = method(args, &rule)?;
         let epochs = match args.epochs {
             Some(0) => bail!("--epochs 0 trains nothing: give 1 or more, or leave it out"),
             Some(n) => Epochs::Exactly(n),
@@ -228,28 +241,28 @@ impl Job {
             PrecisionName::F16 => Precision::F16,
             PrecisionName::Int8 => Precision::Int8,
         };
-        let (factors, model_name, keep_users) = (args.factors, args.model.clone(), args.keep_users);
-        let memory = args.events.memory / 2;
         Ok(Job {
             dataset,
             items,
             rule,
             sources,
-            config,
+            method,
+            threads: args.threads.max(1),
+            seed: args.seed,
             epochs,
-            factors,
+            factors: args.factors,
             loss,
             precision,
-            model_name,
-            keep_users,
-            memory,
+            model_name: args.model.clone(),
+            keep_users: args.keep_users,
+            memory: args.events.memory / 2,
         })
     }
 
     /// Trains on what the split leaves, or on everything.
     fn fit(&self, split: Option<&Split>, epochs: Epochs) -> Result<Fitted> {
         let problem = &self.dataset.problem;
-        let model = Model::new(&problem.layout, self.factors, INIT, self.config.seed);
+        let model = Model::new(&problem.layout, self.factors, INIT, self.seed);
         let (what, most) = match epochs {
             Epochs::Exactly(n) => ("training", n),
             Epochs::UntilNoBetter { most, .. } => ("training, rows held out", most),
@@ -261,16 +274,21 @@ impl Job {
                 progress.note(format!("validation loss {loss:.4}"));
             }
         };
-        let events = source(&self.dataset.store, split, self.memory, self.config.seed)?;
+        let events = source(&self.dataset.store, split, self.memory, self.seed)?;
         let validation = split.map_or(&[][..], |split| &split.validation.events);
-        let fitted =
-            fit(problem, model, events, validation, &self.config, epochs, note).map_err(|stopped| match stopped {
-                Stopped::Diverged => anyhow!(
-                    "training diverged: its numbers became infinite; lower --rate (now {}) or scale the label",
-                    self.config.rate
-                ),
-                Stopped::Unreadable(error) => error,
-            })?;
+        let fitted = fit(problem, model, events, validation, &self.method, epochs, note);
+        let fitted = fitted.map_err(|stopped| match (stopped, &self.method) {
+            (Stopped::Unreadable(error), _) => error,
+            (Stopped::TooLarge, _) => {
+                anyhow!(
+                    "this method holds all events in memory, and they are more than --memory: raise it, or train by SGD"
+                )
+            }
+            (Stopped::Diverged, Method::Sgd(config)) => {
+                anyhow!("{DIVERGED}; lower --rate (now {}) or scale the label", config.rate)
+            }
+            (Stopped::Diverged, Method::Bayes(_)) => anyhow!("{DIVERGED}; scale the label"),
+        })?;
         progress.done();
         Ok(fitted)
     }
@@ -302,18 +320,18 @@ impl Job {
     }
 
     /// Replays the people held out with the browser's learner on a seed that never saw them.
-    fn tune(&self, model: &Model, split: &Split) -> Result<(Settings, Option<Tuning>)> {
+    fn tune(&self, fitted: &Fitted, split: &Split) -> Result<(Settings, Option<Tuning>)> {
         if split.people.is_empty() {
             return Ok((Settings::default(), None));
         }
         let seed = |settings: &Settings| -> Result<Base> {
-            let (mut metadata, _) = self.metadata(model, settings, &split.counts, 1);
+            let (mut metadata, _) = self.metadata(fitted, settings, &split.counts, 1);
             metadata.private_rows = false;
-            Ok(Base::read(encode(&metadata, model, &self.dataset, self.precision)?)?)
+            Ok(Base::read(encode(&metadata, &fitted.model, &self.dataset, self.precision)?)?)
         };
         let base = seed(&Settings::default())?;
         let visitors = Visitors::of(&split.people, &base, &split.visits, &self.rule, &self.items)?;
-        let (settings, report) = tune(&visitors, self.rule.squared, self.config.threads, seed)?;
+        let (settings, report) = tune(&visitors, self.rule.squared, self.threads, seed)?;
         Ok((settings, Some(report)))
     }
 
@@ -327,11 +345,11 @@ impl Job {
     }
 
     /// The metadata of a model that was trained on so many events of each user, and how many users its prior is from.
-    fn metadata(&self, model: &Model, settings: &Settings, counts: &[u32], epochs: usize) -> (Metadata, usize) {
-        // Data without a single busy user still have users.
-        let most = counts.iter().copied().max().unwrap_or(0);
-        let (mut prior, prior_users) = prior(model, &self.dataset, counts, PRIOR_EVENTS.min(most));
-        prior.scale = settings.scale;
+    fn metadata(&self, fitted: &Fitted, settings: &Settings, counts: &[u32], epochs: usize) -> (Metadata, usize) {
+        let (visitor, prior_users) = match &fitted.visitor {
+            Some(visitor) => (visitor.clone(), counts.len()),
+            None => self.point_estimates(&fitted.model, counts),
+        };
         let columns = &self.sources.columns;
         let fields = std::iter::once(&columns.item).chain(&self.sources.item_fields).cloned().collect();
         let metadata = Metadata {
@@ -339,7 +357,7 @@ impl Job {
             version: 1,
             factors: self.factors,
             loss: self.loss,
-            w0: model.w0,
+            w0: fitted.model.w0,
             schema: Schema {
                 visitor: columns.user.clone(),
                 item: columns.item.clone(),
@@ -348,7 +366,7 @@ impl Job {
                 rates: Vec::new(),
             },
             rates: settings.rates,
-            prior,
+            prior: prior(visitor, settings.scale),
             calibration: settings.calibration,
             labels: Labels { positive: self.rule.positive, map: self.rule.map.clone() },
             private_rows: self.keep_users,
@@ -357,11 +375,17 @@ impl Job {
         (metadata, prior_users)
     }
 
+    /// A visitor as the rows of users who are well known suggest, and how many those are.
+    fn point_estimates(&self, model: &Model, counts: &[u32]) -> (Visitor, usize) {
+        // Data without a single busy user still have users.
+        let most = counts.iter().copied().max().unwrap_or(0);
+        visitor(model, &self.dataset, counts, PRIOR_EVENTS.min(most))
+    }
+
     fn provenance(&self, counts: &[u32], epochs: usize) -> Value {
         let number = |x: f64| Value::Number(x);
         let rows: f64 = counts.iter().map(|&count| f64::from(count)).sum();
         let (low, high) = self.dataset.store.summary().labels;
-        let L2 { w, user, item, field } = self.config.l2;
         let mut fields: Vec<(String, Value)> =
             self.sources.to_fields().into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         let more = object([
@@ -370,24 +394,38 @@ impl Job {
             ("users_seen", number(counts.len() as f64)),
             ("labels", Value::Array(vec![number(low.into()), number(high.into())])),
             ("epochs", number(epochs as f64)),
-            ("seed", number(self.config.seed as f64)),
-            ("threads", number(self.config.threads as f64)),
-            ("rate", number(self.config.rate.into())),
-            ("decay", number(self.config.decay.into())),
-            (
-                "l2",
-                object([
-                    ("w", number(w.into())),
-                    ("user", number(user.into())),
-                    ("item", number(item.into())),
-                    ("field", number(field.into())),
-                ]),
-            ),
+            ("seed", number(self.seed as f64)),
+            ("threads", number(self.threads as f64)),
+            ("method", self.method_provenance()),
         ]);
         if let Value::Object(more) = more {
             fields.extend(more);
         }
         Value::Object(fields)
+    }
+}
+
+impl Job {
+    fn method_provenance(&self) -> Value {
+        let number = |x: f32| Value::Number(x.into());
+        match &self.method {
+            Method::Bayes(_) => object([("name", Value::from("bayes"))]),
+            Method::Sgd(config) => {
+                let L2 { w, user, item, field } = config.l2;
+                let l2 = object([
+                    ("w", number(w)),
+                    ("user", number(user)),
+                    ("item", number(item)),
+                    ("field", number(field)),
+                ]);
+                object([
+                    ("name", Value::from("sgd")),
+                    ("rate", number(config.rate)),
+                    ("decay", number(config.decay)),
+                    ("l2", l2),
+                ])
+            }
+        }
     }
 }
 
@@ -407,12 +445,18 @@ struct Scored {
     click: Option<bool>,
 }
 
+const DIVERGED: &str = "training diverged: its numbers became infinite";
 /// Deviation of the factors before training.
 const INIT: f32 = 0.05;
 /// Rows of fields learn so much slower than those of users and items.
 const FIELD_RATE: f32 = 0.03;
 
-fn config(args: &Args, rule: &LabelRule) -> Config {
+fn method(args: &Args, rule: &LabelRule) -> Result<Method> {
+    let (threads, seed) = (args.threads.max(1), args.seed);
+    if args.method == MethodName::Bayes {
+        ensure!(args.rate.is_none() && args.l2.is_none(), "--rate and --l2 are of --method sgd: leave them out");
+        return Ok(Method::Bayes(BayesConfig { squared: rule.squared, threads, seed }));
+    }
     // Found on MovieLens-1M and -100K. Graded targets are less noisy than clicks, so they bear less regularisation.
     let (rate, l2) = match (rule.squared, rule.map.is_empty()) {
         (true, _) => (0.02, 0.05),
@@ -421,15 +465,7 @@ fn config(args: &Args, rule: &LabelRule) -> Config {
     };
     let (rate, l2) = (args.rate.unwrap_or(rate), args.l2.unwrap_or(l2));
     let l2 = L2 { w: 0.002, user: l2, item: l2, field: l2 };
-    Config {
-        squared: rule.squared,
-        rate,
-        decay: 0.1,
-        field_rate: FIELD_RATE,
-        l2,
-        threads: args.threads.max(1),
-        seed: args.seed,
-    }
+    Ok(Method::Sgd(SgdConfig { squared: rule.squared, rate, decay: 0.1, field_rate: FIELD_RATE, l2, threads, seed }))
 }
 
 /// A feature is known by its name, so no field may be two things.

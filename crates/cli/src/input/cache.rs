@@ -121,7 +121,7 @@ impl<'a> Cache<'a> {
         ensure!((HEADER..=length - FOOTER).contains(&begin), "its summary is nowhere");
         file.seek(SeekFrom::Start(begin))?;
         let mut bytes = Vec::new();
-        file.by_ref().take(length - FOOTER - begin).read_to_end(&mut bytes)?;
+        (&*file).take(length - FOOTER - begin).read_to_end(&mut bytes)?;
         let mut decoder = Decoder(&bytes);
         if decoder.text()? != self.origin {
             return Ok(None);
@@ -185,12 +185,13 @@ impl Sink for Unfinished {
 
 impl Summary {
     fn encode(&self, to: &mut Encoder) {
-        let Summary { shape, users, items, rows, counts, labels, targets, item_fields, bad } = self;
+        let Summary { shape, users, items, rows, counts, labels, weights, targets, item_fields, bad } = self;
         to.number(u64::from(shape.weight) | u64::from(shape.time) << 1);
         to.number(*rows as u64);
         to.number(*bad);
         to.number(labels.0.to_bits().into());
         to.number(labels.1.to_bits().into());
+        to.number(weights.to_bits());
         to.number(targets.to_bits());
         to.texts(users.names());
         to.texts(items.names());
@@ -203,11 +204,11 @@ impl Summary {
         let shape = Shape { weight: shape & 1 != 0, time: shape & 2 != 0 };
         let (rows, bad) = (from.number()? as usize, from.number()?);
         let labels = (f32::from_bits(from.number()? as u32), f32::from_bits(from.number()? as u32));
-        let targets = f64::from_bits(from.number()?);
+        let (weights, targets) = (f64::from_bits(from.number()?), f64::from_bits(from.number()?));
         let (users, items) = (Arc::new(from.interner()?), Arc::new(from.interner()?));
 
         let counts = (0..users.len()).map(|_| Ok(from.number()? as u32)).collect::<Result<_>>()?;
         let item_fields = super::SideTable::decode(from)?;
-        Ok(Summary { shape, users, items, rows, counts, labels, targets, item_fields, bad })
+        Ok(Summary { shape, users, items, rows, counts, labels, weights, targets, item_fields, bad })
     }
 }

@@ -1,4 +1,5 @@
 use super::files::STDIN;
+use super::log::LogRows;
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
 use flate2::bufread::MultiGzDecoder;
@@ -16,14 +17,17 @@ pub(super) enum Opened {
 pub(super) enum Format {
     Csv,
     Tsv,
+    /// A flat object a line.
     Json,
+    /// The event log of a browser.
+    Log,
 }
 
 const GZIP: &[u8] = b"\x1f\x8b";
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
 const PARQUET: &[u8] = b"PAR1";
-/// A header longer than this is none.
-const MOST_HEADER: u64 = 1 << 20;
+/// A first line longer than this is none. That of an event log carries a profile.
+const MOST_HEADER: u64 = 1 << 24;
 
 /// Opens a file, or standard input, and decompresses it if it is gzip or zstd. `progress` is told of the bytes of the file.
 pub(super) fn open(path: &Path, progress: &Progress) -> Result<Opened> {
@@ -54,14 +58,15 @@ pub(super) fn open(path: &Path, progress: &Progress) -> Result<Opened> {
     sniff(text).with_context(cannot_read)
 }
 
-/// A line that begins with a brace is JSON; a header with a tab in it is of tab-separated values.
+/// By the first line that is not blank: a record of an event log, other JSON, a header with tabs in it, a header.
 fn sniff(text: Box<dyn Read>) -> std::io::Result<Opened> {
     let mut text = BufReader::with_capacity(1 << 18, text);
     let mut header = Vec::new();
-    let mut line = text.by_ref().take(MOST_HEADER);
-    while header.trim_ascii().is_empty() && line.read_until(b'\n', &mut header)? > 0 {}
+    let mut lines = text.by_ref().take(MOST_HEADER);
+    while header.trim_ascii().is_empty() && lines.read_until(b'\n', &mut header)? > 0 {}
     let first = header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&header).trim_ascii_start();
     let format = match first.first() {
+        Some(b'{') if std::str::from_utf8(first).is_ok_and(LogRows::is_record) => Format::Log,
         Some(b'{') => Format::Json,
         _ if first.contains(&b'\t') => Format::Tsv,
         _ => Format::Csv,

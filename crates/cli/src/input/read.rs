@@ -12,7 +12,6 @@ use super::table::{Table, TableRows};
 use super::{BadRows, Columns, LabelRule, SideTable};
 use crate::progress::Progress;
 use anyhow::{Result, bail, ensure};
-use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 /// What is to be read, and how.
@@ -117,33 +116,16 @@ impl<'a> Reading<'a> {
     fn open(&self, path: &Path, progress: &Progress) -> Result<Box<dyn Reader>> {
         let columns = self.columns;
         let opened = open(path, progress)?;
-        let (format, text) = match opened {
-            Opened::Parquet(file) => {
-                self.check_fields()?;
-                return Ok(Box::new(ParquetRows::new(path, file, columns)?));
-            }
-            Opened::Text { format, text } => (format, text),
-        };
-        if format != Format::Json {
-            self.check_fields()?;
-            return Ok(Box::new(TableRows::new(Table::new(path, format, text)?, columns)?));
-        }
-        let mut text = BufReader::new(text);
-        let mut first = Vec::new();
-        text.read_until(b'\n', &mut first)?;
-        let is_log = std::str::from_utf8(&first).is_ok_and(LogRows::is_record);
-        let text = Box::new(Cursor::new(first).chain(text));
-        if is_log {
+        if let Opened::Text { format: Format::Log, text } = opened {
             return Ok(Box::new(LogRows::new(path, text, columns, self.item_fields)));
         }
-        self.check_fields()?;
-        Ok(Box::new(JsonRows::new(path, text, columns)))
-    }
-
-    /// Rows tell nothing of items; only the features in an event log do.
-    fn check_fields(&self) -> Result<()> {
+        // Rows tell nothing of items; only the features in an event log do.
         let fields = self.item_fields.join(", ");
         ensure!(fields.is_empty(), "--item-fields names {fields}, but no file has them: name it with --items");
-        Ok(())
+        Ok(match opened {
+            Opened::Parquet(file) => Box::new(ParquetRows::new(path, file, columns)?),
+            Opened::Text { format: Format::Json, text } => Box::new(JsonRows::new(path, text, columns)),
+            Opened::Text { format, text } => Box::new(TableRows::new(Table::new(path, format, text)?, columns)?),
+        })
     }
 }

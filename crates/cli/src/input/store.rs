@@ -27,7 +27,8 @@ pub(crate) struct Summary {
     pub(crate) counts: Vec<u32>,
     /// The least and the largest label.
     pub(crate) labels: (f32, f32),
-    /// Sum of the targets.
+    /// Sum of the weights, and of the targets, each with its weight.
+    pub(crate) weights: f64,
     pub(crate) targets: f64,
     /// What the events themselves told of the fields of items.
     pub(crate) item_fields: SideTable,
@@ -191,7 +192,8 @@ impl<S: Sink> Builder<S> {
         summary.counts[user as usize] += 1;
         summary.rows += 1;
         summary.labels = (summary.labels.0.min(label), summary.labels.1.max(label));
-        summary.targets += f64::from(target);
+        summary.weights += f64::from(weight);
+        summary.targets += f64::from(weight * target);
         batch.user.push(user);
         batch.item.push(self.items.intern(item));
         batch.label.push(label);

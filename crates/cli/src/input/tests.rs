@@ -188,7 +188,7 @@ fn log() -> String {
 
 #[test]
 fn a_log_is_one_visitor_and_each_label_an_event() {
-    let (one, other) = (temp_file(log()), temp_file(gzip(log().as_bytes())));
+    let (one, other) = (temp_file(format!("\n{}", log())), temp_file(gzip(log().as_bytes())));
     let (columns, fields) = (Columns { time: Some("any".into()), ..columns() }, ["genres".to_owned()]);
     let rule = LabelRule { positive: None, ..CLICKS.clone() };
     let files = [one.path().to_owned(), other.path().to_owned()];

@@ -1,6 +1,23 @@
-use super::sgd::{Config, Sgd};
+use super::bayes::{self, Bayes, Visitor};
+use super::sgd::{self, Sgd};
 use super::{Event, Model, Problem, Source, sigmoid};
 use std::time::{Duration, Instant};
+
+/// How to learn.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Method {
+    Sgd(sgd::Config),
+    Bayes(bayes::Config),
+}
+
+impl Method {
+    fn squared(&self) -> bool {
+        match self {
+            Method::Sgd(config) => config.squared,
+            Method::Bayes(config) => config.squared,
+        }
+    }
+}
 
 /// How long to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +31,8 @@ pub(crate) enum Epochs {
 /// What the best epoch left.
 pub(crate) struct Fitted {
     pub(crate) model: Model,
+    /// What a visitor is before the first event, if the method knows.
+    pub(crate) visitor: Option<Visitor>,
     /// Epochs that led to it.
     pub(crate) epochs: usize,
     /// Events that all epochs went over.
@@ -27,17 +46,19 @@ pub(crate) struct Fitted {
 pub(crate) enum Stopped {
     /// The loss went to infinity.
     Diverged,
+    /// The method needs the events in memory.
+    TooLarge,
     /// The events could not be read.
     Unreadable(anyhow::Error),
 }
 
-/// Descends from `model`. `note` is told the epoch and the validation loss, if there is anything to validate on.
+/// Learns `model`. `note` is told the epoch and the validation loss, if there is anything to validate on.
 pub(crate) fn fit<'a>(
     problem: &'a Problem,
     mut model: Model,
     events: impl Into<Source<'a>>,
     validation: &[Event],
-    config: &'a Config,
+    method: &'a Method,
     epochs: Epochs,
     mut note: impl FnMut(usize, Option<f64>),
 ) -> Result<Fitted, Stopped> {
@@ -47,32 +68,66 @@ pub(crate) fn fit<'a>(
     };
     let events = events.into();
     let count = events.len();
-    let mut sgd = Sgd::new(problem, events, config);
-    sgd.start(&mut model);
+    let mut learning = match method {
+        Method::Sgd(config) => {
+            let sgd = Sgd::new(problem, events, config);
+            sgd.start(&mut model);
+            Learning::Sgd(sgd)
+        }
+        Method::Bayes(config) => {
+            let Source::Memory(events) = events else { return Err(Stopped::TooLarge) };
+            Learning::Bayes(Box::new(Bayes::new(problem, &events, model.factors(), config)))
+        }
+    };
     let mut time = Duration::ZERO;
-    let mut best: Option<(f64, usize, Model)> = None;
+    let mut best: Option<Best> = None;
     let mut done = 0;
     while done < most {
         let start = Instant::now();
-        sgd.epoch(&mut model).map_err(Stopped::Unreadable)?;
+        match &mut learning {
+            Learning::Sgd(sgd) => sgd.epoch(&mut model).map_err(Stopped::Unreadable)?,
+            Learning::Bayes(bayes) => bayes.epoch(&mut model),
+        }
         time += start.elapsed();
         done += 1;
         if !model.is_finite() {
             return Err(Stopped::Diverged);
         }
-        let loss = (!validation.is_empty()).then(|| loss(problem, &model, validation, config.squared));
+        let loss = (!validation.is_empty()).then(|| loss(problem, &model, validation, method.squared()));
         note(done, loss);
         if let (Some(loss), true) = (loss, patience < usize::MAX) {
-            if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
-                best = Some((loss, done, model.clone()));
-            } else if best.as_ref().is_some_and(|(_, at, _)| done - at >= patience) {
+            if best.as_ref().is_none_or(|best| loss < best.loss) {
+                best = Some(Best { loss, epochs: done, model: model.clone(), visitor: learning.visitor() });
+            } else if best.as_ref().is_some_and(|best| done - best.epochs >= patience) {
                 break;
             }
         }
     }
     let events = count * done;
-    let (epochs, model) = best.map_or((done, model), |(_, epochs, model)| (epochs, model));
-    Ok(Fitted { model, epochs, events, time })
+    let best = best.unwrap_or_else(|| Best { loss: f64::NAN, epochs: done, visitor: learning.visitor(), model });
+    Ok(Fitted { model: best.model, visitor: best.visitor, epochs: best.epochs, events, time })
+}
+
+enum Learning<'a> {
+    Sgd(Sgd<'a>),
+    Bayes(Box<Bayes<'a>>),
+}
+
+impl Learning<'_> {
+    fn visitor(&self) -> Option<Visitor> {
+        match self {
+            Learning::Sgd(_) => None,
+            Learning::Bayes(bayes) => Some(bayes.visitor()),
+        }
+    }
+}
+
+/// The epoch that validation liked best.
+struct Best {
+    loss: f64,
+    epochs: usize,
+    model: Model,
+    visitor: Option<Visitor>,
 }
 
 /// Mean loss over events: cross-entropy, or the squared error.

@@ -119,7 +119,7 @@ mod tests {
         let (mut users, mut items) = (Entities::default(), Entities::default());
         users.push([0, 2, 3]);
         items.push([1, 4]);
-        let problem = Problem { layout, users, items };
+        let problem = Problem { layout, users, items, field_groups: vec![0, 0, 1] };
         let mut expected = 0.3;
         for i in 0..5 {
             expected += model.row(i)[0];
@@ -127,7 +127,7 @@ mod tests {
                 expected += dot(&model.row(i)[1..], &model.row(j)[1..]);
             }
         }
-        let score = model.scores(&problem, &[Event { user: 0, item: 0, target: 0.0 }])[0];
+        let score = model.scores(&problem, &[Event { user: 0, item: 0, target: 0.0, weight: 1.0 }])[0];
         assert!((score - expected).abs() < 1e-4, "{score} {expected}");
     }
 

@@ -55,6 +55,8 @@ pub(crate) struct Event {
     pub(crate) user: u32,
     pub(crate) item: u32,
     pub(crate) target: f32,
+    /// How many events it counts as.
+    pub(crate) weight: f32,
 }
 
 /// What a model is trained on, events aside.
@@ -63,6 +65,8 @@ pub(crate) struct Problem {
     pub(crate) layout: Layout,
     pub(crate) users: Entities,
     pub(crate) items: Entities,
+    /// For each row of a field, in order, the number of its field: the users' fields first.
+    pub(crate) field_groups: Vec<u32>,
 }
 
 impl Problem {

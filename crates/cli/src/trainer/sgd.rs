@@ -304,6 +304,7 @@ mod tests {
         Problem {
             users: entities(users, 0, users + items),
             items: entities(items, users, users + items + per_side),
+            field_groups: (0..2 * per_side as u32).map(|row| row / 5).collect(),
             layout,
         }
     }
@@ -316,6 +317,7 @@ mod tests {
             user: rng.below(problem.users.len()) as u32,
             item: rng.below(problem.items.len()) as u32,
             target: rng.unit() as f32,
+            weight: 1.0,
         };
         let mut events: Vec<Event> = (0..n).map(|_| draw()).collect();
         let scores = truth.scores(problem, &events);
@@ -351,7 +353,7 @@ mod tests {
             (true, false, 0),
         ] {
             let problem = problem(3, 4, fields);
-            let event = Event { user: 1, item: 2, target: 0.3 };
+            let event = Event { user: 1, item: 2, target: 0.3, weight: 1.0 };
             let config = config(squared);
             let mut before = Model::new(&problem.layout, factors, 0.5, 1);
             let (width, mut rng) = (before.width(), Rng::new(2, 0));
@@ -390,8 +392,12 @@ mod tests {
         let width = model.width();
         model.table_mut().chunks_exact_mut(width).for_each(|row| row[0] = 0.1);
         model.table_mut()[1] = 0.1;
-        let event =
-            Event { user: 0, item: 0, target: model.scores(&problem, &[Event { user: 0, item: 0, target: 0.0 }])[0] };
+        let event = Event {
+            user: 0,
+            item: 0,
+            target: model.scores(&problem, &[Event { user: 0, item: 0, target: 0.0, weight: 1.0 }])[0],
+            weight: 1.0,
+        };
         let before = model.clone();
         Sgd::new(&problem, vec![event], &config).epoch(&mut model).unwrap();
         for (row, (after, before)) in

@@ -11,7 +11,7 @@ pub(crate) enum Source<'a> {
 pub(crate) trait Stream {
     fn len(&self) -> usize;
 
-    /// Mean of the targets.
+    /// Weighted mean of the targets.
     fn mean(&self) -> f64;
 
     /// Hands over every event once, in groups, in an order that is another one every epoch.
@@ -32,11 +32,12 @@ impl Source<'_> {
         }
     }
 
-    /// Mean of the targets; 0 of nothing.
+    /// Weighted mean of the targets; 0 of nothing.
     pub(super) fn mean(&self) -> f64 {
         match self {
             Source::Memory(events) => {
-                events.iter().map(|event| f64::from(event.target)).sum::<f64>() / events.len().max(1) as f64
+                let weights: f64 = events.iter().map(|event| f64::from(event.weight)).sum();
+                events.iter().map(|event| f64::from(event.weight * event.target)).sum::<f64>() / weights.max(1e-9)
             }
             Source::Stream(stream) => stream.mean(),
         }
