@@ -27,13 +27,13 @@ pub(crate) struct Args {
     /// Where to write the seed.
     #[arg(long)]
     out: PathBuf,
-    /// CSV file of items, with the columns of --item-fields.
+    /// CSV or TSV file of items, with the columns of --item-fields. Event logs tell them without one.
     #[arg(long)]
     items: Option<PathBuf>,
     /// Columns of --items that become features; a `|` inside a cell separates several values.
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     item_fields: Vec<String>,
-    /// CSV file of users, with the columns of --user-fields.
+    /// CSV or TSV file of users, with the columns of --user-fields.
     #[arg(long)]
     users: Option<PathBuf>,
     /// Columns of --users that become features. They are private, as the user is.

@@ -41,7 +41,6 @@ pub(super) struct Cache<'a> {
 
 impl<'a> Cache<'a> {
     pub(super) fn new(folder: &'a Path, reading: &'a Reading<'a>) -> Result<Cache<'a>> {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let Reading { files, columns, rule, item_fields, .. } = reading;
         // A file that changes is cached in the place of what it was, so its size and time are not in the name.
         let names = files.iter().map(|file| std::fs::canonicalize(file).unwrap_or_else(|_| file.clone()));
@@ -74,7 +73,8 @@ impl<'a> Cache<'a> {
 
     /// Begins a new one under another name.
     pub(super) fn create(&self) -> Result<Unfinished> {
-        let file = NamedTempFile::new_in(self.folder)
+        let file = std::fs::create_dir_all(self.folder)
+            .and_then(|()| NamedTempFile::new_in(self.folder))
             .with_context(|| format!("cannot write into the folder {}", self.folder.display()))?;
         let mut unfinished = Unfinished { file: BufWriter::with_capacity(1 << 20, file), hash: Xxh3::new(), at: 0 };
         unfinished.write(MAGIC)?;
