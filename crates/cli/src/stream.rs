@@ -108,7 +108,7 @@ mod tests {
     fn store(memory: usize) -> Store {
         let mut text = "user,item,label,time\n".to_owned();
         (0..ROWS).for_each(|row| text += &format!("u{},i{row},{},0\n", row / 50, row as f64 / ROWS as f64));
-        let file = temp_file(text);
+        let file = temp_file(&text);
         let rule = LabelRule { squared: true, positive: None, map: Vec::new() };
         let (columns, files) = (columns(), [file.path().to_owned()]);
         let reading = Reading::new(&files, &columns, &rule, BadRows::Count(0)).unwrap();

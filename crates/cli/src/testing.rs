@@ -22,7 +22,7 @@ impl Drop for TempFile {
     }
 }
 
-pub(crate) fn temp_file(bytes: impl AsRef<[u8]>) -> TempFile {
+pub(crate) fn temp_file(bytes: &(impl AsRef<[u8]> + ?Sized)) -> TempFile {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("brooklet-test-{}-{}.csv", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let path = std::env::temp_dir().join(name);

@@ -162,7 +162,7 @@ impl Source {
         }
         for row in 0..rows {
             // A column that must be there has no levels.
-            if there > 0 && levels[row] < there {
+            if levels.get(row).is_some_and(|&level| level < there) {
                 take(None)?;
             } else {
                 take(values.get(value))?;

@@ -111,17 +111,17 @@ fn every_format_gives_the_very_same_events() {
     for (name, text) in [("csv", CSV), ("windows", &windows), ("tsv", tsv), ("json", json)] {
         let bytes = text.as_bytes();
         for (how, bytes) in [("plain", bytes.to_vec()), ("gzip", gzip(bytes)), ("zstd", zstd(bytes))] {
-            let store = read(&[&temp_file(bytes)], &weighted()).unwrap();
+            let store = read(&[&temp_file(&bytes)], &weighted()).unwrap();
             assert_eq!(contents(&store), expected, "{name}, {how}");
         }
     }
-    assert_eq!(contents(&read(&[&temp_file(parquet())], &weighted()).unwrap()), expected, "parquet");
+    assert_eq!(contents(&read(&[&temp_file(&parquet())], &weighted()).unwrap()), expected, "parquet");
 
     // As several files, of several formats, the second of two gzip members.
     let lines: Vec<&str> = CSV.split_inclusive('\n').collect();
-    let first = temp_file(format!("{}{}", lines[0], lines[1]));
+    let first = temp_file(&format!("{}{}", lines[0], lines[1]));
     let members = [gzip(lines[0].as_bytes()), gzip(lines[2..5].concat().as_bytes())].concat();
-    let second = temp_file(members);
+    let second = temp_file(&members);
     let third = temp_file(json.lines().nth(5).unwrap());
     assert_eq!(contents(&read(&[&first, &second, &third], &weighted()).unwrap()), expected);
 }
@@ -141,7 +141,7 @@ fn numbers_are_ids_in_parquet_too() {
     column.typed::<::parquet::data_type::BoolType>().write_batch(&[true, false], None, None).unwrap();
     column.close().unwrap();
     group.close().unwrap();
-    let file = temp_file(writer.into_inner().unwrap());
+    let file = temp_file(&writer.into_inner().unwrap());
     let columns = Columns { time: None, ..columns() };
     let rule = LabelRule { positive: None, ..CLICKS.clone() };
     let events = Events::read(file.path(), &columns, &rule).unwrap();
@@ -188,7 +188,7 @@ fn log() -> String {
 
 #[test]
 fn a_log_is_one_visitor_and_each_label_an_event() {
-    let (one, other) = (temp_file(format!("\n{}", log())), temp_file(gzip(log().as_bytes())));
+    let (one, other) = (temp_file(&format!("\n{}", log())), temp_file(&gzip(log().as_bytes())));
     let (columns, fields) = (Columns { time: Some("any".into()), ..columns() }, ["genres".to_owned()]);
     let rule = LabelRule { positive: None, ..CLICKS.clone() };
     let files = [one.path().to_owned(), other.path().to_owned()];
@@ -219,7 +219,7 @@ fn logs_gathered_into_one_file_tell_their_visitors_apart() {
     let (ann, bob) = (of("ann"), of("bob"));
     let turns: Vec<&str> = ann.lines().zip(bob.lines()).flat_map(|(a, b)| [a, b]).collect();
     let rule = LabelRule { positive: None, ..CLICKS.clone() };
-    let file = temp_file(turns.join("\n"));
+    let file = temp_file(&turns.join("\n"));
     let events = Events::read(file.path(), &columns(), &rule).unwrap();
     assert_eq!(events.users.names().collect::<Vec<_>>(), ["ann", "bob"]);
     assert_eq!(events.by_user().iter().map(Vec::len).collect::<Vec<_>>(), [4, 4]);
@@ -237,7 +237,7 @@ fn bad_rows_are_left_out_up_to_a_limit() {
         };
     }
     for bytes in [text.as_bytes().to_vec(), gzip(text.as_bytes())] {
-        let file = temp_file(bytes);
+        let file = temp_file(&bytes);
         let (columns, files) = (columns(), [file.path().to_owned()]);
         let read = |limit: &str| Reading::new(&files, &columns, &CLICKS, limit.parse().unwrap()).unwrap().read();
         for enough in ["3", "3%"] {
@@ -364,7 +364,7 @@ fn blocks_are_the_same_in_memory_and_in_a_file() {
     for row in 0..3 * BLOCK + 17 {
         text += &format!("u{},i{},{},{},{}\n", row % 97, row % 89, row % 6, row, row % 3);
     }
-    let file = temp_file(text);
+    let file = temp_file(&text);
     for columns in [columns(), weighted(), Columns { time: None, ..columns() }] {
         let files = [file.path().to_owned()];
         let read = |memory| {
