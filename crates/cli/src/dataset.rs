@@ -7,7 +7,9 @@ use crate::trainer::{Entities, Layout, Problem};
 pub(crate) struct Dataset {
     pub(crate) store: Store,
     pub(crate) problem: Problem,
-    columns: Columns,
+    pub(crate) columns: Columns,
+    /// The names of the fields by their numbers.
+    pub(crate) fields: Interner,
     user_fields: Interner,
     item_fields: Interner,
 }
@@ -40,7 +42,7 @@ impl Dataset {
             field_groups: groups.of_row,
             layout,
         };
-        Dataset { store, problem, columns, user_fields, item_fields }
+        Dataset { store, problem, columns, fields: groups.fields, user_fields, item_fields }
     }
 
     /// The name of a row's feature, as a browser names it.

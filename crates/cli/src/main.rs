@@ -7,13 +7,16 @@
 
 mod commands;
 mod dataset;
+mod holdout;
 mod input;
+mod job;
 mod learning;
+mod method;
 mod metrics;
+mod negatives;
 mod progress;
 mod progressive;
 mod seed;
-mod split;
 mod stream;
 #[cfg(test)]
 mod testing;

@@ -1,7 +1,7 @@
 //! Feeds the trainer: from memory where the events fit, else from the store's file, block by block.
 
+use crate::holdout::{Split, event};
 use crate::input::{BLOCK, Batch, Store};
-use crate::split::{Split, event};
 use crate::trainer::{Event, Rng, Source, Stream};
 use anyhow::Result;
 use std::sync::mpsc::{channel, sync_channel};
@@ -48,7 +48,7 @@ impl Stream for Streamed<'_> {
         self.mean
     }
 
-    fn epoch(&mut self, epoch: usize, learn: &mut dyn FnMut(&[Event])) -> Result<()> {
+    fn epoch(&mut self, epoch: usize, learn: &mut dyn FnMut(&mut Vec<Event>)) -> Result<()> {
         let mut rng = Rng::new(self.seed, epoch as u64 | ORDER_STREAM);
         let mut order: Vec<usize> = (0..self.store.blocks()).collect();
         rng.shuffle(&mut order);
@@ -71,8 +71,8 @@ impl Stream for Streamed<'_> {
                 }
             });
             for events in groups {
-                let events = events?;
-                learn(&events);
+                let mut events = events?;
+                learn(&mut events);
                 // The reading thread may be through.
                 let _ = used.send(events);
             }
@@ -86,7 +86,10 @@ impl Streamed<'_> {
         let mut batch = Batch::default();
         for &block in blocks {
             batch.clear();
-            self.store.read_learnt(block, &mut batch)?;
+            match self.split {
+                Some(split) if split.goes_by_time() => self.store.read(block, &mut batch)?,
+                _ => self.store.read_learnt(block, &mut batch)?,
+            }
             match self.split {
                 Some(split) => events.extend(split.train(block, &batch).map(|row| event(&batch, row))),
                 None => events.extend((0..batch.len()).map(|row| event(&batch, row))),
@@ -99,6 +102,7 @@ impl Streamed<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::holdout::HoldOut;
     use crate::input::{BadRows, LabelRule, Reading};
     use crate::testing::{columns, temp_file};
 
@@ -141,7 +145,7 @@ mod tests {
     #[test]
     fn a_split_is_the_same_for_a_stream_as_in_memory() {
         let stores = [store(0), store(usize::MAX)];
-        let [streamed, held] = stores.each_ref().map(|store| Split::new(store, 3).unwrap());
+        let [streamed, held] = stores.each_ref().map(|store| Split::new(store, HoldOut::Random, 3).unwrap());
         assert_eq!((&streamed.people, &streamed.counts), (&held.people, &held.counts));
         assert_eq!(streamed.validation.events, held.validation.events);
         let mut stream = source(&stores[0], Some(&streamed), BLOCK * size_of::<Event>(), 3).unwrap();

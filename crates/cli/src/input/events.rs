@@ -15,6 +15,8 @@ pub(crate) struct Events {
     pub(crate) label: Vec<f32>,
     /// What the model learns to predict: the label itself, 0 or 1, or a grade between.
     pub(crate) target: Vec<f32>,
+    /// Empty if every row weighs 1.
+    pub(crate) weight: Vec<f32>,
     /// Empty if there is no time column.
     pub(crate) time: Vec<f64>,
 }
@@ -27,8 +29,8 @@ impl Events {
 
     /// Some rows, or all, of the events that the summary is of.
     pub(crate) fn new(summary: &Summary, rows: Batch) -> Events {
-        let Batch { user, item, target, label, time, .. } = rows;
-        Events { users: summary.users.clone(), items: summary.items.clone(), user, item, label, target, time }
+        let Batch { user, item, target, weight, label, time } = rows;
+        Events { users: summary.users.clone(), items: summary.items.clone(), user, item, label, target, weight, time }
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -44,6 +44,27 @@ pub(super) enum Blocks {
 }
 
 impl Store {
+    /// Of events that are in memory.
+    pub(crate) fn of(events: Events) -> Store {
+        let Events { users, items, user, item, label, target, weight, time } = events;
+        let shape = Shape { weight: !weight.is_empty(), time: !time.is_empty() };
+        let mut summary = Summary { shape, users, items, rows: user.len(), ..Summary::new() };
+        summary.counts.resize(summary.users.len(), 0);
+        let rows = Batch { user, item, target, weight, label, time };
+        let (mut block, mut bytes, mut blocks) = (Batch::default(), Vec::new(), Vec::new());
+        for row in 0..rows.len() {
+            summary.counts[rows.user[row] as usize] += 1;
+            summary.add(rows.label[row], rows.target[row], rows.weight.get(row).copied().unwrap_or(1.0));
+            block.push_row(&rows, row);
+            if block.len() == BLOCK || row + 1 == rows.len() {
+                block.encode(&mut bytes);
+                blocks.push(bytes.as_slice().into());
+                block.clear();
+            }
+        }
+        Store { summary, blocks: Blocks::Memory(blocks) }
+    }
+
     pub(crate) fn summary(&self) -> &Summary {
         &self.summary
     }
@@ -98,6 +119,19 @@ impl Store {
             }
         }
         Ok(())
+    }
+}
+
+impl Summary {
+    /// Of nothing yet.
+    fn new() -> Summary {
+        Summary { labels: (f32::MAX, f32::MIN), ..Summary::default() }
+    }
+
+    fn add(&mut self, label: f32, target: f32, weight: f32) {
+        self.labels = (self.labels.0.min(label), self.labels.1.max(label));
+        self.weights += f64::from(weight);
+        self.targets += f64::from(weight * target);
     }
 }
 
@@ -171,7 +205,7 @@ pub(super) struct Builder<S> {
 impl<S: Sink> Builder<S> {
     /// `item_fields` are those that the events are to tell.
     pub(super) fn new(sink: S, item_fields: SideTable) -> Builder<S> {
-        let summary = Summary { labels: (f32::MAX, f32::MIN), item_fields, ..Summary::default() };
+        let summary = Summary { item_fields, ..Summary::new() };
         let (users, items) = (Interner::default(), Interner::default());
         Builder { sink, users, items, batch: Batch::default(), bytes: Vec::new(), summary }
     }
@@ -191,9 +225,7 @@ impl<S: Sink> Builder<S> {
         summary.counts.resize(self.users.len(), 0);
         summary.counts[user as usize] += 1;
         summary.rows += 1;
-        summary.labels = (summary.labels.0.min(label), summary.labels.1.max(label));
-        summary.weights += f64::from(weight);
-        summary.targets += f64::from(weight * target);
+        summary.add(label, target, weight);
         batch.user.push(user);
         batch.item.push(self.items.intern(item));
         batch.label.push(label);

@@ -1,6 +1,7 @@
 use super::bayes::{self, Bayes, Visitor};
-use super::sgd::{self, Sgd};
+use super::sgd::{self, Objective, Sgd};
 use super::{Event, Model, Problem, Source, sigmoid};
+use crate::metrics::{auc, log_loss};
 use std::time::{Duration, Instant};
 
 /// How to learn.
@@ -11,10 +12,11 @@ pub(crate) enum Method {
 }
 
 impl Method {
-    fn squared(&self) -> bool {
+    pub(crate) fn objective(&self) -> Objective {
         match self {
-            Method::Sgd(config) => config.squared,
-            Method::Bayes(config) => config.squared,
+            Method::Sgd(config) => config.objective,
+            Method::Bayes(config) if config.squared => Objective::Squared,
+            Method::Bayes(_) => Objective::Logistic,
         }
     }
 }
@@ -56,7 +58,7 @@ pub(crate) enum Stopped {
 pub(crate) fn fit<'a>(
     problem: &'a Problem,
     mut model: Model,
-    events: impl Into<Source<'a>>,
+    events: Source<'a>,
     validation: &[Event],
     method: &'a Method,
     epochs: Epochs,
@@ -66,8 +68,10 @@ pub(crate) fn fit<'a>(
         Epochs::Exactly(n) => (n, usize::MAX),
         Epochs::UntilNoBetter { patience, most } => (most, if validation.is_empty() { usize::MAX } else { patience }),
     };
-    let events = events.into();
     let count = events.len();
+    if matches!(events, Source::Stream(_)) && method.objective() == Objective::Pairs {
+        return Err(Stopped::TooLarge);
+    }
     let mut learning = match method {
         Method::Sgd(config) => {
             let sgd = Sgd::new(problem, events, config);
@@ -93,7 +97,7 @@ pub(crate) fn fit<'a>(
         if !model.is_finite() {
             return Err(Stopped::Diverged);
         }
-        let loss = (!validation.is_empty()).then(|| loss(problem, &model, validation, method.squared()));
+        let loss = (!validation.is_empty()).then(|| loss(problem, &model, validation, method.objective()));
         note(done, loss);
         if let (Some(loss), true) = (loss, patience < usize::MAX) {
             if best.as_ref().is_none_or(|best| loss < best.loss) {
@@ -130,15 +134,21 @@ struct Best {
     visitor: Option<Visitor>,
 }
 
-/// Mean loss over events: cross-entropy, or the squared error.
-fn loss(problem: &Problem, model: &Model, events: &[Event], squared: bool) -> f64 {
+/// Mean loss over events: cross-entropy, the squared error, or the share of pairs of a click and a skip that are in the wrong
+/// order.
+fn loss(problem: &Problem, model: &Model, events: &[Event], objective: Objective) -> f64 {
     let scores = model.scores(problem, events);
-    let losses = scores.iter().zip(events).map(|(&score, event)| {
-        if squared {
-            f64::from(score - event.target).powi(2)
-        } else {
-            crate::metrics::log_loss(sigmoid(score), event.target)
+    let scored = scores.iter().copied().zip(events);
+    let weight: f64 = events.iter().map(|event| f64::from(event.weight)).sum();
+    let mean = |loss: &dyn Fn(f32, f32) -> f64| {
+        scored.clone().map(|(score, event)| f64::from(event.weight) * loss(score, event.target)).sum::<f64>() / weight
+    };
+    match objective {
+        Objective::Squared => mean(&|score, target| f64::from(score - target).powi(2)),
+        Objective::Logistic => mean(&|score, target| log_loss(sigmoid(score), target)),
+        // Without both clicks and skips every order is as good.
+        Objective::Pairs => {
+            1.0 - auc(scored.map(|(score, event)| (score, event.target > 0.5)).collect()).unwrap_or(0.5)
         }
-    });
-    losses.sum::<f64>() / events.len() as f64
+    }
 }

@@ -9,7 +9,6 @@ mod fit;
 mod model;
 mod problem;
 mod rng;
-mod rows;
 mod sgd;
 mod source;
 
@@ -18,5 +17,5 @@ pub(crate) use fit::{Epochs, Fitted, Method, Stopped, fit};
 pub(crate) use model::{MAX_FACTORS, Model, sigmoid};
 pub(crate) use problem::{Entities, Event, Layout, Problem};
 pub(crate) use rng::Rng;
-pub(crate) use sgd::{Config as SgdConfig, L2};
+pub(crate) use sgd::{Config as SgdConfig, L2, Objective};
 pub(crate) use source::{Source, Stream};

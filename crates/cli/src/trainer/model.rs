@@ -43,6 +43,7 @@ impl Model {
         &self.rows[row * self.width..][..=self.factors]
     }
 
+    #[cfg(test)]
     pub(crate) fn table(&self) -> &[f32] {
         &self.rows
     }

@@ -14,8 +14,8 @@ pub(crate) trait Stream {
     /// Weighted mean of the targets.
     fn mean(&self) -> f64;
 
-    /// Hands over every event once, in groups, in an order that is another one every epoch.
-    fn epoch(&mut self, epoch: usize, learn: &mut dyn FnMut(&[Event])) -> Result<()>;
+    /// Hands over every event once, in groups, in an order that is another one every epoch. A group may be kept.
+    fn epoch(&mut self, epoch: usize, learn: &mut dyn FnMut(&mut Vec<Event>)) -> Result<()>;
 }
 
 impl From<Vec<Event>> for Source<'_> {
@@ -40,17 +40,6 @@ impl Source<'_> {
                 events.iter().map(|event| f64::from(event.weight * event.target)).sum::<f64>() / weights.max(1e-9)
             }
             Source::Stream(stream) => stream.mean(),
-        }
-    }
-
-    /// Hands over every event once; what is in memory is one group.
-    pub(super) fn epoch(&mut self, epoch: usize, learn: &mut dyn FnMut(&[Event])) -> Result<()> {
-        match self {
-            Source::Memory(events) => {
-                learn(events);
-                Ok(())
-            }
-            Source::Stream(stream) => stream.epoch(epoch, learn),
         }
     }
 }

@@ -127,3 +127,130 @@ impl<'a> Bayes<'a> {
         Visitor { mean, covariance: sums.covariance() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trainer::{Entities, Layout, Rng};
+
+    const NOISE: f32 = 0.5;
+
+    /// 60 users and 50 items, each with one of five categories where `fields` says so.
+    fn problem(fields: bool) -> Problem {
+        let count = if fields { 5 } else { 0 };
+        let layout = Layout { users: 60, items: 50, user_fields: count, item_fields: count };
+        let entities = |n: u32, own: u32, first: u32| {
+            let mut entities = Entities::default();
+            (0..n).for_each(|i| entities.push([own + i, first + i % 5].into_iter().take(if fields { 2 } else { 1 })));
+            entities
+        };
+        let field_groups = if fields { vec![0, 0, 0, 0, 0, 1, 1, 1, 1, 1] } else { Vec::new() };
+        Problem { users: entities(60, 0, 110), items: entities(50, 60, 115), layout, field_groups }
+    }
+
+    /// Noisy scores of a known model, or clicks by them; of the users from `first` on.
+    fn events(problem: &Problem, n: usize, first: usize, squared: bool, seed: u64) -> Vec<Event> {
+        let mut truth = Model::new(&problem.layout, 3, 0.7, 99);
+        let (width, mut rng) = (truth.width(), Rng::new(98, 0));
+        truth.table_mut().chunks_exact_mut(width).for_each(|row| row[0] = 0.5 * rng.normal());
+        for row in truth.table_mut().chunks_exact_mut(width).skip(110) {
+            row[..4].fill_with(|| 0.7 * rng.normal());
+        }
+        truth.w0 = 3.0;
+        let mut rng = Rng::new(seed, 1);
+        let mut events: Vec<Event> = (0..n)
+            .map(|_| Event {
+                user: (first + rng.below(60 - first)) as u32,
+                item: rng.below(50) as u32,
+                target: 0.0,
+                weight: 1.0,
+            })
+            .collect();
+        let scores = truth.scores(problem, &events);
+        for (event, score) in events.iter_mut().zip(scores) {
+            event.target = match squared {
+                true => score + NOISE * rng.normal(),
+                false => f32::from(u8::from(rng.unit() < f64::from(super::super::sigmoid(score - 3.0)))),
+            };
+        }
+        events
+    }
+
+    fn learn(problem: &Problem, events: &[Event], squared: bool, threads: usize) -> (Model, Visitor) {
+        let mut model = Model::new(&problem.layout, 3, 0.0, 0);
+        let mut bayes = Bayes::new(problem, events, 3, &Config { squared, threads, seed: 5 });
+        (0..30).for_each(|_| bayes.epoch(&mut model));
+        (model, bayes.visitor())
+    }
+
+    fn rmse(problem: &Problem, model: &Model, events: &[Event]) -> f32 {
+        let scores = model.scores(problem, events);
+        let squares = scores.iter().zip(events).map(|(score, event)| (score - event.target).powi(2));
+        (squares.sum::<f32>() / events.len() as f32).sqrt()
+    }
+
+    #[test]
+    fn what_can_be_known_is_found() {
+        for fields in [false, true] {
+            let problem = problem(fields);
+            let (train, test) = (events(&problem, 2500, 0, true, 1), events(&problem, 1000, 0, true, 2));
+            let (model, _) = learn(&problem, &train, true, 1);
+            let error = rmse(&problem, &model, &test);
+            // Nothing can be below the noise.
+            assert!(error < 1.25 * NOISE, "fields {fields}: {error}");
+        }
+    }
+
+    #[test]
+    fn fields_tell_of_users_without_events() {
+        let problem = problem(true);
+        let train: Vec<Event> = events(&problem, 2500, 10, true, 1);
+        let new: Vec<Event> = events(&problem, 2500, 0, true, 3).into_iter().filter(|event| event.user < 10).collect();
+        let (model, _) = learn(&problem, &train, true, 1);
+        let mut blind = model.clone();
+        let width = blind.width();
+        blind.table_mut().chunks_exact_mut(width).skip(110).take(5).for_each(|row| row.fill(0.0));
+        let (error, without) = (rmse(&problem, &model, &new), rmse(&problem, &blind, &new));
+        assert!(error < 0.9 * without, "{error} with the users' fields, {without} without");
+        // Nothing is known of them themselves.
+        assert!(model.row(3).iter().all(|x| x.abs() < 0.01), "{:?}", model.row(3));
+    }
+
+    #[test]
+    fn the_visitor_is_the_population() {
+        let problem = problem(false);
+        let (_, visitor) = learn(&problem, &events(&problem, 6000, 0, true, 1), true, 1);
+        // Users' weights were drawn with deviation .5; the factors' share depends on the rotation, their sum does not.
+        assert!((visitor.covariance[0].sqrt() - 0.5).abs() < 0.2, "{}", visitor.covariance[0]);
+        assert!(visitor.mean[0].abs() < 0.2, "{:?}", visitor.mean);
+        assert!((0..4).all(|i| visitor.covariance[i * 5] > 0.0));
+    }
+
+    #[test]
+    fn clicks_are_learnt_and_threads_change_nothing() {
+        let problem = problem(true);
+        let train = events(&problem, 3000, 0, false, 1);
+        let (model, visitor) = learn(&problem, &train, false, 1);
+        assert_eq!((model.clone(), visitor), learn(&problem, &train, false, 3));
+        let test = events(&problem, 1500, 0, false, 2);
+        let loss = |model: &Model| -> f64 {
+            let scores = model.scores(&problem, &test);
+            let losses =
+                scores.iter().zip(&test).map(|(s, e)| crate::metrics::log_loss(super::super::sigmoid(*s), e.target));
+            losses.sum::<f64>() / test.len() as f64
+        };
+        let learnt = loss(&model);
+        assert!(learnt < 0.58, "{learnt}");
+    }
+
+    #[test]
+    fn an_event_of_weight_two_is_two_events() {
+        let problem = problem(true);
+        let once = events(&problem, 400, 0, true, 1);
+        let twice: Vec<Event> = once.iter().flat_map(|event| [*event; 2]).collect();
+        let heavy: Vec<Event> = once.iter().map(|event| Event { weight: 2.0, ..*event }).collect();
+        let ((a, _), (b, _)) = (learn(&problem, &twice, true, 1), learn(&problem, &heavy, true, 1));
+        let (a, b) = (a.scores(&problem, &once), b.scores(&problem, &once));
+        assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 0.01));
+    }
+}
