@@ -3,6 +3,7 @@
 //! Nothing here is needed to work on Brooklet: every command that is run is printed as it is run, and plain `cargo` and
 //! `wasm-pack` do the same. What this adds is that the tools are there, at the versions that fit.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -11,6 +12,7 @@ use clap::{Parser, Subcommand};
 mod build;
 mod data;
 mod demo;
+mod events;
 mod recbole;
 mod steps;
 mod test;
@@ -40,6 +42,15 @@ enum Command {
         /// How many ratings
         size: data::Size,
     },
+    /// Write synthetic events as CSV, to see how training bears their number
+    Events {
+        /// How many: a hundred million are 2 GB
+        rows: u64,
+        /// The file
+        out: PathBuf,
+        #[arg(long, default_value_t = 42)]
+        seed: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -57,10 +68,11 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<()> {
     let workspace = Workspace::open()?;
-    match args.command {
+    match &args.command {
         Command::Demo => demo::run(&workspace),
         Command::Test => test::run(&workspace),
         Command::Build => build::run(&workspace),
-        Command::Data { size } => data::run(&workspace, size),
+        Command::Data { size } => data::run(&workspace, *size),
+        Command::Events { rows, out, seed } => events::run(*rows, out, *seed),
     }
 }

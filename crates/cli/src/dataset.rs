@@ -1,11 +1,11 @@
 //! From files to what the trainer needs: numbered features with their names.
 
-use crate::input::{Columns, Events, Interner, SideTable};
-use crate::trainer::{Entities, Event, Layout, Problem};
+use crate::input::{Columns, Interner, SideTable, Store};
+use crate::trainer::{Entities, Layout, Problem};
 
 /// Events, and the features of their users and items.
 pub(crate) struct Dataset {
-    pub(crate) events: Events,
+    pub(crate) store: Store,
     pub(crate) problem: Problem,
     pub(crate) columns: Columns,
     /// The names of the fields by their numbers.
@@ -15,14 +15,15 @@ pub(crate) struct Dataset {
 }
 
 impl Dataset {
-    pub(crate) fn new(events: Events, columns: Columns, users: &SideTable, items: &SideTable) -> Dataset {
+    pub(crate) fn new(store: Store, columns: Columns, users: &SideTable, items: &SideTable) -> Dataset {
+        let summary = store.summary();
         let (mut user_fields, mut item_fields) = (Interner::default(), Interner::default());
         let mut groups = Groups::default();
-        let user_rows = field_rows(&events.users, users, &mut user_fields, &mut groups);
-        let item_rows = field_rows(&events.items, items, &mut item_fields, &mut groups);
+        let user_rows = field_rows(&summary.users, users, &mut user_fields, &mut groups);
+        let item_rows = field_rows(&summary.items, items, &mut item_fields, &mut groups);
         let layout = Layout {
-            users: events.users.len(),
-            items: events.items.len(),
+            users: summary.users.len(),
+            items: summary.items.len(),
             user_fields: user_fields.len(),
             item_fields: item_fields.len(),
         };
@@ -41,7 +42,7 @@ impl Dataset {
             field_groups: groups.of_row,
             layout,
         };
-        Dataset { events, problem, columns, fields: groups.fields, user_fields, item_fields }
+        Dataset { store, problem, columns, fields: groups.fields, user_fields, item_fields }
     }
 
     /// The name of a row's feature, as a browser names it.
@@ -50,26 +51,14 @@ impl Dataset {
         let own = |field: &str, names: &Interner, i: usize| format!("{field}={}", names.name(i as u32));
         let field = |names: &Interner, i: usize| names.name(i as u32).to_owned();
         if row < users {
-            own(&self.columns.user, &self.events.users, row)
+            own(&self.columns.user, &self.store.summary().users, row)
         } else if row < users + items {
-            own(&self.columns.item, &self.events.items, row - users)
+            own(&self.columns.item, &self.store.summary().items, row - users)
         } else if row < users + items + user_fields {
             field(&self.user_fields, row - users - items)
         } else {
             field(&self.item_fields, row - users - items - user_fields)
         }
-    }
-
-    /// The trainer's view of some rows of the file.
-    pub(crate) fn select(&self, rows: &[u32]) -> Vec<Event> {
-        let events = &self.events;
-        let event = |row: usize| Event {
-            user: events.user[row],
-            item: events.item[row],
-            target: events.target[row],
-            weight: 1.0,
-        };
-        rows.iter().map(|&row| event(row as usize)).collect()
     }
 }
 
@@ -96,7 +85,7 @@ fn field_rows(entities: &Interner, side: &SideTable, names: &mut Interner, group
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::LabelRule;
+    use crate::input::{BadRows, LabelRule, Reading};
     use crate::testing::{columns, temp_file};
 
     #[test]
@@ -105,9 +94,11 @@ mod tests {
         let events = temp_file("user,item,label,time\na,x,1,1\nb,y,0,1\n");
         let items = temp_file("item,genres\ny,Drama|War\nx,War\n");
         let users = temp_file("user,age\nb,25\n");
+        let (columns, paths) = (columns(), [events.path().to_owned()]);
+        let reading = Reading::new(&paths, &columns, &rule, BadRows::Count(0)).unwrap();
         let dataset = Dataset::new(
-            Events::read(events.path(), &columns(), &rule).unwrap(),
-            columns(),
+            reading.read().unwrap(),
+            columns.clone(),
             &SideTable::read(users.path(), "user", "", &["age".into()], "").unwrap(),
             &SideTable::read(items.path(), "item", "", &["genres".into()], "").unwrap(),
         );

@@ -2,8 +2,8 @@
 
 use crate::commands::train::Recipe;
 use crate::dataset::Dataset;
-use crate::holdout::{HoldOut, Split};
-use crate::input::{Columns, Events, LabelRule, SideTable, parse_label_map};
+use crate::holdout::{HoldOut, Labelled, Split};
+use crate::input::{Batch, Columns, Events, LabelRule, SideTable, Store, parse_label_map};
 use crate::judge::Judged;
 use crate::method::{LossName, provenance};
 use crate::metrics::{auc, log_loss, mean};
@@ -11,11 +11,15 @@ use crate::negatives;
 use crate::progress::Progress;
 use crate::progressive::{FREEZE, Visitors};
 use crate::seed::{Sources, encode, object, prior, visitor};
-use crate::trainer::{Diverged, Epochs, Fitted, MAX_FACTORS, Method, Model, Objective, Visitor, fit, loss, sigmoid};
+use crate::stream::source;
+use crate::trainer::{
+    Epochs, Event, Fitted, MAX_FACTORS, Method, Model, Objective, Stopped, Visitor, fit, loss, sigmoid,
+};
 use crate::tune::{Report as Tuning, Settings, platt, tune};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Value};
 use serde::Serialize;
+use std::path::Path;
 use std::time::Duration;
 
 /// Users need so many events for their row to count in the prior of a new visitor.
@@ -43,6 +47,8 @@ pub(crate) struct Job {
     /// Whether somebody wants a report: the loss of rows that are trained on is told an epoch, and the people held out are
     /// replayed once more with what was chosen.
     pub(crate) tell: bool,
+    /// Bytes that the events may take in training.
+    memory: usize,
 }
 
 /// A seed, and what its making told.
@@ -72,7 +78,8 @@ pub(crate) struct Figures {
 }
 
 impl Job {
-    pub(crate) fn new(args: &Recipe) -> Result<Job> {
+    /// Reads the events. What does not fit in memory goes into `folder`.
+    pub(crate) fn new(args: &Recipe, folder: &Path) -> Result<Job> {
         let squared = args.method.loss == LossName::Squared;
         ensure!(
             !(squared && args.label_map.is_some()),
@@ -84,39 +91,42 @@ impl Job {
             args.factors,
             MAX_FACTORS.min(brooklet_core::MAX_FACTORS)
         );
-        let columns = Columns {
-            user: args.user.clone(),
-            item: args.item.clone(),
-            label: args.label.clone(),
-            time: args.time.clone(),
-        };
+        let columns = args.events.columns()?;
         check_names(&columns, &args.item_fields, &args.user_fields)?;
         let map = args.label_map.as_deref().map(parse_label_map).transpose().context("--label-map")?;
         let rule = LabelRule { squared, positive: args.positive, map: map.unwrap_or_default() };
         let sources = Sources {
-            events: args.events.clone(),
+            events: args.events.title(),
             items: args.items.clone(),
             users: args.users.clone(),
             item_fields: args.item_fields.clone(),
             user_fields: args.user_fields.clone(),
             columns,
         };
-        // Small files first: what is wrong with them is said at once.
-        let (items, users) = (sources.read_items()?, sources.read_users()?);
-        let mut events = Events::read(&args.events, &sources.columns, &rule)?;
-        if events.target.iter().all(|target| *target == events.target[0]) && args.negatives == 0 {
-            bail!(
-                "{}: every label becomes the same target, {}: there is nothing to tell apart; say with --positive which labels \
-                 are clicks, name the right column with --label, or add skips with --negatives",
-                args.events.display(),
-                events.target[0]
+        let (mut store, users, items) = sources.read(args.events.reading(&sources.columns, &rule, folder)?)?;
+        let (low, high) = store.summary().labels;
+        if let (Ok(least), Ok(most)) = (rule.target(low), rule.target(high)) {
+            // A map may say of labels between what it likes.
+            let alike = least == most && (low == high || rule.map.is_empty());
+            ensure!(
+                !alike || args.negatives > 0,
+                "{}: every label becomes the same target, {least}: there is nothing to tell apart; say with --positive which \
+                 labels are clicks, name the right column with --label, or add skips with --negatives",
+                sources.events
             );
         }
+        let memory = args.events.memory / 2;
         if args.negatives > 0 {
             ensure!(!squared, "--negatives adds skips, which have no label: leave it out with --loss squared");
+            ensure!(
+                store.len().saturating_mul(1 + args.negatives) <= memory / size_of::<Event>(),
+                "--negatives holds all events and skips in memory, and they are more than --memory: raise it"
+            );
+            let mut events = store.events()?;
             negatives::add(&mut events, args.negatives, args.method.seed);
+            store = Store::of(events);
         }
-        let dataset = Dataset::new(events, sources.columns.clone(), &users, &items);
+        let dataset = Dataset::new(store, sources.columns.clone(), &users, &items);
         let method = args.method.method(&rule, &dataset)?;
         let epochs = match args.epochs {
             Some(0) => bail!("--epochs 0 trains nothing: give 1 or more, or leave it out"),
@@ -141,14 +151,14 @@ impl Job {
             model_name: args.model.clone(),
             keep_users: false,
             tell: false,
+            memory,
         })
     }
 
-    /// The same upon the events of some of the users.
-    pub(crate) fn of(&self, users: &[u32]) -> Job {
-        let events = self.dataset.events.of(users);
+    /// The same upon these events.
+    pub(crate) fn of(&self, events: Events) -> Job {
         Job {
-            dataset: Dataset::new(events, self.sources.columns.clone(), &self.users, &self.items),
+            dataset: Dataset::new(Store::of(events), self.sources.columns.clone(), &self.users, &self.items),
             items: self.items.clone(),
             users: self.users.clone(),
             rule: self.rule.clone(),
@@ -161,18 +171,19 @@ impl Job {
 
     /// Trains with some rows held out to see when to stop and some people to tune on, then upon everything.
     pub(crate) fn seed(&self) -> Result<Made> {
-        let split = Split::new(&self.dataset.events, self.holdout, self.seed);
-        let (held_out, curve) = self.fit(&split.train, &split.validation, self.epochs)?;
-        let figures = |rows: &[u32]| self.figures(&held_out.model, rows);
-        let (train, validation) = (figures(&split.train), figures(&split.validation));
+        let store = &self.dataset.store;
+        let split = Split::new(store, self.holdout, self.seed)?;
+        let seen = split.sample(store)?;
+        let (held_out, curve) = self.fit(Some((&split, &seen)), self.epochs)?;
+        let train = self.figures(&held_out.model, &seen);
+        let validation = self.figures(&held_out.model, &split.validation);
         let (mut settings, tuning) = self.tune(&held_out, &split)?;
         if self.keep_users {
             settings.calibration = self.known_users_calibration(&held_out.model, &split.validation);
         }
 
-        let everything: Vec<u32> = (0..self.dataset.events.len() as u32).collect();
-        let (fitted, _) = self.fit(&everything, &[], Epochs::Exactly(held_out.epochs))?;
-        let (metadata, prior_users) = self.metadata(&fitted, &settings, &everything, fitted.epochs);
+        let (fitted, _) = self.fit(None, Epochs::Exactly(held_out.epochs))?;
+        let (metadata, prior_users) = self.metadata(&fitted, &settings, &store.summary().counts, fitted.epochs);
         let bytes = encode(&metadata, &fitted.model, &self.dataset, self.precision)?;
         Ok(Made {
             bytes,
@@ -188,41 +199,47 @@ impl Job {
         })
     }
 
-    /// Also tells, for a report, the losses after each epoch: of as many rows that are trained on as there are to validate on,
-    /// and of those.
-    fn fit(&self, rows: &[u32], validation: &[u32], epochs: Epochs) -> Result<(Fitted, Vec<(f64, f64)>)> {
+    /// Trains on what a split leaves, of which some rows are given too, or on everything. Also tells, for a report, the losses
+    /// after each epoch: of those rows, and of the ones held out.
+    fn fit(&self, split: Option<(&Split, &Labelled)>, epochs: Epochs) -> Result<(Fitted, Vec<(f64, f64)>)> {
         let problem = &self.dataset.problem;
         let model = Model::new(&problem.layout, self.factors, INIT, self.seed);
         let (what, most) = match epochs {
             Epochs::Exactly(n) => ("training", n),
             Epochs::UntilNoBetter { most, .. } => ("training, rows held out", most),
         };
-        let apart = (rows.len() / validation.len().max(1)).max(1);
-        let seen: Vec<u32> = rows.iter().step_by(apart).take(validation.len()).copied().collect();
-        let seen = self.dataset.select(if self.tell { &seen } else { &[] });
         let mut curve = Vec::new();
-        let progress = Progress::epochs(what, most, rows.len());
+        let progress = Progress::epochs(what, most, split.map_or(self.dataset.store.len(), |(split, _)| split.rows));
         let note = |_, model: &Model, validation: Option<f64>| {
             progress.step();
             let Some(validation) = validation else { return };
             progress.note(format!("validation loss {validation:.4}"));
-            if !seen.is_empty() {
-                curve.push((loss(problem, model, &seen, self.method.objective()), validation));
+            if let Some((_, seen)) = split.filter(|_| self.tell) {
+                curve.push((loss(problem, model, &seen.events, self.method.objective()), validation));
             }
         };
-        let (events, validation) = (self.dataset.select(rows), self.dataset.select(validation));
-        let fitted = fit(problem, model, events, &validation, &self.method, epochs, note).map_err(|Diverged| {
-            let remedy = match &self.method {
-                Method::Sgd(config) => format!("lower --rate (now {}) or scale the label", config.rate),
-                Method::Bayes(_) => "scale the label".to_owned(),
-            };
-            anyhow!("training diverged: its numbers became infinite; {remedy}")
+        let split = split.map(|(split, _)| split);
+        let events = source(&self.dataset.store, split, self.memory, self.seed)?;
+        let validation = split.map_or(&[][..], |split| &split.validation.events);
+        let fitted = fit(problem, model, events, validation, &self.method, epochs, note);
+        let fitted = fitted.map_err(|stopped| match stopped {
+            Stopped::Diverged => {
+                let remedy = match &self.method {
+                    Method::Sgd(config) => format!("lower --rate (now {}) or scale the label", config.rate),
+                    Method::Bayes(_) => "scale the label".to_owned(),
+                };
+                anyhow!("training diverged: its numbers became infinite; {remedy}")
+            }
+            Stopped::TooLarge => anyhow!(
+                "--method bayes and --loss bpr hold all events in memory, and they are more than --memory: raise it"
+            ),
+            Stopped::Unreadable(error) => error,
         })?;
         progress.done();
         Ok((fitted, curve))
     }
 
-    fn figures(&self, model: &Model, rows: &[u32]) -> Figures {
+    fn figures(&self, model: &Model, rows: &Labelled) -> Figures {
         let scored = self.scored(model, rows);
         let clicks: Option<Vec<(f32, bool)>> = scored.iter().map(|s| Some((s.score, s.click?))).collect();
         let predicted = |s: &Scored| if self.rule.squared { s.score } else { sigmoid(s.score) };
@@ -236,13 +253,11 @@ impl Job {
         }
     }
 
-    fn scored(&self, model: &Model, rows: &[u32]) -> Vec<Scored> {
-        let events = self.dataset.select(rows);
-        let scores = model.scores(&self.dataset.problem, &events);
-        let labels = rows.iter().map(|&row| self.dataset.events.label[row as usize]);
-        let scored = scores.into_iter().zip(events).zip(labels);
+    fn scored(&self, model: &Model, rows: &Labelled) -> Vec<Scored> {
+        let scores = model.scores(&self.dataset.problem, &rows.events);
+        let scored = scores.into_iter().zip(&rows.events).zip(&rows.labels);
         scored
-            .map(|((score, event), label)| Scored {
+            .map(|((score, event), &label)| Scored {
                 score,
                 target: event.target,
                 click: self.rule.click(label, event.target),
@@ -256,12 +271,12 @@ impl Job {
             return Ok((Settings::default(), None));
         }
         let seed = |settings: &Settings| -> Result<Base> {
-            let (mut metadata, _) = self.metadata(fitted, settings, &split.train, 1);
+            let (mut metadata, _) = self.metadata(fitted, settings, &split.counts, 1);
             metadata.private_rows = false;
             Ok(Base::read(encode(&metadata, &fitted.model, &self.dataset, self.precision)?)?)
         };
         let base = seed(&Settings::default())?;
-        let visitors = Visitors::of(&split.people, &base, &self.dataset.events, &self.rule, &self.items)?;
+        let visitors = Visitors::of(&split.people, &base, &split.visits, &self.rule, &self.items)?;
         let (settings, mut report) = tune(&visitors, self.rule.squared, self.threads, seed)?;
         if self.tell {
             let config = brooklet_core::Config::default();
@@ -272,14 +287,22 @@ impl Job {
     }
 
     /// The share of clicks; None if nothing says what a click is.
-    pub(crate) fn click_rate(&self) -> Option<f64> {
-        let events = &self.dataset.events;
-        let click = |(&label, &target)| Some(f64::from(u8::from(self.rule.click(label, target)?)));
-        mean(events.label.iter().zip(&events.target).filter_map(click))
+    pub(crate) fn click_rate(&self) -> Result<Option<f64>> {
+        let store = &self.dataset.store;
+        let (mut batch, mut clicks) = (Batch::default(), 0);
+        for block in 0..store.blocks() {
+            batch.clear();
+            store.read(block, &mut batch)?;
+            for (&label, &target) in batch.label.iter().zip(&batch.target) {
+                let Some(click) = self.rule.click(label, target) else { return Ok(None) };
+                clicks += usize::from(click);
+            }
+        }
+        Ok(Some(clicks as f64 / store.len() as f64))
     }
 
     /// For `eval`, which scores users whom the seed knows. A score that was learnt from clicks is calibrated to clicks.
-    fn known_users_calibration(&self, model: &Model, validation: &[u32]) -> Calibration {
+    fn known_users_calibration(&self, model: &Model, validation: &Labelled) -> Calibration {
         if self.method.objective() == Objective::Logistic && self.rule.map.is_empty() {
             return Calibration::default();
         }
@@ -287,11 +310,11 @@ impl Job {
         platt(clicks.collect())
     }
 
-    /// The metadata of a model that was trained on `rows`, and how many users its prior is from.
-    fn metadata(&self, fitted: &Fitted, settings: &Settings, rows: &[u32], epochs: usize) -> (Metadata, usize) {
+    /// The metadata of a model that was trained on so many events of each user, and how many users its prior is from.
+    fn metadata(&self, fitted: &Fitted, settings: &Settings, counts: &[u32], epochs: usize) -> (Metadata, usize) {
         let (visitor, prior_users) = match &fitted.visitor {
-            Some(visitor) => (visitor.clone(), self.dataset.events.users.len()),
-            None => self.point_estimates(&fitted.model, rows),
+            Some(visitor) => (visitor.clone(), counts.len()),
+            None => self.point_estimates(&fitted.model, counts),
         };
         let columns = &self.sources.columns;
         let fields = std::iter::once(&columns.item).chain(&self.sources.item_fields).cloned().collect();
@@ -313,32 +336,29 @@ impl Job {
             calibration: settings.calibration,
             labels: Labels { positive: self.rule.positive, map: self.rule.map.clone() },
             private_rows: self.keep_users,
-            training: self.provenance(rows, epochs),
+            training: self.provenance(counts, epochs),
         };
         (metadata, prior_users)
     }
 
     /// A visitor as the rows of users who are well known suggest, and how many those are.
-    fn point_estimates(&self, model: &Model, rows: &[u32]) -> (Visitor, usize) {
-        let events = &self.dataset.events;
-        let mut counts = vec![0; events.users.len()];
-        rows.iter().for_each(|&row| counts[events.user[row as usize] as usize] += 1);
+    fn point_estimates(&self, model: &Model, counts: &[u32]) -> (Visitor, usize) {
         // Data without a single busy user still have users.
         let most = counts.iter().copied().max().unwrap_or(0);
-        visitor(model, &self.dataset, &counts, PRIOR_EVENTS.min(most))
+        visitor(model, &self.dataset, counts, PRIOR_EVENTS.min(most))
     }
 
-    fn provenance(&self, rows: &[u32], epochs: usize) -> Value {
+    fn provenance(&self, counts: &[u32], epochs: usize) -> Value {
         let number = |x: f64| Value::Number(x);
-        let labels = rows.iter().map(|&row| f64::from(self.dataset.events.label[row as usize]));
-        let (low, high) = labels.fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
+        let rows: f64 = counts.iter().map(|&count| f64::from(count)).sum();
+        let (low, high) = self.dataset.store.summary().labels;
         let mut fields: Vec<(String, Value)> =
             self.sources.to_fields().into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         let more = object([
             ("command", Value::from(concat!("brooklet ", env!("CARGO_PKG_VERSION")))),
-            ("rows", number(rows.len() as f64)),
-            ("users_seen", number(self.dataset.events.users.len() as f64)),
-            ("labels", Value::Array(vec![number(low), number(high)])),
+            ("rows", number(rows)),
+            ("users_seen", number(counts.len() as f64)),
+            ("labels", Value::Array(vec![number(low.into()), number(high.into())])),
             ("epochs", number(epochs as f64)),
             ("seed", number(self.seed as f64)),
             ("threads", number(self.threads as f64)),

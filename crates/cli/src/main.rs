@@ -26,6 +26,7 @@ mod progressive;
 mod reliability;
 mod report;
 mod seed;
+mod stream;
 #[cfg(test)]
 mod testing;
 mod trainer;
@@ -39,7 +40,7 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, args_override_self = true)]
 enum Command {
-    /// Train a seed from a CSV file of events.
+    /// Train a seed from events.
     Train(Box<train::Args>),
     /// Score events of users whom a seed knows (one trained with --keep-users).
     Eval(eval::Args),

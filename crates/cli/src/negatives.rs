@@ -25,6 +25,9 @@ pub(crate) fn add(events: &mut Events, per_click: usize, seed: u64) {
             events.item.push(item);
             events.label.push(0.0);
             events.target.push(0.0);
+            if !events.weight.is_empty() {
+                events.weight.push(1.0);
+            }
             if let Some(&time) = events.time.get(row) {
                 events.time.push(time);
             }

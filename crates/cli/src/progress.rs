@@ -2,6 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::fmt::Write;
+use std::io::Read;
 use std::time::Duration;
 
 pub(crate) struct Progress(ProgressBar);
@@ -33,8 +34,9 @@ impl Progress {
         progress
     }
 
-    pub(crate) fn at(&self, position: u64) {
-        self.0.set_position(position);
+    /// What is read from `file` is progress.
+    pub(crate) fn wrap<R: Read>(&self, file: R) -> impl Read + use<R> {
+        self.0.wrap_read(file)
     }
 
     pub(crate) fn step(&self) {

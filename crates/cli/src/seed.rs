@@ -1,7 +1,7 @@
 //! A seed as the command makes it and finds it again: rows, metadata, and where they came from.
 
 use crate::dataset::Dataset;
-use crate::input::{Columns, LabelRule, SideTable};
+use crate::input::{Columns, LabelRule, Reading, SideTable, Store};
 use crate::trainer::{Model, Visitor};
 use anyhow::{Context, Result, anyhow, bail};
 use brooklet_core::{BASE_FORMAT, Base, FeatureId, Metadata, Precision, Prior, Rows, Value, write_base};
@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 /// Where the data of a seed are, as its metadata record it, so that `eval` and `replay` need not be told again.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sources {
-    pub(crate) events: PathBuf,
+    /// As a person calls them.
+    pub(crate) events: String,
     pub(crate) items: Option<PathBuf>,
     pub(crate) users: Option<PathBuf>,
     pub(crate) item_fields: Vec<String>,
@@ -19,6 +20,20 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
+    /// Everything: the events, the users' fields, the items'. Small files come first, for what is wrong with them is said at
+    /// once. Without a file of items the events themselves are to tell the fields, as event logs do.
+    pub(crate) fn read<'a>(&'a self, mut reading: Reading<'a>) -> Result<(Store, SideTable, SideTable)> {
+        let users = self.read_users()?;
+        if self.items.is_some() {
+            let items = self.read_items()?;
+            return Ok((reading.read()?, users, items));
+        }
+        reading.item_fields = &self.item_fields;
+        let store = reading.read()?;
+        let items = store.summary().item_fields.clone();
+        Ok((store, users, items))
+    }
+
     /// The file of the items' fields, read; empty if the model has none.
     pub(crate) fn read_items(&self) -> Result<SideTable> {
         let (key, fields) = (&self.columns.item, &self.item_fields);
@@ -35,22 +50,21 @@ impl Sources {
         let path = |path: &Path| Value::String(path.display().to_string());
         let optional = |value: Option<Value>| value.unwrap_or(Value::Null);
         let texts = |texts: &[String]| Value::Array(texts.iter().map(|text| Value::from(text.as_str())).collect());
-        let Columns { user, item, label, time } = &self.columns;
+        let Columns { user, item, label, time, weight } = &self.columns;
+        let mut columns = vec![
+            ("user", Value::from(user.as_str())),
+            ("item", Value::from(item.as_str())),
+            ("label", Value::from(label.as_str())),
+            ("time", optional(time.as_deref().map(Value::from))),
+        ];
+        columns.extend(weight.as_deref().map(|weight| ("weight", Value::from(weight))));
         vec![
-            ("events", path(&self.events)),
+            ("events", Value::from(self.events.as_str())),
             ("items", optional(self.items.as_deref().map(path))),
             ("users", optional(self.users.as_deref().map(path))),
             ("item_fields", texts(&self.item_fields)),
             ("user_fields", texts(&self.user_fields)),
-            (
-                "columns",
-                object([
-                    ("user", Value::from(user.as_str())),
-                    ("item", Value::from(item.as_str())),
-                    ("label", Value::from(label.as_str())),
-                    ("time", optional(time.as_deref().map(Value::from))),
-                ]),
-            ),
+            ("columns", Value::Object(columns.into_iter().map(|(role, column)| (role.to_owned(), column)).collect())),
         ]
     }
 
@@ -68,7 +82,7 @@ impl Sources {
         let role = |key: &str| text(columns, key).ok_or_else(missing);
         Ok(Sources {
             // A seed from elsewhere has none.
-            events: text(training, "events").unwrap_or_default().into(),
+            events: text(training, "events").unwrap_or_default(),
             items: text(training, "items").map(PathBuf::from),
             users: text(training, "users").map(PathBuf::from),
             item_fields: texts("item_fields"),
@@ -78,6 +92,8 @@ impl Sources {
                 item: role("item")?,
                 label: role("label")?,
                 time: text(columns, "time"),
+                // Who is judged counts as one event whatever it weighed in training.
+                weight: None,
             },
         })
     }

@@ -22,17 +22,18 @@ impl Drop for TempFile {
     }
 }
 
-pub(crate) fn temp_file(text: &str) -> TempFile {
+pub(crate) fn temp_file(bytes: &(impl AsRef<[u8]> + ?Sized)) -> TempFile {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("brooklet-test-{}-{}.csv", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let path = std::env::temp_dir().join(name);
-    std::fs::write(&path, text).unwrap();
+    std::fs::write(&path, bytes).unwrap();
     TempFile(path)
 }
 
 /// user,item,label,time under these names.
 pub(crate) fn columns() -> Columns {
-    Columns { user: "user".into(), item: "item".into(), label: "label".into(), time: Some("time".into()) }
+    let (user, item, label) = ("user".into(), "item".into(), "label".into());
+    Columns { user, item, label, time: Some("time".into()), weight: None }
 }
 
 /// What a seed without factors says of itself.

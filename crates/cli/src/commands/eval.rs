@@ -1,7 +1,7 @@
 use super::replay::figure;
 use crate::dataset::Dataset;
 use crate::estimate::Estimate;
-use crate::input::Events;
+use crate::input::{BadRows, Events, LabelRule, Reading};
 use crate::metrics::{auc, log_loss};
 use crate::reliability::{Bin, Reliability};
 use crate::seed::{self, Sources};
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 pub(crate) struct Args {
     /// The seed, trained with --keep-users.
     seed: PathBuf,
-    /// CSV file of events of users whom the seed knows, with the columns that the seed was trained on.
+    /// Events of users whom the seed knows, in any format that `train` reads, with the columns that the seed was trained on.
     events: PathBuf,
     /// CSV file of items, if it is not where it was in training.
     #[arg(long)]
@@ -61,10 +61,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     sources.items = args.items.clone().or(sources.items);
     sources.users = args.users.clone().or(sources.users);
     let rule = seed::rule(base.metadata());
-    let (items, users) = (sources.read_items()?, sources.read_users()?);
-    let events = Events::read(&args.events, &sources.columns, &rule)?;
-    let dataset = Dataset::new(events, sources.columns, &users, &items);
-    let report = judge(&base, &dataset, &rule, args.new_users);
+    let files = [args.events.clone()];
+    let reading = Reading::new(&files, &sources.columns, &rule, BadRows::Count(0))?;
+    let (store, users, items) = sources.read(reading)?;
+    let events = store.events()?;
+    let dataset = Dataset::new(store, sources.columns, &users, &items);
+    let report = judge(&base, &dataset, &events, &rule, args.new_users);
     if report.rows == 0 {
         bail!("the seed knows none of the users in {}", args.events.display());
     }
@@ -76,10 +78,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn judge(base: &Base, dataset: &Dataset, rule: &crate::input::LabelRule, new_users: bool) -> Report {
+fn judge(base: &Base, dataset: &Dataset, events: &Events, rule: &LabelRule, new_users: bool) -> Report {
     let mut model = Lookup::new(base, dataset);
     model.new_users = new_users;
-    let events = &dataset.events;
     let calibration = base.metadata().calibration;
     let range = label_range(base);
     let mut people: Vec<User> = Vec::new();

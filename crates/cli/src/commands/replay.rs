@@ -20,7 +20,8 @@ pub(crate) struct Args {
     /// The seed, before its events; with --seed alone, the events or an event log (JSONL) as the browser exports it.
     #[arg(value_name = "SEED|EVENTS|LOG")]
     first: PathBuf,
-    /// CSV file of events of people whom the seed never saw, with the columns that the seed was trained on.
+    /// Events of people whom the seed never saw, in any format that `train` reads, with the columns that the seed was trained
+    /// on.
     #[arg(required_unless_present = "seeds")]
     events: Option<PathBuf>,
     /// A seed to replay; once more for each that is compared with the first.

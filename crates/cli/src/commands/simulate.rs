@@ -1,5 +1,6 @@
 use super::train::Recipe;
 use crate::federation::{Federated, Population, federate};
+use crate::input::Events;
 use crate::job::Job;
 use crate::metrics::{auc, log_loss, mean};
 use crate::progress::Progress;
@@ -82,15 +83,16 @@ struct Figures {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let job = Job::new(&args.recipe)?;
-    let people = People::draw(args, job.dataset.events.users.len())?;
-    let train = |users: &[u32]| -> Result<Base> { Ok(Base::read(job.of(users).seed()?.bytes)?) };
+    let job = Job::new(&args.recipe, &std::env::temp_dir())?;
+    let events = job.dataset.store.events()?;
+    let people = People::draw(args, events.users.len())?;
+    let train = |users: &[u32]| -> Result<Base> { Ok(Base::read(job.of(events.of(users)).seed()?.bytes)?) };
     let seed = train(&people.seed)?;
     let central = train(&[people.seed.as_slice(), &people.clients].concat())?;
 
-    let clients = people.visitors(&people.clients, &seed, &job)?;
-    let judged = people.visitors(&people.judged, &seed, &job)?;
-    let targets = targets(&job, &people.seed, args);
+    let clients = people.visitors(&people.clients, &seed, &events, &job)?;
+    let judged = people.visitors(&people.judged, &seed, &events, &job)?;
+    let targets = targets(&job, events.of(&people.seed), args);
     let population = Population {
         visit: args.visit as usize,
         cut: args.cut as usize,
@@ -167,18 +169,17 @@ impl People {
         Ok(People { seed: people, clients, judged })
     }
 
-    fn visitors(&self, people: &[u32], base: &Base, job: &Job) -> Result<Visitors> {
-        Visitors::of(people, base, &job.dataset.events, &job.rule, &job.items)
+    fn visitors(&self, people: &[u32], base: &Base, events: &Events, job: &Job) -> Result<Visitors> {
+        Visitors::of(people, base, events, &job.rule, &job.items)
     }
 }
 
 /// The features of items drawn from those that the seed knows.
-fn targets(job: &Job, seed: &[u32], args: &Args) -> Vec<FeatureId> {
-    let events = job.dataset.events.of(seed);
+fn targets(job: &Job, events: Events, args: &Args) -> Vec<FeatureId> {
     let mut items: Vec<&str> = events.items.names().collect();
     Rng::new(args.recipe.method.seed, DRAW - 1).shuffle(&mut items);
     items.truncate(TARGETS);
-    items.iter().map(|item| FeatureId::named(&format!("{}={item}", args.recipe.item))).collect()
+    items.iter().map(|item| FeatureId::named(&format!("{}={item}", job.dataset.columns.item))).collect()
 }
 
 /// The mean weight of features.

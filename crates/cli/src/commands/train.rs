@@ -2,6 +2,7 @@ mod page;
 
 use crate::files::{ensure_writable, write_whole};
 use crate::holdout::{HoldOut, TUNE_EVENTS};
+use crate::input::EventArgs;
 use crate::job::{Figures, Job, Made};
 use crate::method::MethodArgs;
 use crate::numbers::finite;
@@ -10,7 +11,7 @@ use anyhow::Result;
 use brooklet_core::{Base, Precision};
 use clap::ValueEnum;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
@@ -34,32 +35,20 @@ pub(crate) struct Args {
 /// What a seed is made of, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Recipe {
-    /// CSV file of events: a header line, then one row an event.
-    pub(crate) events: PathBuf,
-    /// CSV file of items, with the columns of --item-fields.
+    #[command(flatten)]
+    pub(crate) events: EventArgs,
+    /// CSV or TSV file of items, with the columns of --item-fields. Event logs tell them without one.
     #[arg(long)]
     pub(crate) items: Option<PathBuf>,
     /// Columns of --items that become features; a `|` inside a cell separates several values.
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     pub(crate) item_fields: Vec<String>,
-    /// CSV file of users, with the columns of --user-fields.
+    /// CSV or TSV file of users, with the columns of --user-fields.
     #[arg(long)]
     pub(crate) users: Option<PathBuf>,
     /// Columns of --users that become features. They are private, as the user is.
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     pub(crate) user_fields: Vec<String>,
-    /// Column that holds the user.
-    #[arg(long, default_value = "user", value_name = "COLUMN")]
-    pub(crate) user: String,
-    /// Column that holds the item.
-    #[arg(long, default_value = "item", value_name = "COLUMN")]
-    pub(crate) item: String,
-    /// Column that holds the label: a rating, or 1 for a click and 0 for a skip.
-    #[arg(long, default_value = "label", value_name = "COLUMN")]
-    pub(crate) label: String,
-    /// Column that holds the time, a number; without it the order of the file is the order of time.
-    #[arg(long, value_name = "COLUMN")]
-    pub(crate) time: Option<String>,
     /// A label of at least this is a click.
     #[arg(long, value_name = "LABEL", value_parser = finite, allow_negative_numbers = true)]
     pub(crate) positive: Option<f32>,
@@ -116,7 +105,7 @@ struct Report {
     seconds: f64,
     /// Events that gradient descent went over in a second of its own time, all threads together.
     rows_per_s: f64,
-    /// Of the run that held rows out, on the rows that it was trained on.
+    /// Of the run that held rows out, on the rows that it was trained on; of millions a part.
     train: Figures,
     /// Of the same run, on the rows that it held out.
     validation: Figures,
@@ -134,7 +123,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let start = Instant::now();
     ensure_writable(&args.out)?;
     args.report.as_deref().map(ensure_writable).transpose()?;
-    let mut job = Job::new(&args.recipe)?;
+    let folder = args.out.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let mut job = Job::new(&args.recipe, folder)?;
     (job.keep_users, job.tell) = (args.keep_users, args.report.is_some());
     let made = job.seed()?;
     write_whole(&args.out, &made.bytes)?;
@@ -142,7 +132,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let layout = job.dataset.problem.layout;
     let Made { settings, epochs, train, validation, tuning, prior_users, bytes, curve, .. } = made;
     let report = Report {
-        rows: job.dataset.events.len(),
+        rows: job.dataset.store.len(),
         users: layout.users,
         items: layout.items,
         features: layout.rows(),
@@ -161,7 +151,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     if let Some(path) = &args.report {
         let base = Base::read(bytes)?;
-        page::write(path, args, &report, &base, &curve, job.click_rate())?;
+        page::write(path, args, &report, &base, &curve, job.click_rate()?)?;
     }
     if args.json {
         println!("{}", serde_json::to_string(&report)?);

@@ -1,5 +1,5 @@
-use super::Table;
-use anyhow::Result;
+use super::table::Table;
+use anyhow::{Result, bail};
 use csv::ByteRecord;
 use std::path::Path;
 
@@ -9,14 +9,22 @@ pub(crate) fn read_delays(path: &Path, column: &str) -> Result<Vec<f64>> {
     let column = table.column(column, "--delay-column")?;
     let mut delays = Vec::new();
     let mut record = ByteRecord::new();
-    while table.read(&mut record)? {
-        let delay = table.number(&record, column)?;
-        if delay < 0.0 {
-            return Err(table.bad(&record, column, "is a label before its event: a delay is 0 or more"));
+    loop {
+        let read = table.read(&mut record)?;
+        match read.and_then(|more| if more { delay(&table, &record, column).map(Some) } else { Ok(None) }) {
+            Ok(Some(delay)) => delays.push(delay),
+            Ok(None) => return Ok(delays),
+            Err(why) => bail!("{}: {why}", table.place(&record)),
         }
-        delays.push(delay);
     }
-    Ok(delays)
+}
+
+fn delay(table: &Table, record: &ByteRecord, column: usize) -> Result<f64, String> {
+    let delay = table.number(record, column)?;
+    if delay < 0.0 {
+        return Err(table.bad(record, column, "is a label before its event: a delay is 0 or more"));
+    }
+    Ok(delay)
 }
 
 #[cfg(test)]

@@ -1,21 +1,22 @@
-use super::{Columns, LabelRule, Table};
-use crate::progress::Progress;
-use anyhow::{Result, bail};
-use csv::ByteRecord;
-use std::collections::HashMap;
+use super::store::Summary;
+use super::{BadRows, Batch, Columns, Interner, LabelRule, Reading};
+use anyhow::Result;
 use std::path::Path;
+use std::sync::Arc;
 
-/// Rows of an events file, by column, with users and items numbered in the order they first appear.
+/// Rows of events in memory, by column, with users and items numbered in the order they first appear.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
-    pub(crate) users: Interner,
-    pub(crate) items: Interner,
+    pub(crate) users: Arc<Interner>,
+    pub(crate) items: Arc<Interner>,
     pub(crate) user: Vec<u32>,
     pub(crate) item: Vec<u32>,
     /// As in the file.
     pub(crate) label: Vec<f32>,
     /// What the model learns to predict: the label itself, 0 or 1, or a grade between.
     pub(crate) target: Vec<f32>,
+    /// Empty if every row weighs 1.
+    pub(crate) weight: Vec<f32>,
     /// Empty if there is no time column.
     pub(crate) time: Vec<f64>,
     /// How long after its event each label arrived; empty if all did at once.
@@ -23,50 +24,32 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Reads a CSV file. The first bad row is an error with its line number.
+    /// Reads a file, or those of a pattern, of any format. The first bad row is an error with its line number.
     pub(crate) fn read(path: &Path, columns: &Columns, rule: &LabelRule) -> Result<Events> {
-        let mut table = Table::open(path)?;
-        let user = table.column(&columns.user, "--user")?;
-        let item = table.column(&columns.item, "--item")?;
-        let label = table.column(&columns.label, "--label")?;
-        let time = columns.time.as_deref().map(|time| table.column(time, "--time")).transpose()?;
-        let progress =
-            Progress::bytes(&format!("reading {}", table.name), std::fs::metadata(path).map_or(0, |m| m.len()));
-        let mut events = Events::default();
-        let mut record = ByteRecord::new();
-        while table.read(&mut record)? {
-            let number = table.number(&record, label)? as f32;
-            let target = rule.target(number).map_err(|why| table.bad(&record, label, &why))?;
-            if let Some(time) = time {
-                events.time.push(table.number(&record, time)?);
-            }
-            events.user.push(events.users.intern(table.id(&record, user)?));
-            events.item.push(events.items.intern(table.id(&record, item)?));
-            events.label.push(number);
-            events.target.push(target);
-            if events.user.len() % 65_536 == 0 {
-                progress.at(record.position().map_or(0, csv::Position::byte));
-            }
-        }
-        progress.done();
-        if events.user.is_empty() {
-            bail!("{} has a header and no rows", table.name);
-        }
-        Ok(events)
+        Reading::new(&[path.to_owned()], columns, rule, BadRows::Count(0))?.read()?.events()
+    }
+
+    /// Some rows, or all, of the events that the summary is of.
+    pub(crate) fn new(summary: &Summary, rows: Batch) -> Events {
+        let Batch { user, item, target, weight, label, time } = rows;
+        let (users, items) = (summary.users.clone(), summary.items.clone());
+        Events { users, items, user, item, label, target, weight, time, delay: Vec::new() }
     }
 
     /// The events of some of the users, in the same order, with users and items numbered anew.
     pub(crate) fn of(&self, users: &[u32]) -> Events {
         let mut wanted = vec![false; self.users.len()];
         users.iter().for_each(|&user| wanted[user as usize] = true);
-        let mut events = Events::default();
+        let (mut events, mut people, mut items) = (Events::default(), Interner::default(), Interner::default());
         for row in (0..self.len()).filter(|&row| wanted[self.user[row] as usize]) {
-            events.user.push(events.users.intern(self.users.name(self.user[row])));
-            events.item.push(events.items.intern(self.items.name(self.item[row])));
+            events.user.push(people.intern(self.users.name(self.user[row])));
+            events.item.push(items.intern(self.items.name(self.item[row])));
             events.label.push(self.label[row]);
             events.target.push(self.target[row]);
+            events.weight.extend(self.weight.get(row));
             events.time.extend(self.time.get(row));
         }
+        (events.users, events.items) = (people.into(), items.into());
         events
     }
 
@@ -88,42 +71,6 @@ impl Events {
         rows
     }
 }
-
-/// Names and their numbers, counted from 0 in the order of first appearance.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Interner {
-    numbers: HashMap<Box<str>, u32>,
-    names: Vec<Box<str>>,
-}
-
-impl Interner {
-    pub(crate) fn intern(&mut self, name: &str) -> u32 {
-        if let Some(&number) = self.numbers.get(name) {
-            return number;
-        }
-        let number = self.names.len() as u32;
-        self.numbers.insert(name.into(), number);
-        self.names.push(name.into());
-        number
-    }
-
-    pub(crate) fn find(&self, name: &str) -> Option<u32> {
-        self.numbers.get(name).copied()
-    }
-
-    pub(crate) fn name(&self, number: u32) -> &str {
-        &self.names[number as usize]
-    }
-
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(|name| &**name)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.names.len()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,7 @@
-use super::{Interner, Table};
-use anyhow::{Result, bail};
+use super::Interner;
+use super::codec::{Decoder, Encoder};
+use super::table::Table;
+use anyhow::{Result, anyhow};
 use csv::ByteRecord;
 use std::collections::HashMap;
 use std::path::Path;
@@ -25,26 +27,85 @@ impl SideTable {
         let mut table = Table::open(path)?;
         let key = table.column(key, key_flag)?;
         let columns = fields.iter().map(|field| table.column(field, fields_flag)).collect::<Result<Vec<_>>>()?;
-        let mut side = SideTable { fields: fields.to_vec(), ..SideTable::default() };
+        let mut side = SideTable::of_fields(fields);
         let mut record = ByteRecord::new();
-        while table.read(&mut record)? {
-            let id = table.id(&record, key)?;
-            if side.ids.find(id).is_some() {
-                bail!("{}", table.bad(&record, key, "is listed twice: keep one of the rows"));
-            }
-            side.ids.intern(id);
-            let mut categories: Vec<(u32, Box<str>)> = Vec::new();
-            for (field, &column) in columns.iter().enumerate() {
-                for category in table.text(&record, column)?.split('|').map(str::trim) {
-                    let pair = (field as u32, category.into());
-                    if !category.is_empty() && !categories.contains(&pair) {
-                        categories.push(pair);
-                    }
-                }
-            }
-            side.categories.push(categories);
+        while read(&mut table, &mut record)? {
+            side.take(&table, &record, key, &columns).map_err(|why| anyhow!("{}: {why}", table.place(&record)))?;
         }
         Ok(side)
+    }
+
+    /// A table of these fields that nothing is known of yet.
+    pub(super) fn of_fields(fields: &[String]) -> SideTable {
+        SideTable { fields: fields.to_vec(), ..SideTable::default() }
+    }
+
+    /// Whether a field was asked for.
+    pub(super) fn wants(&self, field: &str) -> bool {
+        self.fields.iter().any(|wanted| wanted == field)
+    }
+
+    /// Adds (field, category) pairs of an id; what is known already stays once, and fields that nobody asked for are nothing.
+    pub(super) fn add<'a>(&mut self, id: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let number = self.ids.intern(id) as usize;
+        self.categories.resize_with(self.ids.len(), Vec::new);
+        for (field, category) in pairs {
+            let Some(field) = self.fields.iter().position(|wanted| wanted == field) else { continue };
+            let pair = (field as u32, category.into());
+            if !category.is_empty() && !self.categories[number].contains(&pair) {
+                self.categories[number].push(pair);
+            }
+        }
+    }
+
+    /// Whether any id has a category of this field.
+    pub(super) fn tells(&self, field: &str) -> bool {
+        let wanted = self.fields.iter().position(|own| own == field);
+        self.categories.iter().flatten().any(|(field, _)| Some(*field as usize) == wanted)
+    }
+
+    /// The ids that something is known of.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.ids.names()
+    }
+
+    pub(super) fn encode(&self, to: &mut Encoder) {
+        to.texts(self.fields.iter().map(String::as_str));
+        to.texts(self.ids.names());
+        for categories in &self.categories {
+            to.number(categories.len() as u64);
+            for (field, category) in categories {
+                to.number((*field).into());
+                to.text(category);
+            }
+        }
+    }
+
+    pub(super) fn decode(from: &mut Decoder<'_>) -> Result<SideTable> {
+        let fields = from.texts()?.map(|field| Ok(field?.to_owned())).collect::<Result<Vec<_>>>()?;
+        let ids = from.interner()?;
+        let mut side = SideTable { fields, ids, categories: Vec::new() };
+        for _ in 0..side.ids.len() {
+            let count = from.number()?;
+            let pairs = (0..count).map(|_| Ok((from.number()? as u32, from.text()?.into()))).collect::<Result<_>>()?;
+            side.categories.push(pairs);
+        }
+        Ok(side)
+    }
+
+    /// One row of a file.
+    fn take(&mut self, table: &Table, record: &ByteRecord, key: usize, columns: &[usize]) -> Result<(), String> {
+        let id = table.id(record, key)?;
+        if self.ids.find(id).is_some() {
+            return Err(table.bad(record, key, "is listed twice: keep one of the rows"));
+        }
+        let mut pairs = Vec::new();
+        for (field, &column) in columns.iter().enumerate() {
+            pairs.extend(table.text(record, column)?.split('|').map(|category| (field, category.trim())));
+        }
+        let fields = self.fields.clone();
+        self.add(id, pairs.into_iter().map(|(field, category)| (fields[field].as_str(), category)));
+        Ok(())
     }
 
     /// The (field, category) pairs of an id; none if the file does not list it.
@@ -62,12 +123,20 @@ pub(crate) fn read_notes(path: &Path, key: &str, fields: &[String]) -> Result<Ha
         (0..table.header.len()).filter(|&column| column != key && !fields.contains(&table.header[column])).collect();
     let mut notes = HashMap::new();
     let mut record = ByteRecord::new();
-    while table.read(&mut record)? {
-        let cells = columns.iter().map(|&column| table.text(&record, column)).collect::<Result<Vec<_>>>()?;
-        let cells: Vec<&str> = cells.into_iter().filter(|cell| !cell.is_empty()).collect();
-        notes.insert(table.id(&record, key)?.to_owned(), cells.join(", "));
+    while read(&mut table, &mut record)? {
+        let note = || -> Result<(String, String), String> {
+            let cells = columns.iter().map(|&column| table.text(&record, column)).collect::<Result<Vec<_>, _>>()?;
+            let cells: Vec<&str> = cells.into_iter().filter(|cell| !cell.is_empty()).collect();
+            Ok((table.id(&record, key)?.to_owned(), cells.join(", ")))
+        };
+        notes.extend([note().map_err(|why| anyhow!("{}: {why}", table.place(&record)))?]);
     }
     Ok(notes)
+}
+
+/// Reads the next row; false at the end. A side file has no bad row.
+fn read(table: &mut Table, record: &mut ByteRecord) -> Result<bool> {
+    table.read(record)?.map_err(|why| anyhow!("{}: {why}", table.place(record)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use super::bayes::{self, Bayes, Visitor};
 use super::sgd::{self, Objective, Sgd};
-use super::{Event, Model, Problem, sigmoid};
+use super::{Event, Model, Problem, Source, sigmoid};
 use crate::metrics::{auc, log_loss};
 use std::time::{Duration, Instant};
 
@@ -43,32 +43,45 @@ pub(crate) struct Fitted {
     pub(crate) time: Duration,
 }
 
-/// The loss went to infinity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Diverged;
+/// Why training came to no end.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    /// The loss went to infinity.
+    Diverged,
+    /// The method needs the events in memory.
+    TooLarge,
+    /// The events could not be read.
+    Unreadable(anyhow::Error),
+}
 
 /// Learns `model`. `note` is told the epoch, the model and the validation loss, if there is anything to validate on.
-pub(crate) fn fit(
-    problem: &Problem,
+pub(crate) fn fit<'a>(
+    problem: &'a Problem,
     mut model: Model,
-    events: Vec<Event>,
+    events: Source<'a>,
     validation: &[Event],
-    method: &Method,
+    method: &'a Method,
     epochs: Epochs,
     mut note: impl FnMut(usize, &Model, Option<f64>),
-) -> Result<Fitted, Diverged> {
+) -> Result<Fitted, Stopped> {
     let (most, patience) = match epochs {
         Epochs::Exactly(n) => (n, usize::MAX),
         Epochs::UntilNoBetter { patience, most } => (most, if validation.is_empty() { usize::MAX } else { patience }),
     };
     let count = events.len();
+    if matches!(events, Source::Stream(_)) && method.objective() == Objective::Pairs {
+        return Err(Stopped::TooLarge);
+    }
     let mut learning = match method {
         Method::Sgd(config) => {
             let sgd = Sgd::new(problem, events, config);
             sgd.start(&mut model);
             Learning::Sgd(sgd)
         }
-        Method::Bayes(config) => Learning::Bayes(Box::new(Bayes::new(problem, &events, model.factors(), config))),
+        Method::Bayes(config) => {
+            let Source::Memory(events) = events else { return Err(Stopped::TooLarge) };
+            Learning::Bayes(Box::new(Bayes::new(problem, &events, model.factors(), config)))
+        }
     };
     let mut time = Duration::ZERO;
     let mut best: Option<Best> = None;
@@ -76,13 +89,13 @@ pub(crate) fn fit(
     while done < most {
         let start = Instant::now();
         match &mut learning {
-            Learning::Sgd(sgd) => sgd.epoch(&mut model),
+            Learning::Sgd(sgd) => sgd.epoch(&mut model).map_err(Stopped::Unreadable)?,
             Learning::Bayes(bayes) => bayes.epoch(&mut model),
         }
         time += start.elapsed();
         done += 1;
         if !model.is_finite() {
-            return Err(Diverged);
+            return Err(Stopped::Diverged);
         }
         let loss = (!validation.is_empty()).then(|| loss(problem, &model, validation, method.objective()));
         note(done, &model, loss);

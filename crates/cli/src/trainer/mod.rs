@@ -10,10 +10,12 @@ mod model;
 mod problem;
 mod rng;
 mod sgd;
+mod source;
 
 pub(crate) use bayes::{Config as BayesConfig, Visitor};
-pub(crate) use fit::{Diverged, Epochs, Fitted, Method, fit, loss};
+pub(crate) use fit::{Epochs, Fitted, Method, Stopped, fit, loss};
 pub(crate) use model::{MAX_FACTORS, Model, sigmoid};
 pub(crate) use problem::{Entities, Event, Layout, Problem};
 pub(crate) use rng::Rng;
 pub(crate) use sgd::{Config as SgdConfig, L2, Objective};
+pub(crate) use source::{Source, Stream};

@@ -3,6 +3,7 @@
 
 mod contract;
 mod import;
+mod input;
 mod privacy;
 mod replay;
 mod report;

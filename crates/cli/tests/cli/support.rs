@@ -64,11 +64,26 @@ impl Folder {
 
     /// Runs `brooklet` in the folder.
     pub(crate) fn brooklet(&self, args: &str) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_brooklet"))
-            .args(args.split_whitespace())
-            .current_dir(&self.0)
-            .output()
-            .unwrap()
+        self.command(args).output().unwrap()
+    }
+
+    /// The same with a file of the folder as its standard input.
+    pub(crate) fn pipe(&self, file: &str, args: &str) -> Output {
+        self.command(args).stdin(std::fs::File::open(self.path(file)).unwrap()).output().unwrap()
+    }
+
+    fn command(&self, args: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_brooklet"));
+        command.args(args.split_whitespace()).current_dir(&self.0);
+        command
+    }
+
+    /// The names of what is in the folder, sorted.
+    pub(crate) fn list(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 
     /// Runs it, expects success, and gives what it printed.

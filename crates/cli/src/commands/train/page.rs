@@ -1,7 +1,6 @@
 //! The report of a training, for people.
 
 use super::{Args, Figures, Report};
-use crate::files::file_name;
 use crate::largest::{Largest, notes};
 use crate::report::{Report as Page, TOP, Told};
 use anyhow::Result;
@@ -20,7 +19,7 @@ pub(super) fn write(
     let figure = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.4}"));
     let Figures { log_loss, auc, rmse } = report.validation;
     let mut facts = vec![
-        ("events", args.recipe.events.display().to_string()),
+        ("events", args.recipe.events.title()),
         ("rows", report.rows.to_string()),
         ("users", report.users.to_string()),
         ("items", report.items.to_string()),
@@ -45,7 +44,7 @@ pub(super) fn write(
         largest: Largest::new(base, TOP, &notes(base, None)?),
     };
     let page = Page {
-        title: &format!("{}, trained on {}", args.recipe.model, file_name(&args.recipe.events)),
+        title: &format!("{}, trained on {}", args.recipe.model, args.recipe.events.title()),
         facts,
         epochs: curve,
         people: format!(

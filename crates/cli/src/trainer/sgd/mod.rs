@@ -5,7 +5,8 @@ mod kernel;
 mod step;
 mod strata;
 
-use super::{Event, Model, Problem, Rng};
+use super::{Event, Model, Problem, Rng, Source, Stream};
+use anyhow::Result;
 use batch::Batch;
 use kernel::{Kind, Pair, Part};
 use step::Step;
@@ -60,7 +61,7 @@ const BLOCK: usize = 512;
 pub(crate) struct Sgd<'a> {
     problem: &'a Problem,
     config: &'a Config,
-    events: Events,
+    events: Events<'a>,
     evidence: Evidence,
     /// The w0 that a model of nothing else would have.
     level: f32,
@@ -68,10 +69,12 @@ pub(crate) struct Sgd<'a> {
 }
 
 /// The events, as each way of going over them wants them.
-enum Events {
+enum Events<'a> {
     /// Shuffled once; every epoch goes over the blocks in another order.
     Shuffled(Vec<Event>),
     Strata(Strata),
+    /// Not in memory all at once.
+    Streamed(Box<dyn Stream + 'a>),
     /// Clicks, and the items that each user skipped.
     Pairs {
         clicks: Vec<Event>,
@@ -83,10 +86,18 @@ enum Events {
 struct Evidence(Vec<f32>);
 
 impl<'a> Sgd<'a> {
-    pub(crate) fn new(problem: &'a Problem, mut events: Vec<Event>, config: &'a Config) -> Sgd<'a> {
-        let level = level(&events, config.objective);
-        Rng::new(config.seed, u64::MAX).shuffle(&mut events);
+    /// Pairs are learnt from what is in memory alone.
+    pub(crate) fn new(problem: &'a Problem, events: impl Into<Source<'a>>, config: &'a Config) -> Sgd<'a> {
+        let events = events.into();
+        let level = level(events.mean(), config.objective);
         let evidence = Evidence(vec![0.0; if config.adaptive { problem.layout.rows() } else { 0 }]);
+        let mut events = match events {
+            Source::Memory(events) => events,
+            Source::Stream(stream) => {
+                return Sgd { problem, config, events: Events::Streamed(stream), evidence, level, epoch: 0 };
+            }
+        };
+        Rng::new(config.seed, u64::MAX).shuffle(&mut events);
         let events = if config.objective == Objective::Pairs {
             let mut skips = vec![Vec::new(); problem.users.len()];
             let clicked = |event: &Event| event.target > 0.5;
@@ -106,16 +117,41 @@ impl<'a> Sgd<'a> {
     }
 
     /// Goes once over all events.
-    pub(crate) fn epoch(&mut self, model: &mut Model) {
+    pub(crate) fn epoch(&mut self, model: &mut Model) -> Result<()> {
         let rate = self.config.rate / (1.0 + self.config.decay * self.epoch as f32);
         let step = Step::new(self.config, rate, &self.problem.field_groups);
         let (problem, width) = (self.problem, model.width());
         self.epoch += 1;
         let mut rng = Rng::new(self.config.seed, self.epoch as u64 | 1 << 63);
-        let mut w0 = model.w0;
-        match &self.events {
+        let (config, evidence, turn) = (self.config, &mut self.evidence, self.epoch);
+        // The blocks in random order.
+        let mut one_thread = |events: &[Event], model: &mut Model, evidence: &mut Evidence| {
+            let mut w0 = model.w0;
+            let mut batch = (config.batch > 1).then(|| Batch::new(problem.layout.rows(), width));
+            let mut blocks: Vec<&[Event]> = events.chunks(if batch.is_some() { config.batch } else { BLOCK }).collect();
+            rng.shuffle(&mut blocks);
+            let mut part = whole(problem, model, evidence);
+            for events in blocks {
+                match &mut batch {
+                    Some(batch) => batch.learn(problem, events, &step, &mut w0, &mut part),
+                    None => kernel::run(problem, width, BLOCK, events, &step, &mut w0, &mut part),
+                }
+            }
+            model.w0 = w0;
+        };
+        match &mut self.events {
             Events::Strata(strata) => {
-                return strata.epoch(problem, &step, model, &mut self.evidence, self.epoch);
+                strata.epoch(problem, &step, model, evidence, turn);
+                return Ok(());
+            }
+            Events::Streamed(stream) => {
+                return stream.epoch(turn, &mut |events| {
+                    if config.threads > 1 && config.batch == 1 {
+                        let strata = Strata::new(problem, std::mem::take(events), config.threads);
+                        return strata.epoch(problem, &step, model, evidence, turn);
+                    }
+                    one_thread(events, model, evidence);
+                });
             }
             Events::Pairs { clicks, skips } => {
                 let mut pairs: Vec<Pair> = clicks
@@ -127,30 +163,18 @@ impl<'a> Sgd<'a> {
                     })
                     .collect();
                 rng.shuffle(&mut pairs);
-                kernel::run_pairs(problem, width, &pairs, &step, &mut whole(problem, model, &mut self.evidence));
+                kernel::run_pairs(problem, width, &pairs, &step, &mut whole(problem, model, evidence));
             }
             Events::Shuffled(events) => {
-                let mut batch = (self.config.batch > 1).then(|| Batch::new(problem.layout.rows(), width));
-                let mut blocks: Vec<&[Event]> =
-                    events.chunks(if batch.is_some() { self.config.batch } else { BLOCK }).collect();
-                rng.shuffle(&mut blocks);
-                let mut part = whole(problem, model, &mut self.evidence);
-                for events in blocks {
-                    match &mut batch {
-                        Some(batch) => batch.learn(problem, events, &step, &mut w0, &mut part),
-                        None => kernel::run(problem, width, BLOCK, events, &step, &mut w0, &mut part),
-                    }
-                }
+                one_thread(events, model, evidence);
             }
         }
-        model.w0 = w0;
+        Ok(())
     }
 }
 
 /// The w0 that a model of nothing else would have.
-fn level(events: &[Event], objective: Objective) -> f32 {
-    let weight = events.iter().map(|event| f64::from(event.weight)).sum::<f64>().max(1e-9);
-    let mean = events.iter().map(|event| f64::from(event.weight * event.target)).sum::<f64>() / weight;
+fn level(mean: f64, objective: Objective) -> f32 {
     let p = mean.clamp(1e-4, 1.0 - 1e-4);
     match objective {
         Objective::Squared => mean as f32,
@@ -269,7 +293,7 @@ mod tests {
                     row[..=factors].fill_with(|| 0.5 * rng.normal());
                 }
                 let mut after = before.clone();
-                Sgd::new(&problem, vec![event], &config).epoch(&mut after);
+                Sgd::new(&problem, vec![event], &config).epoch(&mut after).unwrap();
                 for at in 0..before.table().len() {
                     let moved = f64::from(after.table()[at] - before.table()[at]);
                     let derivative = if at % width <= factors {
@@ -311,7 +335,7 @@ mod tests {
             weight: 1.0,
         };
         let before = model.clone();
-        Sgd::new(&problem, vec![event], &config).epoch(&mut model);
+        Sgd::new(&problem, vec![event], &config).epoch(&mut model).unwrap();
         for (row, (after, before)) in
             model.table().chunks_exact(width).zip(before.table().chunks_exact(width)).enumerate()
         {
@@ -329,7 +353,9 @@ mod tests {
             let config = Config { batch, ..config(true) };
             let mut model = Model::new(&problem.layout, 3, 0.5, 1);
             let before = model.clone();
-            Sgd::new(&problem, vec![Event { user: 1, item: 2, target: 0.3, weight }], &config).epoch(&mut model);
+            Sgd::new(&problem, vec![Event { user: 1, item: 2, target: 0.3, weight }], &config)
+                .epoch(&mut model)
+                .unwrap();
             let moved = model.table().iter().zip(before.table()).map(|(a, b)| a - b);
             moved.collect::<Vec<f32>>()
         };
@@ -348,7 +374,7 @@ mod tests {
             let mut model = Model::new(&problem.layout, 3, 0.5, 1);
             let before = model.clone();
             let event = Event { user: 1, item: 2, target: 0.3, weight: 1.0 };
-            Sgd::new(&problem, vec![event; copies], &config).epoch(&mut model);
+            Sgd::new(&problem, vec![event; copies], &config).epoch(&mut model).unwrap();
             let moved = model.table().iter().zip(before.table()).map(|(a, b)| a - b);
             moved.collect::<Vec<f32>>()
         };
@@ -368,7 +394,7 @@ mod tests {
         let mut model = Model::new(&problem.layout, 4, 0.1, 1);
         let before = order(&model);
         let mut sgd = Sgd::new(&problem, events.clone(), &config);
-        (0..20).for_each(|_| sgd.epoch(&mut model));
+        (0..20).for_each(|_| sgd.epoch(&mut model).unwrap());
         let after = order(&model);
         assert!(before < 0.6 && after > 0.75, "{before} {after}");
     }
@@ -381,7 +407,7 @@ mod tests {
                 let config = Config { seed, threads, adaptive, rate: 0.05, ..config(false) };
                 let mut model = Model::new(&problem.layout, 6, 0.1, seed);
                 let mut sgd = Sgd::new(&problem, events(&problem, 3000), &config);
-                (0..3).for_each(|_| sgd.epoch(&mut model));
+                (0..3).for_each(|_| sgd.epoch(&mut model).unwrap());
                 model
             };
             assert_eq!(run(1), run(1));
@@ -398,7 +424,7 @@ mod tests {
                 let config = Config { rate: 0.05, threads, ..config(false) };
                 let mut model = Model::new(&problem.layout, 4, 0.1, 1);
                 let mut sgd = Sgd::new(&problem, events.clone(), &config);
-                (0..8).for_each(|_| sgd.epoch(&mut model));
+                (0..8).for_each(|_| sgd.epoch(&mut model).unwrap());
                 let losses = events.iter().map(|event| exact_loss(&problem, &model, event, false));
                 losses.sum::<f64>() / events.len() as f64
             };
@@ -417,7 +443,7 @@ mod tests {
             for factors in [width / 2, width - 1] {
                 let mut model = Model::new(&problem.layout, factors, 0.1, 1);
                 let before = model.clone();
-                Sgd::new(&problem, events.clone(), &config(false)).epoch(&mut model);
+                Sgd::new(&problem, events.clone(), &config(false)).epoch(&mut model).unwrap();
                 assert!(model.is_finite() && model != before, "{factors} factors");
             }
         }
