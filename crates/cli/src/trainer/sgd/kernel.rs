@@ -149,11 +149,13 @@ pub(super) fn gather<const W: usize>(part: &Part<'_>, user: &[u32], item: &[u32]
             squares[l] += v[l] * v[l];
         }
     };
-    for (entity, own) in [(user, &part.users), (item, &part.items)] {
-        let mut kind = own;
-        for &row in entity {
-            add(&kind.rows.as_chunks().0[row as usize - kind.first]);
-            kind = &part.fields;
+    let shared = part.fields.rows.as_chunks().0;
+    for (entity, kind) in [(user, &part.users), (item, &part.items)] {
+        if let [own, fields @ ..] = entity {
+            add(&kind.rows.as_chunks().0[*own as usize - kind.first]);
+            for &row in fields {
+                add(&shared[row as usize - part.fields.first]);
+            }
         }
     }
     let mut twice = [0.0; W];
@@ -173,31 +175,43 @@ fn learn<const W: usize, const ADAPTIVE: bool>(
     sum: &[f32; W],
     error: f32,
 ) {
-    let move_row = |kind: &mut Kind<'_>, row: u32, pace: &Pace| {
-        let at = row as usize - kind.first;
-        let v = &mut kind.rows.as_chunks_mut().0[at];
-        let pace = if ADAPTIVE { &pace.slowed(kind.evidence[at]) } else { pace };
-        if ADAPTIVE {
-            kind.evidence[at] += error * error;
-        }
-        let g = pace.rate * error;
-        let mut new: [f32; W] = [0.0; W];
-        for l in 0..W {
-            // d score / d v_i = S - v_i
-            new[l] = pace.keep_v * v[l] - g * (sum[l] - v[l]);
-        }
-        new[0] = pace.keep_w * v[0] - g;
-        *v = new;
-    };
     let first = part.fields.first;
+    let shared = part.fields.rows.as_chunks_mut().0;
     for (entity, kind, pace) in [(user, &mut part.users, &step.user), (item, &mut part.items, &step.item)] {
         if let [own, fields @ ..] = entity {
-            move_row(kind, *own, pace);
+            let at = *own as usize - kind.first;
+            let evidence = if ADAPTIVE { &mut kind.evidence[at] } else { &mut 0.0 };
+            move_row::<W, ADAPTIVE>(&mut kind.rows.as_chunks_mut().0[at], pace, evidence, sum, error);
             for &row in fields {
-                move_row(&mut part.fields, row, &step.fields[row as usize - first]);
+                let at = row as usize - first;
+                let evidence = if ADAPTIVE { &mut part.fields.evidence[at] } else { &mut 0.0 };
+                move_row::<W, ADAPTIVE>(&mut shared[at], &step.fields[at], evidence, sum, error);
             }
         }
     }
+}
+
+#[inline(always)]
+fn move_row<const W: usize, const ADAPTIVE: bool>(
+    v: &mut [f32; W],
+    pace: &Pace,
+    evidence: &mut f32,
+    sum: &[f32; W],
+    error: f32,
+) {
+    let mut pace = *pace;
+    if ADAPTIVE {
+        pace = pace.slowed(*evidence);
+        *evidence += error * error;
+    }
+    let g = pace.rate * error;
+    let mut new = [0.0; W];
+    for l in 0..W {
+        // d score / d v_i = S - v_i
+        new[l] = pace.keep_v * v[l] - g * (sum[l] - v[l]);
+    }
+    new[0] = pace.keep_w * v[0] - g;
+    *v = new;
 }
 
 /// Four partial sums in a fixed order, which is what a vector register holds.
