@@ -3,6 +3,7 @@
 mod scenario;
 
 use brooklet_core::*;
+use safetensors::SafeTensors;
 use scenario::*;
 
 /// A delta upon the aggregate's version that pushes the weight of one item.
@@ -67,4 +68,21 @@ fn a_round_goes_on_after_a_restart() {
         let mut going_on = aggregate.clone();
         assert_eq!(publish(&mut restored, &config, &[0.3]), publish(&mut going_on, &config, &[0.3]));
     }
+}
+
+#[test]
+fn an_aggregate_that_was_stored_when_a_round_was_a_version_is_still_read() {
+    let stored = Aggregate::from_base(&base(8)).to_bytes().expect("it is written");
+    let (_, header) = SafeTensors::read_metadata(&stored).expect("it is safetensors");
+    let file = SafeTensors::deserialize(&stored).expect("it is safetensors");
+    // What rounds brought are these two tensors.
+    let older = file.iter().filter(|(name, _)| !["sums", "deltas"].contains(name));
+    let older = safetensors::serialize(older, header.metadata().clone()).expect("it is written");
+    assert!(older.len() < stored.len(), "nothing was left out");
+
+    let mut read = Aggregate::read(&older).expect("it reads");
+    let mut fresh = Aggregate::read(&stored).expect("it reads");
+    assert_eq!(read, fresh, "it begins a round");
+    let config = FoldConfig::default();
+    assert_eq!(publish(&mut read, &config, &[0.3]), publish(&mut fresh, &config, &[0.3]));
 }
