@@ -17,7 +17,7 @@ use brooklet_core::{Config, Metadata, Value};
 use draft::{Bench, Draft};
 use serde::Serialize;
 use std::path::PathBuf;
-use steps::{Taken, loss};
+use steps::loss;
 use thresholds::{Alarms, Gate, Thresholds};
 
 /// Fewer people than this are no ground to choose on, in two halves of which one is cut in two again.
@@ -108,16 +108,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let tries = steps.iter().map(|step| 1 + step.changes.len()).sum();
     let progress = Progress::steps("tuning on people held out", tries);
     for step in steps {
-        let Taken { kept, difference: choosing_difference } =
-            step.take(&bench, choosing, &draft, || progress.step())?;
-        let mut told_step = Step { step: step.name, chosen: None, choosing: choosing_difference, difference: None };
-        if let Some((chosen, better)) = kept {
+        let taken = step.take(&bench, choosing, &draft, || progress.step())?;
+        let mut tried = Step { step: step.name, chosen: None, choosing: taken.difference, difference: None };
+        if let Some((chosen, better)) = taken.kept {
             let after = score(&better)?;
-            progress.note(format!("{}: {chosen}", told_step.step));
-            told_step = Step { chosen: Some(chosen), difference: Some(after.minus(&now)), ..told_step };
+            progress.note(format!("{}: {chosen}", tried.step));
+            tried = Step { chosen: Some(chosen), difference: Some(after.minus(&now)), ..tried };
             (draft, now) = (better, after);
         }
-        told.push(told_step);
+        told.push(tried);
     }
     progress.done();
     let thresholds = Thresholds::choose(&bench, choosing, judging, &draft)?;

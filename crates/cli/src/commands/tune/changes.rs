@@ -10,11 +10,11 @@ use brooklet_core::{Base, Config, Error, FeatureId, Features, FieldRate, Learner
 use std::collections::HashMap;
 use std::fmt;
 
-/// Events of one person after which the rows are moved toward where they went (Reptile's inner steps).
+/// How rows are moved toward where people's runs take them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Runs {
     pub(super) epochs: u64,
-    /// Events of a run.
+    /// Of a run: the first of each person.
     pub(super) events: usize,
     /// The share of each run's way that the seed goes.
     pub(super) step: f32,
@@ -36,7 +36,7 @@ pub(super) enum Change {
     Rows(Runs),
 }
 
-/// The rate within a run: what is left of it in the seed is the outer step's to say.
+/// The rate within a run. What comes of it in the seed is the outer step's to say.
 const INNER_RATE: f32 = 0.05;
 /// People whose runs start from the same rows.
 const BATCH: usize = 32;

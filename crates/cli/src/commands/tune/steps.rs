@@ -8,12 +8,12 @@ use anyhow::Result;
 use brooklet_core::{Config, Metadata};
 
 const SCALES: [f32; 7] = [0.25, 0.5, 0.7, 1.4, 2.0, 3.0, 4.0];
-const PRIOR_SCALES: [f32; 4] = [0.7, 1.0, 1.5, 2.5];
+const PRIOR_SCALES: [f32; 5] = [0.7, 1.5, 3.0, 6.0, 12.0];
 const ROUNDS: [usize; 2] = [1, 4];
 const RATES: [f32; 7] = [0.0, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4];
 const EPOCHS: [u64; 2] = [1, 3];
 const RUN_EVENTS: [usize; 2] = [20, 100];
-const OUTER_STEPS: [f32; 3] = [0.03, 0.1, 0.3];
+const OUTER_STEPS: [f32; 4] = [0.03, 0.1, 0.3, 1.0];
 
 pub(super) struct Step {
     pub(super) name: String,
@@ -57,7 +57,8 @@ pub(super) fn all(metadata: &Metadata) -> Vec<Step> {
 
 impl Step {
     /// Tries each change on these people. What is fitted is fitted to one half of them and judged on the other, both ways
-    /// round; the best is kept if its loss is less by more than a standard error, fitted to all of them then.
+    /// round; the best is kept if its loss is less by more than two standard errors: of many tries the best is often
+    /// better by one. It is fitted to all of these people then.
     pub(super) fn take(&self, bench: &Bench, choosing: &[u32], draft: &Draft, done: impl Fn()) -> Result<Taken> {
         let (a, b) = choosing.split_at(choosing.len() / 2);
         let crossed = |change: Option<&Change>| -> Result<Option<Estimate>> {
@@ -77,8 +78,7 @@ impl Step {
                 best = Some((change, difference));
             }
         }
-        let pays = |difference: &Difference| difference.error.is_some_and(|error| difference.by < -error);
-        let kept = best.filter(|(_, difference)| pays(difference));
+        let kept = best.filter(|(_, difference)| difference.by < 0.0 && difference.stands_out());
         let kept = match kept {
             Some((change, _)) => Some((change.to_string(), change.make(bench, choosing, draft)?)),
             None => None,
