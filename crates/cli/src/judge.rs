@@ -82,7 +82,7 @@ const BUCKETS: [Bounds; 6] = [
 impl Judged {
     /// `freeze` is what the learners were frozen after; `squared` says that there are squared errors to tell.
     pub(crate) fn new(replayed: &[Replayed], freeze: &[usize], squared: bool) -> Judged {
-        let all = Bucket::new(replayed, ALL, squared);
+        let all = Bucket::all(replayed, squared);
         Judged {
             gain: all.personal.minus(&all.fixed),
             figures: Figures::new(replayed, freeze, squared),
@@ -112,6 +112,11 @@ impl Figures<Estimate> {
 }
 
 impl Bucket<Estimate> {
+    /// Over all events.
+    pub(crate) fn all(replayed: &[Replayed], squared: bool) -> Bucket<Estimate> {
+        Bucket::new(replayed, ALL, squared)
+    }
+
     fn new(replayed: &[Replayed], (bucket, from, to): Bounds, squared: bool) -> Bucket<Estimate> {
         let within = |visitor: &'_ Replayed| -> std::ops::Range<usize> {
             let end = to.map_or(visitor.outcomes.len(), |to| to.min(visitor.outcomes.len()));
@@ -152,7 +157,7 @@ impl Bucket<Estimate> {
 }
 
 impl Score<Estimate> {
-    fn minus(&self, other: &Score<Estimate>) -> Score<Difference> {
+    pub(crate) fn minus(&self, other: &Score<Estimate>) -> Score<Difference> {
         Score {
             auc: minus(&self.auc, &other.auc),
             log_loss: minus(&self.log_loss, &other.log_loss),

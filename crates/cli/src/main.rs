@@ -46,6 +46,8 @@ enum Command {
     Eval(eval::Args),
     /// Replay people whom a seed never saw: predict, then learn, event by event.
     Replay(replay::Args),
+    /// Tune a seed on people held out from its training: what a new visitor begins as, rates, calibration, rows.
+    Tune(commands::tune::Args),
     /// Simulate a population: a seed of some users, deltas of others, judged on the rest.
     Simulate(Box<simulate::Args>),
     /// Show what is in a seed, or what changed from one to another.
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Tune(args) => commands::tune::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Import(args) => import::run(&args),

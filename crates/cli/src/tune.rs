@@ -81,7 +81,7 @@ pub(crate) fn tune(
 }
 
 /// Fits the calibration to everything that was predicted, each visitor counting the same.
-fn calibrate(replayed: &[Replayed]) -> Calibration {
+pub(crate) fn calibrate(replayed: &[Replayed]) -> Calibration {
     let scores = replayed.iter().flat_map(|visitor| {
         let weight = 1.0 / visitor.outcomes.len().max(1) as f64;
         visitor.outcomes.iter().filter_map(move |outcome| Some((outcome.personal.moderated, outcome.click?, weight)))

@@ -92,6 +92,12 @@ impl Base {
         &self.metadata
     }
 
+    /// How its factors are stored.
+    #[cfg(feature = "write")]
+    pub fn precision(&self) -> crate::Precision {
+        if self.v_scale.is_some() { crate::Precision::Int8 } else { crate::Precision::F16 }
+    }
+
     /// The blob.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

@@ -169,18 +169,12 @@ mod aggregate {
     impl Aggregate {
         /// The state beside a seed: its rows, no step made yet.
         pub fn from_base(base: &Base) -> Aggregate {
-            let (n, width) = (base.len(), base.width());
-            let mut rows = vec![0.0; n * width];
-            for (i, row) in rows.chunks_exact_mut(width).enumerate() {
-                base.row_into(i, row);
-            }
-            let names = (0..n).map(|i| base.name(i).map(String::from)).collect();
-            let ids = (0..n).map(|i| base.id(i)).collect();
+            let numbers = base.len() * base.width();
             Aggregate {
                 metadata: base.metadata().clone(),
-                rows: Rows { ids, rows, names },
-                accumulators: vec![INITIAL_ACCUMULATOR; n * width],
-                sums: vec![0.0; n * width],
+                rows: Rows::of(base),
+                accumulators: vec![INITIAL_ACCUMULATOR; numbers],
+                sums: vec![0.0; numbers],
                 deltas: 0,
             }
         }

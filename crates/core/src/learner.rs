@@ -300,6 +300,17 @@ impl Learner {
         self.models.iter().map(|model| model.rows.len()).sum()
     }
 
+    /// What each row that was learnt has become more than the base's, of the first model.
+    pub fn residuals(&self) -> impl Iterator<Item = (FeatureId, &[f32])> {
+        self.models[0].rows.residuals()
+    }
+
+    /// The posterior of the visitor row, of the first model: its mean, and its covariance row by row.
+    pub fn visitor(&self) -> (&[f64], &[f64]) {
+        let visitor = &self.models[0].visitor;
+        (&visitor.mean, &visitor.covariance)
+    }
+
     /// Learnt rows that made room for others.
     pub fn evicted_rows(&self) -> u64 {
         self.models.iter().map(|model| model.rows.evicted).sum()

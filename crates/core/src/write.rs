@@ -1,9 +1,10 @@
 //! Writing a base: what a trainer and the central endpoint do.
 
 use crate::learner::MAX_WEIGHT;
-use crate::{Error, FeatureId, Metadata};
+use crate::{Base, Error, FeatureId, Metadata};
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 use safetensors::{Dtype, View};
 
@@ -16,6 +17,19 @@ pub struct Rows {
     pub rows: Vec<f32>,
     /// n names, for people to read.
     pub names: Option<Vec<String>>,
+}
+
+impl Rows {
+    /// Those of a base, dequantised.
+    pub fn of(base: &Base) -> Rows {
+        let (n, width) = (base.len(), base.width());
+        let mut rows = vec![0.0; n * width];
+        for (i, row) in (0..n).zip(rows.chunks_exact_mut(width)) {
+            base.row_into(i, row);
+        }
+        let names = (0..n).map(|i| base.name(i).map(String::from)).collect();
+        Rows { ids: (0..n).map(|i| base.id(i)).collect(), rows, names }
+    }
 }
 
 /// How the factors are stored; linear weights are always f16.

@@ -11,3 +11,4 @@ pub(crate) mod serve;
 mod side_by_side;
 pub(crate) mod simulate;
 pub(crate) mod train;
+pub(crate) mod tune;

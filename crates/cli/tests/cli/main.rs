@@ -9,3 +9,4 @@ mod replay;
 mod report;
 mod simulate;
 mod support;
+mod tune;

@@ -1,0 +1,50 @@
+//! A seed taken apart, so that a part of it can be replaced; and the people on whom that is tried.
+
+use crate::estimate::Estimate;
+use crate::input::{Events, LabelRule, SideTable};
+use crate::judge::Bucket;
+use crate::progressive::{Replayed, Visitors};
+use anyhow::Result;
+use brooklet_core::{Base, Config, Metadata, Precision, Rows, write_base};
+
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    pub(super) metadata: Metadata,
+    pub(super) rows: Rows,
+    precision: Precision,
+}
+
+impl Draft {
+    pub(super) fn of(base: &Base) -> Draft {
+        Draft { metadata: base.metadata().clone(), rows: Rows::of(base), precision: base.precision() }
+    }
+
+    pub(super) fn base(&self) -> Result<Base> {
+        Ok(Base::read(write_base(&self.metadata, &self.rows, self.precision)?)?)
+    }
+}
+
+/// The people, and how to read them.
+pub(super) struct Bench {
+    pub(super) events: Events,
+    pub(super) rule: LabelRule,
+    pub(super) items: SideTable,
+    pub(super) threads: usize,
+}
+
+impl Bench {
+    /// Some of the people. A seed with other rates of its fields makes other features, so they are made anew for each.
+    pub(super) fn visitors(&self, who: &[u32], base: &Base) -> Result<Visitors> {
+        Visitors::of(who, base, &self.events, &self.rule, &self.items)
+    }
+
+    pub(super) fn replay(&self, who: &[u32], draft: &Draft, config: &Config) -> Result<Vec<Replayed>> {
+        let base = draft.base()?;
+        self.visitors(who, &base)?.replay(&base, config, &[], self.threads, || {})
+    }
+
+    /// The figures of a replay over all events.
+    pub(super) fn judge(&self, replayed: &[Replayed]) -> Bucket<Estimate> {
+        Bucket::all(replayed, self.rule.squared)
+    }
+}
