@@ -1,10 +1,8 @@
 // What an input names, on JavaScript's side of the boundary. Strings are dear to hand over, so each feature crosses once, by
 // its name, and goes by a number from then on: two lookups where it lies instead of a copy and a hash.
 
-const MOST_FEATURES = 1024;
+/** What `read` returns when it fails. */
 const FAILED = -2147483648;
-const LARGEST_NUMBER = 1e6;
-const DEEPEST = 32;
 
 /** The features that stand at one dotted path. */
 class Field {
@@ -18,11 +16,13 @@ class Field {
 }
 
 export class Vocabulary {
-  /** `memory` is WebAssembly's. */
-  constructor(memory) {
+  /** `memory` is WebAssembly's; the bounds of an input are the core's. */
+  constructor(memory, mostFeatures, largestNumber, deepest) {
     this.memory = memory;
+    this.largestNumber = largestNumber;
+    this.deepest = deepest;
     this.out = new Float64Array();
-    this.found = new Float64Array(2 * MOST_FEATURES);
+    this.found = new Float64Array(2 * mostFeatures);
     this.forget();
   }
 
@@ -55,7 +55,7 @@ export class Vocabulary {
       const { found, length, memory } = this;
       // Memory that has grown, by a getter of the page's that uses a learner too, has left its old views behind, empty.
       if (this.out.length === 0 || this.out.byteOffset !== at) {
-        this.out = new Float64Array(memory.buffer, at, 2 * MOST_FEATURES);
+        this.out = new Float64Array(memory.buffer, at, found.length);
       }
       const { out } = this;
       for (let i = 0; i < length; i++) out[i] = found[i];
@@ -80,7 +80,7 @@ export class Vocabulary {
       else if (Array.isArray(value)) this.elements(within, value);
       else if (!isPlain(value)) throw refused(within.path, "must be a string, number, boolean, array or plain object");
       // A cycle ends here too.
-      else if (depth === DEEPEST) throw refused(within.path, "is nested too deeply");
+      else if (depth === this.deepest) throw refused(within.path, "is nested too deeply");
       else this.object(within, value, depth + 1);
     }
   }
@@ -109,7 +109,7 @@ export class Vocabulary {
   }
 
   number(field, value) {
-    if (!(Math.abs(value) <= LARGEST_NUMBER)) {
+    if (!(Math.abs(value) <= this.largestNumber)) {
       throw refused(field.path, "must be a number of at most a million in magnitude");
     }
     this.put(field, (field.numeric = this.numbered(field.numeric, field.path, 0)), value);
@@ -122,7 +122,7 @@ export class Vocabulary {
   }
 
   put(field, number, value) {
-    if (this.length === 2 * MOST_FEATURES) {
+    if (this.length === this.found.length) {
       throw refused(field.path, "is one feature too many: an input has at most 1024");
     }
     this.found[this.length++] = number;
@@ -151,13 +151,7 @@ export const prediction = (score, probability, baseScore, baseProbability) => ({
 });
 
 /** The same of what waits for its label, `Held`. */
-export const held = (id, score, probability, baseScore, baseProbability) => ({
-  id,
-  score,
-  probability,
-  baseScore,
-  baseProbability,
-});
+export const held = (id, ...predicted) => ({ id, ...prediction(...predicted) });
 
 /** An item of a slate, `Recommended`. */
 export const recommended = (id, score, probability, propensity) => ({ id, score, probability, propensity });

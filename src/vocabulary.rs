@@ -2,7 +2,7 @@
 //!
 //! `vocabulary.js` walks the object where it lies and gives each feature a number; a name crosses once, when it is new.
 
-use brooklet_core::{FeatureId, Features, Known, MAX_FEATURES, Schema};
+use brooklet_core::{FeatureId, Features, Known, MAX_DEPTH, MAX_FEATURES, MAX_NUMBER, Schema};
 use js_sys::Array;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::*;
@@ -29,8 +29,9 @@ pub(crate) struct Vocabulary {
 
 impl Vocabulary {
     pub(crate) fn new(schema: Schema, names: Option<Names>) -> Vocabulary {
+        let js = JsVocabulary::new(&wasm_bindgen::memory(), MAX_FEATURES, MAX_NUMBER, MAX_DEPTH);
         let read = vec![0.0; 2 * MAX_FEATURES];
-        Vocabulary { schema, js: JsVocabulary::new(&wasm_bindgen::memory()), known: Vec::new(), read, names }
+        Vocabulary { schema, js, known: Vec::new(), read, names }
     }
 
     /// The features that `object` names; those of nothing at all if it is undefined or null.
@@ -44,7 +45,10 @@ impl Vocabulary {
             // A getter or a proxy of the page's may have thrown too.
             return Err(Failure::thrown("bad_value", &self.js.thrown()));
         }
-        let count = if found < 0 { self.meet(-1 - found)? } else { found };
+        let count = if found < 0 { -1 - found } else { found };
+        if found < 0 {
+            self.meet()?;
+        }
         let pairs = self.read.as_chunks::<2>().0.iter().take(count as usize);
         let known = pairs.filter_map(|[number, value]| Some(((*self.known.get(*number as usize)?)?, *value)));
         Ok(Features::of_known(known)?)
@@ -61,8 +65,8 @@ impl Vocabulary {
         Ok((features, named))
     }
 
-    /// Takes note of names that are new. Gives `count` back.
-    fn meet(&mut self, count: i32) -> Result<i32, Failure> {
+    /// Takes note of names that are new.
+    fn meet(&mut self) -> Result<(), Failure> {
         for pair in self.js.take().to_vec().as_chunks::<2>().0 {
             let mut builder = Features::builder(&self.schema).keep_names();
             let path = pair[0].as_string().unwrap_or_default();
@@ -78,7 +82,7 @@ impl Vocabulary {
                 remember(names, named);
             }
         }
-        Ok(count)
+        Ok(())
     }
 }
 
@@ -99,7 +103,7 @@ extern "C" {
     #[wasm_bindgen(js_name = Vocabulary)]
     type JsVocabulary;
     #[wasm_bindgen(constructor, js_class = "Vocabulary")]
-    fn new(memory: &JsValue) -> JsVocabulary;
+    fn new(memory: &JsValue, most_features: usize, largest_number: f64, deepest: usize) -> JsVocabulary;
     #[wasm_bindgen(method, js_class = "Vocabulary")]
     fn forget(this: &JsVocabulary);
     #[wasm_bindgen(method, js_class = "Vocabulary")]
