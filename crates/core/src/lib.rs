@@ -87,6 +87,6 @@ pub use progress::{Metrics, Score, SlateScore, Tally};
 pub use ranking::{Query, Uncertain};
 pub use schema::{FieldRate, Schema};
 pub use slate::{Recommended, Slate};
-pub use value::Value;
+pub use value::{MAX_DEPTH, Value};
 #[cfg(feature = "write")]
 pub use write::{Precision, Rows, write_base};

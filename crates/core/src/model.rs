@@ -178,7 +178,17 @@ impl Model {
 
     /// The active rows as they are, without the visitor row.
     pub(crate) fn active(&self, features: &Features) -> Active {
-        self.gather(features, Rows::personal_into)
+        let base = self.rows.base();
+        let mut active = Active::new(base.width(), base.metadata().w0, features.len());
+        let rates = self.rates();
+        // Shared out between the private rows, so that a site that marks more fields private does not learn faster.
+        let private = rates.private / features.private().len().max(1) as f32;
+        let mut add = |feature: &Feature, rate| {
+            active.add(feature, self.rate(feature, rate), &mut |id, row| self.rows.personal_into(id, row))
+        };
+        features.shared().iter().for_each(|feature| add(feature, rates.shared));
+        features.private().iter().for_each(|feature| add(feature, private));
+        active
     }
 
     pub(crate) fn loss(&self) -> Loss {
@@ -225,20 +235,6 @@ impl Model {
             });
         }
         rows.evict(touched);
-    }
-
-    pub(crate) fn gather(&self, features: &Features, read: fn(&Rows, FeatureId, &mut [f32])) -> Active {
-        let base = self.rows.base();
-        let mut active = Active::new(base.width(), base.metadata().w0, features.len());
-        let rates = self.rates();
-        // Shared out between the private rows, so that a site that marks more fields private does not learn faster.
-        let private = rates.private / features.private().len().max(1) as f32;
-        let mut add = |feature: &Feature, rate| {
-            active.add(feature, self.rate(feature, rate), &mut |id, row| read(&self.rows, id, row))
-        };
-        features.shared().iter().for_each(|feature| add(feature, rates.shared));
-        features.private().iter().for_each(|feature| add(feature, private));
-        active
     }
 
     /// Whether rows learn at all: where only the visitor row pays, the seed's rates are zero.

@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 /// How deeply arrays and objects may be nested, here and in features.
-pub(crate) const MAX_DEPTH: usize = 32;
+pub const MAX_DEPTH: usize = 32;
 
 /// A JSON-like value. Objects keep the order of their keys, though nothing depends on it.
 #[derive(Debug, Clone, PartialEq)]
