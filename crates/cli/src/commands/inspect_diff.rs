@@ -1,6 +1,7 @@
 //! What changed from one seed to another.
 
 use crate::largest::{length, name, short};
+use crate::numbers::shown;
 use crate::trainer::sigmoid;
 use brooklet_core::{Base, Calibration, Metadata};
 use serde::Serialize;
@@ -157,7 +158,7 @@ impl Diff {
             println!("{how:<24} {:>8}    {:>8} {:>8}    {:>8} {:>8}", "w", "", "|v|", "", "v moved");
         }
         for Moved { name, w, norm, factors, note, .. } in &self.moved {
-            let factors = factors.map_or("-".to_owned(), |by| format!("{by:.4}"));
+            let factors = shown(*factors);
             let note = note.as_deref().unwrap_or_default();
             let line = format!(
                 "{name:<24} {:>8.4} -> {:>8.4} {:>8.4} -> {:>8.4} {factors:>8}  {note}",

@@ -6,7 +6,7 @@ use crate::files::ensure_writable;
 use crate::input::{Columns, Events, LabelRule, read_delays};
 use crate::judge::{Bucket, Figures, Frozen, Judged, Score};
 use crate::learning::Learning;
-use crate::numbers::not_negative;
+use crate::numbers::{not_negative, shown};
 use crate::progress::Progress;
 use crate::progressive::{FREEZE, JUDGED_EVENTS, JUDGED_FROM, Visitors, cores};
 use crate::seed::{self, Sources};
@@ -267,5 +267,5 @@ fn frozen_title() -> String {
 }
 
 pub(crate) fn figure(figure: &Option<Estimate>) -> String {
-    figure.as_ref().map_or("-".to_owned(), |figure| format!("{:.4}", figure.value))
+    shown(figure.as_ref().map(|figure| figure.value))
 }

@@ -3,6 +3,7 @@ use crate::federation::{Federated, Population, federate};
 use crate::input::Events;
 use crate::job::Job;
 use crate::metrics::{auc, log_loss, mean};
+use crate::numbers::shown;
 use crate::progress::Progress;
 use crate::progressive::{Outcome, Visitors, cores, in_parallel};
 use crate::trainer::Rng;
@@ -205,7 +206,6 @@ fn judge(people: &Visitors, base: &Base) -> Result<Figures> {
 }
 
 fn print(report: &Report, people: &People) {
-    let figure = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.4}"));
     println!(
         "{} users for the seed, {} clients, {} judged",
         people.seed.len(),
@@ -214,7 +214,7 @@ fn print(report: &Report, people: &People) {
     );
     println!("{:<12} {:>9} {:>9}", "", "log-loss", "AUC");
     for (name, figures) in [("seed", report.seed), ("federated", report.federated), ("central", report.central)] {
-        println!("{name:<12} {:>9} {:>9}", figure(figures.log_loss), figure(figures.auc));
+        println!("{name:<12} {:>9} {:>9}", shown(figures.log_loss), shown(figures.auc));
     }
     if let Some(closed) = report.closed {
         println!("deltas closed {:.1} % of the gap in log-loss", 100.0 * closed);
@@ -224,6 +224,6 @@ fn print(report: &Report, people: &People) {
     println!(
         "hostile visits moved their targets by {:.3}, the log-loss by {}",
         report.target_shift,
-        figure(report.log_loss_shift)
+        shown(report.log_loss_shift)
     );
 }

@@ -5,7 +5,7 @@ use crate::holdout::{HoldOut, TUNE_EVENTS};
 use crate::input::EventArgs;
 use crate::job::{Figures, Job, Made};
 use crate::method::MethodArgs;
-use crate::numbers::finite;
+use crate::numbers::{finite, shown};
 use crate::tune::Report as Tuning;
 use anyhow::Result;
 use brooklet_core::{Base, Precision};
@@ -162,19 +162,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn print(report: &Report) {
-    let figure = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.4}"));
     let Report { rows, users, items, features, epochs, seconds, rows_per_s, .. } = report;
     println!("{rows} rows of {users} users and {items} items, {features} features");
     println!("{epochs} epochs, {seconds:.1} s in all, {:.1} million rows a second", rows_per_s / 1e6);
     println!("{:<12} {:>9} {:>9} {:>9}", "", "log-loss", "AUC", "RMSE");
     for (name, f) in [("train", report.train), ("validation", report.validation)] {
-        println!("{name:<12} {:>9} {:>9} {:>9}", figure(f.log_loss), figure(f.auc), figure(f.rmse));
+        println!("{name:<12} {:>9} {:>9} {:>9}", shown(f.log_loss), shown(f.auc), shown(f.rmse));
     }
     match &report.tuning {
         Some(tuning) => println!(
             "tuned on {} people held out: loss {}; prior of {} users x {}, shared rate {}, calibration {:.2} {:+.2}",
             tuning.users,
-            figure(tuning.loss),
+            shown(tuning.loss),
             report.prior_users,
             report.prior_scale,
             report.shared_rate,

@@ -5,6 +5,7 @@ use super::charts::{Chart, Line, Scale};
 use crate::estimate::{Difference, Estimate};
 use crate::judge::{Bucket, Frozen, Judged, Score, minus};
 use crate::largest::Row;
+use crate::numbers::shown;
 use crate::progressive::{JUDGED_EVENTS, JUDGED_FROM};
 use crate::reliability::Reliability;
 use anyhow::Result;
@@ -166,7 +167,7 @@ pub(super) fn calibration(models: &[Told]) -> Result<Markup> {
             (chart)
             @for (name, reliability) in &named {
                 div {
-                    h3 { (name) ", expected calibration error " (reliability.error.map_or("-".to_owned(), |e| format!("{e:.4}"))) }
+                    h3 { (name) ", expected calibration error " (shown(reliability.error)) }
                     table {
                         thead { tr { th { "from" } th { "to" } th { "events" } th { "predicted" } th { "clicked" } } }
                         tbody {
@@ -292,7 +293,7 @@ fn single_buckets(judged: &Judged) -> impl Iterator<Item = &Bucket<Estimate>> {
 }
 
 fn number(figure: &Option<Estimate>) -> String {
-    figure.as_ref().map_or("-".to_owned(), |figure| format!("{:.4}", figure.value))
+    shown(figure.as_ref().map(|figure| figure.value))
 }
 
 fn difference(difference: Option<Difference>) -> Markup {

@@ -2,6 +2,7 @@
 
 use super::{Args, Figures, Report};
 use crate::largest::{Largest, notes};
+use crate::numbers::shown;
 use crate::report::{Report as Page, TOP, Told};
 use anyhow::Result;
 use brooklet_core::Base;
@@ -16,7 +17,6 @@ pub(super) fn write(
     curve: &[(f64, f64)],
     clicks: Option<f64>,
 ) -> Result<()> {
-    let figure = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.4}"));
     let Figures { log_loss, auc, rmse } = report.validation;
     let mut facts = vec![
         ("events", args.recipe.events.title()),
@@ -29,7 +29,7 @@ pub(super) fn write(
         ("epochs", report.epochs.to_string()),
         ("time", format!("{:.1} s", report.seconds)),
         ("trained", format!("{:.1} million rows/s", report.rows_per_s / 1e6)),
-        ("validation", format!("log-loss {}, AUC {}, RMSE {}", figure(log_loss), figure(auc), figure(rmse))),
+        ("validation", format!("log-loss {}, AUC {}, RMSE {}", shown(log_loss), shown(auc), shown(rmse))),
         ("prior", format!("of {} users, x {}", report.prior_users, report.prior_scale)),
         ("shared rate", report.shared_rate.to_string()),
         ("calibration", format!("{:.3} s {:+.3}", report.calibration[0], report.calibration[1])),
