@@ -62,7 +62,7 @@ fn kill_many_times(folder: &Path, kills: usize, fold_deltas: u64) -> Acknowledge
     let mut random = Random(random_seed());
     let world = World::default();
     let acknowledged = std::thread::scope(|scope| {
-        let _at_the_end = Stop(&world.stop);
+        let _at_the_end = Stop(&world);
         let shared = &world;
         let clients: Vec<_> =
             (1..=CLIENTS).map(|client| scope.spawn(move || post_until_stopped(client, shared))).collect();
@@ -102,16 +102,18 @@ fn kill_many_times(folder: &Path, kills: usize, fold_deltas: u64) -> Acknowledge
 struct World {
     address: RwLock<Option<SocketAddr>>,
     stop: AtomicBool,
+    failed: AtomicBool,
     resent: AtomicU64,
     repeats: AtomicU64,
 }
 
-/// Ends the clients when a test fails, so that it can say so.
-struct Stop<'a>(&'a AtomicBool);
+/// Ends the clients when a test fails, so that it can say so at once: there may be nobody left to answer them.
+struct Stop<'a>(&'a World);
 
 impl Drop for Stop<'_> {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.failed.store(std::thread::panicking(), Ordering::Relaxed);
+        self.0.stop.store(true, Ordering::Relaxed);
     }
 }
 
@@ -154,6 +156,9 @@ fn post_until_stopped(client: u64, world: &World) -> Acknowledged {
                 // A version that was told of must never be unknown later on: it would be refused with 409.
                 version = answer["version"].as_u64().unwrap();
                 break;
+            }
+            if world.failed.load(Ordering::Relaxed) {
+                return acknowledged;
             }
             world.resent.fetch_add(1, Ordering::Relaxed);
             assert!(Instant::now() < patience, "client {client} gets no answer");

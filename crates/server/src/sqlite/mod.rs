@@ -9,12 +9,12 @@ mod writer;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use axum::body::Bytes;
 use brooklet_core::ClientKey;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use self::writer::Writer;
 use crate::metrics::Metrics;
@@ -22,6 +22,9 @@ use crate::store::{
     Append, FoldedVersion, Limit, Pending, Publication, Receipt, Registered, Stats, Store, StoreError, StoredVersion,
     VersionStats,
 };
+
+/// How long to wait for a lock that somebody else holds on the file.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How the embedded store works.
 #[derive(Debug, Clone)]
@@ -59,8 +62,8 @@ impl Sqlite {
         }
         let path = folder.join("brooklet.sqlite");
         let mut connection = Connection::open(&path)?;
-        connection.busy_timeout(Duration::from_secs(10))?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.busy_timeout(PATIENCE)?;
+        keep_a_log(&connection)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
@@ -271,6 +274,22 @@ impl Store for Sqlite {
     }
 }
 
+/// Puts the file into WAL mode, where it stays. SQLite does not wait for a lock here whatever the timeout is, and whoever
+/// looks at the file of a server that starts (a backup, an operator's shell) would keep it from starting.
+fn keep_a_log(connection: &Connection) -> rusqlite::Result<()> {
+    let started = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && started.elapsed() < PATIENCE =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
+    }
+}
+
 fn stored_version(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredVersion> {
     let base: Option<Vec<u8>> = row.get(2)?;
     Ok(StoredVersion { version: row.get(0)?, etag: row.get(1)?, base: base.map(Bytes::from) })
@@ -379,7 +398,7 @@ impl Readers {
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(Duration::from_secs(10))?;
+        connection.busy_timeout(PATIENCE)?;
         Ok(connection)
     }
 
@@ -405,6 +424,23 @@ impl Readers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_store_waits_for_whoever_holds_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = Connection::open(folder.path().join("brooklet.sqlite")).unwrap();
+        // A file that is still in the mode it was created in.
+        other.execute_batch("CREATE TABLE looked_at (x); BEGIN IMMEDIATE").unwrap();
+        let (open, opened) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| open.send(Sqlite::open(folder.path(), &SqliteConfig::default(), Arc::default()).map(drop)));
+            let early = opened.recv_timeout(Duration::from_millis(100));
+            assert!(early.is_err(), "opened, or gave up, while the file was held: {early:?}");
+            other.execute_batch("COMMIT").unwrap();
+            drop(other);
+            opened.recv().unwrap().unwrap();
+        });
+    }
 
     #[tokio::test]
     async fn every_commit_is_synced() {
