@@ -45,6 +45,21 @@ impl Dataset {
         Dataset { store, problem, columns, fields: groups.fields, user_fields, item_fields }
     }
 
+    /// How many people each row tells of: a user's of one, that of a field of all who have it, an item's of nobody, which is
+    /// no limit.
+    pub(crate) fn people(&self) -> Vec<usize> {
+        let Layout { users, items, user_fields, .. } = self.problem.layout;
+        let fields = users + items..users + items + user_fields;
+        let mut people = vec![usize::MAX; self.problem.layout.rows()];
+        people[..users].fill(1);
+        people[fields.clone()].fill(0);
+        for user in 0..users as u32 {
+            let rows = self.problem.users.rows(user).iter().map(|&row| row as usize);
+            rows.filter(|row| fields.contains(row)).for_each(|row| people[row] += 1);
+        }
+        people
+    }
+
     /// The name of a row's feature, as a browser names it.
     pub(crate) fn name(&self, row: usize) -> String {
         let Layout { users, items, user_fields, .. } = self.problem.layout;
@@ -107,8 +122,8 @@ mod tests {
         assert_eq!(dataset.problem.items.rows(1), [3, 6, 5]);
         assert_eq!(dataset.problem.users.rows(0), [0]);
         assert_eq!(dataset.problem.users.rows(1), [1, 4]);
-        let private: Vec<bool> = (0..names.len()).map(|row| dataset.problem.layout.is_private(row)).collect();
         assert_eq!(dataset.problem.field_groups, [0, 1, 1]);
-        assert_eq!(private, [true, true, false, false, true, false, false]);
+        let everybody = usize::MAX;
+        assert_eq!(dataset.people(), [1, 1, everybody, everybody, 1, everybody, everybody]);
     }
 }

@@ -345,7 +345,7 @@ impl Job {
     fn point_estimates(&self, model: &Model, counts: &[u32]) -> (Visitor, usize) {
         // Data without a single busy user still have users.
         let most = counts.iter().copied().max().unwrap_or(0);
-        visitor(model, &self.dataset, counts, PRIOR_EVENTS.min(most))
+        visitor(model, counts, PRIOR_EVENTS.min(most))
     }
 
     fn provenance(&self, counts: &[u32], epochs: usize) -> Value {

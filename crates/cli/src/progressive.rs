@@ -323,6 +323,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_known_of_a_person_is_the_context() {
+        // The one row that the seed has, of weight 1, is the age's; x and y are unknown.
+        let metadata = Metadata {
+            prior: Prior { mean: vec![0.5], covariance: vec![1.5], scale: 2.0 },
+            ..testing::metadata(Loss::Squared)
+        };
+        let base = testing::base_of(&metadata, &["age=25".into()], 1.0);
+        let rule = LabelRule { squared: true, positive: None, map: vec![] };
+        let (file, listed) =
+            (temp_file("user,item,label,time\na,x,1,1\nb,x,1,1\n"), temp_file("user,age\na,25\nb,31\n"));
+        let events = Events::read(file.path(), &columns(), &rule).unwrap();
+        let users = SideTable::read(listed.path(), "user", "", &["age".into()], "").unwrap();
+        let visitors = Visitors::new(&base, &events, &rule, &users, &SideTable::default()).unwrap();
+        let replayed = visitors.replay(&base, &Config::default(), &[], 1, || {}).unwrap();
+        let scores: Vec<f32> = replayed.iter().map(|visitor| visitor.outcomes[0].personal.score).collect();
+        assert_eq!(scores, [1.5, 0.5]);
+    }
+
+    #[test]
     fn freezing_is_predicting_before_the_next_event() {
         let base = base(Loss::Logistic);
         let rule = LabelRule { squared: false, positive: Some(4.0), map: vec![] };

@@ -153,11 +153,15 @@ pub(crate) fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
     Value::Object(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
-/// The blob of a trained model. Private rows are left out unless the metadata say otherwise.
+/// A category of the users' fields that fewer of them have would say something of single people.
+const LEAST_PEOPLE: usize = 20;
+
+/// The blob of a trained model. Rows of users, and of what few of them have in common, are left out unless the metadata say
+/// otherwise.
 pub(crate) fn encode(metadata: &Metadata, model: &Model, dataset: &Dataset, precision: Precision) -> Result<Vec<u8>> {
     let mut rows = Rows { names: Some(Vec::new()), ..Rows::default() };
-    for row in 0..dataset.problem.layout.rows() {
-        if dataset.problem.layout.is_private(row) && !metadata.private_rows {
+    for (row, &people) in dataset.people().iter().enumerate() {
+        if !metadata.private_rows && people < LEAST_PEOPLE {
             continue;
         }
         let name = dataset.name(row);
@@ -168,14 +172,13 @@ pub(crate) fn encode(metadata: &Metadata, model: &Model, dataset: &Dataset, prec
     write_base(metadata, &rows, precision).context("the model cannot be written")
 }
 
-/// Mean and covariance of what users' private rows sum up to, over users with at least `least` events. A user's rows
-/// enter as the one row that stands for all of them (see [`Model::combined`]), which is what a visitor row is.
-pub(crate) fn visitor(model: &Model, dataset: &Dataset, events: &[u32], least: u32) -> (Visitor, usize) {
+/// Mean and covariance of the users' own rows, over users with at least `least` events.
+pub(crate) fn visitor(model: &Model, events: &[u32], least: u32) -> (Visitor, usize) {
     let width = 1 + model.factors();
     let people: Vec<u32> = (0..events.len() as u32).filter(|&user| events[user as usize] >= least).collect();
     let mut rows = vec![0.0f32; people.len() * width];
     for (&user, row) in people.iter().zip(rows.chunks_exact_mut(width)) {
-        model.combined(dataset.problem.users.rows(user), row);
+        row.copy_from_slice(&model.row(user as usize)[..width]);
     }
     (moments(&rows, width), people.len())
 }

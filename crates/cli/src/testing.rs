@@ -62,8 +62,14 @@ pub(crate) fn metadata(loss: Loss) -> Metadata {
 
 /// A seed without factors that gives each of these items the same weight.
 pub(crate) fn base(metadata: &Metadata, items: &[String], weight: f32) -> Base {
-    let ids = items.iter().map(|item| FeatureId::named(&format!("item={item}"))).collect();
-    let rows = Rows { ids, rows: vec![weight; items.len()], names: None };
+    let features: Vec<String> = items.iter().map(|item| format!("item={item}")).collect();
+    base_of(metadata, &features, weight)
+}
+
+/// The same of any features.
+pub(crate) fn base_of(metadata: &Metadata, features: &[String], weight: f32) -> Base {
+    let ids = features.iter().map(|name| FeatureId::named(name)).collect();
+    let rows = Rows { ids, rows: vec![weight; features.len()], names: None };
     Base::read(write_base(metadata, &rows, Precision::F16).unwrap()).unwrap()
 }
 

@@ -26,7 +26,7 @@ pub enum Loss {
 /// Learning rates of the plain step, each in \[0, 1000\].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rates {
-    /// Of private rows: high, they belong to this visitor alone.
+    /// Of the visitor row and private rows, where the visitor row learns by steps: high, they belong to this visitor alone.
     pub private: f32,
     /// Of shared rows, on this device: low.
     pub shared: f32,

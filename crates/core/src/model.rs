@@ -16,7 +16,7 @@ pub enum VisitorStep {
     ClosedForm,
     /// In closed form with the variances alone: 1 + k numbers instead of (1 + k)^2.
     Diagonal,
-    /// By implicit steps at the private rate.
+    /// By implicit steps at the private rate, and so do the private rows, which in closed form stay as they are.
     Rate,
 }
 
@@ -196,7 +196,11 @@ impl Model {
     }
 
     pub(crate) fn rates(&self) -> Rates {
-        let Rates { private, shared, delta } = self.config.rates.unwrap_or(self.rows.base().metadata().rates);
+        let Rates { mut private, shared, delta } = self.config.rates.unwrap_or(self.rows.base().metadata().rates);
+        if self.config.visitor != VisitorStep::Rate {
+            // What a private row would learn, the visitor row has learnt already.
+            private = 0.0;
+        }
         let factor = self.config.rate_factor;
         Rates { private: private * factor, shared: shared * factor, delta: delta * factor }
     }

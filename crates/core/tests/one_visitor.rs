@@ -241,7 +241,8 @@ fn what_is_uncertain_is_what_was_not_met() {
 #[test]
 fn the_base_is_served_while_the_personal_model_is_worse() {
     // A visitor who clicks at random, against a learner that takes every click for a revelation.
-    let model = ModelConfig { rate_factor: 300.0, calibrate: false, ..ModelConfig::default() };
+    let visitor = VisitorStep::Rate;
+    let model = ModelConfig { visitor, rate_factor: 300.0, calibrate: false, ..ModelConfig::default() };
     let mut learner = stocked(Config { model, ..Config::default() });
     let mut random = Random(11);
     let mut closed = 0;

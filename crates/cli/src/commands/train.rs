@@ -46,7 +46,8 @@ pub(crate) struct Recipe {
     /// CSV or TSV file of users, with the columns of --user-fields.
     #[arg(long)]
     pub(crate) users: Option<PathBuf>,
-    /// Columns of --users that become features. They are private, as the user is.
+    /// Columns of --users that become features, which a page gives as the context. They are private: no delta has them. A
+    /// category of fewer than 20 users is not in the seed.
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     pub(crate) user_fields: Vec<String>,
     /// A label of at least this is a click.

@@ -11,11 +11,6 @@ impl Layout {
     pub(crate) fn rows(&self) -> usize {
         self.users + self.items + self.user_fields + self.item_fields
     }
-
-    /// Whether a row belongs to the visitor and must not be shipped.
-    pub(crate) fn is_private(&self, row: usize) -> bool {
-        row < self.users || (self.users + self.items..self.users + self.items + self.user_fields).contains(&row)
-    }
 }
 
 /// The rows that are active for each user, or for each item: its own first, then those of its fields.

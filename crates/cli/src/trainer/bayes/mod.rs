@@ -10,7 +10,7 @@ mod side;
 
 use super::{Event, Model, Problem};
 use fields::Fields;
-use group::Group;
+use group::{Group, Sums};
 use linear::dot;
 use side::{Seen, Side};
 
@@ -45,6 +45,8 @@ pub(crate) struct Bayes<'a> {
     threads: usize,
     users: Side<'a>,
     items: Side<'a>,
+    /// The users' own rows as they were last learnt, each with what is not known of it.
+    population: Sums,
     likelihood: Likelihood,
     /// Sum of the events' weights.
     weight: f64,
@@ -84,13 +86,15 @@ impl<'a> Bayes<'a> {
         let mut items = Side::new(&problem.items, by_item, item_fields, Group::new(d, 0.0));
         items.scatter(INIT, config.seed);
         let likelihood = Likelihood { squared: config.squared, precision };
-        Bayes { threads: config.threads, users, items, likelihood, weight, graded, level }
+        let population = Sums::new(d);
+        Bayes { threads: config.threads, users, items, population, likelihood, weight, graded, level }
     }
 
     /// Goes once over all rows; `model` becomes the posterior's mean.
     pub(crate) fn epoch(&mut self, model: &mut Model) {
         let users = self.users.learn(&self.items.moments, self.likelihood, self.threads);
         self.users.group.learn(&users.own, self.level);
+        self.population = users.own;
         let items = self.items.learn(&self.users.moments, self.likelihood, self.threads);
         self.items.group.learn(&items.own, 0.0);
         if self.likelihood.squared {
@@ -120,9 +124,9 @@ impl<'a> Bayes<'a> {
         }
     }
 
-    /// The population of users, each with what is not known of them.
+    /// The population of users apart from their fields, which a page that knows them gives as the context.
     pub(crate) fn visitor(&self) -> Visitor {
-        let sums = self.users.population();
+        let sums = &self.population;
         let mean = sums.mean().iter().zip(&self.users.group.mean).map(|(x, mean)| x - mean).collect();
         Visitor { mean, covariance: sums.covariance() }
     }

@@ -176,18 +176,6 @@ impl<'a> Side<'a> {
         }
         passed
     }
-
-    /// Mean and covariance of the combined rows.
-    pub(super) fn population(&self) -> Sums {
-        let d = 1 + self.k;
-        let mut sums = Sums::new(d);
-        let mut covariance = vec![0.0; d * d];
-        for (entity, row) in self.combined.chunks_exact(d).enumerate() {
-            self.moments.of(entity).covariance(&mut covariance);
-            sums.add(row, &covariance);
-        }
-        sums
-    }
 }
 
 /// Events under the squared loss, of noise 1. Returns the part of the squared errors that is in no row of this side.
