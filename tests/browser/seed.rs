@@ -1,7 +1,8 @@
 //! A seed that knows two genres and four films: science fiction and romance, opposite in every factor.
 
 use brooklet_core::{
-    Calibration, FeatureId, Labels, Loss, Metadata, Precision, Prior, Rates, Rows, Schema, Value, write_base,
+    Calibration, FeatureId, Labels, Loss, Metadata, Precision, Prior, Rates, Rows, Schema, Thresholds, Value,
+    write_base,
 };
 
 const FACTORS: usize = 2;
@@ -39,6 +40,7 @@ pub(crate) fn seed_of(model: &str, version: u64) -> Vec<u8> {
         rates: Rates { private: 0.3, shared: 0.05, delta: 0.05 },
         prior: Prior { mean: vec![0.0; 1 + FACTORS], covariance, scale: 1.0 },
         calibration: Calibration::default(),
+        thresholds: Thresholds::default(),
         labels: Labels::default(),
         private_rows: false,
         training: Value::Null,
