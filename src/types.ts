@@ -251,7 +251,7 @@ export interface BrookletError extends Error {
 }
 
 export type ErrorCode =
-  | "closed" | "bad_argument" | "bad_value" | "bad_label"
+  | "not_initialised" | "closed" | "bad_argument" | "bad_value" | "bad_label"
   | "unknown_slate" | "unknown_item" | "already_labelled"
   | "bad_base" | "incompatible_base" | "bad_profile" | "incompatible_profile"
   | "storage" | "no_endpoint" | "offline" | "timeout"
