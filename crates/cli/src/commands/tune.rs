@@ -186,7 +186,12 @@ fn print(report: &Report) {
     if let Some(Gate { standard_errors, difference }) = &thresholds.gate {
         let at =
             if standard_errors.is_finite() { format!("at {standard_errors} standard errors") } else { "none".into() };
-        println!("gate {at}: served loss {} above that with the seed's own", difference.map_or("-".to_owned(), signed));
+        match difference {
+            Some(difference) => {
+                println!("gate {at}: served loss {} above that with the seed's own", signed(*difference))
+            }
+            None => println!("gate {at}, as it was: no other pays"),
+        }
     }
     let detectors = [("Page-Hinkley's threshold", &thresholds.page_hinkley), ("ADWIN's delta", &thresholds.adwin)];
     for (name, alarms) in detectors {

@@ -30,7 +30,11 @@ fn as_told(report: &Json, given: Thresholds) -> Thresholds {
     let told = &report["thresholds"];
     let number = |told: &Json, otherwise: f64| told["threshold"].as_f64().unwrap_or(otherwise);
     Thresholds {
-        gate: told["gate"]["standard_errors"].as_f64().unwrap_or(f64::INFINITY),
+        gate: if told["gate"]["difference"].is_null() {
+            given.gate
+        } else {
+            told["gate"]["standard_errors"].as_f64().unwrap_or(f64::INFINITY)
+        },
         adwin_delta: number(&told["adwin"], given.adwin_delta),
         page_hinkley_threshold: number(&told["page_hinkley"], given.page_hinkley_threshold),
         ..given

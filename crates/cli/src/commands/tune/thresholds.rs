@@ -31,7 +31,8 @@ pub(super) struct Chosen {
 pub(super) struct Gate {
     /// Null in JSON, and infinite, if the personal model is to serve always.
     pub(super) standard_errors: f64,
-    /// How much the loss that is served is above that with the seed's own gate, over the people judged.
+    /// How much the loss that is served is above that with the gate that the seed had, over the people judged; None if that
+    /// one stays, because no other pays.
     pub(super) difference: Option<Difference>,
 }
 
@@ -80,7 +81,10 @@ fn gate(bench: &Bench, choosing: &[u32], judging: &[u32], draft: &Draft) -> Resu
             (standard_errors, least) = (gate, less.by);
         }
     }
-    let difference = served(judging, standard_errors)?.zip(served(judging, own)?).map(|(a, b)| a.minus(&b));
+    let difference = match standard_errors == own {
+        true => None,
+        false => served(judging, standard_errors)?.zip(served(judging, own)?).map(|(a, b)| a.minus(&b)),
+    };
     Ok(Some(Gate { standard_errors, difference }))
 }
 
