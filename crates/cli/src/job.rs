@@ -31,7 +31,7 @@ const INIT: f32 = 0.05;
 pub(crate) struct Job {
     pub(crate) dataset: Dataset,
     pub(crate) items: SideTable,
-    users: SideTable,
+    pub(crate) users: SideTable,
     pub(crate) rule: LabelRule,
     sources: Sources,
     method: Method,
@@ -276,7 +276,7 @@ impl Job {
             Ok(Base::read(encode(&metadata, &fitted.model, &self.dataset, self.precision)?)?)
         };
         let base = seed(&Settings::default())?;
-        let visitors = Visitors::of(&split.people, &base, &split.visits, &self.rule, &self.items)?;
+        let visitors = Visitors::of(&split.people, &base, &split.visits, &self.rule, &self.users, &self.items)?;
         let (settings, mut report) = tune(&visitors, self.rule.squared, self.threads, seed)?;
         if self.tell {
             let config = brooklet_core::Config::default();

@@ -20,6 +20,8 @@ pub(crate) const FREEZE: [usize; 5] = [0, 5, 10, 20, 50];
 pub(crate) struct Visitors {
     /// The features of each item.
     items: Vec<Features>,
+    /// The fields of each person, which a page gives as the context of everything it shows them.
+    contexts: Vec<Features>,
     /// For each person the events in order of time.
     visits: Vec<Vec<Visit>>,
 }
@@ -95,9 +97,15 @@ pub(crate) struct Replayed {
 
 impl Visitors {
     /// Everyone in `events`.
-    pub(crate) fn new(base: &Base, events: &Events, rule: &LabelRule, items: &SideTable) -> Result<Visitors> {
+    pub(crate) fn new(
+        base: &Base,
+        events: &Events,
+        rule: &LabelRule,
+        users: &SideTable,
+        items: &SideTable,
+    ) -> Result<Visitors> {
         let everyone: Vec<u32> = (0..events.users.len() as u32).collect();
-        Visitors::of(&everyone, base, events, rule, items)
+        Visitors::of(&everyone, base, events, rule, users, items)
     }
 
     /// Some of the people in `events`.
@@ -106,10 +114,16 @@ impl Visitors {
         base: &Base,
         events: &Events,
         rule: &LabelRule,
+        users: &SideTable,
         items: &SideTable,
     ) -> Result<Visitors> {
         let features =
             events.items.names().map(|id| item_features(base, id, items).with_context(|| format!("item `{id}`")));
+        let context = |&user: &u32| {
+            let id = events.users.name(user);
+            context(base, id, users).with_context(|| format!("user `{id}`"))
+        };
+        let contexts = people.iter().map(context).collect::<Result<_>>()?;
         let by_user = events.by_user();
         let visit = |(n, &row): (usize, &u32)| {
             let row = row as usize;
@@ -120,7 +134,7 @@ impl Visitors {
             Visit { item: events.item[row], target, click: rule.click(events.label[row], target), at, arrives }
         };
         let visits = people.iter().map(|&user| by_user[user as usize].iter().enumerate().map(visit).collect());
-        Ok(Visitors { items: features.collect::<Result<_>>()?, visits: visits.collect() })
+        Ok(Visitors { items: features.collect::<Result<_>>()?, contexts, visits: visits.collect() })
     }
 
     /// Lets every label arrive later, in the unit of the events' times; without times, by so many events of its visitor.
@@ -133,8 +147,8 @@ impl Visitors {
     }
 
     /// What one of them did, in order of time: the features, and the target that is learnt.
-    pub(crate) fn history(&self, visitor: usize) -> impl ExactSizeIterator<Item = (&Features, f32)> {
-        self.visits[visitor].iter().map(|visit| (self.features(visit), visit.target))
+    pub(crate) fn history(&self, visitor: usize) -> impl ExactSizeIterator<Item = (Features, f32)> {
+        self.visits[visitor].iter().map(move |visit| (self.features(visitor, visit), visit.target))
     }
 
     /// Replays everyone, each with a fresh learner on `base`. `freeze` are numbers of events of at most [`JUDGED_FROM`];
@@ -148,14 +162,15 @@ impl Visitors {
         done: impl Fn() + Sync,
     ) -> Result<Vec<Replayed>> {
         let replayed = in_parallel(self.visits.len(), threads, |i| {
-            let replayed = self.replay_one(&self.visits[i], base, config, freeze);
+            let replayed = self.replay_one(i, base, config, freeze);
             done();
             replayed
         });
         Ok(replayed.into_iter().collect::<Result<Vec<_>, Error>>()?)
     }
 
-    fn replay_one(&self, visits: &[Visit], base: &Base, config: &Config, freeze: &[usize]) -> Result<Replayed, Error> {
+    fn replay_one(&self, visitor: usize, base: &Base, config: &Config, freeze: &[usize]) -> Result<Replayed, Error> {
+        let visits = &self.visits[visitor];
         let due = due(visits);
         // As many as wait for their label at once.
         let waiting = due.iter().map(|(before, n)| before - n).max().unwrap_or(1);
@@ -180,7 +195,11 @@ impl Visitors {
                         let click = visit.click.unwrap_or(false);
                         if let Some(rival) = last[usize::from(!click)] {
                             let (preferred, other) = if click { (visit, rival) } else { (rival, visit) };
-                            learner.learn_pair(self.features(preferred), self.features(other), 1.0)?;
+                            learner.learn_pair(
+                                &self.features(visitor, preferred),
+                                &self.features(visitor, other),
+                                1.0,
+                            )?;
                         }
                         last[usize::from(click)] = Some(visit);
                     }
@@ -191,10 +210,12 @@ impl Visitors {
                 // Predicting changes nothing, so the learner itself can be asked before it goes on.
                 *frozen = visits[JUDGED_FROM..]
                     .iter()
-                    .map(|visit| Outcome::new(base, learner.predict_one(self.features(visit)), serving, visit))
+                    .map(|visit| {
+                        Outcome::new(base, learner.predict_one(&self.features(visitor, visit)), serving, visit)
+                    })
                     .collect();
             }
-            let (id, prediction) = learner.hold(self.features(visit));
+            let (id, prediction) = learner.hold(&self.features(visitor, visit));
             held.push(id);
             replayed.outcomes.push(Outcome::new(base, prediction, serving, visit));
         }
@@ -202,8 +223,9 @@ impl Visitors {
         Ok(replayed)
     }
 
-    fn features(&self, visit: &Visit) -> &Features {
-        &self.items[visit.item as usize]
+    fn features(&self, visitor: usize, visit: &Visit) -> Features {
+        let (context, item) = (&self.contexts[visitor], &self.items[visit.item as usize]);
+        if context.is_empty() { item.clone() } else { context.union(item) }
     }
 }
 
@@ -221,6 +243,15 @@ fn item_features(base: &Base, id: &str, items: &SideTable) -> Result<Features, E
     let mut features = Features::builder(schema);
     features.text(&schema.item, id)?;
     for (field, category) in items.of(id) {
+        features.text(field, category)?;
+    }
+    Ok(features.finish())
+}
+
+/// What is known of a person without having met them.
+fn context(base: &Base, id: &str, users: &SideTable) -> Result<Features, Error> {
+    let mut features = Features::builder(&base.metadata().schema);
+    for (field, category) in users.of(id) {
         features.text(field, category)?;
     }
     Ok(features.finish())
@@ -273,7 +304,7 @@ mod tests {
     fn visitors(base: &Base, rule: &LabelRule, text: &str) -> Visitors {
         let file = temp_file(text);
         let events = Events::read(file.path(), &columns(), rule).unwrap();
-        Visitors::new(base, &events, rule, &SideTable::default()).unwrap()
+        Visitors::new(base, &events, rule, &SideTable::default(), &SideTable::default()).unwrap()
     }
 
     #[test]
@@ -315,7 +346,7 @@ mod tests {
         let rule = LabelRule { squared: true, positive: None, map: vec![] };
         let file = temp_file(text);
         let events = Events { delay: delays, ..Events::read(file.path(), columns, &rule).unwrap() };
-        let mut visitors = Visitors::new(&base, &events, &rule, &SideTable::default()).unwrap();
+        let mut visitors = Visitors::new(&base, &events, &rule, &SideTable::default(), &SideTable::default()).unwrap();
         visitors.delay(delay);
         let model = ModelConfig { forgetting: 0.0, ..ModelConfig::default() };
         let replayed = visitors.replay(&base, &Config { model, ..Config::default() }, &[], 1, || {}).unwrap();
@@ -357,7 +388,7 @@ mod tests {
         let rows: String = (0..1100).map(|i| format!("a,x,5,{i}\n")).collect();
         let file = temp_file(&format!("user,item,label,time\n{rows}"));
         let events = Events::read(file.path(), &columns(), &rule).unwrap();
-        let mut visitors = Visitors::new(&base, &events, &rule, &SideTable::default()).unwrap();
+        let mut visitors = Visitors::new(&base, &events, &rule, &SideTable::default(), &SideTable::default()).unwrap();
         visitors.delay(1050.0);
         let replayed = visitors.replay(&base, &Config::default(), &[], 1, || {}).unwrap();
         // Fifty labels arrive, each after 1,050 newer predictions, of which 1,024 are held.

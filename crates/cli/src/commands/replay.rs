@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// CSV file of items, if it is not where it was in training.
     #[arg(long)]
     items: Option<PathBuf>,
+    /// CSV file of users, if it is not where it was in training: a page gives their fields as the context.
+    #[arg(long)]
+    users: Option<PathBuf>,
     #[command(flatten)]
     learning: Learning,
     /// Threads; the result does not depend on it. As many as there are cores unless said.
@@ -143,13 +146,12 @@ struct People {
 impl People {
     fn judge(&mut self, events: &Path, base: &Base, seed: &Path, args: &Args) -> Result<Judged> {
         let mut sources = Sources::of(base.metadata())?;
-        if args.items.is_some() {
-            sources.items = args.items.clone();
-        }
+        sources.items = args.items.clone().or(sources.items);
+        sources.users = args.users.clone().or(sources.users);
         let rule = seed::rule(base.metadata());
-        let items = sources.read_items()?;
+        let (users, items) = (sources.read_users()?, sources.read_items()?);
         self.read(events, &sources.columns, &rule, args.delay_column.as_deref(), seed)?;
-        let mut visitors = Visitors::new(base, &self.events, &rule, &items)?;
+        let mut visitors = Visitors::new(base, &self.events, &rule, &users, &items)?;
         visitors.delay(args.delay.into());
         let progress = Progress::steps("replaying visitors", visitors.len());
         let threads = args.threads.unwrap_or_else(cores);

@@ -171,7 +171,7 @@ impl People {
     }
 
     fn visitors(&self, people: &[u32], base: &Base, events: &Events, job: &Job) -> Result<Visitors> {
-        Visitors::of(people, base, events, &job.rule, &job.items)
+        Visitors::of(people, base, events, &job.rule, &job.users, &job.items)
     }
 }
 

@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// CSV file of items, if it is not where it was in training.
     #[arg(long)]
     items: Option<PathBuf>,
+    /// CSV file of users, if it is not where it was in training.
+    #[arg(long)]
+    users: Option<PathBuf>,
     /// Of the draw that divides the people in two halves.
     #[arg(long, default_value_t = 42)]
     random: u64,
@@ -80,11 +83,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     ensure_writable(&args.out)?;
     let base = seed::open(&args.seed)?;
     let mut sources = Sources::of(base.metadata())?;
-    if args.items.is_some() {
-        sources.items = args.items.clone();
-    }
+    sources.items = args.items.clone().or(sources.items);
+    sources.users = args.users.clone().or(sources.users);
     let rule = seed::rule(base.metadata());
-    let items = sources.read_items()?;
+    let (users, items) = (sources.read_users()?, sources.read_items()?);
     let events = Events::read(&args.events, &sources.columns, &rule)?;
     let people = events.users.len();
     ensure!(
@@ -96,7 +98,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Rng::new(args.random, 0).shuffle(&mut drawn);
     let (choosing, judging) = drawn.split_at(people / 2);
 
-    let bench = Bench { events, rule, items, threads: args.threads.unwrap_or_else(cores) };
+    let bench = Bench { events, rule, users, items, threads: args.threads.unwrap_or_else(cores) };
     let score = |draft: &Draft| -> Result<Score<Estimate>> {
         Ok(bench.judge(&bench.replay(judging, draft, &Config::default())?).personal)
     };

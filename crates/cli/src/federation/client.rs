@@ -22,9 +22,9 @@ impl Client {
     }
 
     /// The next visit of whoever has this history.
-    pub(crate) fn visit<'a>(
+    pub(crate) fn visit(
         &mut self,
-        history: impl ExactSizeIterator<Item = (&'a Features, f32)>,
+        history: impl ExactSizeIterator<Item = (Features, f32)>,
         endpoint: &Endpoint,
         population: &Population,
         rng: &mut Rng,
@@ -37,7 +37,7 @@ impl Client {
         }
         let down = self.pull(endpoint.before(rng.below(1 + population.stale)))?;
         for (features, target) in history.skip(from).take(population.visit) {
-            self.learner.learn_one(features, target, 1.0)?;
+            self.learner.learn_one(&features, target, 1.0)?;
             self.seen += 1;
         }
         if rng.unit() < population.drop_out {

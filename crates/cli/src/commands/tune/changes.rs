@@ -6,7 +6,7 @@ use crate::seed::{moments, prior};
 use crate::trainer::Rng;
 use crate::tune::calibrate;
 use anyhow::{Context, Result};
-use brooklet_core::{Base, Config, Error, FeatureId, Features, FieldRate, Learner, ModelConfig, Rates};
+use brooklet_core::{Base, Config, Error, FeatureId, FieldRate, Learner, ModelConfig, Rates};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -137,9 +137,8 @@ fn after<T: Send>(
     let config = Config { model, ..Config::default() };
     let learnt = in_parallel(who.len(), bench.threads, |i| -> Result<T, Error> {
         let mut learner = Learner::new(base.clone(), config.clone());
-        let history: Vec<(&Features, f32)> = visitors.history(i).take(events).collect();
-        for (features, target) in history {
-            learner.learn_one(features, target, 1.0)?;
+        for (features, target) in visitors.history(i).take(events) {
+            learner.learn_one(&features, target, 1.0)?;
         }
         Ok(of(&learner))
     });

@@ -28,6 +28,7 @@ impl Draft {
 pub(super) struct Bench {
     pub(super) events: Events,
     pub(super) rule: LabelRule,
+    pub(super) users: SideTable,
     pub(super) items: SideTable,
     pub(super) threads: usize,
 }
@@ -35,7 +36,7 @@ pub(super) struct Bench {
 impl Bench {
     /// Some of the people. A seed with other rates of its fields makes other features, so they are made anew for each.
     pub(super) fn visitors(&self, who: &[u32], base: &Base) -> Result<Visitors> {
-        Visitors::of(who, base, &self.events, &self.rule, &self.items)
+        Visitors::of(who, base, &self.events, &self.rule, &self.users, &self.items)
     }
 
     pub(super) fn replay(&self, who: &[u32], draft: &Draft, config: &Config) -> Result<Vec<Replayed>> {
