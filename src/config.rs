@@ -17,10 +17,6 @@ const MOST_RATE: f64 = 1000.0;
 const MOST_ROWS: f64 = 16_777_216.0;
 /// Slates and held predictions are part of the profile, which must stay small.
 const MOST_PENDING: f64 = 1024.0;
-/// The share of false alarms that River gives ADWIN.
-const DELTA: f64 = 0.002;
-const TOLERANCE: f64 = 0.05;
-const THRESHOLD: f64 = 5.0;
 
 /// Reads the options; `random` is the seed if none is given.
 pub(crate) fn config(options: &JsValue, random: u64) -> Result<Config, Failure> {
@@ -32,7 +28,7 @@ pub(crate) fn config(options: &JsValue, random: u64) -> Result<Config, Failure> 
         model: field(options, "model")?.map_or(Ok(ModelConfig::default()), |value| model(&value))?,
         shadows: field(options, "shadows")?.map_or(Ok(Vec::new()), |value| shadows(&value))?,
         exploration: field(options, "exploration")?.map_or(Ok(default.exploration), |value| exploration(&value))?,
-        gate: gate(options, default.gate)?,
+        gate: gate(options)?,
         drift: field(options, "drift")?.map(|value| drift(&value)).transpose()?,
         seed: field(options, "seed")?.map_or(Ok(random), seed)?,
         ..default
@@ -91,13 +87,12 @@ fn exploration(value: &JsValue) -> Result<Exploration, Failure> {
     Ok(Exploration::EpsilonGreedy { epsilon })
 }
 
-/// Absent is the default, null is no gate.
-fn gate(options: &JsValue, default: Option<f64>) -> Result<Option<f64>, Failure> {
+/// Absent is as the seed says, null is no gate.
+fn gate(options: &JsValue) -> Result<Option<f64>, Failure> {
     if Reflect::get(options, &"gate".into()).is_ok_and(|value| value.is_null()) {
-        return Ok(None);
+        return Ok(Some(f64::INFINITY));
     }
-    let why = "`gate` is a number of standard errors, or null";
-    Ok(within(options, "gate", 0.0, f64::MAX, why)?.or(default))
+    within(options, "gate", 0.0, f64::MAX, "`gate` is a number of standard errors, or null")
 }
 
 fn drift(options: &JsValue) -> Result<(Detector, DriftPolicy), Failure> {
@@ -106,13 +101,13 @@ fn drift(options: &JsValue) -> Result<(Detector, DriftPolicy), Failure> {
     let detector = if page_hinkley {
         only(options, &["detector", "policy", "tolerance", "threshold"], why)?;
         Detector::PageHinkley {
-            tolerance: within(options, "tolerance", 0.0, f64::MAX, why)?.unwrap_or(TOLERANCE),
-            threshold: within(options, "threshold", 0.0, f64::MAX, why)?.unwrap_or(THRESHOLD),
+            tolerance: within(options, "tolerance", 0.0, f64::MAX, why)?,
+            threshold: within(options, "threshold", 0.0, f64::MAX, why)?,
         }
     } else {
         only(options, &["detector", "policy", "delta"], why)?;
         // ADWIN takes the logarithm of its inverse.
-        Detector::Adwin { delta: within(options, "delta", f64::MIN_POSITIVE, 1.0, why)?.unwrap_or(DELTA) }
+        Detector::Adwin { delta: within(options, "delta", f64::MIN_POSITIVE, 1.0, why)? }
     };
     Ok((detector, field(options, "policy")?.map_or(Ok(DriftPolicy::Notify), |value| policy(&value))?))
 }

@@ -37,7 +37,8 @@ export interface OpenOptions {
   /** How the places of a slate are filled: by score (`"none"`, the default); with this probability by chance; or by the
    * score under a draw from what is known of the visitor. */
   exploration?: "none" | "thompson" | { readonly epsilon: number };
-  /** The bare base is served while the personal model is worse by so many standard errors; null never does. Default: 2. */
+  /** The bare base is served while the personal model is worse by so many standard errors; null never does. Default:
+   * as the seed says, 2 if it does not. */
   gate?: number | null;
   /** Watches whether the visitor is predicted worse than before. Default: nothing does. */
   drift?: DriftOptions;
@@ -69,9 +70,10 @@ export interface ModelOptions {
 export interface DriftOptions {
   /** Default: `"adwin"`. */
   detector?: "adwin" | "page-hinkley";
-  /** ADWIN's share of false alarms, above 0 to 1. Default: 0.002. */
+  /** ADWIN's share of false alarms, above 0 to 1. Default: as the seed says, 0.002 if it does not. */
   delta?: number;
-  /** Page-Hinkley: what a loss may exceed the mean by (default: 0.05), and how much excess is an alarm (default: 5). */
+  /** Page-Hinkley: what a loss may exceed the mean by, and how much excess is an alarm. Default: as the seed says, 0.05 and 5
+   * if it does not. */
   tolerance?: number;
   threshold?: number;
   /** What follows an alarm besides the event: nothing (the default); a share to be forgotten at each of so many events; or a
@@ -249,7 +251,7 @@ export interface BrookletError extends Error {
 }
 
 export type ErrorCode =
-  | "closed" | "bad_argument" | "bad_value" | "bad_label"
+  | "not_initialised" | "closed" | "bad_argument" | "bad_value" | "bad_label"
   | "unknown_slate" | "unknown_item" | "already_labelled"
   | "bad_base" | "incompatible_base" | "bad_profile" | "incompatible_profile"
   | "storage" | "no_endpoint" | "offline" | "timeout"

@@ -170,6 +170,29 @@ async fn it_watches_itself() {
 }
 
 #[wasm_bindgen_test]
+async fn a_page_that_sets_no_thresholds_goes_by_the_seed() {
+    run(r#"
+        const after = async (options) => {
+          const learner = await open({ model: { rateFactor: 100, calibrate: false }, ...options });
+          let base = 0;
+          for (let i = 0; i < 200; i++) {
+            learner.learnOne({ genres: ["Sci-Fi"] }, (i * i) % 7 < 3 ? 1 : 0);
+            base += learner.metrics().serving === "base";
+          }
+          const { drifts } = learner.metrics();
+          await learner.close();
+          return { alarms: drifts > 0, base: base > 0 };
+        };
+        const drift = { detector: "page-hinkley" };
+        equal(await after({ bytes: keen(), drift }), { alarms: true, base: true });
+        equal(await after({ bytes: keen(), drift: { ...drift, tolerance: 0.05, threshold: 1e6 }, gate: null }), { alarms: false, base: false });
+        equal(await after({ bytes: keen(), gate: 1e6 }), { alarms: false, base: false });
+        equal(await after({ drift: { ...drift, tolerance: 2 } }), { alarms: false, base: true }, "the usual gate");
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
 async fn its_detectors_and_its_patience_are_the_pages_to_set() {
     run(r#"
         const alarms = async (drift) => {

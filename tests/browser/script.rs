@@ -4,10 +4,11 @@ use js_sys::{Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use crate::seed::{seed, seed_of};
+use crate::seed::{keen_seed, seed, seed_of};
 
 /// What every script finds: `open(options)` on the seed of version 1 with the four films in the catalogue, `bytes(version)`,
-/// `code(work)`: the code of the error that `work` ends in, `kept(store)`: the log in the store, and `endpoint([answers])`, which stands in for `fetch`.
+/// `keen()`: those of a seed with low thresholds, `code(work)`: the code of the error that `work` ends in, `kept(store)`: the log
+/// in the store, and `endpoint([answers])`, which stands in for `fetch`.
 const PRELUDE: &str = r#"
 const films = [
   { id: 1, features: { genres: ["Sci-Fi"] } }, { id: "2", features: { genres: ["Sci-Fi"] } },
@@ -69,10 +70,11 @@ pub(crate) async fn run(body: &str) -> JsValue {
         let bytes = model.as_string().map_or_else(|| seed(version), |model| seed_of(&model, version));
         Uint8Array::from(&bytes[..]).into()
     });
+    let keen = function(|_, _| Uint8Array::from(&keen_seed()[..]).into());
     let open = function(|options: JsValue, _| brooklet::Learner::open(&options).into());
-    let source = format!("(async (openBare, bytes) => {{ {PRELUDE} {body} }})");
+    let source = format!("(async (openBare, bytes, keen) => {{ {PRELUDE} {body} }})");
     let script = js_sys::eval(&source).unwrap().unchecked_into::<Function>();
-    let promise = script.call2(&JsValue::UNDEFINED, &open, &bytes).unwrap().unchecked_into::<Promise>();
+    let promise = script.call3(&JsValue::UNDEFINED, &open, &bytes, &keen).unwrap().unchecked_into::<Promise>();
     JsFuture::from(promise).await.unwrap_or_else(|thrown| {
         let message = Reflect::get(&thrown, &"stack".into()).ok().and_then(|stack| stack.as_string());
         panic!("{}", message.unwrap_or_else(|| format!("{thrown:?}")))

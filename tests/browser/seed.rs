@@ -1,7 +1,8 @@
 //! A seed that knows two genres and four films: science fiction and romance, opposite in every factor.
 
 use brooklet_core::{
-    Calibration, FeatureId, Labels, Loss, Metadata, Precision, Prior, Rates, Rows, Schema, Value, write_base,
+    Calibration, FeatureId, Labels, Loss, Metadata, Precision, Prior, Rates, Rows, Schema, Thresholds, Value,
+    write_base,
 };
 
 const FACTORS: usize = 2;
@@ -13,6 +14,17 @@ pub(crate) fn seed(version: u64) -> Vec<u8> {
 
 /// The bytes of a seed of another model's name.
 pub(crate) fn seed_of(model: &str, version: u64) -> Vec<u8> {
+    seed_with(model, version, Thresholds::default())
+}
+
+/// The bytes of the seed with thresholds that every event comes near.
+pub(crate) fn keen_seed() -> Vec<u8> {
+    let (page_hinkley_tolerance, page_hinkley_threshold) = (0.0, 0.25);
+    let keen = Thresholds { gate: 0.0, adwin_delta: 1.0, page_hinkley_tolerance, page_hinkley_threshold };
+    seed_with("films", 1, keen)
+}
+
+fn seed_with(model: &str, version: u64, thresholds: Thresholds) -> Vec<u8> {
     let rows = [
         ("genres=Sci-Fi", [0.0, 1.0, 0.2]),
         ("genres=Romance", [0.0, -1.0, 0.2]),
@@ -39,6 +51,7 @@ pub(crate) fn seed_of(model: &str, version: u64) -> Vec<u8> {
         rates: Rates { private: 0.3, shared: 0.05, delta: 0.05 },
         prior: Prior { mean: vec![0.0; 1 + FACTORS], covariance, scale: 1.0 },
         calibration: Calibration::default(),
+        thresholds,
         labels: Labels::default(),
         private_rows: false,
         training: Value::Null,

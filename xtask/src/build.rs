@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::SystemTime;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use xshell::cmd;
 
 use crate::steps::Steps;
@@ -52,6 +52,16 @@ const FEATURES: [&str; 7] = [
     "--enable-multivalue",
 ];
 
+/// Goes below what wasm-bindgen writes, whose `wasm` is undefined until `init()` has loaded it: a learner that is opened
+/// before would fail with whatever the engine says of that.
+const BEFORE_INIT: &str = r#"
+const { open } = Learner;
+Learner.open = async (options) => {
+    if (wasm) return open(options);
+    throw Object.assign(new Error("call and await init(), the default export of brooklet, before Learner.open"), { name: "BrookletError", code: "not_initialised" });
+};
+"#;
+
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut steps = Steps::new(2);
     steps.step("tools", || tools::for_the_build(workspace))?;
@@ -85,7 +95,15 @@ fn make(workspace: &Workspace, wasm: &Path) -> Result<()> {
     fs::create_dir_all(workspace.target.join("xtask"))?;
     cmd!(sh, "wasm-opt {FEATURES...} {SMALL_WITH_GZIP...} {wasm} -o {optimised}").run()?;
     fs::copy(&optimised, wasm)?;
-    Ok(())
+    let glue = workspace.root.join("pkg/brooklet.js");
+    let text = fs::read_to_string(&glue)?;
+    let expected = ["static open(options) {\n        const ret = wasm.learner_open(options);", ", wasm;\n"];
+    ensure!(
+        expected.iter().all(|part| text.contains(part)),
+        "{} is not as wasm-bindgen used to write it: see whether BEFORE_INIT in xtask/src/build.rs still does what it says",
+        glue.display()
+    );
+    Ok(fs::write(&glue, text + BEFORE_INIT)?)
 }
 
 /// Tells our optimised wasm from one that a plain `wasm-pack build` has put there since.

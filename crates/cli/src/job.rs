@@ -17,7 +17,7 @@ use crate::trainer::{
 };
 use crate::tune::{Report as Tuning, Settings, platt, tune};
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Value};
+use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Thresholds, Value};
 use serde::Serialize;
 use std::path::Path;
 use std::time::Duration;
@@ -334,6 +334,7 @@ impl Job {
             rates: settings.rates,
             prior: prior(visitor, settings.scale),
             calibration: settings.calibration,
+            thresholds: Thresholds::default(),
             labels: Labels { positive: self.rule.positive, map: self.rule.map.clone() },
             private_rows: self.keep_users,
             training: self.provenance(counts, epochs),

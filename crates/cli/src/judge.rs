@@ -17,6 +17,8 @@ pub(crate) struct Judged {
     pub(crate) calibration: Calibrations,
     /// Labels that came too late for the browser's memory, and were not learnt.
     pub(crate) forgotten_labels: usize,
+    /// Alarms of the drift detector, if one watched.
+    pub(crate) drifts: u64,
 }
 
 /// The figures of one model, or (of [`Difference`]s) how much they are above another's.
@@ -88,6 +90,7 @@ impl Judged {
             figures: Figures::new(replayed, freeze, squared),
             calibration: Calibrations::new(replayed),
             forgotten_labels: replayed.iter().map(|visitor| visitor.forgotten).sum(),
+            drifts: replayed.iter().map(|visitor| visitor.drifts).sum(),
         }
     }
 }
@@ -239,7 +242,7 @@ pub(crate) mod tests {
     }
 
     fn visitor(outcomes: Vec<Outcome>, frozen: Vec<Vec<Outcome>>) -> Replayed {
-        Replayed { outcomes, frozen, forgotten: 0 }
+        Replayed { outcomes, frozen, ..Replayed::default() }
     }
 
     fn value(figure: &Option<Estimate>) -> f64 {

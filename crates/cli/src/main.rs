@@ -5,6 +5,9 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[macro_use]
+mod output;
+
 mod commands;
 mod dataset;
 mod estimate;

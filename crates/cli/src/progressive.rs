@@ -91,6 +91,8 @@ pub(crate) struct Replayed {
     pub(crate) frozen: Vec<Vec<Outcome>>,
     /// Labels that came when the learner no longer held their prediction, as a browser would not: it holds about a thousand.
     pub(crate) forgotten: usize,
+    /// Alarms of the drift detector.
+    pub(crate) drifts: u64,
 }
 
 impl Visitors {
@@ -217,6 +219,7 @@ impl Visitors {
             held.push(id);
             replayed.outcomes.push(Outcome::new(base, prediction, serving, visit));
         }
+        replayed.drifts = learner.drifts();
         Ok(replayed)
     }
 

@@ -2,7 +2,8 @@
 
 use crate::input::Columns;
 use brooklet_core::{
-    Base, Calibration, FeatureId, Labels, Loss, Metadata, Precision, Prior, Rates, Rows, Schema, Value, write_base,
+    Base, Calibration, FeatureId, Labels, Loss, Metadata, Precision, Prior, Rates, Rows, Schema, Thresholds, Value,
+    write_base,
 };
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -54,6 +55,7 @@ pub(crate) fn metadata(loss: Loss) -> Metadata {
         rates: Rates { private: 0.0, shared: 0.0, delta: 0.0 },
         prior: Prior { mean: vec![0.0], covariance: vec![1.0], scale: 1.0 },
         calibration: Calibration::default(),
+        thresholds: Thresholds::default(),
         labels: Labels::default(),
         private_rows: false,
         training: Value::Null,

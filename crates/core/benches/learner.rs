@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use brooklet_core::{
     Base, Calibration, Config, FeatureId, Features, Labels, Learner, Loss, Metadata, Precision, Prior, Query, Rates,
-    Rows, Schema, Value, write_base,
+    Rows, Schema, Thresholds, Value, write_base,
 };
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -37,6 +37,7 @@ fn base(factors: usize) -> Base {
             scale: 8.0,
         },
         calibration: Calibration::default(),
+        thresholds: Thresholds::default(),
         labels: Labels::default(),
         private_rows: false,
         training: Value::Null,

@@ -2,22 +2,23 @@
 //! that shrinks when its old and new parts differ by more than chance allows; Page-Hinkley (Page 1954) sums what exceeds the
 //! running mean.
 
+use crate::Thresholds;
 use alloc::vec::Vec;
 
-/// Which detector watches.
+/// Which detector watches. A threshold that is None is the seed's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Detector {
-    /// ADWIN with confidence `delta`: the share of false alarms, 0 to 1; River's default is 0.002.
+    /// ADWIN with confidence `delta`: the share of false alarms, 0 to 1.
     Adwin {
         /// Confidence.
-        delta: f64,
+        delta: Option<f64>,
     },
     /// Page-Hinkley: an alarm when the sum of excesses over the mean, less `tolerance` each, is `threshold` above its least.
     PageHinkley {
         /// What a loss may exceed the mean by.
-        tolerance: f64,
+        tolerance: Option<f64>,
         /// How much excess is an alarm.
-        threshold: f64,
+        threshold: Option<f64>,
     },
 }
 
@@ -50,38 +51,36 @@ const CLOCK: u64 = 8;
 /// The state of a detector.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Drift {
-    Adwin { delta: f64, window: Adwin },
-    PageHinkley { tolerance: f64, threshold: f64, count: f64, mean: f64, sum: f64, least: f64 },
+    Adwin(Adwin),
+    PageHinkley { count: f64, mean: f64, sum: f64, least: f64 },
 }
 
 impl Drift {
     pub(crate) fn new(detector: Detector) -> Drift {
         match detector {
-            Detector::Adwin { delta } => Drift::Adwin { delta, window: Adwin::default() },
-            Detector::PageHinkley { tolerance, threshold } => {
-                Drift::PageHinkley { tolerance, threshold, count: 0.0, mean: 0.0, sum: 0.0, least: 0.0 }
-            }
+            Detector::Adwin { .. } => Drift::Adwin(Adwin::default()),
+            Detector::PageHinkley { .. } => Drift::PageHinkley { count: 0.0, mean: 0.0, sum: 0.0, least: 0.0 },
         }
     }
 
     /// The state as numbers, to be kept in a profile.
     pub(crate) fn state(&self) -> Vec<f64> {
         match self {
-            Drift::Adwin { window, .. } => {
+            Drift::Adwin(window) => {
                 let buckets = window.buckets.iter().flat_map(|bucket| [bucket.count, bucket.sum, bucket.squares]);
                 core::iter::once(window.events as f64).chain(buckets).collect()
             }
-            Drift::PageHinkley { count, mean, sum, least, .. } => [*count, *mean, *sum, *least].to_vec(),
+            Drift::PageHinkley { count, mean, sum, least } => [*count, *mean, *sum, *least].to_vec(),
         }
     }
 
     /// Takes up a state that the same kind of detector had; one of the other kind is left alone.
     pub(crate) fn restore(&mut self, state: &[f64]) {
         match (self, state) {
-            (Drift::PageHinkley { count, mean, sum, least, .. }, [a, b, c, d]) => {
+            (Drift::PageHinkley { count, mean, sum, least }, [a, b, c, d]) => {
                 (*count, *mean, *sum, *least) = (*a, *b, *c, *d);
             }
-            (Drift::Adwin { window, .. }, [events, buckets @ ..]) if buckets.len() % 3 == 0 => {
+            (Drift::Adwin(window), [events, buckets @ ..]) if buckets.len() % 3 == 0 => {
                 let (buckets, _) = buckets.as_chunks::<3>();
                 // Counts are powers of two that do not rise: else it is no histogram.
                 if buckets.iter().all(|[count, ..]| *count >= 1.0) && buckets.is_sorted_by(|[a, ..], [b, ..]| a >= b) {
@@ -96,15 +95,15 @@ impl Drift {
     }
 
     /// Takes note of a loss. Whether it has risen: the other direction is no drift that hurts.
-    pub(crate) fn add(&mut self, loss: f64) -> bool {
+    pub(crate) fn add(&mut self, loss: f64, thresholds: &Thresholds) -> bool {
         match self {
-            Drift::Adwin { delta, window } => window.add((loss * SCALE).min(1.0), *delta),
-            Drift::PageHinkley { tolerance, threshold, count, mean, sum, least } => {
+            Drift::Adwin(window) => window.add((loss * SCALE).min(1.0), thresholds.adwin_delta),
+            Drift::PageHinkley { count, mean, sum, least } => {
                 *count += 1.0;
                 *mean += (loss - *mean) / *count;
-                *sum += loss - *mean - *tolerance;
+                *sum += loss - *mean - thresholds.page_hinkley_tolerance;
                 *least = least.min(*sum);
-                let alarm = *sum - *least > *threshold;
+                let alarm = *sum - *least > thresholds.page_hinkley_threshold;
                 if alarm {
                     (*count, *mean, *sum, *least) = (0.0, 0.0, 0.0, 0.0);
                 }
@@ -207,13 +206,13 @@ mod tests {
         let mut random = Random::new(seed);
         (0..1000).find(|n| {
             let mean = if *n < 500 { 0.3 } else { after };
-            drift.add(mean + 0.2 * (random.uniform() - 0.5))
+            drift.add(mean + 0.2 * (random.uniform() - 0.5), &Thresholds::default())
         })
     }
 
     #[test]
     fn a_rise_is_noticed_and_rest_is_not() {
-        for detector in [Detector::Adwin { delta: 0.002 }, Detector::PageHinkley { tolerance: 0.05, threshold: 5.0 }] {
+        for detector in [Detector::Adwin { delta: None }, Detector::PageHinkley { tolerance: None, threshold: None }] {
             for seed in 0..20 {
                 let alarm = first_alarm(detector, 0.9, seed);
                 assert!(alarm.is_some_and(|at| (500..600).contains(&at)), "{detector:?}, seed {seed}: {alarm:?}");
@@ -225,7 +224,7 @@ mod tests {
     #[test]
     fn a_fall_is_no_alarm() {
         for seed in 0..20 {
-            assert_eq!(first_alarm(Detector::Adwin { delta: 0.002 }, 0.05, seed), None, "seed {seed}");
+            assert_eq!(first_alarm(Detector::Adwin { delta: None }, 0.05, seed), None, "seed {seed}");
         }
     }
 }

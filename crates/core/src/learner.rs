@@ -12,7 +12,7 @@ use crate::outbox::{BUFFER, Event, Outbox, PendingDelta};
 use crate::random::Random;
 use crate::scale::Scales;
 use crate::slate::{Shown, Slates, Thought, Thoughts, examination, score};
-use crate::{Base, Error, FeatureId, Features, Loss, Metrics, Record, Schema, Scored, sigmoid};
+use crate::{Base, Error, FeatureId, Features, Loss, Metrics, Record, Schema, Scored, Thresholds, sigmoid};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -31,7 +31,8 @@ pub struct Config {
     pub shadows: Vec<ModelConfig>,
     /// How the places of a slate are filled.
     pub exploration: Exploration,
-    /// Standard errors by which the personal model must be worse than the base for the base to be served; None never does.
+    /// Standard errors by which the personal model must be worse than the base for the base to be served; infinitely many
+    /// never serve it. None: as many as the seed says.
     pub gate: Option<f64>,
     /// Watches the first model's loss, and what follows an alarm.
     pub drift: Option<(Detector, DriftPolicy)>,
@@ -49,7 +50,7 @@ impl Default for Config {
             model: ModelConfig::default(),
             shadows: Vec::new(),
             exploration: Exploration::None,
-            gate: Some(2.0),
+            gate: None,
             drift: None,
             seed: 0,
             max_pending_slates: 32,
@@ -145,6 +146,11 @@ impl Learner {
     /// Its settings.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The thresholds of its gate and its drift detector: as its settings say, else its base.
+    pub fn thresholds(&self) -> Thresholds {
+        self.base().metadata().thresholds.set_by(&self.config)
     }
 
     /// The base under it.
@@ -348,6 +354,7 @@ impl Learner {
             model.swap_base(base.clone());
         }
         self.catalogue.touch_all();
+        self.serve();
         Ok(())
     }
 
@@ -428,7 +435,8 @@ impl Learner {
 
     /// Serves whom the figures say.
     pub(crate) fn serve(&mut self) {
-        let serving = if self.gate.closed { Serving::Base } else { Serving::Model(self.best()) };
+        let closed = self.gate.closed && self.thresholds().gate.is_finite();
+        let serving = if closed { Serving::Base } else { Serving::Model(self.best()) };
         if serving != self.serving {
             self.serving = serving;
             self.catalogue.touch_all();
@@ -477,11 +485,10 @@ impl Learner {
         let odds: Vec<f64> = thoughts.iter().map(|thought| thought.odds.into()).collect();
         let losses = self.metrics.add(loss, &odds, target);
         self.hedge.add(&losses[1..]);
-        if let Some(threshold) = self.config.gate {
-            self.gate.add(losses[1 + self.best()], losses[0], threshold);
-        }
+        let thresholds = self.thresholds();
+        self.gate.add(losses[1 + self.best()], losses[0], thresholds.gate);
         if let (Some(drift), Some((_, policy))) = (&mut self.drift, self.config.drift) {
-            let alarm = drift.add(losses[1]);
+            let alarm = drift.add(losses[1], &thresholds);
             self.boosted = self.boosted.saturating_sub(1);
             if alarm {
                 self.drifts += 1;

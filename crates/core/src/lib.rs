@@ -60,6 +60,7 @@ mod slate;
 mod choice;
 mod drift;
 mod progress;
+mod thresholds;
 
 mod outbox;
 mod profile;
@@ -87,6 +88,7 @@ pub use progress::{Metrics, Score, SlateScore, Tally};
 pub use ranking::{Query, Uncertain};
 pub use schema::{FieldRate, Schema};
 pub use slate::{Recommended, Slate};
+pub use thresholds::Thresholds;
 pub use value::{MAX_DEPTH, Value};
 #[cfg(feature = "write")]
 pub use write::{Precision, Rows, write_base};

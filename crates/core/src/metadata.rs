@@ -1,6 +1,6 @@
 //! What a base says of itself: the JSON string under `brooklet` in the safetensors metadata.
 
-use crate::{Error, FieldRate, Schema, Value};
+use crate::{Error, FieldRate, Schema, Thresholds, Value};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -90,6 +90,8 @@ pub struct Metadata {
     pub prior: Prior,
     /// The map from score to click probability.
     pub calibration: Calibration,
+    /// Of the gate and of the drift detectors.
+    pub thresholds: Thresholds,
     /// How labels became targets.
     pub labels: Labels,
     /// Whether the training's private rows are in the file. Such a file is for evaluation and is never shipped.
@@ -160,6 +162,7 @@ impl Metadata {
                 scale: number(prior, "scale")? as f32,
             },
             calibration: Calibration { a: number(calibration, "a")? as f32, b: number(calibration, "b")? as f32 },
+            thresholds: Thresholds::of(json.field("thresholds"))?,
             labels: Labels {
                 positive: labels.field("positive").and_then(Value::as_number).map(|x| x as f32),
                 map: pairs(labels, "map")?,
@@ -205,7 +208,7 @@ impl Metadata {
         if self.version == 0 || self.version > 1 << 53 {
             return Err(Error::BadBase("versions count from 1"));
         }
-        Ok(())
+        self.thresholds.check()
     }
 
     /// The JSON text.
@@ -264,6 +267,7 @@ impl Metadata {
                 ]),
             ),
             ("calibration", object(vec![("a", n(self.calibration.a)), ("b", n(self.calibration.b))])),
+            ("thresholds", self.thresholds.to_value()),
             (
                 "labels",
                 object(vec![

@@ -307,7 +307,7 @@ impl<'a> Reader<'a> {
         }
         learner.gate.events = self.unsigned()?;
         (learner.gate.mean, learner.gate.variance) = (self.double()?, self.double()?);
-        learner.gate.closed = self.0.bool().map_err(|_| BROKEN)? && learner.config.gate.is_some();
+        learner.gate.closed = self.0.bool().map_err(|_| BROKEN)?;
         let state = self.any_doubles()?;
         if let Some(drift) = &mut learner.drift {
             drift.restore(&state);

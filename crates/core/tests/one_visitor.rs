@@ -279,8 +279,8 @@ fn the_shadow_that_predicts_better_serves() {
 #[test]
 fn a_change_of_mind_is_noticed_and_answered() {
     let after_change = |policy: Option<DriftPolicy>| {
-        let drift = policy.map(|policy| (Detector::PageHinkley { tolerance: 0.1, threshold: 4.0 }, policy));
-        let mut learner = stocked(Config { drift, gate: None, ..Config::default() });
+        let drift = policy.map(|policy| (Detector::PageHinkley { tolerance: Some(0.1), threshold: Some(4.0) }, policy));
+        let mut learner = stocked(Config { drift, gate: Some(f64::INFINITY), ..Config::default() });
         clicks(&mut learner, "Sci-Fi", 1.0, 300);
         clicks(&mut learner, "Sci-Fi", 0.0, 12);
         (learner.drifts(), probability(&learner, "Sci-Fi"))

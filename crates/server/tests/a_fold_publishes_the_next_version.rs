@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use brooklet_core::{Aggregate, Base, Fold, FoldConfig, Precision};
 use brooklet_server::{AppState, Config, Server, app};
-use common::{Bench, FACTORS, MODEL, append, config, delta, get, post, seed};
+use common::{Bench, FACTORS, MODEL, append, config, delta, get, metadata, post, seed};
 
 #[tokio::test]
 async fn the_next_version_is_the_seed_and_the_fold() {
@@ -37,6 +37,17 @@ async fn the_next_version_is_the_seed_and_the_fold() {
     assert_eq!(newest["rows"], Base::read(expected).unwrap().len());
     assert!(newest["created"].as_u64().unwrap() > 1_600_000_000_000);
     assert_eq!((&stats["versions"][1]["version"], &stats["versions"][1]["deltas"]), (&1.into(), &0.into()));
+}
+
+#[tokio::test]
+async fn every_next_base_keeps_the_thresholds_of_the_seed() {
+    let bench = Bench::new(|_| {}).await;
+    for version in 1..=3 {
+        post(&bench.router, &delta(version, 1, version)).await;
+        assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Some(version + 1));
+        let next = Base::read(get(&bench.router, "/v1/models/films").await.body.to_vec()).unwrap();
+        assert_eq!((next.metadata().version, next.metadata().thresholds), (version + 1, metadata().thresholds));
+    }
 }
 
 #[tokio::test]

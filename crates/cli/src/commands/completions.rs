@@ -1,7 +1,6 @@
 use anyhow::{Context, Result};
 use clap::CommandFactory;
 use clap_complete::Shell;
-use std::io::Write;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -12,5 +11,6 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut crate::Command::command(), "brooklet", &mut script);
-    std::io::stdout().write_all(&script).context("cannot write to standard output")
+    println!("{}", String::from_utf8(script).context("a script that is not UTF-8")?.trim_end());
+    Ok(())
 }

@@ -3,7 +3,7 @@ use crate::libfm;
 use crate::seed::{moments, object, prior};
 use crate::tune::Settings;
 use anyhow::{Context, Result, ensure};
-use brooklet_core::{FeatureId, Labels, Loss, Metadata, Precision, Prior, Rows, Schema, Value, write_base};
+use brooklet_core::{FeatureId, Labels, Loss, Metadata, Precision, Prior, Rows, Schema, Thresholds, Value, write_base};
 use clap::ValueEnum;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -117,6 +117,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         rates: settings.rates,
         prior,
         calibration: settings.calibration,
+        thresholds: Thresholds::default(),
         labels: Labels { positive: args.positive, map: Vec::new() },
         private_rows: args.keep_users,
         training: provenance(args),

@@ -74,6 +74,7 @@ fn describe(base: &Base, top: usize, notes: &HashMap<String, String>) -> serde_j
         "tensors": tensors(base),
         "rates": { "private": short(rates.private), "shared": short(rates.shared), "delta": short(rates.delta) },
         "calibration": { "a": short(metadata.calibration.a), "b": short(metadata.calibration.b) },
+        "thresholds": plain(&metadata.thresholds.to_value()),
         "prior": { "mean": prior.mean, "deviation": deviations, "scale": prior.scale },
         "labels": {
             "positive": metadata.labels.positive.map(short),
@@ -183,6 +184,7 @@ fn print(base: &Base, shown: &serde_json::Value) {
         text(&bounds["norm"])
     );
     println!("calibration  {}", pairs(&shown["calibration"]));
+    println!("thresholds   {}", pairs(&shown["thresholds"]));
     println!("prior        mean {}", numbers(&shown["prior"]["mean"]));
     println!("             +-   {} (scale {})", numbers(&shown["prior"]["deviation"]), metadata.prior.scale);
     for (key, value) in shown["training"].as_object().into_iter().flatten() {

@@ -196,9 +196,10 @@ impl People {
 }
 
 fn print(report: &Report) {
-    let Report { events, users, judged: Judged { figures, gain, forgotten_labels, .. } } = report;
+    let Report { events, users, judged } = report;
+    let Judged { figures, gain, .. } = judged;
     println!("{events} events of {users} visitors, each predicted, then learnt from");
-    forgotten(*forgotten_labels);
+    asides(judged);
     println!();
     // Squared errors are a regression's alone.
     let width = if figures.buckets.iter().any(|bucket| bucket.personal.rmse.is_some()) { 3 } else { 2 };
@@ -228,7 +229,7 @@ fn print(report: &Report) {
 
 fn compare(events: usize, users: usize, seeds: &[&Path], judged: &[Judged]) {
     println!("{events} events of {users} visitors, each predicted, then learnt from");
-    judged.iter().for_each(|of| forgotten(of.forgotten_labels));
+    judged.iter().for_each(asides);
     let table = SideBySide::new(seeds);
     let bucket = |title: &str, figure: fn(&Score<Estimate>) -> &Option<Estimate>| {
         if judged.iter().all(|of| of.figures.buckets.iter().all(|bucket| figure(&bucket.personal).is_none())) {
@@ -257,9 +258,12 @@ fn compare(events: usize, users: usize, seeds: &[&Path], judged: &[Judged]) {
     table.footnote("visitors");
 }
 
-fn forgotten(labels: usize) {
-    if labels > 0 {
-        println!("{labels} labels came too late for a browser's memory, and were not learnt");
+fn asides(of: &Judged) {
+    if of.forgotten_labels > 0 {
+        println!("{} labels came too late for a browser's memory, and were not learnt", of.forgotten_labels);
+    }
+    if of.drifts > 0 {
+        println!("{} drift alarms", of.drifts);
     }
 }
 

@@ -18,7 +18,7 @@ use draft::{Bench, Draft};
 use serde::Serialize;
 use std::path::PathBuf;
 use steps::loss;
-use thresholds::{Alarms, Gate, Thresholds};
+use thresholds::{Alarms, Chosen, Gate};
 
 /// Fewer people than this are no ground to choose on, in two halves of which one is cut in two again.
 const LEAST_PEOPLE: usize = 20;
@@ -63,7 +63,7 @@ struct Report {
     /// Of the seed that was written, and how much it is above the one given.
     tuned: Score<Estimate>,
     difference: Score<Difference>,
-    thresholds: Thresholds,
+    thresholds: Chosen,
     bytes: usize,
     out: PathBuf,
 }
@@ -121,7 +121,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         told.push(tried);
     }
     progress.done();
-    let thresholds = Thresholds::choose(&bench, choosing, judging, &draft)?;
+    let thresholds = Chosen::on(&bench, choosing, judging, &draft)?;
+    draft.metadata.thresholds = thresholds.over(&draft.metadata.thresholds);
     record(&mut draft.metadata, args, people, &told);
     let tuned = draft.base()?;
     write_whole(&args.out, tuned.bytes())?;
@@ -153,6 +154,7 @@ fn record(metadata: &mut Metadata, args: &Args, people: usize, steps: &[Step]) {
         ("people", Value::Number(people as f64)),
         ("random", Value::Number(args.random as f64)),
         ("steps", Value::Object(kept.collect())),
+        ("thresholds", metadata.thresholds.to_value()),
     ]);
     if let Value::Object(training) = &mut metadata.training {
         training.retain(|(key, _)| key != "tuned");
@@ -184,9 +186,14 @@ fn print(report: &Report) {
     row("in all", "", differences(difference));
     println!("(each step above the one before; ± is the standard error over the people judged)\n");
     if let Some(Gate { standard_errors, difference }) = &thresholds.gate {
-        let at = standard_errors.map_or("no gate".to_owned(), |errors| format!("a gate at {errors} standard errors"));
-        let against = difference.map_or("-".to_owned(), signed);
-        println!("best with {at}: served loss {against} above the default's");
+        let at =
+            if standard_errors.is_finite() { format!("at {standard_errors} standard errors") } else { "none".into() };
+        match difference {
+            Some(difference) => {
+                println!("gate {at}: served loss {} above that with the seed's own", signed(*difference))
+            }
+            None => println!("gate {at}, as it was: no other pays"),
+        }
     }
     let detectors = [("Page-Hinkley's threshold", &thresholds.page_hinkley), ("ADWIN's delta", &thresholds.adwin)];
     for (name, alarms) in detectors {
@@ -195,7 +202,7 @@ fn print(report: &Report) {
                 "{name} {threshold}: {:.2} false alarms in 1,000 events that were shuffled",
                 1000.0 * false_alarms
             ),
-            None => println!("{name}: too many false alarms with any"),
+            None => println!("{name} as it was: too many false alarms with any"),
         }
     }
     println!("\n{bytes} bytes in {}", out.display());

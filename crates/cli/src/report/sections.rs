@@ -245,8 +245,9 @@ fn bucket_table(judged: &Judged) -> Markup {
                 (name) " " (difference(gain)) ". "
             }
             @if judged.forgotten_labels > 0 {
-                (judged.forgotten_labels) " labels came too late for a browser's memory, and were not learnt."
+                (judged.forgotten_labels) " labels came too late for a browser's memory, and were not learnt. "
             }
+            @if judged.drifts > 0 { (judged.drifts) " drift alarms." }
         }
     }
 }

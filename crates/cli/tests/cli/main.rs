@@ -4,6 +4,7 @@
 mod contract;
 mod import;
 mod input;
+mod output;
 mod privacy;
 mod replay;
 mod report;

@@ -1,7 +1,7 @@
 //! What `brooklet replay` promises beyond one seed: several side by side, labels that come late.
 
-use crate::support::Folder;
-use brooklet_core::FeatureId;
+use crate::support::{Folder, bytes};
+use brooklet_core::{Base, FeatureId, Metadata, Precision, Rows, Thresholds, write_base};
 use serde_json::{Value, json};
 
 const TRAIN: &str = "train seed.csv --label rating --time timestamp --factors 4 --epochs 3";
@@ -116,4 +116,53 @@ fn seeds_are_compared_on_one_event_log() {
     }
     let complaint = folder.complaint("replay log.jsonl --seed a.safetensors --delay 3");
     assert!(complaint.contains("log.jsonl is an event log"), "{complaint}");
+}
+
+#[test]
+fn a_replay_goes_by_the_thresholds_of_the_seed_unless_told_otherwise() {
+    let folder = Folder::with_ratings();
+    folder.stdout(&format!("{TRAIN} --positive 4 --out s.safetensors"));
+    let trained = Base::read(bytes(folder.path("s.safetensors"))).unwrap();
+    let write = |name: &str, thresholds: Thresholds| {
+        let metadata = Metadata { thresholds, ..trained.metadata().clone() };
+        std::fs::write(folder.path(name), write_base(&metadata, &Rows::of(&trained), Precision::F16).unwrap()).unwrap();
+    };
+    let usual = Thresholds::default();
+    write("never.safetensors", Thresholds { gate: f64::INFINITY, page_hinkley_threshold: 1e6, ..usual });
+    write("always.safetensors", Thresholds { gate: 0.0, page_hinkley_threshold: 0.1, ..usual });
+    let replay = |args: &str| folder.json(&format!("replay {args} --json"));
+    // Learners that take every click for a revelation, so that some people are better off with the seed.
+    let reckless = |args: &str| {
+        let all = replay(&format!("{args} --rate-factor 300"))["buckets"][5].take();
+        [&all["personal"], &all["gated"]].map(|score| number(&score["log_loss"]))
+    };
+    let [personal, never] = reckless("never.safetensors replay.csv");
+    assert_eq!(never, personal, "nobody is served the seed");
+    let [_, always] = reckless("always.safetensors replay.csv");
+    assert_ne!(always, never, "somebody is");
+    assert_eq!(reckless("never.safetensors replay.csv --gate 0"), [personal, always]);
+    assert_eq!(reckless("always.safetensors replay.csv --gate never"), [personal, never]);
+
+    let alarms = |args: &str| replay(args)["drifts"].as_u64().unwrap();
+    assert_eq!(alarms("always.safetensors replay.csv"), 0, "no detector watches");
+    assert_eq!(alarms("never.safetensors replay.csv --drift page-hinkley"), 0);
+    let keen = alarms("always.safetensors replay.csv --drift page-hinkley");
+    assert!(keen > 0);
+    assert_eq!(alarms("never.safetensors replay.csv --drift page-hinkley=0.1"), keen);
+    assert_eq!(alarms("always.safetensors replay.csv --drift page-hinkley=1000000"), 0);
+    let table = folder.stdout("replay always.safetensors replay.csv --drift page-hinkley --on-drift pull=0.5");
+    assert!(table.contains("drift alarms"), "{table}");
+
+    for (flags, told) in [
+        ("--gate soon", "`never`"),
+        ("--drift kswin", "adwin and page-hinkley"),
+        ("--drift adwin=2", "at most 1"),
+        ("--drift page-hinkley=-1", "0 or more"),
+        ("--drift adwin --on-drift pull=2", "from 0 to 1"),
+        ("--drift adwin --on-drift boost=0.1", "boost=SHARE,EVENTS"),
+        ("--on-drift pull=0.5", "--drift"),
+    ] {
+        let complaint = folder.complaint(&format!("replay always.safetensors replay.csv {flags}"));
+        assert!(complaint.contains(told), "{flags}: {complaint}");
+    }
 }

@@ -72,7 +72,8 @@ impl Folder {
         self.command(args).stdin(std::fs::File::open(self.path(file)).unwrap()).output().unwrap()
     }
 
-    fn command(&self, args: &str) -> Command {
+    /// The command in the folder, to be run.
+    pub(crate) fn command(&self, args: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_brooklet"));
         command.args(args.split_whitespace()).current_dir(&self.0);
         command

@@ -1,7 +1,8 @@
 //! What `brooklet tune` promises: it finds what is set badly, leaves alone what is not, and the seed it writes is one.
 
 use crate::support::{Folder, bytes};
-use brooklet_core::{Base, Metadata, Precision, Rows, Value, write_base};
+use brooklet_core::{Base, Metadata, Precision, Rows, Thresholds, Value, write_base};
+use serde_json::Value as Json;
 
 const TRAIN: &str = "train seed.csv --label rating --time timestamp --positive 4 --factors 2 --epochs 3 \
                      --items items.csv --item-fields genres --out good.safetensors";
@@ -24,6 +25,22 @@ fn without_training(base: &Base) -> Metadata {
     Metadata { training: Value::Null, ..base.metadata().clone() }
 }
 
+/// What a seed with these thresholds has after a tuning that reported this.
+fn as_told(report: &Json, given: Thresholds) -> Thresholds {
+    let told = &report["thresholds"];
+    let number = |told: &Json, otherwise: f64| told["threshold"].as_f64().unwrap_or(otherwise);
+    Thresholds {
+        gate: if told["gate"]["difference"].is_null() {
+            given.gate
+        } else {
+            told["gate"]["standard_errors"].as_f64().unwrap_or(f64::INFINITY)
+        },
+        adwin_delta: number(&told["adwin"], given.adwin_delta),
+        page_hinkley_threshold: number(&told["page_hinkley"], given.page_hinkley_threshold),
+        ..given
+    }
+}
+
 #[test]
 fn what_is_set_badly_is_found() {
     let folder = trained();
@@ -31,6 +48,8 @@ fn what_is_set_badly_is_found() {
     let mut metadata = good.metadata().clone();
     metadata.prior.scale *= 0.02;
     metadata.calibration.b += 3.0;
+    metadata.thresholds =
+        Thresholds { gate: 0.0, adwin_delta: 1.0, page_hinkley_tolerance: 0.03, page_hinkley_threshold: 0.0 };
     let bad = write_base(&metadata, &Rows::of(&good), Precision::Int8).unwrap();
     std::fs::write(folder.path("bad.safetensors"), bad).unwrap();
 
@@ -50,6 +69,17 @@ fn what_is_set_badly_is_found() {
     assert_eq!(names(&tuned), names(&good));
     let kept = tuned.metadata().training.field("tuned").unwrap().field("steps").unwrap();
     assert_eq!(kept.field("calibration").and_then(Value::as_str), Some("Platt"));
+    let thresholds = tuned.metadata().thresholds;
+    assert_eq!(thresholds, as_told(&report, metadata.thresholds));
+    assert!(thresholds.adwin_delta <= 0.2 && thresholds.page_hinkley_threshold >= 2.0, "{thresholds:?}");
+    let recorded = tuned.metadata().training.field("tuned").and_then(|tuned| tuned.field("thresholds"));
+    assert_eq!(recorded.map(Value::to_json), Some(thresholds.to_value().to_json()));
+    let shown = folder.json("inspect tuned.safetensors --json");
+    assert_eq!(shown["thresholds"]["adwin_delta"], thresholds.adwin_delta);
+    assert_eq!(shown["thresholds"]["page_hinkley_tolerance"], 0.03);
+    let diff = folder.json("inspect bad.safetensors tuned.safetensors --json")["metadata"].to_string();
+    assert!(diff.contains("thresholds.adwin_delta") && diff.contains("thresholds.page_hinkley_threshold"), "{diff}");
+    assert!(!diff.contains("thresholds.page_hinkley_tolerance"), "{diff}");
 
     let replayed = folder.json("replay tuned.safetensors few.csv --json");
     assert_eq!(replayed["users"], 24);
@@ -66,6 +96,7 @@ fn what_does_not_pay_is_left_alone() {
     let report = folder.json("tune good.safetensors few.csv --out tuned.safetensors --json");
     let [good, tuned] = ["good", "tuned"].map(|name| open(&folder, &format!("{name}.safetensors")));
     let (mut expected, found) = (without_training(&good), without_training(&tuned));
+    expected.thresholds = as_told(&report, expected.thresholds);
     let mut left = 0;
     for step in report["steps"].as_array().unwrap() {
         let kept = step["chosen"].is_string();

@@ -51,6 +51,12 @@ pub(crate) fn metadata(factors: usize, loss: Loss) -> Metadata {
         rates: Rates { private: 0.25, shared: 0.015625, delta: 0.0625 },
         prior: Prior { mean: (0..width).map(|i| 0.125 * (i % 3) as f32).collect(), covariance, scale: 2.0 },
         calibration: Calibration { a: 1.5, b: -0.125 },
+        thresholds: Thresholds {
+            gate: 2.0,
+            adwin_delta: 0.01,
+            page_hinkley_tolerance: 0.125,
+            page_hinkley_threshold: 6.0,
+        },
         labels: Labels { positive: Some(4.0), map: vec![(1.0, 0.05), (5.0, 0.9)] },
         private_rows: false,
         training: Value::Object(vec![("rows".into(), Value::Number(1000.0))]),
@@ -108,7 +114,7 @@ pub(crate) fn everything() -> Config {
             ModelConfig { visitor: VisitorStep::Rate, rate_factor: 2.0, max_rows: 32, ..ModelConfig::default() },
         ],
         exploration: Exploration::Thompson,
-        drift: Some((Detector::Adwin { delta: 0.05 }, DriftPolicy::Boost { forgetting: 0.02, events: 20 })),
+        drift: Some((Detector::Adwin { delta: Some(0.05) }, DriftPolicy::Boost { forgetting: 0.02, events: 20 })),
         seed: 5,
         ..Config::default()
     }

@@ -7,8 +7,8 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use brooklet_core::{
-    Calibration, ClientKey, Delta, FeatureId, Labels, Loss, Metadata, Precision, Prior, Rates, Rows, Schema, Value,
-    write_base,
+    Calibration, ClientKey, Delta, FeatureId, Labels, Loss, Metadata, Precision, Prior, Rates, Rows, Schema,
+    Thresholds, Value, write_base,
 };
 use brooklet_server::{AppState, Append, Config, Stats, app};
 use http_body_util::BodyExt;
@@ -62,6 +62,7 @@ pub fn metadata() -> Metadata {
         rates: Rates { private: 0.3, shared: 0.01, delta: 0.1 },
         prior: Prior { mean: vec![0.0; width], covariance: vec![0.0; width * width], scale: 1.0 },
         calibration: Calibration::default(),
+        thresholds: Thresholds { gate: 3.0, adwin_delta: 0.01, ..Thresholds::default() },
         labels: Labels::default(),
         private_rows: false,
         training: Value::Null,

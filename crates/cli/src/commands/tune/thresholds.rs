@@ -1,4 +1,4 @@
-//! Thresholds that a page sets: of the gate, and of the drift detectors.
+//! Thresholds of the gate and of the drift detectors, for pages that set none.
 
 use super::draft::{Bench, Draft};
 use super::steps::loss;
@@ -6,23 +6,22 @@ use crate::estimate::{Difference, Estimate};
 use crate::progressive::in_parallel;
 use crate::trainer::Rng;
 use anyhow::Result;
-use brooklet_core::{Config, Detector, DriftPolicy, Error, Features, Learner};
+use brooklet_core::{Config, Detector, DriftPolicy, Error, Features, Learner, Thresholds};
 use serde::Serialize;
 
-/// Standard errors; None is no gate.
-const GATES: [Option<f64>; 4] = [None, Some(1.0), Some(2.0), Some(3.0)];
-const TOLERANCE: f64 = 0.05;
+/// Standard errors; infinitely many are no gate.
+const GATES: [f64; 4] = [f64::INFINITY, 1.0, 2.0, 3.0];
 /// From the most watchful on.
 const PAGE_HINKLEY: [f64; 10] = [2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 12.0, 16.0, 24.0, 48.0];
 const ADWIN: [f64; 8] = [0.2, 0.1, 0.05, 0.02, 0.01, 0.002, 0.0005, 0.0001];
 /// Alarms an event where nothing drifts.
 const FALSE_ALARMS: f64 = 1e-3;
 
-/// What a page might set; the seed does not carry it.
+/// What suits these people. None: nothing did, so that the seed's own stays.
 #[derive(Debug, Serialize)]
-pub(super) struct Thresholds {
+pub(super) struct Chosen {
     pub(super) gate: Option<Gate>,
-    /// The least threshold of Page-Hinkley, at its usual tolerance, with few enough false alarms.
+    /// The least threshold of Page-Hinkley, at the seed's tolerance, with few enough false alarms.
     pub(super) page_hinkley: Option<Alarms>,
     /// The greatest delta of ADWIN.
     pub(super) adwin: Option<Alarms>,
@@ -30,9 +29,10 @@ pub(super) struct Thresholds {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Gate {
-    /// None serves the personal model always.
-    pub(super) standard_errors: Option<f64>,
-    /// How much the loss that is served is above that with the default, over the people judged.
+    /// Null in JSON, and infinite, if the personal model is to serve always.
+    pub(super) standard_errors: f64,
+    /// How much the loss that is served is above that with the gate that the seed had, over the people judged; None if that
+    /// one stays, because no other pays.
     pub(super) difference: Option<Difference>,
 }
 
@@ -43,32 +43,48 @@ pub(super) struct Alarms {
     pub(super) false_alarms: f64,
 }
 
-impl Thresholds {
-    pub(super) fn choose(bench: &Bench, choosing: &[u32], judging: &[u32], draft: &Draft) -> Result<Thresholds> {
-        let page_hinkley = |threshold| Detector::PageHinkley { tolerance: TOLERANCE, threshold };
-        Ok(Thresholds {
+impl Chosen {
+    pub(super) fn on(bench: &Bench, choosing: &[u32], judging: &[u32], draft: &Draft) -> Result<Chosen> {
+        let page_hinkley = |threshold| Detector::PageHinkley { tolerance: None, threshold: Some(threshold) };
+        let adwin = |delta| Detector::Adwin { delta: Some(delta) };
+        Ok(Chosen {
             gate: gate(bench, choosing, judging, draft)?,
             page_hinkley: quiet(bench, choosing, judging, draft, &PAGE_HINKLEY, page_hinkley)?,
-            adwin: quiet(bench, choosing, judging, draft, &ADWIN, |delta| Detector::Adwin { delta })?,
+            adwin: quiet(bench, choosing, judging, draft, &ADWIN, adwin)?,
         })
+    }
+
+    /// What was chosen, in a seed that had these.
+    pub(super) fn over(&self, seed: &Thresholds) -> Thresholds {
+        let threshold = |alarms: &Option<Alarms>, otherwise| alarms.as_ref().map_or(otherwise, |of| of.threshold);
+        Thresholds {
+            gate: self.gate.as_ref().map_or(seed.gate, |gate| gate.standard_errors),
+            adwin_delta: threshold(&self.adwin, seed.adwin_delta),
+            page_hinkley_threshold: threshold(&self.page_hinkley, seed.page_hinkley_threshold),
+            ..*seed
+        }
     }
 }
 
-/// The gate whose served loss is least; the default one if none is less.
+/// The gate whose served loss is least, if it is less than with the seed's own by more than two standard errors.
 fn gate(bench: &Bench, choosing: &[u32], judging: &[u32], draft: &Draft) -> Result<Option<Gate>> {
-    let served = |who: &[u32], gate: Option<f64>| -> Result<Option<Estimate>> {
-        let replayed = bench.replay(who, draft, &Config { gate, ..Config::default() })?;
+    let served = |who: &[u32], gate: f64| -> Result<Option<Estimate>> {
+        let replayed = bench.replay(who, draft, &Config { gate: Some(gate), ..Config::default() })?;
         Ok(loss(&bench.judge(&replayed).gated).cloned())
     };
-    let usual = Config::default().gate;
-    let Some(mut least) = served(choosing, usual)? else { return Ok(None) };
-    let mut standard_errors = usual;
+    let own = draft.metadata.thresholds.gate;
+    let Some(usual) = served(choosing, own)? else { return Ok(None) };
+    let (mut standard_errors, mut least) = (own, 0.0);
     for gate in GATES {
-        if let Some(loss) = served(choosing, gate)?.filter(|loss| loss.value < least.value) {
-            (least, standard_errors) = (loss, gate);
+        let difference = served(choosing, gate)?.map(|loss| loss.minus(&usual));
+        if let Some(less) = difference.filter(|difference| difference.by < least && difference.stands_out()) {
+            (standard_errors, least) = (gate, less.by);
         }
     }
-    let difference = served(judging, standard_errors)?.zip(served(judging, usual)?).map(|(a, b)| a.minus(&b));
+    let difference = match standard_errors == own {
+        true => None,
+        false => served(judging, standard_errors)?.zip(served(judging, own)?).map(|(a, b)| a.minus(&b)),
+    };
     Ok(Some(Gate { standard_errors, difference }))
 }
 
