@@ -241,8 +241,8 @@ fn what_is_uncertain_is_what_was_not_met() {
 #[test]
 fn the_base_is_served_while_the_personal_model_is_worse() {
     // A visitor who clicks at random, against a learner that takes every click for a revelation.
-    let visitor = VisitorStep::Rate;
-    let model = ModelConfig { visitor, rate_factor: 300.0, calibrate: false, ..ModelConfig::default() };
+    let rates = Some(Rates { private: 0.0, shared: 75.0, delta: 0.0 });
+    let model = ModelConfig { rates, calibrate: false, ..ModelConfig::default() };
     let mut learner = stocked(Config { model, ..Config::default() });
     let mut random = Random(11);
     let mut closed = 0;
