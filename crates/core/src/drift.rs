@@ -2,6 +2,7 @@
 //! that shrinks when its old and new parts differ by more than chance allows; Page-Hinkley (Page 1954) sums what exceeds the
 //! running mean.
 
+use crate::math::sqrt;
 use alloc::vec::Vec;
 
 /// Which detector watches.
@@ -186,7 +187,7 @@ impl Adwin {
                 continue;
             }
             let m = 1.0 / (1.0 / (count - 4.0) + 1.0 / (rest - 4.0));
-            let bound = libm::sqrt(2.0 / m * variance * log) + 2.0 / (3.0 * m) * log;
+            let bound = sqrt(2.0 / m * variance * log) + 2.0 / (3.0 * m) * log;
             let off = (whole.sum - sum) / rest - sum / count;
             if off.abs() > bound {
                 return Some(off > 0.0);

@@ -168,7 +168,8 @@ impl Learner {
         self.check_label(target, weight)?;
         let scaled = self.scales.apply(features);
         self.scales.observe(features);
-        let thoughts = self.thoughts(&scaled);
+        self.gather(&scaled);
+        let thoughts = self.think(Model::gathered);
         let prediction = self.prediction(&thoughts);
         self.record(|| Record::Learnt { scored: scored("", &scaled, prediction.score), target, weight });
         self.learn(&scaled, &thoughts, target, weight, None);
@@ -183,7 +184,10 @@ impl Learner {
         self.record(|| Record::Preferred { preferred: preferred.clone(), other: other.clone(), weight });
         let (catalogue, serving) = (&mut self.catalogue, self.serving);
         for (at, model) in self.models.iter_mut().enumerate() {
-            model.learn_pair(&preferred, &other, weight.into(), &mut |id| touch(catalogue, serving, at, id));
+            let evicted = model.learn_pair(&preferred, &other, weight.into());
+            if serving == Serving::Model(at) {
+                touch(catalogue, &[&preferred, &other], evicted);
+            }
         }
         Ok(())
     }
@@ -257,6 +261,7 @@ impl Learner {
         }
         self.record(|| Record::Labelled { slate, item: item.into(), target, weight });
         let prediction = self.prediction(&thoughts);
+        self.gather(&features);
         self.learn(&features, &thoughts, target, examined, in_pairs.then_some(&rivals));
         Ok(prediction)
     }
@@ -265,7 +270,7 @@ impl Learner {
     pub fn explain(&self, features: &Features) -> Explanation {
         let scaled = self.scales.apply(features);
         let model = &self.models[self.best()];
-        let terms = terms(&model.active(&scaled), self.base().metadata().w0, &model.visitor.mean);
+        let terms = terms(&model.active(&scaled), self.base().metadata().w0, model.visitor.mean());
         let sum = terms.iter().rev().fold(0.0, |sum, term| sum + term.share);
         Explanation { prediction: self.prediction(&self.thoughts(&scaled)), terms, sum }
     }
@@ -306,9 +311,9 @@ impl Learner {
     }
 
     /// The posterior of the visitor row, of the first model: its mean, and its covariance row by row.
-    pub fn visitor(&self) -> (&[f64], &[f64]) {
+    pub fn visitor(&self) -> (&[f64], Vec<f64>) {
         let visitor = &self.models[0].visitor;
-        (&visitor.mean, &visitor.covariance)
+        (visitor.mean(), visitor.covariance())
     }
 
     /// Learnt rows that made room for others.
@@ -326,7 +331,7 @@ impl Learner {
             .filter_map(|i| {
                 let value = base.name(i)?.strip_prefix(field)?.strip_prefix('=')?;
                 rows.personal_into(base.id(i), &mut row);
-                let learnt = visitor.mean.iter().zip(&prior.mean).map(|(u, mean)| u - mean);
+                let learnt = visitor.mean().iter().zip(prior.mean()).map(|(u, mean)| u - mean);
                 let weight = learnt.skip(1).zip(&row[1..]).fold(0.0, |sum, (u, v)| sum + u * f64::from(*v));
                 Some((String::from(value), weight as f32))
             })
@@ -435,7 +440,12 @@ impl Learner {
         }
     }
 
-    /// Learns from a label that was checked: counts the prediction first, then moves every model.
+    /// Has every model gather the rows of an input.
+    fn gather(&mut self, features: &Features) {
+        self.models.iter_mut().for_each(|model| model.gather(features));
+    }
+
+    /// Learns from the label of what was gathered, which was checked: counts the prediction first, then moves every model.
     fn learn(
         &mut self,
         features: &Features,
@@ -446,21 +456,30 @@ impl Learner {
     ) {
         let metadata = self.base().metadata();
         let (loss, click) = (metadata.loss, target >= metadata.labels.click_target());
-        self.count(loss, thoughts, if loss == Loss::Logistic { f64::from(u8::from(click)) } else { target.into() });
+        let counted = if loss == Loss::Logistic { f64::from(u8::from(click)) } else { target.into() };
+        if self.count(loss, thoughts, counted) {
+            self.gather(features);
+        }
 
         let (catalogue, serving) = (&mut self.catalogue, self.serving);
         for (at, (model, thought)) in self.models.iter_mut().zip(&thoughts[1..]).enumerate() {
             model.calibrate(thought.moderated.into(), click, weight.into());
-            let mut touched = |id| touch(catalogue, serving, at, id);
+            let serves = serving == Serving::Model(at);
             // What stands in no slate has no rivals.
             let Some(rivals) = rivals.filter(|_| model.config.feedback == Feedback::Pairwise) else {
-                model.learn(features, target.into(), weight.into(), &mut touched);
+                let evicted = model.learn(target.into(), weight.into());
+                if serves && model.moves_rows() {
+                    touch(catalogue, &[features], evicted);
+                }
                 continue;
             };
             let pairs: Vec<&(Features, f32)> = rivals.iter().filter(|(_, other)| *other != target).collect();
             for (rival, other) in &pairs {
                 let (preferred, other) = if target > *other { (features, rival) } else { (rival, features) };
-                model.learn_pair(preferred, other, f64::from(weight) / pairs.len() as f64, &mut touched);
+                let evicted = model.learn_pair(preferred, other, f64::from(weight) / pairs.len() as f64);
+                if serves {
+                    touch(catalogue, &[preferred, other], evicted);
+                }
             }
         }
 
@@ -472,10 +491,10 @@ impl Learner {
         }
     }
 
-    /// Progressive validation, and what follows from it: choice, gate, drift.
-    fn count(&mut self, loss: Loss, thoughts: &Thoughts, target: f64) {
-        let odds: Vec<f64> = thoughts.iter().map(|thought| thought.odds.into()).collect();
-        let losses = self.metrics.add(loss, &odds, target);
+    /// Progressive validation, and what follows from it: choice, gate, drift. Whether rows were moved for a drift.
+    fn count(&mut self, loss: Loss, thoughts: &Thoughts, target: f64) -> bool {
+        let mut moved = false;
+        let losses = self.metrics.add(loss, thoughts.iter().map(|thought| thought.odds), target);
         self.hedge.add(&losses[1..]);
         if let Some(threshold) = self.config.gate {
             self.gate.add(losses[1 + self.best()], losses[0], threshold);
@@ -485,7 +504,7 @@ impl Learner {
             self.boosted = self.boosted.saturating_sub(1);
             if alarm {
                 self.drifts += 1;
-                self.react(policy);
+                moved = self.react(policy);
             }
         }
         let boost = match self.config.drift {
@@ -494,9 +513,10 @@ impl Learner {
         };
         self.models.iter_mut().for_each(|model| model.boost = boost);
         self.serve();
+        moved
     }
 
-    fn react(&mut self, policy: DriftPolicy) {
+    fn react(&mut self, policy: DriftPolicy) -> bool {
         match policy {
             DriftPolicy::Notify => {}
             DriftPolicy::Boost { events, .. } => self.boosted = events,
@@ -508,8 +528,10 @@ impl Learner {
                     model.visitor.forget(&model.prior, share.into());
                 }
                 self.catalogue.touch_all();
+                return true;
             }
         }
+        false
     }
 
     /// An input with what is thought of it now, to wait for its label.
@@ -550,9 +572,13 @@ impl Learner {
 
     /// What the base and each model think of scaled features. The base keeps the seed's own calibration.
     pub(crate) fn thoughts(&self, features: &Features) -> Thoughts {
+        self.think(|model| model.scores(features))
+    }
+
+    fn think(&self, scores: impl Fn(&Model) -> (f64, PersonalScore)) -> Thoughts {
         let mut thoughts = Vec::with_capacity(1 + self.models.len());
         for model in &self.models {
-            let (base, PersonalScore { score, moderated }) = model.scores(features);
+            let (base, PersonalScore { score, moderated }) = scores(model);
             if thoughts.is_empty() {
                 let odds = model.base_log_odds(base) as f32;
                 thoughts.push(Thought { score: base as f32, moderated: base as f32, odds });
@@ -592,9 +618,10 @@ pub(crate) fn scored(item: &str, features: &Features, score: f32) -> Scored {
     Scored { item: item.into(), features: features.clone(), score, propensity: 1.0 }
 }
 
-/// A row of the model `at` has moved: if that model serves, its items' sums are old.
-fn touch(catalogue: &mut Catalogue, serving: Serving, at: usize, id: FeatureId) {
-    if serving == Serving::Model(at) {
-        catalogue.touch(id);
+/// The rows of these inputs have moved in the model that serves, or rows were `evicted`: items' sums are old.
+fn touch(catalogue: &mut Catalogue, inputs: &[&Features], evicted: bool) {
+    if evicted {
+        catalogue.touch_all();
     }
+    inputs.iter().flat_map(|features| features.iter()).for_each(|feature| catalogue.touch(feature.id));
 }
