@@ -7,6 +7,7 @@
 //! ```
 
 use crate::lanes::{LANES, Lanes, narrow, total, widened};
+use alloc::vec;
 use alloc::vec::Vec;
 use wide::f64x4;
 
@@ -30,6 +31,11 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
+    /// Of no rows.
+    pub(crate) fn new(lanes: usize) -> Sums {
+        Sums { lanes, cells: vec![[0.0; LANES]; 6 * lanes], scores: [0.0; 2] }
+    }
+
     /// Of no rows, in the same memory.
     pub(crate) fn clear(&mut self, lanes: usize) {
         self.lanes = lanes;

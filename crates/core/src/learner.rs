@@ -162,6 +162,12 @@ impl Learner {
         self.prediction(&self.thoughts(&self.scales.apply(features)))
     }
 
+    /// The probability of [`Learner::predict_one`] alone, for which only the personal model is asked.
+    pub fn probability(&self, features: &Features) -> f32 {
+        let model = &self.models[self.best()];
+        self.probability_of(personal_thought(model, model.score(&self.scales.apply(features))))
+    }
+
     /// Learns that `features` had `target`: a click is 1, a skip 0, anything between is graded; under the squared loss any
     /// number of at most a million. `weight` multiplies the loss, 0 to a million. Returns what was predicted before.
     pub fn learn_one(&mut self, features: &Features, target: f32, weight: f32) -> Result<Prediction, Error> {
@@ -578,29 +584,31 @@ impl Learner {
     fn think(&self, scores: impl Fn(&Model) -> (f64, PersonalScore)) -> Thoughts {
         let mut thoughts = Vec::with_capacity(1 + self.models.len());
         for model in &self.models {
-            let (base, PersonalScore { score, moderated }) = scores(model);
+            let (base, personal) = scores(model);
             if thoughts.is_empty() {
                 let odds = model.base_log_odds(base) as f32;
                 thoughts.push(Thought { score: base as f32, moderated: base as f32, odds });
             }
-            let odds = model.log_odds(moderated) as f32;
-            thoughts.push(Thought { score: score as f32, moderated: moderated as f32, odds });
+            thoughts.push(personal_thought(model, personal));
         }
         thoughts
     }
 
     pub(crate) fn prediction(&self, thoughts: &Thoughts) -> Prediction {
         let (base, personal) = (thoughts[0], thoughts[1 + self.best()]);
-        let probability = |thought: Thought| match self.base().metadata().loss {
-            Loss::Logistic => sigmoid(thought.odds.into()) as f32,
-            Loss::Squared => thought.score,
-        };
         Prediction {
             score: personal.score,
             moderated: personal.moderated,
-            probability: probability(personal),
+            probability: self.probability_of(personal),
             base_score: base.score,
-            base_probability: probability(base),
+            base_probability: self.probability_of(base),
+        }
+    }
+
+    fn probability_of(&self, thought: Thought) -> f32 {
+        match self.base().metadata().loss {
+            Loss::Logistic => sigmoid(thought.odds.into()) as f32,
+            Loss::Squared => thought.score,
         }
     }
 
@@ -616,6 +624,10 @@ impl Learner {
 
 pub(crate) fn scored(item: &str, features: &Features, score: f32) -> Scored {
     Scored { item: item.into(), features: features.clone(), score, propensity: 1.0 }
+}
+
+fn personal_thought(model: &Model, PersonalScore { score, moderated }: PersonalScore) -> Thought {
+    Thought { score: score as f32, moderated: moderated as f32, odds: model.log_odds(moderated) as f32 }
 }
 
 /// The rows of these inputs have moved in the model that serves, or rows were `evicted`: items' sums are old.

@@ -55,7 +55,7 @@ pub fn loss(loss: Loss, score: f64, target: f64) -> f64 {
 /// The cross-entropy of log-odds, and the probability that they stand for: both from one exponential.
 pub(crate) fn loss_and_probability(odds: f64, target: f64) -> (f64, f64) {
     let e = exp(-odds.abs());
-    let loss = odds.max(0.0) + libm::log1p(e) - target * odds;
+    let loss = odds.clamp(0.0, f64::INFINITY) + libm::log1p(e) - target * odds;
     (loss, if odds < 0.0 { e } else { 1.0 } / (1.0 + e))
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn proximal(loss: Loss, score: f64, target: f64, h: f64) -> Step {
         Loss::Logistic => {
             let (mut t, mut p) = (score, sigmoid(score));
             let explicit = score + h * (target - p);
-            let (mut low, mut high) = (score.min(explicit), score.max(explicit));
+            let (mut low, mut high) = if explicit > score { (score, explicit) } else { (explicit, score) };
             for _ in 0..64 {
                 let excess = t - score - h * (target - p);
                 if excess > 0.0 {

@@ -111,6 +111,11 @@ impl Model {
         self.judge_both(&self.rows.sums(features))
     }
 
+    /// What this model scores.
+    pub(crate) fn score(&self, features: &Features) -> PersonalScore {
+        self.judge(self.rows.sums(features).personal())
+    }
+
     /// Gathers the rows of an input, for [`Model::gathered`] and [`Model::learn`].
     pub(crate) fn gather(&mut self, features: &Features) {
         let mut active = core::mem::take(&mut self.active);
@@ -127,7 +132,7 @@ impl Model {
     pub(crate) fn judge(&self, sum: Sum<'_>) -> PersonalScore {
         let score = sum.score + self.visitor.dot(sum.phi);
         let variance = match self.loss() {
-            Loss::Logistic => self.visitor.variance(sum.phi).max(0.0),
+            Loss::Logistic => self.visitor.variance(sum.phi).clamp(0.0, f64::MAX),
             Loss::Squared => 0.0,
         };
         PersonalScore { score, moderated: score / sqrt(1.0 + core::f64::consts::PI / 8.0 * variance) }

@@ -145,8 +145,9 @@ impl Gaussian {
         for i in 0..self.n {
             let d = self.direction[i / LANES][i % LANES];
             let p = self.element_mut(i, i);
+            let least = (*p + d * d) * 1e-12;
             // In exact numbers a variance stays positive; a rounded one is kept from zero.
-            *p = p.max((*p + d * d) * 1e-12);
+            *p = if *p > least { *p } else { least };
         }
     }
 

@@ -6,6 +6,7 @@ use crate::lanes::{LANES, Lanes, narrow};
 use crate::learner::MAX_WEIGHT;
 use crate::order::ordered;
 use crate::{Base, Feature, FeatureId, Features};
+use alloc::vec;
 use alloc::vec::Vec;
 use wide::f32x4;
 
@@ -61,6 +62,7 @@ impl Rows {
     }
 
     /// The slot of a row that was learnt.
+    #[inline]
     pub(crate) fn find(&self, id: FeatureId) -> Option<usize> {
         self.index.find(id)
     }
@@ -78,11 +80,13 @@ impl Rows {
     }
 
     /// The base's row in a slot, and the residual over it.
+    #[inline]
     pub(crate) fn at(&self, slot: usize) -> (&[Lanes], &[Lanes]) {
         self.cells[2 * slot * self.lanes..2 * (slot + 1) * self.lanes].split_at(self.lanes)
     }
 
     /// The base's row, and the residual over it, which is zeros in `spare` where nothing was learnt. And the slot, if there is one.
+    #[inline]
     pub(crate) fn read<'a>(
         &'a self,
         id: FeatureId,
@@ -122,9 +126,7 @@ impl Rows {
 
     /// The sums over the active rows of an input.
     pub(crate) fn sums(&self, features: &Features) -> Sums {
-        let (mut sums, mut spare, mut row) = (Sums::default(), Vec::new(), Vec::new());
-        sums.clear(self.lanes);
-        row.resize(self.lanes, [0.0; LANES]);
+        let (mut sums, mut spare, mut row) = (Sums::new(self.lanes), Vec::new(), vec![[0.0; LANES]; self.lanes]);
         for Feature { id, value, .. } in features.iter() {
             let (_, under, residual) = self.read(*id, &mut spare);
             sums.add(under, residual, *value, &mut row);
@@ -140,7 +142,7 @@ impl Rows {
 
     /// Sets the personal row in a slot, within the bounds of a weight, after a pull with this square.
     pub(crate) fn set_personal(&mut self, slot: usize, row: impl Iterator<Item = f32x4>, evidence: f32) {
-        self.evidence[slot] = (self.evidence[slot] + evidence).min(f32::MAX);
+        self.evidence[slot] = (self.evidence[slot] + evidence).clamp(0.0, f32::MAX);
         let cells = &mut self.cells[2 * slot * self.lanes..2 * (slot + 1) * self.lanes];
         let (under, residual) = cells.split_at_mut(self.lanes);
         let most = f32x4::splat(MAX_WEIGHT);

@@ -30,7 +30,7 @@ pub(crate) struct Scales {
 impl Scales {
     /// The features with their raw numbers scaled.
     pub(crate) fn apply(&self, features: &Features) -> Features {
-        if features.iter().all(|feature| !feature.raw) {
+        if !features.is_raw() {
             return features.clone();
         }
         features.map(|feature| match feature.raw {
@@ -41,7 +41,7 @@ impl Scales {
 
     /// Takes note of raw numbers.
     pub(crate) fn observe(&mut self, features: &Features) {
-        for feature in features.iter().filter(|feature| feature.raw) {
+        for feature in features.iter().filter(|feature| features.is_raw() && feature.raw) {
             if self.moments.len() >= MOST && self.index.find(feature.id).is_none() {
                 continue;
             }
