@@ -167,11 +167,9 @@ impl Rows {
 
     /// The learnt rows in the order in which they were met.
     pub(crate) fn residuals(&self) -> impl Iterator<Item = (FeatureId, &[f32])> {
-        let row = |cell| {
-            let (_, residual): (_, &[Lanes]) = <[Lanes]>::split_at(cell, self.lanes);
-            &residual.as_flattened()[..self.width]
-        };
-        self.index.ids().iter().copied().zip(self.cells.chunks_exact(2 * self.lanes).map(row))
+        let cells = self.cells.chunks_exact(2 * self.lanes);
+        let rows = cells.map(|cell| &cell[self.lanes..].as_flattened()[..self.width]);
+        self.index.ids().iter().copied().zip(rows)
     }
 
     /// How many rows were learnt.
