@@ -150,7 +150,7 @@ impl Learner {
     #[wasm_bindgen(js_name = predictPrepared)]
     pub fn predict_prepared(&self, prepared: f64) -> Result<f64, Failure> {
         let features = self.tab.prepared(prepared)?;
-        self.tab.ask(|session| session.core().predict_one(&features)).map(|predicted| predicted.probability.into())
+        self.tab.ask(|session| session.core().probability(&features).into())
     }
 
     /// Learns that features that were prepared had this target. Returns what `predictPrepared` would have before.

@@ -6,9 +6,11 @@ const FAILED = -2147483648;
 
 /** The features that stand at one dotted path. */
 class Field {
-  constructor(path) {
+  constructor(key, path) {
+    this.key = key;
     this.path = path;
     this.within = new Map(); // key of an object -> Field
+    this.usual = []; // the fields of the object that was met first, in its order
     this.categories = new Map(); // text -> number
     this.numeric = -1;
     this.flag = -1;
@@ -28,7 +30,7 @@ export class Vocabulary {
 
   /** Gives out numbers from 0 again. */
   forget() {
-    this.root = new Field("");
+    this.root = new Field("", "");
     this.known = 0;
     this.fresh = [];
   }
@@ -72,7 +74,9 @@ export class Vocabulary {
       const key = keys[i];
       const value = object[key];
       if (value === undefined || value === null) continue;
-      const within = field.within.get(key) ?? this.enter(field, key);
+      // Objects of one kind have their keys in one order, and the same string is quick to compare.
+      const usual = field.usual[i];
+      const within = usual !== undefined && usual.key === key ? usual : this.enter(field, key, i);
       if (typeof value === "string") this.category(within, value);
       else if (typeof value === "number") this.number(within, value);
       else if (value === true) this.put(within, (within.flag = this.numbered(within.flag, within.path, true)), 1);
@@ -96,9 +100,13 @@ export class Vocabulary {
     }
   }
 
-  enter(field, key) {
-    const within = new Field(field === this.root ? key : `${field.path}.${key}`);
-    field.within.set(key, within);
+  enter(field, key, place) {
+    let within = field.within.get(key);
+    if (within === undefined) {
+      within = new Field(key, field === this.root ? key : `${field.path}.${key}`);
+      field.within.set(key, within);
+      if (place === field.usual.length) field.usual.push(within);
+    }
     return within;
   }
 

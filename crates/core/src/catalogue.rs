@@ -5,7 +5,7 @@
 //! and the items that have it are summed again before the next ranking.
 
 use crate::feature::Feature;
-use crate::rows::IdMap;
+use crate::index::Index;
 use crate::{FeatureId, Features};
 use alloc::collections::BinaryHeap;
 use alloc::string::String;
@@ -20,12 +20,11 @@ const BLOCK: usize = 64;
 #[derive(Debug, Clone)]
 pub(crate) struct Catalogue {
     width: usize,
-    rows: IdMap<u32>,
-    row_ids: Vec<FeatureId>,
+    rows: Index,
     row_values: Vec<f32>,
     stale: Vec<bool>,
     any_stale: bool,
-    index: IdMap<u32>,
+    index: Index,
     items: Vec<Item>,
     blocks: Vec<f32>,
 }
@@ -48,12 +47,11 @@ impl Catalogue {
     pub(crate) fn new(width: usize) -> Catalogue {
         Catalogue {
             width,
-            rows: IdMap::default(),
-            row_ids: Vec::new(),
+            rows: Index::default(),
             row_values: Vec::new(),
             stale: Vec::new(),
             any_stale: false,
-            index: IdMap::default(),
+            index: Index::default(),
             items: Vec::new(),
             blocks: Vec::new(),
         }
@@ -76,34 +74,31 @@ impl Catalogue {
             self.stale[*row as usize] = true;
         }
         self.any_stale = true;
-        match self.index.get(&key) {
-            Some(at) => self.items[*at as usize] = item,
-            None => {
-                self.index.insert(key, self.items.len() as u32);
-                if self.items.len().is_multiple_of(BLOCK) {
-                    self.blocks.resize(self.blocks.len() + BLOCK * self.width, 0.0);
-                }
-                self.items.push(item);
-            }
+        let (at, new) = self.index.enter(key);
+        if !new {
+            self.items[at] = item;
+            return;
         }
+        if at.is_multiple_of(BLOCK) {
+            self.blocks.resize(self.blocks.len() + BLOCK * self.width, 0.0);
+        }
+        self.items.push(item);
     }
 
     /// The place of the row, which is read before the next ranking.
     fn intern(&mut self, feature: &Feature) -> (u32, f32) {
-        let next = self.row_ids.len();
-        let row = *self.rows.entry(feature.id).or_insert(next as u32);
-        if row as usize == next {
-            self.row_ids.push(feature.id);
+        let (row, new) = self.rows.enter(feature.id);
+        if new {
             self.row_values.resize(self.row_values.len() + self.width, 0.0);
             self.stale.push(true);
         }
-        (row, feature.value)
+        (row as u32, feature.value)
     }
 
     /// Marks a row that was learnt.
     pub(crate) fn touch(&mut self, id: FeatureId) {
-        if let Some(row) = self.rows.get(&id) {
-            self.stale[*row as usize] = true;
+        if let Some(row) = self.rows.find(id) {
+            self.stale[row] = true;
             self.any_stale = true;
         }
     }
@@ -120,7 +115,8 @@ impl Catalogue {
             return;
         }
         let width = self.width;
-        for ((stale, id), values) in self.stale.iter().zip(&self.row_ids).zip(self.row_values.chunks_exact_mut(width)) {
+        for ((stale, id), values) in self.stale.iter().zip(self.rows.ids()).zip(self.row_values.chunks_exact_mut(width))
+        {
             if *stale {
                 read(*id, values);
             }
@@ -153,7 +149,7 @@ impl Catalogue {
 
     /// Where the item whose id feature is `key` stands.
     pub(crate) fn find(&self, key: FeatureId) -> Option<usize> {
-        self.index.get(&key).map(|at| *at as usize)
+        self.index.find(key)
     }
 
     /// The 1 + k numbers that a visitor row is multiplied with, up to what all items of a ranking have in common.

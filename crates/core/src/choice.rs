@@ -1,6 +1,7 @@
 //! Which model serves: Hedge over the models' progressive losses (Freund and Schapire 1997), and the gate that serves the
 //! bare base while the personal model is significantly worse.
 
+use crate::math::{exp, sqrt};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -31,7 +32,7 @@ impl Hedge {
     /// The weights; they sum to 1.
     pub(crate) fn weights(&self) -> Vec<f64> {
         let least = self.losses.iter().fold(f64::INFINITY, |least, loss| least.min(*loss));
-        let weights: Vec<f64> = self.losses.iter().map(|loss| libm::exp(-ETA * (loss - least))).collect();
+        let weights: Vec<f64> = self.losses.iter().map(|loss| exp(-ETA * (loss - least))).collect();
         let sum: f64 = weights.iter().sum();
         weights.iter().map(|weight| weight / sum).collect()
     }
@@ -71,7 +72,7 @@ impl Gate {
         let off = personal - base - self.mean;
         self.mean += share * off;
         self.variance = (1.0 - share) * (self.variance + share * off * off);
-        let error = libm::sqrt(self.variance / (self.events as f64).min(REACH));
+        let error = sqrt(self.variance / (self.events as f64).min(REACH));
         self.closed = if self.closed {
             self.mean > 0.0
         } else {

@@ -3,6 +3,7 @@
 //! running mean.
 
 use crate::Thresholds;
+use crate::math::sqrt;
 use alloc::vec::Vec;
 
 /// Which detector watches. A threshold that is None is the seed's.
@@ -185,7 +186,7 @@ impl Adwin {
                 continue;
             }
             let m = 1.0 / (1.0 / (count - 4.0) + 1.0 / (rest - 4.0));
-            let bound = libm::sqrt(2.0 / m * variance * log) + 2.0 / (3.0 * m) * log;
+            let bound = sqrt(2.0 / m * variance * log) + 2.0 / (3.0 * m) * log;
             let off = (whole.sum - sum) / rest - sum / count;
             if off.abs() > bound {
                 return Some(off > 0.0);

@@ -1,6 +1,6 @@
 //! Why a score: the machine is a sum, so every feature and every pair of features has its share (`debug_one` of River).
 
-use crate::fm::Active;
+use crate::active::Active;
 use crate::order::ordered;
 use crate::{FeatureId, Prediction};
 use alloc::vec::Vec;
@@ -51,9 +51,8 @@ pub(crate) fn terms(active: &Active, w0: f32, visitor: &[f64]) -> Vec<Term> {
         terms.push(Term { source, with: None, share: f64::from(row[0]) * x });
         let with_visitor = row[1..].iter().zip(&visitor[1..]).fold(0.0, |sum, (v, u)| sum + f64::from(*v) * u);
         terms.push(Term { source: Source::Visitor, with: Some(source), share: with_visitor * x });
-        for (other, y, other_row) in &rows[at + 1..] {
-            let pair =
-                row[1..].iter().zip(&other_row[1..]).fold(0.0, |sum, (a, b)| sum + f64::from(*a) * f64::from(*b));
+        for (other, y, others) in &rows[at + 1..] {
+            let pair = row[1..].iter().zip(&others[1..]).fold(0.0, |sum, (a, b)| sum + f64::from(*a) * f64::from(*b));
             terms.push(Term { source, with: Some(Source::Feature(*other)), share: pair * x * f64::from(*y) });
         }
     }

@@ -54,7 +54,7 @@ pub(crate) fn choose(
         Exploration::Thompson => {
             let lower = visitor.cholesky();
             let mut sample = || {
-                let off = draw(&lower, visitor.mean.len(), random);
+                let off = draw(&lower, visitor.mean().len(), random);
                 let scores = factors.iter().zip(scores);
                 scores
                     .map(|(q, score)| q.iter().zip(&off).fold(f64::from(*score), |sum, (q, u)| sum + f64::from(*q) * u))

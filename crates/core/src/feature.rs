@@ -46,6 +46,8 @@ pub struct Features {
     /// The shared ones, then the private ones.
     all: Arc<[Feature]>,
     shared: usize,
+    /// Whether a number among them is still to be scaled.
+    raw: bool,
 }
 
 /// A feature that was named once, to be used again without its name.
@@ -131,6 +133,11 @@ impl Features {
         Features::of_sorted(shared, &private)
     }
 
+    /// Whether a number among them is still to be scaled.
+    pub(crate) fn is_raw(&self) -> bool {
+        self.raw
+    }
+
     /// All of them.
     pub(crate) fn iter(&self) -> core::slice::Iter<'_, Feature> {
         self.all.iter()
@@ -138,7 +145,9 @@ impl Features {
 
     /// The same features with other values.
     pub(crate) fn map(&self, change: impl Fn(&Feature) -> Feature) -> Features {
-        Features { all: self.all.iter().map(change).collect(), shared: self.shared }
+        let all: Arc<[Feature]> = self.all.iter().map(change).collect();
+        let raw = all.iter().any(|feature| feature.raw);
+        Features { all, shared: self.shared, raw }
     }
 
     pub(crate) fn from_parts(shared: Vec<Feature>, private: Vec<Feature>) -> Features {
@@ -148,7 +157,8 @@ impl Features {
     fn of_sorted(mut all: Vec<Feature>, private: &[Feature]) -> Features {
         let shared = all.len();
         all.extend_from_slice(private);
-        Features { all: all.into(), shared }
+        let raw = all.iter().any(|feature| feature.raw);
+        Features { all: all.into(), shared, raw }
     }
 }
 
@@ -303,9 +313,14 @@ fn canonical(features: Vec<Feature>) -> Vec<Feature> {
 }
 
 fn insert(sorted: &mut Vec<Feature>, feature: Feature) {
-    match sorted.binary_search_by(|other| other.id.cmp(&feature.id)) {
-        Ok(at) if feature.value.total_cmp(&sorted[at].value).is_gt() => sorted[at] = feature,
-        Ok(_) => {}
-        Err(at) => sorted.insert(at, feature),
+    sorted.push(feature);
+    let mut at = sorted.len() - 1;
+    while at > 0 && sorted[at - 1].id > feature.id {
+        sorted.swap(at - 1, at);
+        at -= 1;
+    }
+    if at > 0 && sorted[at - 1].id == feature.id {
+        let larger = feature.value.total_cmp(&sorted[at - 1].value).is_gt();
+        sorted.remove(if larger { at - 1 } else { at });
     }
 }

@@ -168,13 +168,20 @@ impl Learner {
         self.prediction(&self.thoughts(&self.scales.apply(features)))
     }
 
+    /// The probability of [`Learner::predict_one`] alone, for which only the personal model is asked.
+    pub fn probability(&self, features: &Features) -> f32 {
+        let model = &self.models[self.best()];
+        self.probability_of(personal_thought(model, model.score(&self.scales.apply(features))))
+    }
+
     /// Learns that `features` had `target`: a click is 1, a skip 0, anything between is graded; under the squared loss any
     /// number of at most a million. `weight` multiplies the loss, 0 to a million. Returns what was predicted before.
     pub fn learn_one(&mut self, features: &Features, target: f32, weight: f32) -> Result<Prediction, Error> {
         self.check_label(target, weight)?;
         let scaled = self.scales.apply(features);
         self.scales.observe(features);
-        let thoughts = self.thoughts(&scaled);
+        self.gather(&scaled);
+        let thoughts = self.think(Model::gathered);
         let prediction = self.prediction(&thoughts);
         self.record(|| Record::Learnt { scored: scored("", &scaled, prediction.score), target, weight });
         self.learn(&scaled, &thoughts, target, weight, None);
@@ -189,7 +196,10 @@ impl Learner {
         self.record(|| Record::Preferred { preferred: preferred.clone(), other: other.clone(), weight });
         let (catalogue, serving) = (&mut self.catalogue, self.serving);
         for (at, model) in self.models.iter_mut().enumerate() {
-            model.learn_pair(&preferred, &other, weight.into(), &mut |id| touch(catalogue, serving, at, id));
+            let evicted = model.learn_pair(&preferred, &other, weight.into());
+            if serving == Serving::Model(at) {
+                touch(catalogue, &[&preferred, &other], evicted);
+            }
         }
         Ok(())
     }
@@ -263,6 +273,7 @@ impl Learner {
         }
         self.record(|| Record::Labelled { slate, item: item.into(), target, weight });
         let prediction = self.prediction(&thoughts);
+        self.gather(&features);
         self.learn(&features, &thoughts, target, examined, in_pairs.then_some(&rivals));
         Ok(prediction)
     }
@@ -271,7 +282,7 @@ impl Learner {
     pub fn explain(&self, features: &Features) -> Explanation {
         let scaled = self.scales.apply(features);
         let model = &self.models[self.best()];
-        let terms = terms(&model.active(&scaled), self.base().metadata().w0, &model.visitor.mean);
+        let terms = terms(&model.active(&scaled), self.base().metadata().w0, model.visitor.mean());
         let sum = terms.iter().rev().fold(0.0, |sum, term| sum + term.share);
         Explanation { prediction: self.prediction(&self.thoughts(&scaled)), terms, sum }
     }
@@ -312,9 +323,9 @@ impl Learner {
     }
 
     /// The posterior of the visitor row, of the first model: its mean, and its covariance row by row.
-    pub fn visitor(&self) -> (&[f64], &[f64]) {
+    pub fn visitor(&self) -> (&[f64], Vec<f64>) {
         let visitor = &self.models[0].visitor;
-        (&visitor.mean, &visitor.covariance)
+        (visitor.mean(), visitor.covariance())
     }
 
     /// Learnt rows that made room for others.
@@ -332,7 +343,7 @@ impl Learner {
             .filter_map(|i| {
                 let value = base.name(i)?.strip_prefix(field)?.strip_prefix('=')?;
                 rows.personal_into(base.id(i), &mut row);
-                let learnt = visitor.mean.iter().zip(&prior.mean).map(|(u, mean)| u - mean);
+                let learnt = visitor.mean().iter().zip(prior.mean()).map(|(u, mean)| u - mean);
                 let weight = learnt.skip(1).zip(&row[1..]).fold(0.0, |sum, (u, v)| sum + u * f64::from(*v));
                 Some((String::from(value), weight as f32))
             })
@@ -443,7 +454,12 @@ impl Learner {
         }
     }
 
-    /// Learns from a label that was checked: counts the prediction first, then moves every model.
+    /// Has every model gather the rows of an input.
+    fn gather(&mut self, features: &Features) {
+        self.models.iter_mut().for_each(|model| model.gather(features));
+    }
+
+    /// Learns from the label of what was gathered, which was checked: counts the prediction first, then moves every model.
     fn learn(
         &mut self,
         features: &Features,
@@ -454,21 +470,30 @@ impl Learner {
     ) {
         let metadata = self.base().metadata();
         let (loss, click) = (metadata.loss, target >= metadata.labels.click_target());
-        self.count(loss, thoughts, if loss == Loss::Logistic { f64::from(u8::from(click)) } else { target.into() });
+        let counted = if loss == Loss::Logistic { f64::from(u8::from(click)) } else { target.into() };
+        if self.count(loss, thoughts, counted) {
+            self.gather(features);
+        }
 
         let (catalogue, serving) = (&mut self.catalogue, self.serving);
         for (at, (model, thought)) in self.models.iter_mut().zip(&thoughts[1..]).enumerate() {
             model.calibrate(thought.moderated.into(), click, weight.into());
-            let mut touched = |id| touch(catalogue, serving, at, id);
+            let serves = serving == Serving::Model(at);
             // What stands in no slate has no rivals.
             let Some(rivals) = rivals.filter(|_| model.config.feedback == Feedback::Pairwise) else {
-                model.learn(features, target.into(), weight.into(), &mut touched);
+                let evicted = model.learn(target.into(), weight.into());
+                if serves && model.moves_rows() {
+                    touch(catalogue, &[features], evicted);
+                }
                 continue;
             };
             let pairs: Vec<&(Features, f32)> = rivals.iter().filter(|(_, other)| *other != target).collect();
             for (rival, other) in &pairs {
                 let (preferred, other) = if target > *other { (features, rival) } else { (rival, features) };
-                model.learn_pair(preferred, other, f64::from(weight) / pairs.len() as f64, &mut touched);
+                let evicted = model.learn_pair(preferred, other, f64::from(weight) / pairs.len() as f64);
+                if serves {
+                    touch(catalogue, &[preferred, other], evicted);
+                }
             }
         }
 
@@ -480,10 +505,10 @@ impl Learner {
         }
     }
 
-    /// Progressive validation, and what follows from it: choice, gate, drift.
-    fn count(&mut self, loss: Loss, thoughts: &Thoughts, target: f64) {
-        let odds: Vec<f64> = thoughts.iter().map(|thought| thought.odds.into()).collect();
-        let losses = self.metrics.add(loss, &odds, target);
+    /// Progressive validation, and what follows from it: choice, gate, drift. Whether rows were moved for a drift.
+    fn count(&mut self, loss: Loss, thoughts: &Thoughts, target: f64) -> bool {
+        let mut moved = false;
+        let losses = self.metrics.add(loss, thoughts.iter().map(|thought| thought.odds), target);
         self.hedge.add(&losses[1..]);
         let thresholds = self.thresholds();
         self.gate.add(losses[1 + self.best()], losses[0], thresholds.gate);
@@ -492,7 +517,7 @@ impl Learner {
             self.boosted = self.boosted.saturating_sub(1);
             if alarm {
                 self.drifts += 1;
-                self.react(policy);
+                moved = self.react(policy);
             }
         }
         let boost = match self.config.drift {
@@ -501,9 +526,10 @@ impl Learner {
         };
         self.models.iter_mut().for_each(|model| model.boost = boost);
         self.serve();
+        moved
     }
 
-    fn react(&mut self, policy: DriftPolicy) {
+    fn react(&mut self, policy: DriftPolicy) -> bool {
         match policy {
             DriftPolicy::Notify => {}
             DriftPolicy::Boost { events, .. } => self.boosted = events,
@@ -515,8 +541,10 @@ impl Learner {
                     model.visitor.forget(&model.prior, share.into());
                 }
                 self.catalogue.touch_all();
+                return true;
             }
         }
+        false
     }
 
     /// An input with what is thought of it now, to wait for its label.
@@ -557,31 +585,37 @@ impl Learner {
 
     /// What the base and each model think of scaled features. The base keeps the seed's own calibration.
     pub(crate) fn thoughts(&self, features: &Features) -> Thoughts {
+        self.think(|model| model.scores(features))
+    }
+
+    fn think(&self, scores: impl Fn(&Model) -> (f64, PersonalScore)) -> Thoughts {
         let mut thoughts = Vec::with_capacity(1 + self.models.len());
         for model in &self.models {
-            let (base, PersonalScore { score, moderated }) = model.scores(features);
+            let (base, personal) = scores(model);
             if thoughts.is_empty() {
                 let odds = model.base_log_odds(base) as f32;
                 thoughts.push(Thought { score: base as f32, moderated: base as f32, odds });
             }
-            let odds = model.log_odds(moderated) as f32;
-            thoughts.push(Thought { score: score as f32, moderated: moderated as f32, odds });
+            thoughts.push(personal_thought(model, personal));
         }
         thoughts
     }
 
     pub(crate) fn prediction(&self, thoughts: &Thoughts) -> Prediction {
         let (base, personal) = (thoughts[0], thoughts[1 + self.best()]);
-        let probability = |thought: Thought| match self.base().metadata().loss {
-            Loss::Logistic => sigmoid(thought.odds.into()) as f32,
-            Loss::Squared => thought.score,
-        };
         Prediction {
             score: personal.score,
             moderated: personal.moderated,
-            probability: probability(personal),
+            probability: self.probability_of(personal),
             base_score: base.score,
-            base_probability: probability(base),
+            base_probability: self.probability_of(base),
+        }
+    }
+
+    fn probability_of(&self, thought: Thought) -> f32 {
+        match self.base().metadata().loss {
+            Loss::Logistic => sigmoid(thought.odds.into()) as f32,
+            Loss::Squared => thought.score,
         }
     }
 
@@ -599,9 +633,14 @@ pub(crate) fn scored(item: &str, features: &Features, score: f32) -> Scored {
     Scored { item: item.into(), features: features.clone(), score, propensity: 1.0 }
 }
 
-/// A row of the model `at` has moved: if that model serves, its items' sums are old.
-fn touch(catalogue: &mut Catalogue, serving: Serving, at: usize, id: FeatureId) {
-    if serving == Serving::Model(at) {
-        catalogue.touch(id);
+fn personal_thought(model: &Model, PersonalScore { score, moderated }: PersonalScore) -> Thought {
+    Thought { score: score as f32, moderated: moderated as f32, odds: model.log_odds(moderated) as f32 }
+}
+
+/// The rows of these inputs have moved in the model that serves, or rows were `evicted`: items' sums are old.
+fn touch(catalogue: &mut Catalogue, inputs: &[&Features], evicted: bool) {
+    if evicted {
+        catalogue.touch_all();
     }
+    inputs.iter().flat_map(|features| features.iter()).for_each(|feature| catalogue.touch(feature.id));
 }

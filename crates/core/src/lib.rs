@@ -40,6 +40,7 @@ mod write;
 
 mod learner;
 
+mod active;
 mod fm;
 mod math;
 mod model;
@@ -47,6 +48,8 @@ mod posterior;
 mod rows;
 mod scale;
 
+mod index;
+mod lanes;
 mod order;
 
 mod catalogue;

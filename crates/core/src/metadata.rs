@@ -291,7 +291,7 @@ fn positive_semidefinite(covariance: &[f32], width: usize) -> bool {
         for j in 0..=i {
             let known = (0..j).fold(0.0, |sum, f| sum + lower[i * width + f] * lower[j * width + f]);
             lower[i * width + j] = if i == j {
-                libm::sqrt(at(i, i) + 1e-6 * largest + f64::MIN_POSITIVE - known)
+                crate::math::sqrt(at(i, i) + 1e-6 * largest + f64::MIN_POSITIVE - known)
             } else {
                 (at(i, j) - known) / lower[j * width + j]
             };

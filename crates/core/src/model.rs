@@ -1,12 +1,14 @@
 //! One set of learnt parameters over a base, and the way they learn.
 
+use crate::active::Active;
 use crate::feature::Feature;
-use crate::fm::{Active, Sums};
-use crate::math::{proximal, sigmoid};
+use crate::fm::{Sum, Sums};
+use crate::lanes::{Lanes, narrow};
+use crate::math::{proximal, sigmoid, sqrt};
 use crate::posterior::Gaussian;
 use crate::rows::Rows;
-use crate::{Base, FeatureId, Features, Loss, Rates};
-use alloc::vec::Vec;
+use crate::{Base, Features, Loss, Rates};
+use alloc::vec;
 
 /// How the visitor row learns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -85,6 +87,8 @@ pub(crate) struct Model {
     pub(crate) calibration: Gaussian,
     /// Forgetting on top of the configured, while a drift lasts.
     pub(crate) boost: f32,
+    /// The rows of the input that was gathered last.
+    active: Active,
 }
 
 impl Model {
@@ -94,7 +98,7 @@ impl Model {
         let calibration = [f64::from(metadata.calibration.a), f64::from(metadata.calibration.b)];
         let calibration = Gaussian::independent(&calibration, &CALIBRATION_VARIANCE);
         let rows = Rows::new(base, config.max_rows);
-        Model { rows, visitor: prior.clone(), prior, calibration, config, boost: 0.0 }
+        Model { rows, visitor: prior.clone(), prior, calibration, config, boost: 0.0, active: Active::default() }
     }
 
     pub(crate) fn swap_base(&mut self, base: Base) {
@@ -104,24 +108,45 @@ impl Model {
 
     /// What the bare base with the prior's mean as the visitor row scores, then the same of this model.
     pub(crate) fn scores(&self, features: &Features) -> (f64, PersonalScore) {
-        let [base, personal] = self.rows.sums(features);
-        (base.score_with(&self.prior.mean), self.judge(&personal))
+        self.judge_both(&self.rows.sums(features))
+    }
+
+    /// What this model scores.
+    pub(crate) fn score(&self, features: &Features) -> PersonalScore {
+        self.judge(self.rows.sums(features).personal())
+    }
+
+    /// Gathers the rows of an input, for [`Model::gathered`] and [`Model::learn`].
+    pub(crate) fn gather(&mut self, features: &Features) {
+        let mut active = core::mem::take(&mut self.active);
+        self.gather_into(&mut active, features);
+        self.active = active;
+    }
+
+    /// The scores of what was gathered.
+    pub(crate) fn gathered(&self) -> (f64, PersonalScore) {
+        self.judge_both(&self.active.sums)
     }
 
     /// The score of rows that were summed, and the same moderated.
-    pub(crate) fn judge(&self, sums: &Sums) -> PersonalScore {
-        let score = sums.score_with(&self.visitor.mean);
+    pub(crate) fn judge(&self, sum: Sum<'_>) -> PersonalScore {
+        let score = sum.score + self.visitor.dot(sum.phi);
         let variance = match self.loss() {
-            Loss::Logistic => self.visitor.variance(&sums.phi()).max(0.0),
+            Loss::Logistic => self.visitor.variance(sum.phi).clamp(0.0, f64::MAX),
             Loss::Squared => 0.0,
         };
-        PersonalScore { score, moderated: score / libm::sqrt(1.0 + core::f64::consts::PI / 8.0 * variance) }
+        PersonalScore { score, moderated: score / sqrt(1.0 + core::f64::consts::PI / 8.0 * variance) }
+    }
+
+    fn judge_both(&self, sums: &Sums) -> (f64, PersonalScore) {
+        let base = sums.base();
+        (base.score + self.prior.dot(base.phi), self.judge(sums.personal()))
     }
 
     /// From ranking score to log-odds of a click; the score itself under the squared loss.
     pub(crate) fn log_odds(&self, score: f64) -> f64 {
         match self.loss() {
-            Loss::Logistic => self.calibration.dot(&[score, 1.0]),
+            Loss::Logistic => self.calibration.dot(&of_score(score)),
             Loss::Squared => score,
         }
     }
@@ -138,57 +163,64 @@ impl Model {
     /// Refines the calibration: a prediction made at `score` was clicked or not.
     pub(crate) fn calibrate(&mut self, score: f64, click: bool, weight: f64) {
         if self.config.calibrate && self.loss() == Loss::Logistic {
-            self.calibration.learn(Loss::Logistic, 0.0, &[score, 1.0], f64::from(u8::from(click)), weight, false);
-            self.calibration.mean[0] = self.calibration.mean[0].max(LEAST_SLOPE);
+            let click = f64::from(u8::from(click));
+            self.calibration.learn(Loss::Logistic, 0.0, &of_score(score), click, weight, false);
+            self.calibration.keep_above(0, LEAST_SLOPE);
         }
     }
 
-    /// Learns a label: the visitor row first, then the other rows at the visitor row so adapted. `touched` takes every row
-    /// that has moved.
-    pub(crate) fn learn(&mut self, features: &Features, target: f64, weight: f64, touched: &mut dyn FnMut(FeatureId)) {
+    /// Learns the label of what was gathered: the visitor row first, then the other rows at the visitor row so adapted. Whether
+    /// some rows made room for these.
+    pub(crate) fn learn(&mut self, target: f64, weight: f64) -> bool {
         let loss = self.loss();
-        if !self.moves_rows() {
-            let [_, personal] = self.rows.sums(features);
-            return self.learn_visitor(loss, personal.score(), &personal.phi(), target, weight);
+        let mut active = core::mem::take(&mut self.active);
+        let Sum { score, phi } = active.sums.personal();
+        self.learn_visitor(loss, score, phi, target, weight);
+        if self.moves_rows() {
+            let score = score + self.visitor.dot(phi);
+            active.meet(&self.visitor);
+            let pull = weight * proximal(loss, score, target, weight * active.leverage()).pull;
+            active.step(pull, &mut self.rows);
         }
-        let active = self.active(features);
-        let sums = &active.sums;
-        self.learn_visitor(loss, sums.score(), &sums.phi(), target, weight);
-        let h = weight * active.leverage(&self.visitor.mean);
-        let pull = weight * proximal(loss, sums.score_with(&self.visitor.mean), target, h).pull;
-        self.step(&mut [(active, 1.0)], pull, touched);
+        self.active = active;
+        self.rows.evict()
     }
 
-    /// Learns that `preferred` is rather clicked than `other`: the logistic loss of the difference of their scores.
-    pub(crate) fn learn_pair(
-        &mut self,
-        preferred: &Features,
-        other: &Features,
-        weight: f64,
-        touched: &mut dyn FnMut(FeatureId),
-    ) {
-        let [a, b] = [preferred, other].map(|features| self.active(features));
-        let phi: Vec<f64> = a.sums.phi().iter().zip(b.sums.phi()).map(|(a, b)| a - b).collect();
-        self.learn_visitor(Loss::Logistic, a.sums.score() - b.sums.score(), &phi, 1.0, weight);
-        let u = &self.visitor.mean;
-        let h = weight * (a.leverage(u) + b.leverage(u));
-        let pull = weight * proximal(Loss::Logistic, a.sums.score_with(u) - b.sums.score_with(u), 1.0, h).pull;
-        self.step(&mut [(a, 1.0), (b, -1.0)], pull, touched);
+    /// Learns that `preferred` is rather clicked than `other`: the logistic loss of the difference of their scores. Whether some
+    /// rows made room for these.
+    pub(crate) fn learn_pair(&mut self, preferred: &Features, other: &Features, weight: f64) -> bool {
+        let [mut a, mut b] = [preferred, other].map(|features| self.active(features));
+        let mut phi = a.sums.personal().phi.to_vec();
+        for (a, b) in phi.iter_mut().zip(b.sums.personal().phi) {
+            *a = (narrow(a) - narrow(b)).to_array();
+        }
+        let offset = a.sums.personal().score - b.sums.personal().score;
+        self.learn_visitor(Loss::Logistic, offset, &phi, 1.0, weight);
+        a.meet(&self.visitor);
+        b.meet(&self.visitor);
+        let h = weight * (a.leverage() + b.leverage());
+        let pull = weight * proximal(Loss::Logistic, offset + self.visitor.dot(&phi), 1.0, h).pull;
+        a.step(pull, &mut self.rows);
+        b.step(-pull, &mut self.rows);
+        self.rows.evict()
     }
 
     /// The active rows as they are, without the visitor row.
     pub(crate) fn active(&self, features: &Features) -> Active {
-        let base = self.rows.base();
-        let mut active = Active::new(base.width(), base.metadata().w0, features.len());
+        let mut active = Active::default();
+        self.gather_into(&mut active, features);
+        active
+    }
+
+    fn gather_into(&self, active: &mut Active, features: &Features) {
+        active.clear(self.rows.lanes(), features.len());
         let rates = self.rates();
         // Shared out between the private rows, so that a site that marks more fields private does not learn faster.
         let private = rates.private / features.private().len().max(1) as f32;
-        let mut add = |feature: &Feature, rate| {
-            active.add(feature, self.rate(feature, rate), &mut |id, row| self.rows.personal_into(id, row))
-        };
+        let mut add = |feature, rate| active.add(&self.rows, feature, self.rate(feature, rate));
         features.shared().iter().for_each(|feature| add(feature, rates.shared));
         features.private().iter().for_each(|feature| add(feature, private));
-        active
+        active.sums.finish(self.rows.base().metadata().w0);
     }
 
     pub(crate) fn loss(&self) -> Loss {
@@ -213,7 +245,7 @@ impl Model {
         }
     }
 
-    fn learn_visitor(&mut self, loss: Loss, offset: f64, phi: &[f64], target: f64, weight: f64) {
+    fn learn_visitor(&mut self, loss: Loss, offset: f64, phi: &[Lanes], target: f64, weight: f64) {
         let share = f64::from((self.config.forgetting + self.boost).min(1.0));
         if share > 0.0 {
             self.visitor.forget(&self.prior, share);
@@ -222,27 +254,16 @@ impl Model {
             VisitorStep::ClosedForm => self.visitor.learn(loss, offset, phi, target, weight, false),
             VisitorStep::Diagonal => self.visitor.learn(loss, offset, phi, target, weight, true),
             VisitorStep::Rate => {
-                let variance = [f64::from(self.rates().private)].repeat(phi.len());
-                let mut visitor = Gaussian::independent(&self.visitor.mean, &variance);
+                let mean = self.visitor.mean();
+                let mut visitor = Gaussian::independent(mean, &vec![self.rates().private.into(); mean.len()]);
                 visitor.learn(loss, offset, phi, target, weight, true);
-                self.visitor.mean = visitor.mean;
+                self.visitor.set_mean(visitor.mean());
             }
         }
     }
 
-    fn step(&mut self, parts: &mut [(Active, f64)], pull: f64, touched: &mut dyn FnMut(FeatureId)) {
-        let rows = &mut self.rows;
-        for (active, sign) in parts {
-            active.step(&self.visitor.mean, *sign * pull, &mut |id, row| {
-                rows.set_personal(id, row, pull);
-                touched(id);
-            });
-        }
-        rows.evict(touched);
-    }
-
     /// Whether rows learn at all: where only the visitor row pays, the seed's rates are zero.
-    fn moves_rows(&self) -> bool {
+    pub(crate) fn moves_rows(&self) -> bool {
         let rates = self.rates();
         rates.private > 0.0 || rates.shared > 0.0 || !self.rows.base().metadata().schema.rates.is_empty()
     }
@@ -258,4 +279,9 @@ impl Model {
             Some(own) => own.rate * self.config.rate_factor,
         }
     }
+}
+
+/// phi of the calibration.
+fn of_score(score: f64) -> [Lanes; 1] {
+    [[score as f32, 1.0, 0.0, 0.0]]
 }

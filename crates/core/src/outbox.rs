@@ -5,12 +5,14 @@
 //! is little known teaches little of taste, and a row that few know well stays short. It is added to what was not sent
 //! before; what int8 rounds off simply stays there (error feedback, Seide et al. 2014).
 
+use crate::active::Active;
 use crate::delta::{ClientKey, Delta, MAX_SCALE};
-use crate::fm::Active;
+use crate::fm::Sum;
+use crate::index::Index;
 use crate::math::proximal;
 use crate::order::ordered;
 use crate::posterior::Gaussian;
-use crate::rows::{IdMap, Rows};
+use crate::rows::Rows;
 use crate::{FeatureId, Features};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -47,7 +49,7 @@ pub(crate) struct Outbox {
     pub(crate) pending: Option<Vec<u8>>,
     pub(crate) events: Vec<Event>,
     /// Change of shared rows that was not put into a delta yet.
-    pub(crate) unsent: IdMap<Vec<f32>>,
+    pub(crate) unsent: Unsent,
     /// Events that `unsent` stems from.
     pub(crate) unsent_events: u32,
 }
@@ -55,7 +57,7 @@ pub(crate) struct Outbox {
 impl Outbox {
     /// The unsent rows by ascending id.
     pub(crate) fn sorted(&self) -> Vec<(FeatureId, &[f32])> {
-        let rows: Vec<_> = self.unsent.iter().map(|(id, row)| (*id, row.as_slice())).collect();
+        let rows: Vec<_> = self.unsent.rows().collect();
         ordered(&rows, |(a, _), (b, _)| a.cmp(b))
     }
 
@@ -67,27 +69,25 @@ impl Outbox {
     /// Turns the buffered events into a change of shared rows.
     pub(crate) fn reconstruct(&mut self, rows: &Rows, visitor: &Gaussian, rate: f32) {
         let metadata = rows.base().metadata();
-        let width = rows.base().width();
         let mut moved = Rows::new(rows.base().clone(), usize::MAX);
+        let mut active = Active::default();
+        let trace = visitor.trace_of_factors();
         for event in self.events.drain(..) {
-            let mut active = Active::new(width, metadata.w0, event.features.len());
-            for feature in event.features.shared() {
-                active.add(feature, rate, &mut |id, row| moved.personal_into(id, row));
-            }
-            for feature in event.features.private() {
-                active.add(feature, 0.0, &mut |id, row| rows.personal_into(id, row));
-            }
+            active.clear(rows.lanes(), event.features.len());
+            event.features.shared().iter().for_each(|feature| active.add(&moved, feature, rate));
+            event.features.private().iter().for_each(|feature| active.add(rows, feature, 0.0));
+            active.sums.finish(metadata.w0);
             let (target, weight) = (f64::from(event.target), f64::from(event.weight));
-            let h = weight * active.leverage(&visitor.mean);
-            let step = proximal(metadata.loss, active.sums.score_with(&visitor.mean), target, h);
-            active.shrink(visitor, weight * step.curvature);
-            let pull = weight * step.pull;
-            active.step(&visitor.mean, pull, &mut |id, row| moved.set_personal(id, row, pull));
+            let Sum { score, phi } = active.sums.personal();
+            let score = score + visitor.dot(phi);
+            active.meet(visitor);
+            let step = proximal(metadata.loss, score, target, weight * active.leverage());
+            active.shrink(visitor, trace, weight * step.curvature);
+            active.step(weight * step.pull, &mut moved);
             self.unsent_events = self.unsent_events.saturating_add(1);
         }
         for (id, change) in moved.residuals() {
-            let unsent = self.unsent.entry(id).or_insert_with(|| vec![0.0; width]);
-            for (unsent, x) in unsent.iter_mut().zip(change) {
+            for (unsent, x) in self.unsent.row(id, change.len()).iter_mut().zip(change) {
                 *unsent = (*unsent + x).clamp(-MAX_SCALE, MAX_SCALE);
             }
         }
@@ -134,7 +134,7 @@ impl Outbox {
 
     /// The largest rows that fit, int8 per column.
     fn quantise(&self, base_version: u64, client: ClientKey) -> Option<Delta> {
-        let width = self.unsent.values().next()?.len();
+        let width = self.unsent.width;
         let length = |row: &[f32]| row.iter().map(|x| x * x).sum::<f32>();
         let mut rows = self.sorted();
         rows.retain(|(_, row)| length(row) > 0.0);
@@ -168,9 +168,42 @@ impl Outbox {
         let mut change = vec![0.0; delta.scales.len()];
         for (i, id) in delta.ids.iter().enumerate() {
             delta.row_into(i, &mut change);
-            let unsent = self.unsent.entry(*id).or_insert_with(|| vec![0.0; change.len()]);
+            let unsent = self.unsent.row(*id, change.len());
             unsent.iter_mut().zip(&change).for_each(|(unsent, x)| *unsent -= sign * x);
         }
-        self.unsent.retain(|_, row| row.iter().any(|x| *x != 0.0));
+        let left = self.unsent.rows().filter(|(_, row)| row.iter().any(|x| *x != 0.0));
+        self.unsent = Unsent::of(left);
+    }
+}
+
+/// Rows by their ids, in no order that counts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Unsent {
+    index: Index,
+    width: usize,
+    numbers: Vec<f32>,
+}
+
+impl Unsent {
+    /// Of rows of one width.
+    pub(crate) fn of<'a>(rows: impl Iterator<Item = (FeatureId, &'a [f32])>) -> Unsent {
+        let mut unsent = Unsent::default();
+        rows.for_each(|(id, row)| unsent.row(id, row.len()).copy_from_slice(row));
+        unsent
+    }
+
+    /// The rows.
+    fn rows(&self) -> impl Iterator<Item = (FeatureId, &[f32])> {
+        self.index.ids().iter().copied().zip(self.numbers.chunks_exact(self.width.max(1)))
+    }
+
+    /// The row of an id; zeros if there was none.
+    fn row(&mut self, id: FeatureId, width: usize) -> &mut [f32] {
+        self.width = width;
+        let (at, new) = self.index.enter(id);
+        if new {
+            self.numbers.resize(self.numbers.len() + width, 0.0);
+        }
+        &mut self.numbers[at * width..(at + 1) * width]
     }
 }

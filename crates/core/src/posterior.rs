@@ -10,22 +10,28 @@
 //! s = offset + <phi, u> with phi = (1, q), q the sum of the other active rows' factors. And the calibration (a, b): with
 //! phi = (s, 1). The learning rate is the covariance: high at first, optimal per direction, falling as evidence comes in.
 
+use crate::lanes::{LANES, Lanes, Wide, narrowed, padded, total, wide, widened};
 use crate::learner::MAX_WEIGHT;
-use crate::math::proximal;
+use crate::math::{proximal, sqrt};
 use crate::random::Random;
 use crate::{Loss, Prior};
 use alloc::vec;
 use alloc::vec::Vec;
+use wide::f64x4;
 
 /// Added to a prior's variances: a direction that no training visitor varied in can still be learnt a little.
 const FLOOR: f64 = 1e-6;
 
 /// What a posterior began as, and returns to where it forgets.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Gaussian {
-    pub(crate) mean: Vec<f64>,
-    /// n x n, row by row; symmetric and positive definite.
-    pub(crate) covariance: Vec<f64>,
+    n: usize,
+    mean: Vec<Wide>,
+    /// Symmetric and positive definite, in panels of four columns, each row by row: a panel times phi is a vector
+    /// multiplication for each row. Beyond column n are zeros.
+    covariance: Vec<Wide>,
+    /// Of the last event: P phi.
+    direction: Vec<Wide>,
 }
 
 impl Gaussian {
@@ -42,56 +48,106 @@ impl Gaussian {
             // Rounding to f32 may have cost the covariance what the check of a base allows for.
             covariance[i * width + i] = covariance[i * width + i] * (1.0 + 1e-6) + FLOOR;
         }
-        Gaussian { mean: prior.mean.iter().map(|x| f64::from(*x)).collect(), covariance }
+        let mean: Vec<f64> = prior.mean.iter().map(|x| f64::from(*x)).collect();
+        Gaussian::new(&mean, &covariance)
+    }
+
+    /// Of a mean of n numbers and a covariance of n x n, row by row.
+    pub(crate) fn new(mean: &[f64], covariance: &[f64]) -> Gaussian {
+        let n = mean.len();
+        let mean = padded(mean);
+        let mut panels = vec![[0.0; LANES]; mean.len() * n];
+        for (at, p) in covariance.iter().enumerate() {
+            let (i, j) = (at / n, at % n);
+            panels[j / LANES * n + i][j % LANES] = *p;
+        }
+        let direction = vec![[0.0; LANES]; mean.len()];
+        Gaussian { n, mean, covariance: panels, direction }
     }
 
     /// Independent numbers.
     pub(crate) fn independent(mean: &[f64], variance: &[f64]) -> Gaussian {
         let n = mean.len();
-        let covariance = (0..n * n).map(|at| if at % (n + 1) == 0 { variance[at / n] } else { 0.0 }).collect();
-        Gaussian { mean: mean.to_vec(), covariance }
+        let covariance: Vec<f64> =
+            (0..n * n).map(|at| if at % (n + 1) == 0 { variance[at / n] } else { 0.0 }).collect();
+        Gaussian::new(mean, &covariance)
+    }
+
+    /// The mean, n numbers.
+    pub(crate) fn mean(&self) -> &[f64] {
+        &self.mean.as_flattened()[..self.n]
+    }
+
+    /// The mean in lanes.
+    pub(crate) fn lanes(&self) -> &[Wide] {
+        &self.mean
+    }
+
+    pub(crate) fn set_mean(&mut self, mean: &[f64]) {
+        self.mean = padded(mean);
+    }
+
+    /// Keeps a number of the mean from falling below `least`.
+    pub(crate) fn keep_above(&mut self, at: usize, least: f64) {
+        let mean = &mut self.mean.as_flattened_mut()[at];
+        *mean = mean.max(least);
+    }
+
+    /// n x n numbers, row by row.
+    pub(crate) fn covariance(&self) -> Vec<f64> {
+        (0..self.n * self.n).map(|at| *self.element(at / self.n, at % self.n)).collect()
     }
 
     /// <mean, phi>.
-    pub(crate) fn dot(&self, phi: &[f64]) -> f64 {
-        self.mean.iter().zip(phi).fold(0.0, |sum, (m, x)| sum + m * x)
+    pub(crate) fn dot(&self, phi: &[Lanes]) -> f64 {
+        dot(&self.mean, phi)
     }
 
     /// phi^T P phi: how uncertain <mean, phi> is.
-    pub(crate) fn variance(&self, phi: &[f64]) -> f64 {
-        self.direction(phi).iter().zip(phi).fold(0.0, |sum, (d, x)| sum + d * x)
+    pub(crate) fn variance(&self, phi: &[Lanes]) -> f64 {
+        let mut sum = f64x4::ZERO;
+        for (panel, x) in self.covariance.chunks_exact(self.n).zip(phi) {
+            add_product(&mut sum, times(panel, phi), x);
+        }
+        total(sum)
     }
 
     /// One event: the score is `offset` + <mean, phi>. With `diagonal`, covariances between numbers are left at zero.
-    pub(crate) fn learn(&mut self, loss: Loss, offset: f64, phi: &[f64], target: f64, weight: f64, diagonal: bool) {
-        let n = self.mean.len();
-        let direction = self.direction(phi);
-        let variance = direction.iter().zip(phi).fold(0.0, |sum, (d, x)| sum + d * x);
+    pub(crate) fn learn(&mut self, loss: Loss, offset: f64, phi: &[Lanes], target: f64, weight: f64, diagonal: bool) {
+        let variance = self.aim(phi);
         // Rounding can leave a variance that is not positive only where nothing is left to learn.
         if !(variance > 0.0 && variance.is_finite()) {
             return;
         }
         let step = proximal(loss, offset + self.dot(phi), target, weight * variance);
-        let bound = f64::from(MAX_WEIGHT);
-        for (mean, d) in self.mean.iter_mut().zip(&direction) {
-            *mean = (*mean + weight * step.pull * d).clamp(-bound, bound);
+        let (bound, pull) = (f64::from(MAX_WEIGHT), weight * step.pull);
+        for (mean, d) in self.mean.iter_mut().zip(&self.direction) {
+            *mean = (wide(mean) + wide(d) * pull).to_array().map(|x| x.clamp(-bound, bound));
         }
         let curvature = weight * step.curvature;
         if diagonal {
             // Precisions add up, each number by itself (Chapelle and Li 2011, algorithm 3).
-            for (i, x) in phi.iter().enumerate() {
-                let p = &mut self.covariance[i * n + i];
+            for (i, x) in phi.as_flattened().iter().take(self.n).enumerate() {
+                let (x, p) = (f64::from(*x), self.element_mut(i, i));
                 *p /= 1.0 + curvature * x * x * *p;
             }
             return;
         }
-        let shrink = curvature / (1.0 + curvature * variance);
-        for (i, row) in self.covariance.chunks_exact_mut(n).enumerate() {
-            for (j, p) in row.iter_mut().enumerate() {
-                let left = *p - shrink * (direction[i] * direction[j]);
-                // In exact numbers a variance stays positive; a rounded one is kept from zero.
-                *p = if i == j { left.max(*p * 1e-12) } else { left };
+        // What is taken away is an outer product, so it is as symmetric as P.
+        let root = sqrt(curvature / (1.0 + curvature * variance));
+        self.direction.iter_mut().for_each(|d| *d = (wide(d) * root).to_array());
+        for (panel, column) in self.covariance.chunks_exact_mut(self.n).zip(&self.direction) {
+            let column = wide(column);
+            for (p, d) in panel.iter_mut().zip(self.direction.as_flattened()) {
+                *p = (wide(p) - column * *d).to_array();
             }
+        }
+        for i in 0..self.n {
+            let d = self.direction[i / LANES][i % LANES];
+            let p = self.element_mut(i, i);
+            let least = (*p + d * d) * 1e-12;
+            // In exact numbers a variance stays positive; a rounded one is kept from zero.
+            *p = if *p > least { *p } else { least };
         }
     }
 
@@ -99,27 +155,27 @@ impl Gaussian {
     /// covariances, so it is one.
     pub(crate) fn forget(&mut self, prior: &Gaussian, share: f64) {
         for (p, p0) in self.covariance.iter_mut().zip(&prior.covariance) {
-            *p += share * (p0 - *p);
+            *p = (wide(p) + (wide(p0) - wide(p)) * share).to_array();
         }
     }
 
     /// Moves the mean by a share of the way back to the prior's.
     pub(crate) fn pull(&mut self, prior: &Gaussian, share: f64) {
-        for (m, m0) in self.mean.iter_mut().zip(&prior.mean) {
+        for (m, m0) in self.mean.as_flattened_mut().iter_mut().zip(prior.mean.as_flattened()) {
             *m += share * (m0 - *m);
         }
     }
 
     /// The lower triangle L of the Cholesky decomposition P = L L^T, row by row. A pivot that rounding made negative is 0.
     pub(crate) fn cholesky(&self) -> Vec<f64> {
-        let n = self.mean.len();
+        let n = self.n;
         let mut lower = vec![0.0; n * n];
         for i in 0..n {
             for j in 0..=i {
                 let known = (0..j).fold(0.0, |sum, f| sum + lower[i * n + f] * lower[j * n + f]);
-                let rest = self.covariance[i * n + j] - known;
+                let rest = self.element(i, j) - known;
                 lower[i * n + j] = if i == j {
-                    libm::sqrt(rest.max(0.0))
+                    sqrt(rest.max(0.0))
                 } else if lower[j * n + j] > 0.0 {
                     rest / lower[j * n + j]
                 } else {
@@ -130,14 +186,57 @@ impl Gaussian {
         lower
     }
 
-    /// P phi. P is symmetric, so its rows are its columns, and adding them up one after the other is SIMD.
-    pub(crate) fn direction(&self, phi: &[f64]) -> Vec<f64> {
-        let mut direction = vec![0.0; phi.len()];
-        for (row, x) in self.covariance.chunks_exact(phi.len()).zip(phi) {
-            direction.iter_mut().zip(row).for_each(|(sum, p)| *sum += p * x);
-        }
-        direction
+    /// P phi, in lanes.
+    pub(crate) fn direction(&self, phi: &[Lanes]) -> Vec<Lanes> {
+        self.covariance.chunks_exact(self.n).map(|panel| narrowed(times(panel, phi))).collect()
     }
+
+    /// The sum of the variances but the first.
+    pub(crate) fn trace_of_factors(&self) -> f64 {
+        (1..self.n).fold(0.0, |sum, i| sum + self.element(i, i))
+    }
+
+    /// Keeps P phi as the direction; returns phi^T P phi.
+    fn aim(&mut self, phi: &[Lanes]) -> f64 {
+        let mut sum = f64x4::ZERO;
+        let panels = self.covariance.chunks_exact(self.n).zip(&mut self.direction);
+        for ((panel, direction), x) in panels.zip(phi) {
+            let product = times(panel, phi);
+            *direction = product.to_array();
+            add_product(&mut sum, product, x);
+        }
+        total(sum)
+    }
+
+    fn element(&self, i: usize, j: usize) -> &f64 {
+        &self.covariance[j / LANES * self.n + i][j % LANES]
+    }
+
+    fn element_mut(&mut self, i: usize, j: usize) -> &mut f64 {
+        &mut self.covariance[j / LANES * self.n + i][j % LANES]
+    }
+}
+
+/// <u, phi>.
+pub(crate) fn dot(u: &[Wide], phi: &[Lanes]) -> f64 {
+    let mut sum = f64x4::ZERO;
+    u.iter().zip(phi).for_each(|(u, x)| add_product(&mut sum, wide(u), x));
+    total(sum)
+}
+
+/// Four columns of the covariance times phi.
+#[inline]
+fn times(panel: &[Wide], phi: &[Lanes]) -> f64x4 {
+    let mut sum = f64x4::ZERO;
+    for (row, x) in panel.iter().zip(phi.as_flattened()) {
+        sum += wide(row) * f64::from(*x);
+    }
+    sum
+}
+
+#[inline]
+fn add_product(sum: &mut f64x4, a: f64x4, b: &Lanes) {
+    *sum += a * widened(b);
 }
 
 /// A draw from N(0, L L^T).

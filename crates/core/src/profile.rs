@@ -7,7 +7,8 @@
 use crate::drift::Drift;
 use crate::learner::{MAX_LABEL, MAX_WEIGHT};
 use crate::model::Model;
-use crate::outbox::{BUFFER, Event, Outbox};
+use crate::outbox::{BUFFER, Event, Outbox, Unsent};
+use crate::posterior::Gaussian;
 use crate::progress::{BINS, Score, SlateScore, Tally, WINDOW};
 use crate::random::Random;
 use crate::scale::Moments;
@@ -149,8 +150,8 @@ impl Learner {
 }
 
 fn write_model(out: &mut Encoder<Vec<u8>>, model: &Model) -> Written {
-    out.array(7)?.bytes(&doubles(&model.visitor.mean))?.bytes(&doubles(&model.visitor.covariance))?;
-    out.bytes(&doubles(&[&model.calibration.mean[..], &model.calibration.covariance[..]].concat()))?;
+    out.array(7)?.bytes(&doubles(model.visitor.mean()))?.bytes(&doubles(&model.visitor.covariance()))?;
+    out.bytes(&doubles(&[model.calibration.mean(), &model.calibration.covariance()].concat()))?;
     let learnt = model.rows.learnt();
     let evidence: Vec<f32> = learnt.iter().map(|(_, _, evidence)| *evidence).collect();
     write_rows(out, learnt.iter().map(|(id, row, _)| (*id, *row)))?;
@@ -225,11 +226,10 @@ struct Reader<'a>(Decoder<'a>);
 impl<'a> Reader<'a> {
     fn model(&mut self, model: &mut Model, width: usize) -> Result<(), Error> {
         self.exactly(7)?;
-        model.visitor.mean = self.doubles(width, f64::from(MAX_WEIGHT))?;
-        model.visitor.covariance = self.doubles(width * width, MAX_COVARIANCE)?;
+        let mean = self.doubles(width, f64::from(MAX_WEIGHT))?;
+        model.visitor = Gaussian::new(&mean, &self.doubles(width * width, MAX_COVARIANCE)?);
         let calibration = self.doubles(6, MAX_COVARIANCE)?;
-        model.calibration.mean.copy_from_slice(&calibration[..2]);
-        model.calibration.covariance.copy_from_slice(&calibration[2..]);
+        model.calibration = Gaussian::new(&calibration[..2], &calibration[2..]);
         let rows = self.rows(width)?;
         let evidence = self.floats(rows.len(), f32::MAX)?;
         for ((id, row), evidence) in rows.iter().zip(evidence) {
@@ -250,7 +250,7 @@ impl<'a> Reader<'a> {
                 return Err(BROKEN);
             }
         }
-        outbox.unsent = self.rows(width)?.into_iter().collect();
+        outbox.unsent = Unsent::of(self.rows(width)?.iter().map(|(id, row)| (*id, &row[..])));
         outbox.unsent_events = u32::try_from(self.unsigned()?).map_err(|_| BROKEN)?;
         let events = self.array()?;
         if events > BUFFER as u64 {

@@ -186,18 +186,18 @@ impl Metrics {
 
     /// Counts one event: log-odds (or score) of the base and of each model, and the target, which is 0 or 1 under the
     /// logistic loss. Returns the losses.
-    pub(crate) fn add(&mut self, kind: Loss, odds: &[f64], target: f64) -> Vec<f64> {
+    pub(crate) fn add(&mut self, kind: Loss, odds: impl Iterator<Item = f32> + Clone, target: f64) -> Vec<f64> {
         self.events += 1;
         self.clicks += u64::from(target > 0.5);
         // What leaves the window makes its room for what comes.
         let oldest = if self.window.len() == WINDOW { self.window.pop_front() } else { None };
         let mut latest = oldest.map_or_else(Vec::new, |(_, odds)| odds);
         latest.clear();
-        latest.extend(odds.iter().map(|x| *x as f32));
+        latest.extend(odds.clone());
         self.window.push_back((target as f32, latest));
         let scores = core::iter::once(&mut self.base).chain(&mut self.models);
         let losses = scores.zip(odds).map(|(score, odds)| {
-            let (loss, probability, click) = judge(kind, *odds, target);
+            let (loss, probability, click) = judge(kind, odds.into(), target);
             score.add(loss, probability, click);
             loss
         });

@@ -1,5 +1,7 @@
 //! Seeded random numbers: xorshift64* (Vigna 2016). The state is part of the profile.
 
+use crate::math::sqrt;
+
 /// A stream of random numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Random(pub(crate) u64);
@@ -27,7 +29,7 @@ impl Random {
             let (x, y) = (2.0 * self.uniform() - 1.0, 2.0 * self.uniform() - 1.0);
             let square = x * x + y * y;
             if square > 0.0 && square < 1.0 {
-                return x * libm::sqrt(-2.0 * libm::log(square) / square);
+                return x * sqrt(-2.0 * libm::log(square) / square);
             }
         }
     }

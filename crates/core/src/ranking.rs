@@ -99,9 +99,9 @@ impl Learner {
                 let item = self.catalogue.item(at);
                 let features = context.union(&item.features);
                 let model = &self.models[model];
-                let [_, personal] = model.rows.sums(&features);
-                let variance = model.visitor.variance(&personal.phi());
-                let probability = model.probability(model.judge(&personal).moderated);
+                let sums = model.rows.sums(&features);
+                let variance = model.visitor.variance(sums.personal().phi);
+                let probability = model.probability(model.judge(sums.personal()).moderated);
                 let p = match model.loss() {
                     Loss::Logistic => f64::from(probability),
                     Loss::Squared => 0.5,
@@ -124,10 +124,11 @@ impl Learner {
             Serving::Model(at) => (&self.models[at], &self.models[at].visitor, Rows::personal_into),
         };
         self.catalogue.refresh(|id, row| read(&model.rows, id, row));
-        let [base, personal] = model.rows.sums(context);
-        let sums = if self.serving == Serving::Base { base } else { personal };
-        let constant = sums.score_with(&visitor.mean);
-        let q: Vec<f32> = sums.q().iter().zip(&visitor.mean[1..]).map(|(q, u)| (f64::from(*q) + u) as f32).collect();
+        let sums = model.rows.sums(context);
+        let sum = if self.serving == Serving::Base { sums.base() } else { sums.personal() };
+        let constant = sum.score + visitor.dot(sum.phi);
+        let q = sum.phi.as_flattened().iter().zip(visitor.mean()).skip(1);
+        let q: Vec<f32> = q.map(|(q, u)| (f64::from(*q) + u) as f32).collect();
         if query.include.is_none() && query.exclude.is_empty() {
             return self.catalogue.top(constant as f32, &q, k, None);
         }

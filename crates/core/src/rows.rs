@@ -1,46 +1,26 @@
 //! The overlay: what this browser learnt, as sparse f32 rows over the base.
 
 use crate::fm::Sums;
+use crate::index::Index;
+use crate::lanes::{LANES, Lanes, narrow};
 use crate::learner::MAX_WEIGHT;
 use crate::order::ordered;
 use crate::{Base, Feature, FeatureId, Features};
 use alloc::vec;
 use alloc::vec::Vec;
-use core::hash::{BuildHasherDefault, Hasher};
-use hashbrown::HashMap;
-
-/// A map keyed by feature ids. They are hashes already; and on a device they are the site's own, not an attacker's.
-pub(crate) type IdMap<T> = HashMap<FeatureId, T, BuildHasherDefault<IdHasher>>;
-
-#[derive(Debug, Clone, Default)]
-pub(crate) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, id: u64) {
-        self.0 = id;
-    }
-}
+use wide::f32x4;
 
 /// A base and the residual rows over it: personal = base + residual.
 #[derive(Debug, Clone)]
 pub(crate) struct Rows {
     base: Base,
     width: usize,
-    slots: IdMap<u32>,
-    ids: Vec<FeatureId>,
-    /// The base's rows under the learnt ones, dequantised once.
-    under: Vec<f32>,
-    residual: Vec<f32>,
+    /// Of a row.
+    lanes: usize,
+    /// The learnt rows by their slots.
+    index: Index,
+    /// Slot by slot: the base's row, dequantised once, and the residual.
+    cells: Vec<Lanes>,
     /// What each row has been pulled by so far: AdaGrad's accumulator.
     evidence: Vec<f32>,
     most: usize,
@@ -55,10 +35,9 @@ impl Rows {
         Rows {
             base,
             width,
-            slots: IdMap::default(),
-            ids: Vec::new(),
-            under: Vec::new(),
-            residual: Vec::new(),
+            lanes: width.div_ceil(LANES),
+            index: Index::default(),
+            cells: Vec::new(),
             evidence: Vec::new(),
             most: most.max(8),
             evicted: 0,
@@ -69,24 +48,69 @@ impl Rows {
         &self.base
     }
 
+    /// How many lanes a row has.
+    pub(crate) fn lanes(&self) -> usize {
+        self.lanes
+    }
+
     /// Puts another base of the same width under the residual.
     pub(crate) fn swap_base(&mut self, base: Base) {
         self.base = base;
-        for (id, under) in self.ids.iter().zip(self.under.chunks_exact_mut(self.width)) {
-            read_base(&self.base, *id, under);
+        for (id, cell) in self.index.ids().iter().zip(self.cells.chunks_exact_mut(2 * self.lanes)) {
+            read_base(&self.base, *id, &mut cell.as_flattened_mut()[..self.width]);
         }
+    }
+
+    /// The slot of a row that was learnt.
+    #[inline]
+    pub(crate) fn find(&self, id: FeatureId) -> Option<usize> {
+        self.index.find(id)
+    }
+
+    /// The slot of a row that is to be learnt.
+    pub(crate) fn enter(&mut self, id: FeatureId) -> usize {
+        let (slot, new) = self.index.enter(id);
+        if new {
+            let start = self.cells.len();
+            self.cells.resize(start + 2 * self.lanes, [0.0; LANES]);
+            self.evidence.push(0.0);
+            read_base(&self.base, id, &mut self.cells[start..].as_flattened_mut()[..self.width]);
+        }
+        slot
+    }
+
+    /// The base's row in a slot, and the residual over it.
+    #[inline]
+    pub(crate) fn at(&self, slot: usize) -> (&[Lanes], &[Lanes]) {
+        self.cells[2 * slot * self.lanes..2 * (slot + 1) * self.lanes].split_at(self.lanes)
+    }
+
+    /// The base's row, and the residual over it, which is zeros in `spare` where nothing was learnt. And the slot, if there is one.
+    #[inline]
+    pub(crate) fn read<'a>(
+        &'a self,
+        id: FeatureId,
+        spare: &'a mut Vec<Lanes>,
+    ) -> (Option<usize>, &'a [Lanes], &'a [Lanes]) {
+        let slot = self.find(id);
+        let (under, residual) = match slot {
+            Some(slot) => self.at(slot),
+            None => {
+                spare.resize(2 * self.lanes, [0.0; LANES]);
+                read_base(&self.base, id, &mut spare.as_flattened_mut()[..self.width]);
+                spare.split_at(self.lanes)
+            }
+        };
+        (slot, under, residual)
     }
 
     /// The personal row; zeros for a feature never seen.
     pub(crate) fn personal_into(&self, id: FeatureId, row: &mut [f32]) {
-        match self.slots.get(&id) {
+        match self.find(id) {
             Some(slot) => {
-                let at = *slot as usize * self.width;
-                let under = &self.under[at..at + self.width];
-                let residual = &self.residual[at..at + self.width];
-                for ((x, under), residual) in row.iter_mut().zip(under).zip(residual) {
-                    *x = under + residual;
-                }
+                let (under, residual) = self.at(slot);
+                let cells = under.as_flattened().iter().zip(residual.as_flattened());
+                row.iter_mut().zip(cells).for_each(|(x, (under, residual))| *x = under + residual);
             }
             None => read_base(&self.base, id, row),
         }
@@ -94,119 +118,90 @@ impl Rows {
 
     /// The base's row; zeros for a feature that it does not have.
     pub(crate) fn base_into(&self, id: FeatureId, row: &mut [f32]) {
-        match self.slots.get(&id) {
-            Some(slot) => {
-                let at = *slot as usize * self.width;
-                row.copy_from_slice(&self.under[at..at + self.width]);
-            }
+        match self.find(id) {
+            Some(slot) => row.copy_from_slice(&self.at(slot).0.as_flattened()[..self.width]),
             None => read_base(&self.base, id, row),
         }
     }
 
-    /// The sums over the active rows of an input, of the base's and of the personal ones.
-    pub(crate) fn sums(&self, features: &Features) -> [Sums; 2] {
-        let w0 = self.base.metadata().w0;
-        let [mut base, mut personal] = [Sums::new(self.width, w0), Sums::new(self.width, w0)];
-        let mut row = vec![0.0; self.width];
+    /// The sums over the active rows of an input.
+    pub(crate) fn sums(&self, features: &Features) -> Sums {
+        let (mut sums, mut spare, mut row) = (Sums::new(self.lanes), Vec::new(), vec![[0.0; LANES]; self.lanes]);
         for Feature { id, value, .. } in features.iter() {
-            match self.slots.get(id) {
-                Some(slot) => {
-                    let at = *slot as usize * self.width;
-                    let under = &self.under[at..at + self.width];
-                    let residual = &self.residual[at..at + self.width];
-                    base.add(under, *value);
-                    row.iter_mut().zip(under).zip(residual).for_each(|((x, under), residual)| *x = under + residual);
-                    personal.add(&row, *value);
-                }
-                None => {
-                    read_base(&self.base, *id, &mut row);
-                    base.add(&row, *value);
-                    personal.add(&row, *value);
-                }
-            }
+            let (_, under, residual) = self.read(*id, &mut spare);
+            sums.add(under, residual, *value, &mut row);
         }
-        [base, personal]
+        sums.finish(self.base.metadata().w0);
+        sums
     }
 
     /// AdaGrad's accumulator of a row.
     pub(crate) fn evidence(&self, id: FeatureId) -> f32 {
-        self.slots.get(&id).map_or(0.0, |slot| self.evidence[*slot as usize])
+        self.find(id).map_or(0.0, |slot| self.evidence[slot])
     }
 
-    /// Sets the personal row, within the bounds of a weight, after a pull of this size.
-    pub(crate) fn set_personal(&mut self, id: FeatureId, row: &[f32], pull: f64) {
-        let slot = self.slot(id);
-        let at = slot * self.width;
-        self.evidence[slot] = (self.evidence[slot] + (pull * pull) as f32).min(f32::MAX);
-        let residual = &mut self.residual[at..at + self.width];
-        for ((residual, under), x) in residual.iter_mut().zip(&self.under[at..at + self.width]).zip(row) {
-            *residual = x.clamp(-MAX_WEIGHT, MAX_WEIGHT) - under;
+    /// Sets the personal row in a slot, within the bounds of a weight, after a pull with this square.
+    pub(crate) fn set_personal(&mut self, slot: usize, row: impl Iterator<Item = f32x4>, evidence: f32) {
+        self.evidence[slot] = (self.evidence[slot] + evidence).clamp(0.0, f32::MAX);
+        let cells = &mut self.cells[2 * slot * self.lanes..2 * (slot + 1) * self.lanes];
+        let (under, residual) = cells.split_at_mut(self.lanes);
+        let most = f32x4::splat(MAX_WEIGHT);
+        for ((residual, under), row) in residual.iter_mut().zip(under).zip(row) {
+            *residual = (row.fast_max(-most).fast_min(most) - narrow(under)).to_array();
         }
     }
 
     /// Sets a learnt row, as read from a profile.
     pub(crate) fn set_learnt(&mut self, id: FeatureId, row: &[f32], evidence: f32) {
-        let slot = self.slot(id);
-        let at = slot * self.width;
-        self.residual[at..at + self.width].copy_from_slice(row);
+        let slot = self.enter(id);
+        let start = (2 * slot + 1) * self.lanes;
+        self.cells[start..start + self.lanes].as_flattened_mut()[..self.width].copy_from_slice(row);
         self.evidence[slot] = evidence;
     }
 
     /// The learnt rows by ascending id: residual and AdaGrad's accumulator.
     pub(crate) fn learnt(&self) -> Vec<(FeatureId, &[f32], f32)> {
-        let rows = self.ids.iter().zip(self.residual.chunks_exact(self.width)).zip(&self.evidence);
-        let rows: Vec<_> = rows.map(|((id, row), evidence)| (*id, row, *evidence)).collect();
+        let rows: Vec<_> = self.residuals().zip(&self.evidence).map(|((id, row), x)| (id, row, *x)).collect();
         ordered(&rows, |(a, ..), (b, ..)| a.cmp(b))
     }
 
     /// The learnt rows in the order in which they were met.
     pub(crate) fn residuals(&self) -> impl Iterator<Item = (FeatureId, &[f32])> {
-        self.ids.iter().copied().zip(self.residual.chunks_exact(self.width))
+        let cells = self.cells.chunks_exact(2 * self.lanes);
+        let rows = cells.map(|cell| &cell[self.lanes..].as_flattened()[..self.width]);
+        self.index.ids().iter().copied().zip(rows)
     }
 
     /// How many rows were learnt.
     pub(crate) fn len(&self) -> usize {
-        self.ids.len()
+        self.index.len()
     }
 
     /// Moves every residual by a share of the way to zero, that is, to the base.
     pub(crate) fn pull(&mut self, share: f32) {
-        self.residual.iter_mut().for_each(|x| *x *= 1.0 - share);
+        for cell in self.cells.chunks_exact_mut(2 * self.lanes) {
+            cell[self.lanes..].as_flattened_mut().iter_mut().for_each(|x| *x *= 1.0 - share);
+        }
     }
 
-    /// If there are too many rows, lets go of the eighth that differs least from the base. `gone` takes those rows.
-    pub(crate) fn evict(&mut self, gone: &mut dyn FnMut(FeatureId)) {
-        if self.ids.len() <= self.most {
-            return;
+    /// If there are too many rows, lets go of the eighth that differs least from the base; whether it did.
+    pub(crate) fn evict(&mut self) -> bool {
+        if self.len() <= self.most {
+            return false;
         }
         let length = |row: &[f32]| row.iter().map(|x| x * x).sum::<f32>();
-        let order: Vec<(f32, FeatureId)> =
-            self.ids.iter().zip(self.residual.chunks_exact(self.width)).map(|(id, row)| (length(row), *id)).collect();
-        let order = ordered(&order, |(a, i), (b, j)| b.total_cmp(a).then(i.cmp(j)));
-        let kept = self.most - self.most / 8;
+        let rows: Vec<_> = self
+            .residuals()
+            .zip(&self.evidence)
+            .map(|((id, row), evidence)| (length(row), id, row, *evidence))
+            .collect();
+        let order = ordered(&rows, |(a, i, ..), (b, j, ..)| b.total_cmp(a).then(i.cmp(j)));
+        let (kept, gone) = order.split_at(self.most - self.most / 8);
         let mut rows = Rows::new(self.base.clone(), self.most);
-        rows.evicted = self.evicted + (self.ids.len() - kept) as u64;
-        order.iter().skip(kept).for_each(|(_, id)| gone(*id));
-        for (_, id) in order.iter().take(kept) {
-            if let Some(slot) = self.slots.get(id).map(|slot| *slot as usize) {
-                let at = slot * self.width;
-                rows.set_learnt(*id, &self.residual[at..at + self.width], self.evidence[slot]);
-            }
-        }
+        rows.evicted = self.evicted + gone.len() as u64;
+        kept.iter().for_each(|(_, id, row, evidence)| rows.set_learnt(*id, row, *evidence));
         *self = rows;
-    }
-
-    fn slot(&mut self, id: FeatureId) -> usize {
-        let next = self.ids.len();
-        let slot = *self.slots.entry(id).or_insert(next as u32) as usize;
-        if slot == next {
-            self.ids.push(id);
-            self.under.resize(self.under.len() + self.width, 0.0);
-            self.residual.resize(self.residual.len() + self.width, 0.0);
-            self.evidence.push(0.0);
-            read_base(&self.base, id, &mut self.under[next * self.width..]);
-        }
-        slot
+        true
     }
 }
 

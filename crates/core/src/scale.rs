@@ -1,8 +1,9 @@
 //! Numeric features are scaled online: (x - mean) / deviation of what this learner has met (Welford 1962), so that a price in
 //! cents and a ratio learn alike. Until two values were met, nothing is known and the feature counts as average.
 
+use crate::index::Index;
+use crate::math::sqrt;
 use crate::order::ordered;
-use crate::rows::IdMap;
 use crate::{Feature, FeatureId, Features};
 use alloc::vec::Vec;
 
@@ -22,13 +23,14 @@ pub(crate) struct Moments {
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scales {
-    moments: IdMap<Moments>,
+    index: Index,
+    moments: Vec<Moments>,
 }
 
 impl Scales {
     /// The features with their raw numbers scaled.
     pub(crate) fn apply(&self, features: &Features) -> Features {
-        if features.iter().all(|feature| !feature.raw) {
+        if !features.is_raw() {
             return features.clone();
         }
         features.map(|feature| match feature.raw {
@@ -39,11 +41,11 @@ impl Scales {
 
     /// Takes note of raw numbers.
     pub(crate) fn observe(&mut self, features: &Features) {
-        for feature in features.iter().filter(|feature| feature.raw) {
-            if self.moments.len() >= MOST && !self.moments.contains_key(&feature.id) {
+        for feature in features.iter().filter(|feature| features.is_raw() && feature.raw) {
+            if self.moments.len() >= MOST && self.index.find(feature.id).is_none() {
                 continue;
             }
-            let moments = self.moments.entry(feature.id).or_default();
+            let moments = self.at(feature.id);
             let x = f64::from(feature.value);
             moments.count += 1.0;
             let off = x - moments.mean;
@@ -54,19 +56,29 @@ impl Scales {
 
     /// By ascending id.
     pub(crate) fn sorted(&self) -> Vec<(FeatureId, Moments)> {
-        let moments: Vec<_> = self.moments.iter().map(|(id, m)| (*id, *m)).collect();
+        let moments: Vec<_> = self.index.ids().iter().copied().zip(self.moments.iter().copied()).collect();
         ordered(&moments, |(a, _), (b, _)| a.cmp(b))
     }
 
     pub(crate) fn set(&mut self, id: FeatureId, moments: Moments) {
-        self.moments.insert(id, moments);
+        *self.at(id) = moments;
+    }
+
+    fn at(&mut self, id: FeatureId) -> &mut Moments {
+        let (at, new) = self.index.enter(id);
+        if new {
+            self.moments.push(Moments::default());
+        }
+        &mut self.moments[at]
     }
 
     fn scale(&self, feature: &Feature) -> f32 {
-        let Some(moments) = self.moments.get(&feature.id).filter(|m| m.count >= 2.0 && m.squares > 0.0) else {
+        let Some(moments) =
+            self.index.find(feature.id).map(|at| self.moments[at]).filter(|m| m.count >= 2.0 && m.squares > 0.0)
+        else {
             return 0.0;
         };
-        let deviation = libm::sqrt(moments.squares / moments.count);
+        let deviation = sqrt(moments.squares / moments.count);
         ((f64::from(feature.value) - moments.mean) / deviation).clamp(-BOUND, BOUND) as f32
     }
 }

@@ -296,6 +296,27 @@ fn a_change_of_mind_is_noticed_and_answered() {
 }
 
 #[test]
+fn the_event_that_pulls_to_the_base_is_learnt_from_there() {
+    let config = |drift| Config { drift, gate: None, ..Config::default() };
+    let pull =
+        (Detector::PageHinkley { tolerance: Some(0.1), threshold: Some(1.0) }, DriftPolicy::PullToBase { share: 1.0 });
+    let mut pulled = Learner::new(base(8), config(Some(pull)));
+    let page = named(&pulled, &object(&[("page", Value::from("shop"))]));
+    for _ in 0..100 {
+        pulled.learn_one(&page, 1.0, 1.0).expect("a click");
+    }
+    while pulled.drifts() == 0 {
+        pulled.learn_one(&page, 0.0, 1.0).expect("a skip");
+    }
+    let mut new = Learner::new(base(8), config(None));
+    new.learn_one(&page, 0.0, 1.0).expect("a skip");
+    let rows = |learner: &Learner| learner.residuals().flat_map(|(_, row)| row.to_vec()).collect::<Vec<f32>>();
+    let pairs: Vec<(f32, f32)> = rows(&pulled).into_iter().zip(rows(&new)).collect();
+    assert!(pairs.iter().any(|(_, x)| *x != 0.0));
+    assert!(pairs.iter().all(|(a, b)| (a - b).abs() < 1e-6), "{pairs:?}");
+}
+
+#[test]
 fn figures_are_what_a_recount_gives() {
     let mut learner = stocked(Config::default());
     let mut random = Random(23);

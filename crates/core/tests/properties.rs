@@ -88,7 +88,9 @@ proptest! {
         let nothing = learner.predict_one(&Features::default());
         prop_assert!(learner.predict_one(&features).score.is_finite());
         let before = learner.learn_one(&features, 1.0, 1.0).expect("a click");
-        prop_assert!(learner.predict_one(&features).score >= before.score);
+        let after = learner.predict_one(&features);
+        prop_assert!(after.score >= before.score);
+        prop_assert_eq!(after.probability, learner.probability(&features));
         prop_assert_eq!(nothing.base_score, learner.predict_one(&Features::default()).base_score);
     }
 

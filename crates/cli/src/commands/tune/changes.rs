@@ -88,7 +88,7 @@ fn refit_prior(bench: &Bench, who: &[u32], draft: &mut Draft) -> Result<()> {
     let still = Rates { private: 0.0, shared: 0.0, ..draft.metadata.rates };
     let posteriors = after(bench, who, &draft.base()?, still, usize::MAX, |learner| {
         let (mean, covariance) = learner.visitor();
-        (mean.iter().map(|x| *x as f32).collect::<Vec<f32>>(), covariance.to_vec())
+        (mean.iter().map(|x| *x as f32).collect::<Vec<f32>>(), covariance)
     })?;
     let means: Vec<f32> = posteriors.iter().flat_map(|(mean, _)| mean.iter().copied()).collect();
     let mut visitor = moments(&means, 1 + draft.metadata.factors);
