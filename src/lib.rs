@@ -18,6 +18,10 @@
 //! the JavaScript face, `tab` holds one learner's parts together, `session` is the learning of this tab with its `log`,
 //! `store` and `sync` are where it is kept and where it goes.
 
+#![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
 mod insight;
 mod learner;
 
@@ -53,9 +57,12 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = include_str!("types.ts");
 
-/// A panic is a bug: in debug builds it says where, on the console.
-#[cfg(debug_assertions)]
-#[wasm_bindgen(start)]
-fn start() {
-    console_error_panic_hook::set_once();
-}
+#[cfg(all(target_arch = "wasm32", not(test)))]
+mod panic;
+// Natively this is compiled to be checked and tested, not to be run.
+#[cfg(not(any(target_arch = "wasm32", test)))]
+extern crate std;
+
+#[cfg(all(target_arch = "wasm32", test))]
+#[path = "../tests/browser/main.rs"]
+mod browser;
