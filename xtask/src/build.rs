@@ -1,4 +1,4 @@
-//! The npm package: wasm-pack makes it, wasm-opt makes it small, and its weight is printed so that nobody is surprised.
+//! The npm package: wasm-pack makes it, wasm-opt and esbuild make it small, and its weight is printed so that nobody is surprised.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -7,13 +7,14 @@ use std::time::SystemTime;
 use anyhow::Result;
 use xshell::cmd;
 
+use crate::glue;
 use crate::steps::Steps;
 use crate::tools;
 use crate::weight;
 use crate::workspace::{Workspace, newest};
 
 /// What goes into the package, and what says how it is made.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     "src",
     "crates/core/src",
     "crates/core/Cargo.toml",
@@ -22,10 +23,8 @@ const SOURCES: [&str; 8] = [
     ".cargo/config.toml",
     "README.md",
     "xtask/src/build.rs",
+    "xtask/src/glue.rs",
 ];
-
-/// A slower build for a smaller download.
-const SMALLER: [&str; 4] = ["--config", "profile.release.lto=\"fat\"", "--config", "profile.release.codegen-units=1"];
 
 /// What counts is the size with gzip, which finds repetitions by itself and likes code that is alike to stand together: so
 /// nothing is inlined that is used twice, and functions go by their names, which takes 7 KB off.
@@ -73,14 +72,17 @@ pub(crate) fn package(workspace: &Workspace) -> Result<()> {
         // A file that is edited while we build is newer than the stamp, and so is built the next time.
         File::options().write(true).open(&stamp)?.set_modified(started)?;
     }
-    weight::print_total(&[wasm, workspace.root.join("pkg/brooklet.js"), workspace.root.join("src/vocabulary.js")])
+    weight::print_total(&[wasm, workspace.root.join("pkg/brooklet.js")])
 }
 
 fn make(workspace: &Workspace, wasm: &Path) -> Result<()> {
     let sh = &workspace.shell;
-    cmd!(sh, "wasm-pack build --mode no-install --target web --release -- {SMALLER...}").run()?;
+    cmd!(sh, "wasm-pack build --mode no-install --target web --profile browser").run()?;
     // Before wasm-opt, which drops the functions' names.
     weight::print_parts(wasm)?;
+    let pkg = workspace.root.join("pkg");
+    glue::shorten(wasm, &pkg.join("brooklet.js"))?;
+    glue::bundle(workspace, &pkg)?;
     let optimised = workspace.target.join("xtask/brooklet_bg.wasm");
     fs::create_dir_all(workspace.target.join("xtask"))?;
     cmd!(sh, "wasm-opt {FEATURES...} {SMALL_WITH_GZIP...} {wasm} -o {optimised}").run()?;

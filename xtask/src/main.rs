@@ -13,6 +13,7 @@ mod build;
 mod data;
 mod demo;
 mod events;
+mod glue;
 mod recbole;
 mod steps;
 mod test;
