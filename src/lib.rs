@@ -18,7 +18,7 @@
 //! the JavaScript face, `tab` holds one learner's parts together, `session` is the learning of this tab with its `log`,
 //! `store` and `sync` are where it is kept and where it goes.
 
-#![cfg_attr(not(test), no_std)]
+#![no_std]
 
 extern crate alloc;
 
@@ -56,13 +56,3 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// The types that a person would have written; those of [`Learner`]'s methods name them.
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = include_str!("types.ts");
-
-#[cfg(all(target_arch = "wasm32", not(test)))]
-mod panic;
-// Natively this is compiled to be checked and tested, not to be run.
-#[cfg(not(any(target_arch = "wasm32", test)))]
-extern crate std;
-
-#[cfg(all(target_arch = "wasm32", test))]
-#[path = "../tests/browser/main.rs"]
-mod browser;

@@ -2,7 +2,7 @@
 
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::script::run;
+use crate::script::run;
 
 #[wasm_bindgen_test]
 async fn values_name_features() {

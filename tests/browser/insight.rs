@@ -2,7 +2,7 @@
 
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::script::run;
+use crate::script::run;
 
 #[wasm_bindgen_test]
 async fn lists_narrow_a_ranking() {

@@ -3,8 +3,8 @@
 use brooklet_core::{Base, Config, Exploration, Learner, Record, Value};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::script::run;
-use super::seed::seed;
+use crate::script::run;
+use crate::seed::seed;
 
 /// Replays a log over the seeds that it was made with, and compares every score. Returns how many there were.
 fn replay(text: &str) -> usize {

@@ -4,7 +4,7 @@ use js_sys::{Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use super::seed::{seed, seed_of};
+use crate::seed::{seed, seed_of};
 
 /// What every script finds: `open(options)` on the seed of version 1 with the four films in the catalogue, `bytes(version)`,
 /// `code(work)`: the code of the error that `work` ends in, `kept(store)`: the log in the store, and `endpoint([answers])`, which stands in for `fetch`.
@@ -69,7 +69,7 @@ pub(crate) async fn run(body: &str) -> JsValue {
         let bytes = model.as_string().map_or_else(|| seed(version), |model| seed_of(&model, version));
         Uint8Array::from(&bytes[..]).into()
     });
-    let open = function(|options: JsValue, _| crate::Learner::open(&options).into());
+    let open = function(|options: JsValue, _| brooklet::Learner::open(&options).into());
     let source = format!("(async (openBare, bytes) => {{ {PRELUDE} {body} }})");
     let script = js_sys::eval(&source).unwrap().unchecked_into::<Function>();
     let promise = script.call2(&JsValue::UNDEFINED, &open, &bytes).unwrap().unchecked_into::<Promise>();

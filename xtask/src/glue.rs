@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::json;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{ImportSection, Module, RawSection};
@@ -56,7 +56,8 @@ pub(crate) fn bundle(workspace: &Workspace, pkg: &Path) -> Result<()> {
 
     let path = pkg.join("package.json");
     let mut package: serde_json::Value = serde_json::from_slice(&fs::read(&path)?)?;
-    package["files"].as_array_mut().context("package.json has no files")?.retain(|file| file != "snippets");
+    package["name"] = json!("brooklet");
+    package["files"] = json!(["brooklet_bg.wasm", "brooklet.js", "brooklet.d.ts", "LICENSE-APACHE", "LICENSE-MIT"]);
     package["sideEffects"] = json!(false);
     fs::write(path, serde_json::to_vec_pretty(&package)?)?;
     Ok(())

@@ -14,6 +14,7 @@ mod data;
 mod demo;
 mod events;
 mod glue;
+mod order;
 mod recbole;
 mod steps;
 mod test;
