@@ -2,6 +2,9 @@
 //!
 //! Slates and predictions are made on every event, so JavaScript makes them, in one call each; the rest is put together here.
 
+use alloc::string::String;
+use alloc::string::ToString;
+use alloc::vec::Vec;
 use brooklet_core::{
     Delta, Explanation, FeatureId, Learner, Prediction, Recommended, Score, Serving, Slate, Source, Tally, Term,
     Uncertain,

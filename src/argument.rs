@@ -1,10 +1,12 @@
 //! What the methods of the learner are given, checked.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use brooklet_core::{Error, Features, Query};
 use wasm_bindgen::JsValue;
 
 use crate::error::Failure;
-use crate::object::field;
+use crate::object::{field, is_whole};
 use crate::tab::Tab;
 use crate::vocabulary::item_id;
 
@@ -67,7 +69,7 @@ pub(crate) fn weight(value: &JsValue) -> Result<f32, Failure> {
 /// A count of items.
 pub(crate) fn count(value: &JsValue) -> Result<usize, Failure> {
     match value.as_f64() {
-        Some(k) if k >= 0.0 && k.fract() == 0.0 => Ok(k as usize),
+        Some(k) if k >= 0.0 && is_whole(k) => Ok(k as usize),
         _ => Err(Failure::argument("`k` is a whole number, 0 or more")),
     }
 }

@@ -1,11 +1,12 @@
 //! How a learner learns, as `Learner.open` is told: the part of its options that the core knows.
 
+use alloc::vec::Vec;
 use brooklet_core::{Config, Detector, DriftPolicy, Exploration, Feedback, ModelConfig, Rates, VisitorStep};
 use js_sys::{Array, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::error::Failure;
-use crate::object::{field, only};
+use crate::object::{field, is_whole, only};
 
 /// The options that are read here.
 pub(crate) const NAMES: [&str; 7] = ["model", "shadows", "exploration", "gate", "drift", "seed", "maxPending"];
@@ -127,9 +128,8 @@ fn policy(value: &JsValue) -> Result<DriftPolicy, Failure> {
 }
 
 fn seed(value: JsValue) -> Result<u64, Failure> {
-    const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;
     match value.as_f64() {
-        Some(x) if (0.0..=LARGEST_WHOLE).contains(&x) && x.fract() == 0.0 => Some(x as u64),
+        Some(x) if x >= 0.0 && is_whole(x) => Some(x as u64),
         Some(_) => None,
         None => u64::try_from(value).ok(),
     }

@@ -2,6 +2,8 @@
 //!
 //! What an answer means is decided in [`verdict`], which knows no browser.
 
+use alloc::string::String;
+use alloc::string::ToString;
 use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;

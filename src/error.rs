@@ -1,7 +1,9 @@
 //! What JavaScript gets to see of a failure: an `Error` with a `code` for programs and a sentence for people.
 
-use std::borrow::Cow;
-use std::fmt;
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::string::ToString;
+use core::fmt;
 
 use wasm_bindgen::{JsCast, JsValue};
 

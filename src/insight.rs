@@ -1,5 +1,6 @@
 //! What `Learner` tells of itself and of its visitor: the rest of the class.
 
+use alloc::string::String;
 use wasm_bindgen::prelude::*;
 
 use crate::answer::{self, Surroundings};

@@ -1,6 +1,8 @@
 //! The class `Learner` that JavaScript sees, but for what it tells of itself: that is in [`crate::insight`]. Every method converts, calls, and maps the error.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;

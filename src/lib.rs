@@ -18,6 +18,16 @@
 //! the JavaScript face, `tab` holds one learner's parts together, `session` is the learning of this tab with its `log`,
 //! `store` and `sync` are where it is kept and where it goes.
 
+#![no_std]
+
+extern crate alloc;
+// Natively this is compiled to be checked, not to be run.
+#[cfg(any(feature = "std", not(target_arch = "wasm32")))]
+extern crate std;
+
+#[cfg(all(target_arch = "wasm32", not(feature = "std")))]
+mod bare;
+
 mod insight;
 mod learner;
 
@@ -52,10 +62,3 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// The types that a person would have written; those of [`Learner`]'s methods name them.
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = include_str!("types.ts");
-
-/// A panic is a bug: in debug builds it says where, on the console.
-#[cfg(debug_assertions)]
-#[wasm_bindgen(start)]
-fn start() {
-    console_error_panic_hook::set_once();
-}

@@ -4,6 +4,9 @@
 //! A log that can be replayed begins with a record `opened`, which carries the profile as it was. So that a bounded log has
 //! one, they are repeated, and what is dropped is dropped up to one of them.
 
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
 use brooklet_core::{FeatureId, Features, Record, Value};
 use js_sys::{JSON, Map, Set};
 use wasm_bindgen::JsValue;

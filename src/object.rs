@@ -3,6 +3,7 @@
 //! serde-wasm-bindgen would do this too, at 24 KB of gzipped download for one struct of options (measured); these few
 //! lines cost next to nothing.
 
+use alloc::vec::Vec;
 use js_sys::{ArrayBuffer, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -44,6 +45,11 @@ pub(crate) fn bytes(value: &JsValue) -> Option<Vec<u8>> {
 /// A count or another number that JavaScript holds exactly.
 pub(crate) fn number(value: u64) -> JsValue {
     JsValue::from_f64(value as f64)
+}
+
+/// Whether this is a whole number that JavaScript holds exactly.
+pub(crate) fn is_whole(x: f64) -> bool {
+    x.abs() <= 9_007_199_254_740_991.0 && (x as i64) as f64 == x
 }
 
 /// A moment, in milliseconds since 1970, as a `Date`.

@@ -1,6 +1,7 @@
 //! How a learner begins: its base, its profile, and the tab around them.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
 
 use brooklet_core::Base;
 
@@ -136,7 +137,7 @@ async fn fetch(url: &str, kept: Option<Start>, trouble: &mut Vec<Failure>) -> Re
 
 /// What was kept, if it can still be read.
 fn read(mut kept: CachedBase) -> Option<Start> {
-    let bytes = std::mem::take(&mut kept.bytes);
+    let bytes = core::mem::take(&mut kept.bytes);
     let base = Base::read(bytes).ok()?;
     Some(Start { base, kept: Some(kept), fetched: None })
 }

@@ -1,5 +1,8 @@
 //! What `Learner.open` is given.
 
+use alloc::string::String;
+use alloc::string::ToString;
+use alloc::vec::Vec;
 use brooklet_core::Config;
 use js_sys::Function;
 use wasm_bindgen::{JsCast, JsValue};
@@ -7,7 +10,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use crate::config;
 use crate::error::Failure;
 use crate::host;
-use crate::object::{bytes, field, only};
+use crate::object::{bytes, field, is_whole, only};
 use crate::pace::Pace;
 
 const NAMES: [&str; 8] = ["url", "bytes", "endpoint", "store", "log", "syncEvents", "syncSeconds", "onEvent"];
@@ -106,7 +109,7 @@ fn store(options: &JsValue) -> Result<Option<String>, Failure> {
 fn log(options: &JsValue) -> Result<usize, Failure> {
     match field(options, "log")?.map(|value| value.as_f64()) {
         None => Ok(0),
-        Some(Some(x)) if (0.0..=LONGEST_LOG).contains(&x) && x.fract() == 0.0 => Ok(x as usize),
+        Some(Some(x)) if (0.0..=LONGEST_LOG).contains(&x) && is_whole(x) => Ok(x as usize),
         Some(_) => Err(Failure::argument("`log` is a whole number of records, at most a million")),
     }
 }

@@ -32,7 +32,8 @@ impl Pace {
 
     /// This pace with another threshold for the next delta.
     pub(crate) fn spread(&self, random: f64) -> Pace {
-        Pace { events: jittered(self.events, random).round().max(1.0), ..*self }
+        let events = (jittered(self.events, random) + 0.5) as u32;
+        Pace { events: f64::from(events.max(1)), ..*self }
     }
 }
 

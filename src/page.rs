@@ -1,7 +1,9 @@
 //! The page around the learner: timers, and what the browser says of being hidden and of being online.
 
-use std::cell::RefCell;
-use std::rc::{Rc, Weak};
+use alloc::rc::{Rc, Weak};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::RefCell;
 
 use wasm_bindgen::prelude::*;
 use web_sys::{EventTarget, VisibilityState};

@@ -3,7 +3,8 @@
 //! Boxed, so that what wasm-bindgen builds around a future is compiled once and not once a future: that halves the
 //! asynchronous part of the download.
 
-use std::pin::Pin;
+use alloc::boxed::Box;
+use core::pin::Pin;
 
 use js_sys::Promise;
 use wasm_bindgen::JsValue;

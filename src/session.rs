@@ -4,7 +4,9 @@
 //! catalogue belongs to the tab; and events that are not saved yet are kept in a journal, to be learnt again on the profile
 //! that won.
 
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use brooklet_core::{
     Base, Config, Error, Explanation, FeatureId, Features, Learner as Core, PendingDelta, Prediction, Query, Record,

@@ -10,8 +10,10 @@
 //! A profile is replaced only by who has seen the revision that it replaces (compare and swap in one transaction), so
 //! two tabs cannot destroy one another's learning.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::RefCell;
 
 use js_sys::{Object, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;

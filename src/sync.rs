@@ -4,7 +4,7 @@
 //! same bytes go out again; the acknowledgement is in the store before anything new is prepared; and of several tabs one
 //! at a time does this.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
 
 use brooklet_core::Base;
 

@@ -3,8 +3,10 @@
 //! No borrow of the session is held across an await, nor while anything of the page's is called, so the page may click
 //! while a sync is under way, and ask for metrics from inside a callback.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
 
 use brooklet_core::{Error, FeatureId, Features};
 use js_sys::Function;

@@ -1,9 +1,9 @@
 //! Taking turns inside one page: an asynchronous mutex for a single thread.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::task::{Poll, Waker};
+use alloc::collections::VecDeque;
+use core::cell::{Cell, RefCell};
+use core::future::poll_fn;
+use core::task::{Poll, Waker};
 
 /// Only one holder at a time; the others wait.
 #[derive(Debug, Default)]
@@ -48,9 +48,9 @@ impl Drop for Held<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::future::Future;
-    use std::pin::pin;
-    use std::task::Context;
+    use core::future::Future;
+    use core::pin::pin;
+    use core::task::Context;
 
     use super::*;
 

@@ -2,6 +2,10 @@
 //!
 //! `vocabulary.js` walks the object where it lies and gives each feature a number; a name crosses once, when it is new.
 
+use alloc::string::String;
+use alloc::string::ToString;
+use alloc::vec;
+use alloc::vec::Vec;
 use brooklet_core::{FeatureId, Features, Known, MAX_DEPTH, MAX_FEATURES, MAX_NUMBER, Schema};
 use js_sys::Array;
 use wasm_bindgen::JsValue;
@@ -9,6 +13,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::error::Failure;
 use crate::log::{Names, remember};
+use crate::object::is_whole;
 
 /// Features that are remembered by their numbers; beyond, all are forgotten and met anew.
 const MOST_KNOWN: usize = 1 << 16;
@@ -88,12 +93,11 @@ impl Vocabulary {
 
 /// An item's id: a string, or a whole number in decimal.
 pub(crate) fn item_id(value: &JsValue) -> Result<String, Failure> {
-    const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;
     if let Some(text) = value.as_string() {
         return Ok(text);
     }
     match value.as_f64() {
-        Some(x) if x.fract() == 0.0 && x.abs() <= LARGEST_WHOLE => Ok((x as i64).to_string()),
+        Some(x) if is_whole(x) => Ok((x as i64).to_string()),
         _ => Err(Failure::argument("an item's id is a string or a whole number")),
     }
 }

@@ -1,44 +1,43 @@
-//! The npm package: wasm-pack makes it, wasm-opt makes it small, and its weight is printed so that nobody is surprised.
+//! The npm package: wasm-pack makes it, wasm-opt and esbuild make it small, and its weight is printed so that nobody is surprised.
 
 use std::fs::{self, File};
 use std::path::Path;
 use std::time::SystemTime;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use xshell::cmd;
 
+use crate::glue;
+use crate::order;
 use crate::steps::Steps;
 use crate::tools;
 use crate::weight;
 use crate::workspace::{Workspace, newest};
 
 /// What goes into the package, and what says how it is made.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 11] = [
     "src",
     "crates/core/src",
     "crates/core/Cargo.toml",
+    "crates/package",
     "Cargo.toml",
     "Cargo.lock",
     ".cargo/config.toml",
     "README.md",
     "xtask/src/build.rs",
+    "xtask/src/glue.rs",
+    "xtask/src/order.rs",
 ];
 
-/// A slower build for a smaller download.
-const SMALLER: [&str; 4] = ["--config", "profile.release.lto=\"fat\"", "--config", "profile.release.codegen-units=1"];
-
-/// What counts is the size with gzip, which finds repetitions by itself and likes code that is alike to stand together: so
-/// nothing is inlined that is used twice, and functions go by their names, which takes 7 KB off.
-const SMALL_WITH_GZIP: [&str; 8] = [
+/// What counts is the size with gzip, which finds repetitions by itself: so nothing is inlined that is used twice.
+const SMALL_WITH_GZIP: [&str; 5] = [
     "-O2",
+    "--converge",
     "--flexible-inline-max-function-size=0",
     "--always-inline-max-function-size=0",
     "--one-caller-inline-max-function-size=0",
-    "--skip-pass=reorder-functions",
-    "--reorder-functions-by-name",
-    "--strip-debug",
-    "--strip-producers",
 ];
+const ORDERED: [&str; 3] = ["--reorder-functions-by-name", "--strip-debug", "--strip-producers"];
 
 /// The features that rustc's wasm has of itself, and SIMD from .cargo/config.toml. Naming them one by one keeps
 /// wasm-opt from making use of newer ones that some browser may lack.
@@ -51,16 +50,6 @@ const FEATURES: [&str; 7] = [
     "--enable-reference-types",
     "--enable-multivalue",
 ];
-
-/// Goes below what wasm-bindgen writes, whose `wasm` is undefined until `init()` has loaded it: a learner that is opened
-/// before would fail with whatever the engine says of that.
-const BEFORE_INIT: &str = r#"
-const { open } = Learner;
-Learner.open = async (options) => {
-    if (wasm) return open(options);
-    throw Object.assign(new Error("call and await init(), the default export of brooklet, before Learner.open"), { name: "BrookletError", code: "not_initialised" });
-};
-"#;
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut steps = Steps::new(2);
@@ -83,27 +72,28 @@ pub(crate) fn package(workspace: &Workspace) -> Result<()> {
         // A file that is edited while we build is newer than the stamp, and so is built the next time.
         File::options().write(true).open(&stamp)?.set_modified(started)?;
     }
-    weight::print_total(&[wasm, workspace.root.join("pkg/brooklet.js"), workspace.root.join("src/vocabulary.js")])
+    weight::print_total(&[wasm, workspace.root.join("pkg/brooklet.js")])
 }
 
 fn make(workspace: &Workspace, wasm: &Path) -> Result<()> {
     let sh = &workspace.shell;
-    cmd!(sh, "wasm-pack build --mode no-install --target web --release -- {SMALLER...}").run()?;
+    let into = ["--out-dir", "../../pkg", "--out-name", "brooklet"];
+    cmd!(sh, "wasm-pack build crates/package --mode no-install --target web --profile browser {into...}").run()?;
     // Before wasm-opt, which drops the functions' names.
     weight::print_parts(wasm)?;
+    let pkg = workspace.root.join("pkg");
+    for file in ["README.md", "LICENSE-APACHE", "LICENSE-MIT"] {
+        fs::copy(workspace.root.join(file), pkg.join(file))?;
+    }
+    glue::tell_who_is_early(&pkg.join("brooklet.js"))?;
+    glue::shorten(wasm, &pkg.join("brooklet.js"))?;
+    glue::bundle(workspace, &pkg)?;
     let optimised = workspace.target.join("xtask/brooklet_bg.wasm");
     fs::create_dir_all(workspace.target.join("xtask"))?;
     cmd!(sh, "wasm-opt {FEATURES...} {SMALL_WITH_GZIP...} {wasm} -o {optimised}").run()?;
-    fs::copy(&optimised, wasm)?;
-    let glue = workspace.root.join("pkg/brooklet.js");
-    let text = fs::read_to_string(&glue)?;
-    let expected = ["static open(options) {\n        const ret = wasm.learner_open(options);", ", wasm;\n"];
-    ensure!(
-        expected.iter().all(|part| text.contains(part)),
-        "{} is not as wasm-bindgen used to write it: see whether BEFORE_INIT in xtask/src/build.rs still does what it says",
-        glue.display()
-    );
-    Ok(fs::write(&glue, text + BEFORE_INIT)?)
+    order::name_by_place(&optimised)?;
+    cmd!(sh, "wasm-opt {FEATURES...} {ORDERED...} {optimised} -o {wasm}").run()?;
+    Ok(())
 }
 
 /// Tells our optimised wasm from one that a plain `wasm-pack build` has put there since.

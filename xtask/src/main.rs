@@ -13,6 +13,8 @@ mod build;
 mod data;
 mod demo;
 mod events;
+mod glue;
+mod order;
 mod recbole;
 mod steps;
 mod test;

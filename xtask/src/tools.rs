@@ -18,6 +18,7 @@ pub(crate) const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 
 /// The npm package of wasm-opt counts its releases as wasm-opt does.
 const BINARYEN: &str = "132.0.0";
+const ESBUILD: &str = "0.28.2";
 
 /// What version of a tool will do.
 enum Version<'a> {
@@ -25,7 +26,7 @@ enum Version<'a> {
     Exactly(&'a str),
 }
 
-/// What the package build needs: the wasm target, wasm-pack, wasm-bindgen, wasm-opt.
+/// What the package build needs: the wasm target, wasm-pack, wasm-bindgen, wasm-opt, esbuild.
 pub(crate) fn for_the_build(workspace: &Workspace) -> Result<()> {
     let sh = &workspace.shell;
     wasm_target(sh)?;
@@ -45,9 +46,10 @@ pub(crate) fn for_the_build(workspace: &Workspace) -> Result<()> {
     }
 
     // Distributions carry ones that are years behind what rustc emits.
-    if !have(sh, "wasm-opt", Version::AtLeast("120")) {
-        println!("wasm-opt is missing");
-        cmd!(sh, "{NPM} install --no-save --prefix {root} binaryen@{BINARYEN}").run()?;
+    if !have(sh, "wasm-opt", Version::AtLeast("120")) || !have(sh, "esbuild", Version::AtLeast("0.25")) {
+        println!("wasm-opt or esbuild is missing");
+        // In one command, for npm takes away what it was not asked for.
+        cmd!(sh, "{NPM} install --no-save --prefix {root} binaryen@{BINARYEN} esbuild@{ESBUILD}").run()?;
     }
     Ok(())
 }

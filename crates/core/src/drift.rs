@@ -140,7 +140,8 @@ impl Bucket {
 
 impl Adwin {
     fn add(&mut self, value: f64, delta: f64) -> bool {
-        self.events += 1;
+        // It is there to tell every so many events, whatever a profile from outside says it was.
+        self.events = self.events.wrapping_add(1);
         self.buckets.push(Bucket { count: 1.0, sum: value, squares: 0.0 });
         self.compress();
         self.events.is_multiple_of(CLOCK) && self.cut(delta)
@@ -209,6 +210,13 @@ mod tests {
             let mean = if *n < 500 { 0.3 } else { after };
             drift.add(mean + 0.2 * (random.uniform() - 0.5), &Thresholds::default())
         })
+    }
+
+    #[test]
+    fn a_window_that_claims_to_be_endless_goes_on() {
+        let mut drift = Drift::new(Detector::Adwin { delta: None });
+        drift.restore(&[f64::MAX, 1.0, 0.0, 0.0]);
+        assert!(!drift.add(0.5, &Thresholds::default()));
     }
 
     #[test]
