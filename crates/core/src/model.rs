@@ -3,6 +3,7 @@
 use crate::feature::Feature;
 use crate::fm::{Active, Sums};
 use crate::math::{proximal, sigmoid};
+use crate::outbox::Event;
 use crate::posterior::Gaussian;
 use crate::rows::Rows;
 use crate::{Base, FeatureId, Features, Loss, Rates};
@@ -157,6 +158,17 @@ impl Model {
         let h = weight * active.leverage(&self.visitor.mean);
         let pull = weight * proximal(loss, sums.score_with(&self.visitor.mean), target, h).pull;
         self.step(&mut [(active, 1.0)], pull, touched);
+    }
+
+    /// The visitor row that these events teach, from the prior on, with nothing forgotten.
+    pub(crate) fn visitor_of<'a>(&self, events: impl Iterator<Item = &'a Event>) -> Gaussian {
+        let mut visitor = self.prior.clone();
+        for Event { features, target, weight } in events {
+            let [_, personal] = self.rows.sums(features);
+            let (target, weight) = (f64::from(*target), f64::from(*weight));
+            visitor.learn(self.loss(), personal.score(), &personal.phi(), target, weight, false);
+        }
+        visitor
     }
 
     /// Learns that `preferred` is rather clicked than `other`: the logistic loss of the difference of their scores.

@@ -6,14 +6,15 @@ mod thresholds;
 use super::replay::figure;
 use crate::estimate::{Difference, Estimate};
 use crate::files::{ensure_writable, write_whole};
-use crate::input::Events;
+use crate::input::{Events, LabelRule, SideTable};
 use crate::judge::Score;
 use crate::progress::Progress;
 use crate::progressive::cores;
 use crate::seed::{self, Sources, object};
 use crate::trainer::Rng;
 use anyhow::{Result, ensure};
-use brooklet_core::{Config, Metadata, Value};
+use brooklet_core::{Base, Config, Metadata, Value};
+use changes::Change;
 use draft::{Bench, Draft};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -74,6 +75,17 @@ struct Step {
     choosing: Option<Difference>,
     /// How much its figures are above those before, over the people judged.
     difference: Option<Score<Difference>>,
+}
+
+/// A base with prior and calibration fitted to these people, whatever that pays: three rounds of EM, then Platt's map.
+pub(super) fn refitted(base: &Base, events: Events, rule: &LabelRule, items: &SideTable) -> Result<Base> {
+    let everyone: Vec<u32> = (0..events.users.len() as u32).collect();
+    let bench = Bench { events, rule: rule.clone(), items: items.clone(), threads: cores() };
+    let mut draft = Draft::of(base);
+    for change in [Change::Prior { rounds: 3, scale: 1.0 }, Change::Calibration] {
+        draft = change.make(&bench, &everyone, &draft)?;
+    }
+    draft.base()
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
