@@ -579,8 +579,7 @@ impl Learner {
     }
 
     fn reconstruct(&mut self) {
-        let model = &self.models[0];
-        self.outbox.reconstruct(&model.rows, &model.visitor, model.rates().delta);
+        self.outbox.reconstruct(&self.models[0], &mut self.random);
     }
 
     /// What the base and each model think of scaled features. The base keeps the seed's own calibration.

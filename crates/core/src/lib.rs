@@ -68,9 +68,13 @@ mod thresholds;
 mod outbox;
 mod profile;
 
+#[cfg(feature = "write")]
+mod aggregate;
 mod delta;
 mod fold;
 
+#[cfg(feature = "write")]
+pub use aggregate::Aggregate;
 pub use base::Base;
 pub use delta::{ClientKey, Delta};
 pub use drift::{Detector, DriftPolicy};
@@ -78,8 +82,6 @@ pub use error::Error;
 pub use explain::{Explanation, Source, Term};
 pub use explore::Exploration;
 pub use feature::{Feature, FeatureId, Features, FeaturesBuilder, Known, MAX_FEATURES, MAX_NUMBER};
-#[cfg(feature = "write")]
-pub use fold::Aggregate;
 pub use fold::{Fold, FoldConfig};
 pub use learner::{Config, Learner, MAX_LABEL, MAX_WEIGHT, Prediction, Serving};
 pub use log::{Record, Scored};

@@ -5,6 +5,7 @@ use crate::feature::Feature;
 use crate::fm::{Sum, Sums};
 use crate::lanes::{Lanes, narrow};
 use crate::math::{proximal, sigmoid, sqrt};
+use crate::outbox::Event;
 use crate::posterior::Gaussian;
 use crate::rows::Rows;
 use crate::{Base, Features, Loss, Rates};
@@ -184,6 +185,17 @@ impl Model {
         }
         self.active = active;
         self.rows.evict()
+    }
+
+    /// The visitor row that these events teach, from the prior on, with nothing forgotten.
+    pub(crate) fn visitor_of<'a>(&self, events: impl Iterator<Item = &'a Event>) -> Gaussian {
+        let mut visitor = self.prior.clone();
+        for Event { features, target, weight } in events {
+            let sums = self.rows.sums(features);
+            let Sum { score, phi } = sums.personal();
+            visitor.learn(self.loss(), score, phi, (*target).into(), (*weight).into(), false);
+        }
+        visitor
     }
 
     /// Learns that `preferred` is rather clicked than `other`: the logistic loss of the difference of their scores. Whether some

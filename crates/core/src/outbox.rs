@@ -1,26 +1,35 @@
 //! What goes out: events become a delta, the delta waits until it is acknowledged, nothing is counted twice.
 //!
-//! A delta is made by *reconstruction* (after Singhal et al. 2021): the visitor row has been adapted to the buffered events;
-//! one pass over them then moves the shared rows, from the base's, down the loss averaged over the posterior of that row: who
-//! is little known teaches little of taste, and a row that few know well stays short. It is added to what was not sent
-//! before; what int8 rounds off simply stays there (error feedback, Seide et al. 2014).
+//! A delta is made by *reconstruction* (after Singhal et al. 2021): the visitor row is learnt anew upon the current base from
+//! all events that are kept; one pass over the new ones and some of the old then moves the shared rows, from the base's, down
+//! the loss averaged over the posterior of that row: who is little known teaches little of taste, and a row that few know well
+//! stays short. Old events are taught again because both rows have moved since, so that what they say is another thing now.
+//! The change is added to what was not sent before; what int8 rounds off simply stays there (error feedback, Seide et al. 2014).
 
 use crate::active::Active;
 use crate::delta::{ClientKey, Delta, MAX_SCALE};
 use crate::fm::Sum;
 use crate::index::Index;
 use crate::math::proximal;
+use crate::model::Model;
 use crate::order::ordered;
-use crate::posterior::Gaussian;
+use crate::random::Random;
 use crate::rows::Rows;
 use crate::{FeatureId, Features};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Events that are buffered before they are reconstructed: enough for the visitor row to have adapted to them.
-pub(crate) const BUFFER: usize = 64;
+/// Events that are buffered before they are reconstructed, where no delta is asked for: the visitor row is learnt anew from all
+/// that is kept each time, which shall be rare.
+pub(crate) const BUFFER: usize = 512;
+/// The most events that are kept to be taught again; of more, each is as likely to be among them (Vitter 1985).
+pub(crate) const HISTORY: usize = 1000;
+/// The most of them that one reconstruction teaches again: a delta stays at 2 KB.
+const AGAIN: usize = 100;
 /// Deltas sent under one client key.
 const ROTATION: u64 = 32;
+/// A row goes out if one of its numbers is at least so many units of its scale.
+const LEAST_TOLD: i8 = 3;
 /// The most bytes of rows in a delta: keepalive requests share 64 KiB in flight.
 const MAX_BYTES: usize = 48 << 10;
 
@@ -48,6 +57,9 @@ pub(crate) struct Outbox {
     pub(crate) acknowledged: u64,
     pub(crate) pending: Option<Vec<u8>>,
     pub(crate) events: Vec<Event>,
+    /// Events that were reconstructed before, and how many there ever were.
+    pub(crate) history: Vec<Event>,
+    pub(crate) met: u64,
     /// Change of shared rows that was not put into a delta yet.
     pub(crate) unsent: Unsent,
     /// Events that `unsent` stems from.
@@ -66,13 +78,22 @@ impl Outbox {
         self.unsent_events.saturating_add(self.events.len() as u32)
     }
 
-    /// Turns the buffered events into a change of shared rows.
-    pub(crate) fn reconstruct(&mut self, rows: &Rows, visitor: &Gaussian, rate: f32) {
+    /// Turns the buffered events, with some of the history, into a change of shared rows.
+    pub(crate) fn reconstruct(&mut self, model: &Model, random: &mut Random) {
+        if self.events.is_empty() {
+            return;
+        }
+        let (rows, rate) = (&model.rows, model.rates().delta);
         let metadata = rows.base().metadata();
+        let visitor = model.visitor_of(self.history.iter().chain(&self.events));
+        let old = self.history.len();
+        for i in 0..AGAIN.min(old) {
+            self.history.swap(i, i + random.below(old - i));
+        }
         let mut moved = Rows::new(rows.base().clone(), usize::MAX);
         let mut active = Active::default();
         let trace = visitor.trace_of_factors();
-        for event in self.events.drain(..) {
+        for event in self.events.iter().chain(&self.history[..AGAIN.min(old)]) {
             active.clear(rows.lanes(), event.features.len());
             event.features.shared().iter().for_each(|feature| active.add(&moved, feature, rate));
             event.features.private().iter().for_each(|feature| active.add(rows, feature, 0.0));
@@ -80,16 +101,29 @@ impl Outbox {
             let (target, weight) = (f64::from(event.target), f64::from(event.weight));
             let Sum { score, phi } = active.sums.personal();
             let score = score + visitor.dot(phi);
-            active.meet(visitor);
+            active.meet(&visitor);
             let step = proximal(metadata.loss, score, target, weight * active.leverage());
-            active.shrink(visitor, trace, weight * step.curvature);
+            active.shrink(&visitor, trace, weight * step.curvature);
             active.step(weight * step.pull, &mut moved);
-            self.unsent_events = self.unsent_events.saturating_add(1);
         }
         for (id, change) in moved.residuals() {
             for (unsent, x) in self.unsent.row(id, change.len()).iter_mut().zip(change) {
                 *unsent = (*unsent + x).clamp(-MAX_SCALE, MAX_SCALE);
             }
+        }
+        self.unsent_events = self.unsent_events.saturating_add(self.events.len() as u32);
+        for event in core::mem::take(&mut self.events) {
+            self.keep(event, random);
+        }
+    }
+
+    /// Takes an event into the history; if that is full, in the place of another, or not at all.
+    fn keep(&mut self, event: Event, random: &mut Random) {
+        self.met += 1;
+        if self.history.len() < HISTORY {
+            self.history.push(event);
+        } else if let Some(place) = self.history.get_mut(random.below(self.met as usize)) {
+            *place = event;
         }
     }
 
@@ -153,8 +187,10 @@ impl Outbox {
             let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
             libm::rintf(x * inverse).clamp(-127.0, 127.0) as i8
         };
-        // Rows of which nothing is left but what earlier deltas rounded off wait until it is enough to be told.
-        rows.retain(|(_, row)| row.iter().zip(&scales).any(|(x, scale)| quantised(*x, *scale) != 0));
+        // Rows of which little is left but what earlier deltas rounded off wait until they are taught again: the fold counts
+        // every row of a delta as taught.
+        let told = |row: &[f32]| row.iter().zip(&scales).any(|(x, scale)| quantised(*x, *scale).abs() >= LEAST_TOLD);
+        rows.retain(|(_, row)| told(row));
         let mut columns = Vec::with_capacity(width * rows.len());
         for (column, scale) in scales.iter().enumerate() {
             columns.extend(rows.iter().map(|(_, row)| quantised(row[column], *scale)));

@@ -7,7 +7,7 @@
 use crate::drift::Drift;
 use crate::learner::{MAX_LABEL, MAX_WEIGHT};
 use crate::model::Model;
-use crate::outbox::{BUFFER, Event, Outbox, Unsent};
+use crate::outbox::{BUFFER, Event, HISTORY, Outbox, Unsent};
 use crate::posterior::Gaussian;
 use crate::progress::{BINS, Score, SlateScore, Tally, WINDOW};
 use crate::random::Random;
@@ -160,14 +160,21 @@ fn write_model(out: &mut Encoder<Vec<u8>>, model: &Model) -> Written {
 }
 
 fn write_outbox(out: &mut Encoder<Vec<u8>>, outbox: &Outbox) -> Written {
-    out.array(7)?;
+    out.array(9)?;
     write_optional(out, outbox.client.as_ref().map(|key| &key[..]))?;
     out.u64(outbox.acknowledged)?;
     write_optional(out, outbox.pending.as_deref())?;
     write_rows(out, outbox.sorted().into_iter())?;
     out.u32(outbox.unsent_events)?;
-    out.array(outbox.events.len() as u64)?;
-    for event in &outbox.events {
+    write_events(out, &outbox.events)?;
+    write_events(out, &outbox.history)?;
+    out.u64(outbox.met)?;
+    Ok(())
+}
+
+fn write_events(out: &mut Encoder<Vec<u8>>, events: &[Event]) -> Written {
+    out.array(events.len() as u64)?;
+    for event in events {
         out.array(4)?.f32(event.target)?.f32(event.weight)?;
         write_features(out, &event.features)?;
     }
@@ -240,7 +247,7 @@ impl<'a> Reader<'a> {
     }
 
     fn outbox(&mut self, outbox: &mut Outbox, width: usize) -> Result<(), Error> {
-        self.exactly(7)?;
+        self.exactly(9)?;
         outbox.client = self.optional_bytes()?.map(|key| key.try_into().map_err(|_| BROKEN)).transpose()?;
         outbox.acknowledged = self.unsigned()?;
         outbox.pending = self.optional_bytes()?.map(<[u8]>::to_vec);
@@ -252,16 +259,23 @@ impl<'a> Reader<'a> {
         }
         outbox.unsent = Unsent::of(self.rows(width)?.iter().map(|(id, row)| (*id, &row[..])));
         outbox.unsent_events = u32::try_from(self.unsigned()?).map_err(|_| BROKEN)?;
-        let events = self.array()?;
-        if events > BUFFER as u64 {
+        outbox.events = self.events(BUFFER)?;
+        outbox.history = self.events(HISTORY)?;
+        outbox.met = self.unsigned()?;
+        Ok(())
+    }
+
+    fn events(&mut self, most: usize) -> Result<Vec<Event>, Error> {
+        let count = self.array()?;
+        if count > most as u64 {
             return Err(BROKEN);
         }
-        for _ in 0..events {
+        let event = |_| {
             self.exactly(4)?;
             let (target, weight) = (self.number(MAX_LABEL)?, self.number(MAX_LABEL)?);
-            outbox.events.push(Event { features: self.features()?, target, weight });
-        }
-        Ok(())
+            Ok(Event { features: self.features()?, target, weight })
+        };
+        (0..count).map(event).collect()
     }
 
     /// Figures of other models than are configured would be compared with the wrong ones: then they begin anew.

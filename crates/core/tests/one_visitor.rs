@@ -421,18 +421,31 @@ fn what_int8_rounds_off_goes_with_the_next_delta() {
 }
 
 #[test]
-fn rows_of_which_only_roundings_are_left_wait() {
+fn a_delta_teaches_old_events_again_and_stays_small() {
     let mut learner = Learner::new(base(8), Config::default());
-    let mut rows = 0;
-    for item in 0..40 {
-        let features = object(&[("item", Value::String(item.to_string())), ("genres", Value::from("Drama"))]);
-        learner.learn_one(&named(&learner, &features), 1.0, 1.0).expect("a label");
+    let learn = |learner: &mut Learner, items: std::ops::Range<u32>| {
+        for item in items {
+            let features = object(&[("item", Value::String(item.to_string())), ("genres", Value::from("Drama"))]);
+            learner.learn_one(&named(learner, &features), (item % 2) as f32, 1.0).expect("a label");
+        }
         let pending = learner.prepare_delta([1; 16]).expect("it has learnt");
-        rows += Delta::decode(&pending.bytes).expect("it was encoded").ids.len();
         learner.acknowledge(pending.seq);
+        Delta::decode(&pending.bytes).expect("it was encoded")
+    };
+    let mut rows = 0;
+    for visit in 0..80 {
+        let delta = learn(&mut learner, 5 * visit..5 * visit + 5);
+        assert_eq!(delta.events, 5, "an event that is taught again counts once");
+        rows += delta.ids.len();
     }
-    // Each event has two rows of its own; with all that was ever rounded off they would be 860.
-    assert!(rows < 430, "{rows}");
+    // The rows of 5 new items, of at most 100 old ones, and of the genre. Each with all that was ever rounded off, they would be
+    // 200 a visit.
+    assert!((20 * 80..120 * 80).contains(&rows), "{rows}");
+
+    let mut restored = Learner::restore(base(8), Config::default(), &learner.profile()).expect("a profile");
+    assert_eq!(learn(&mut restored, 405..410), learn(&mut learner, 405..410));
+    learner.forget();
+    assert!(learn(&mut learner, 500..501).ids.len() <= 2, "what is forgotten is not taught");
 }
 
 #[test]

@@ -59,9 +59,9 @@ pub struct Config {
     #[arg(long, env = "BROOKLET_CLIP", value_name = "LENGTH", value_parser = positive)]
     pub clip: Option<f32>,
 
-    /// Step size of a fold (FedAdagrad's eta)
-    #[arg(long, env = "BROOKLET_ETA", value_name = "STEP", value_parser = positive)]
-    pub eta: Option<f32>,
+    /// The farthest that deltas move a weight from the seed's
+    #[arg(long, env = "BROOKLET_REACH", value_name = "DISTANCE", value_parser = positive)]
+    pub reach: Option<f32>,
 
     /// How many versions behind the current one a delta's base may lie
     #[arg(long, env = "BROOKLET_HORIZON", value_name = "VERSIONS")]
@@ -123,7 +123,7 @@ impl Config {
             fold_deltas: FOLD_DELTAS,
             fold_seconds: FOLD_SECONDS,
             clip: None,
-            eta: None,
+            reach: None,
             horizon: None,
             max_rows: None,
             precision: Precision::default(),
@@ -140,10 +140,9 @@ impl Config {
         let default = FoldConfig::default();
         FoldConfig {
             clip: self.clip.unwrap_or(default.clip),
-            eta: self.eta.unwrap_or(default.eta),
+            reach: self.reach.unwrap_or(default.reach),
             horizon: self.horizon.unwrap_or(default.horizon),
             max_rows: self.max_rows.unwrap_or(default.max_rows),
-            ..default
         }
     }
 }

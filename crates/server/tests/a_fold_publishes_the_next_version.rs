@@ -124,7 +124,7 @@ async fn a_restart_goes_on_where_the_last_one_ended() {
     assert_eq!((after.body, after.headers), (before.body, before.headers));
     assert_eq!(post(&router, &delta(1, 2, 2)).await.json()["repeat"], true);
     assert_eq!(state.fold_now(MODEL).await.unwrap(), Some(3));
-    // The sums of two folds went through the accumulators of one aggregate, across the restart.
+    // Both folds went through one aggregate, across the restart.
     let mut aggregate = Aggregate::from_base(&Base::read(seed()).unwrap());
     for (seq, version) in [(1, 1), (2, 2)] {
         let mut fold = Fold::new(&FoldConfig::default(), version, FACTORS);

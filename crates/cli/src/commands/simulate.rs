@@ -1,4 +1,5 @@
 use super::train::Recipe;
+use super::tune::refitted;
 use crate::federation::{Federated, Population, federate};
 use crate::input::Events;
 use crate::job::Job;
@@ -47,9 +48,9 @@ pub(crate) struct Args {
     /// Longest (L2) that a row of one delta may be; a longer one is shortened to it.
     #[arg(long, default_value_t = FoldConfig::default().clip, value_name = "LENGTH")]
     clip: f32,
-    /// Step size of a fold (FedAdagrad's eta).
-    #[arg(long, default_value_t = FoldConfig::default().eta, value_name = "STEP")]
-    eta: f32,
+    /// The farthest that deltas move a weight from the seed's.
+    #[arg(long, default_value_t = FoldConfig::default().reach, value_name = "DISTANCE")]
+    reach: f32,
     /// Print one JSON object on stdout.
     #[arg(long)]
     json: bool,
@@ -61,6 +62,8 @@ struct Report {
     /// The seed as it was trained, on the people who are judged.
     seed: Figures,
     /// The last version that the clients' deltas made of it.
+    published: Figures,
+    /// The same with prior and calibration fitted to the people of the seed, as its operator can.
     federated: Figures,
     /// A seed trained anew on the events of both.
     central: Figures,
@@ -102,7 +105,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         drop_out: args.drop_out,
         hostile: args.hostile,
         targets: targets.clone(),
-        fold: FoldConfig { clip: args.clip, eta: args.eta, ..FoldConfig::default() },
+        fold: FoldConfig { clip: args.clip, reach: args.reach, ..FoldConfig::default() },
         precision: job.precision,
         seed: args.recipe.method.seed,
     };
@@ -119,13 +122,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let judge = |base: &Base| judge(&judged, base);
     let users = people.clients.len() as f64;
     let [seed, central] = [judge(&seed)?, judge(&central)?];
-    let [figures, unharmed] = [judge(&federated.base)?, judge(&honest.base)?];
+    let published = judge(&federated.base)?;
+    let refit = |base: &Base| refitted(base, events.of(&people.seed), &job);
+    let [figures, unharmed] = [judge(&refit(&federated.base)?)?, judge(&refit(&honest.base)?)?];
     let minus = |a: Option<f64>, b: Option<f64>| Some(a? - b?);
     let gain = |figures: Figures| minus(seed.log_loss, figures.log_loss);
     let report = Report {
         closed: gain(figures).zip(gain(central)).map(|(ours, theirs)| ours / theirs),
         seed,
         central,
+        published,
         federated: figures,
         rounds: federated.rounds,
         deltas: federated.deltas,
@@ -213,7 +219,8 @@ fn print(report: &Report, people: &People) {
         people.judged.len()
     );
     println!("{:<12} {:>9} {:>9}", "", "log-loss", "AUC");
-    for (name, figures) in [("seed", report.seed), ("federated", report.federated), ("central", report.central)] {
+    let Report { seed, published, federated, central, .. } = *report;
+    for (name, figures) in [("seed", seed), ("published", published), ("federated", federated), ("central", central)] {
         println!("{name:<12} {:>9} {:>9}", shown(figures.log_loss), shown(figures.auc));
     }
     if let Some(closed) = report.closed {

@@ -27,8 +27,8 @@ fn hostile_visits_are_bounded() {
     let report = folder.json(&format!("{SMALL} --stale 2 --drop-out 0 --hostile .05 --json"));
     assert!(report["deltas"].as_u64().unwrap() > 1152, "hostile deltas come on top: {report}");
     let shift = report["target_shift"].as_f64().unwrap();
-    // Within a round of FedAdagrad nobody moves a number by more than its step size.
-    assert!(shift > 0.05 && shift < 0.25, "{report}");
+    // Nobody moves a number farther than the fold's reach.
+    assert!(shift > 0.05 && shift < 1.0, "{report}");
 }
 
 #[test]
