@@ -8,7 +8,7 @@ use crate::explain::{Explanation, terms};
 use crate::explore::Exploration;
 use crate::model::{Feedback, Model, ModelConfig, PersonalScore};
 use crate::order::order;
-use crate::outbox::{BUFFER, Event, Outbox, PendingDelta};
+use crate::outbox::{Event, Outbox, PendingDelta};
 use crate::random::Random;
 use crate::scale::Scales;
 use crate::slate::{Shown, Slates, Thought, Thoughts, examination, score};
@@ -416,7 +416,7 @@ impl Learner {
     /// key, used when a new one is due.
     pub fn prepare_delta(&mut self, fresh: ClientKey) -> Option<PendingDelta> {
         if self.outbox.pending.is_none() {
-            self.reconstruct();
+            self.outbox.reconstruct(&self.models[0], &mut self.random);
         }
         let version = self.base().metadata().version;
         self.outbox.prepare(version, fresh)
@@ -498,10 +498,8 @@ impl Learner {
         }
 
         if !features.shared().is_empty() && weight > 0.0 {
-            self.outbox.events.push(Event { features: features.clone(), target, weight });
-            if self.outbox.events.len() >= BUFFER {
-                self.reconstruct();
-            }
+            let event = Event { features: features.clone(), target, weight };
+            self.outbox.push(event, &mut self.random);
         }
     }
 
@@ -576,10 +574,6 @@ impl Learner {
             return Err(Error::BadLabel("a weight must be from 0 to a million"));
         }
         Ok(())
-    }
-
-    fn reconstruct(&mut self) {
-        self.outbox.reconstruct(&self.models[0], &mut self.random);
     }
 
     /// What the base and each model think of scaled features. The base keeps the seed's own calibration.

@@ -19,8 +19,7 @@ use crate::{FeatureId, Features};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Events that are buffered before they are reconstructed, where no delta is asked for: the visitor row is learnt anew from all
-/// that is kept each time, which shall be rare.
+/// The most events that one delta teaches for the first time.
 pub(crate) const BUFFER: usize = 512;
 /// The most events that are kept to be taught again; of more, each is as likely to be among them (Vitter 1985).
 pub(crate) const HISTORY: usize = 1000;
@@ -57,7 +56,7 @@ pub(crate) struct Outbox {
     pub(crate) acknowledged: u64,
     pub(crate) pending: Option<Vec<u8>>,
     pub(crate) events: Vec<Event>,
-    /// Events that were reconstructed before, and how many there ever were.
+    /// Older events, and how many there ever were.
     pub(crate) history: Vec<Event>,
     pub(crate) met: u64,
     /// Change of shared rows that was not put into a delta yet.
@@ -76,6 +75,16 @@ impl Outbox {
     /// Events whose learning has not been put into a delta.
     pub(crate) fn waiting(&self) -> u32 {
         self.unsent_events.saturating_add(self.events.len() as u32)
+    }
+
+    /// Takes an event for the next delta. Where nobody asks for one, the older half of those that wait becomes history, of which
+    /// later deltas teach some.
+    pub(crate) fn push(&mut self, event: Event, random: &mut Random) {
+        if self.events.len() == BUFFER {
+            let rest = self.events.split_off(BUFFER / 2);
+            core::mem::replace(&mut self.events, rest).into_iter().for_each(|event| self.keep(event, random));
+        }
+        self.events.push(event);
     }
 
     /// Turns the buffered events, with some of the history, into a change of shared rows.

@@ -395,6 +395,25 @@ fn no_private_row_is_in_a_delta() {
 }
 
 #[test]
+fn who_is_long_not_asked_keeps_a_bounded_number_of_events() {
+    let mut learner = stocked(Config::default());
+    let mut random = Random(3);
+    let mut lengths = Vec::new();
+    for n in 1..=6000 {
+        let features = named(&learner, &input(&mut random));
+        learner.learn_one(&features, random.below(2) as f32, 1.0).expect("a label");
+        if n % 2000 == 0 {
+            lengths.push(learner.profile().len());
+        }
+    }
+    assert!(lengths[2] < lengths[0] + lengths[0] / 10, "profiles of {lengths:?} bytes");
+    let delta = learner.prepare_delta([1; 16]).expect("it has learnt");
+    let events = Delta::decode(&delta.bytes).expect("it is a delta").events;
+    assert!((256..=512).contains(&events), "{events} events in one delta");
+    assert_eq!(learner.prepare_delta([1; 16]).map(|again| again.bytes), Some(delta.bytes));
+}
+
+#[test]
 fn what_int8_rounds_off_goes_with_the_next_delta() {
     let mut learner = stocked(Config::default());
     let mut random = Random(3);
