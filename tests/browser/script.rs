@@ -47,6 +47,8 @@ const kept = async (store, key = "log/films") => {
 };
 let stores = 0;
 const fresh = () => `test-${Date.now()}-${Math.random()}-${stores++}`;
+// What a test that fails has put in its place would answer the next one.
+const fetched = globalThis.fetch;
 const endpoint = (answer) => {
   const calls = [];
   const real = globalThis.fetch;
@@ -72,7 +74,9 @@ pub(crate) async fn run(body: &str) -> JsValue {
     });
     let keen = function(|_, _| Uint8Array::from(&keen_seed()[..]).into());
     let open = function(|options: JsValue, _| brooklet::Learner::open(&options).into());
-    let source = format!("(async (openBare, bytes, keen) => {{ {PRELUDE} {body} }})");
+    let source = format!(
+        "(async (openBare, bytes, keen) => {{ {PRELUDE} try {{ {body} }} finally {{ globalThis.fetch = fetched }} }})"
+    );
     let script = js_sys::eval(&source).unwrap().unchecked_into::<Function>();
     let promise = script.call3(&JsValue::UNDEFINED, &open, &bytes, &keen).unwrap().unchecked_into::<Promise>();
     JsFuture::from(promise).await.unwrap_or_else(|thrown| {
