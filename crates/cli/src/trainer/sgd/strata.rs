@@ -8,7 +8,8 @@ use super::step::Step;
 use super::{BLOCK, Evidence, whole};
 use crate::trainer::{Event, Model, Problem};
 use std::ops::Range;
-use std::sync::{Barrier, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Every epoch goes several times over the strata, each time with another share of their events, so that the order is near
 /// to random; each share is a meeting of all threads.
@@ -67,7 +68,7 @@ impl Strata {
         let items: Vec<Mutex<Kind<'_>>> = groups(items, width, &self.items).into_iter().map(Mutex::new).collect();
         let start = Shared { fields: fields.rows.to_vec(), evidence: fields.evidence.to_vec(), w0 };
         let moved: Vec<Mutex<Shared>> = (0..threads).map(|_| Mutex::new(start.copy())).collect();
-        let barrier = Barrier::new(threads);
+        let meeting = Meeting { threads, arrived: AtomicUsize::new(0), held: AtomicUsize::new(0) };
         let work = |thread: usize, mut users: Kind<'_>| {
             let mut shared = start.copy();
             for round in 0..shares * threads {
@@ -77,20 +78,20 @@ impl Strata {
                 let events = &events[share * events.len() / shares..(share + 1) * events.len() / shares];
                 let mut mine = shared.copy();
                 {
-                    // The barrier has made sure that nobody else holds it.
+                    // The meeting has made sure that nobody else holds it.
                     let mut items = items[group].lock().unwrap_or_else(PoisonError::into_inner);
                     let fields = Kind { first: fields.first, rows: &mut mine.fields, evidence: &mut mine.evidence };
                     let mut part = Part { users: users.again(), items: items.again(), fields };
                     run(problem, width, BLOCK, events, step, &mut mine.w0, &mut part);
                 }
                 *moved[thread].lock().unwrap_or_else(PoisonError::into_inner) = mine;
-                barrier.wait();
+                meeting.wait();
                 // Everyone adds up the same numbers in the same order.
                 shared.clear();
                 for moved in &moved {
                     shared.add(&moved.lock().unwrap_or_else(PoisonError::into_inner), 1.0 / threads as f32);
                 }
-                barrier.wait();
+                meeting.wait();
             }
             shared
         };
@@ -118,6 +119,29 @@ impl Strata {
             w0 = end.w0;
         }
         model.w0 = w0;
+    }
+}
+
+/// Where threads wait for each other. They meet every millisecond or less: to be put to sleep and woken each time, as by
+/// [`std::sync::Barrier`], would be a good part of that.
+struct Meeting {
+    threads: usize,
+    arrived: AtomicUsize,
+    /// How many were held so far.
+    held: AtomicUsize,
+}
+
+impl Meeting {
+    fn wait(&self) {
+        let held = self.held.load(Ordering::Acquire);
+        if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.threads {
+            self.arrived.store(0, Ordering::Relaxed);
+            self.held.store(held + 1, Ordering::Release);
+            return;
+        }
+        while self.held.load(Ordering::Acquire) == held {
+            std::thread::yield_now();
+        }
     }
 }
 
