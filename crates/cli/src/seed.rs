@@ -20,6 +20,11 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
+    /// The same with the files of items and users where a person says that they are now.
+    pub(crate) fn moved(self, items: &Option<PathBuf>, users: &Option<PathBuf>) -> Sources {
+        Sources { items: items.clone().or(self.items), users: users.clone().or(self.users), ..self }
+    }
+
     /// Everything: the events, the users' fields, the items'. Small files come first, for what is wrong with them is said at
     /// once. Without a file of items the events themselves are to tell the fields, as event logs do.
     pub(crate) fn read<'a>(&'a self, mut reading: Reading<'a>) -> Result<(Store, SideTable, SideTable)> {

@@ -57,9 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         "{} holds no users, as a seed that is shipped must not: train one with --keep-users to evaluate it",
         args.seed.display()
     );
-    let mut sources = Sources::of(base.metadata())?;
-    sources.items = args.items.clone().or(sources.items);
-    sources.users = args.users.clone().or(sources.users);
+    let sources = Sources::of(base.metadata())?.moved(&args.items, &args.users);
     let rule = seed::rule(base.metadata());
     let files = [args.events.clone()];
     let reading = Reading::new(&files, &sources.columns, &rule, BadRows::Count(0))?;

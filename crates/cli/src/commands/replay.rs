@@ -145,9 +145,7 @@ struct People {
 
 impl People {
     fn judge(&mut self, events: &Path, base: &Base, seed: &Path, args: &Args) -> Result<Judged> {
-        let mut sources = Sources::of(base.metadata())?;
-        sources.items = args.items.clone().or(sources.items);
-        sources.users = args.users.clone().or(sources.users);
+        let sources = Sources::of(base.metadata())?.moved(&args.items, &args.users);
         let rule = seed::rule(base.metadata());
         let (users, items) = (sources.read_users()?, sources.read_items()?);
         self.read(events, &sources.columns, &rule, args.delay_column.as_deref(), seed)?;

@@ -96,9 +96,7 @@ pub(super) fn refitted(base: &Base, events: Events, job: &Job) -> Result<Base> {
 pub(crate) fn run(args: &Args) -> Result<()> {
     ensure_writable(&args.out)?;
     let base = seed::open(&args.seed)?;
-    let mut sources = Sources::of(base.metadata())?;
-    sources.items = args.items.clone().or(sources.items);
-    sources.users = args.users.clone().or(sources.users);
+    let sources = Sources::of(base.metadata())?.moved(&args.items, &args.users);
     let rule = seed::rule(base.metadata());
     let (users, items) = (sources.read_users()?, sources.read_items()?);
     let events = Events::read(&args.events, &sources.columns, &rule)?;
