@@ -69,7 +69,7 @@ pub(crate) fn federate(
         while hostile.unit() < population.hostile {
             endpoint.accept(&client::attack(endpoint.current(), &population.targets, &mut hostile))?;
         }
-        let visit = learners[visitor].visit(clients.history(visitor), &endpoint, population, &mut rng)?;
+        let visit = learners[visitor].visit((clients, visitor), &endpoint, population, &mut rng)?;
         federated.bytes_down += visit.down;
         if let Some(bytes) = visit.delta {
             federated.bytes_up += bytes.len() as u64;
@@ -87,7 +87,7 @@ pub(crate) fn federate(
 impl Population {
     /// How many visits honest clients make.
     pub(crate) fn visits(&self, clients: &Visitors) -> usize {
-        (0..clients.len()).map(|i| clients.history(i).len().div_ceil(self.visit)).sum::<usize>() * self.passes
+        (0..clients.len()).map(|i| clients.events(i).div_ceil(self.visit)).sum::<usize>() * self.passes
     }
 
     /// Whose visit comes when. The order does not depend on who is hostile, so that runs with and without them compare.
@@ -97,7 +97,7 @@ impl Population {
         for _ in 0..self.passes {
             let from = order.len();
             for i in 0..clients.len() {
-                order.extend(std::iter::repeat_n(i, clients.history(i).len().div_ceil(self.visit)));
+                order.extend(std::iter::repeat_n(i, clients.events(i).div_ceil(self.visit)));
             }
             rng.shuffle(&mut order[from..]);
         }

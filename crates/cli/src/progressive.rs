@@ -5,7 +5,7 @@
 use crate::input::{Events, LabelRule, SideTable};
 use crate::trainer::sigmoid;
 use anyhow::{Context, Result};
-use brooklet_core::{Base, Config, Error, Features, Feedback, Learner, Loss, Prediction, Serving};
+use brooklet_core::{Base, Config, Error, Features, FeaturesBuilder, Feedback, Learner, Loss, Prediction, Serving};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Frozen learners are judged on the events from this one on, counted from 0.
@@ -121,7 +121,7 @@ impl Visitors {
             events.items.names().map(|id| item_features(base, id, items).with_context(|| format!("item `{id}`")));
         let context = |&user: &u32| {
             let id = events.users.name(user);
-            context(base, id, users).with_context(|| format!("user `{id}`"))
+            with_fields(Features::builder(&base.metadata().schema), id, users).with_context(|| format!("user `{id}`"))
         };
         let contexts = people.iter().map(context).collect::<Result<_>>()?;
         let by_user = events.by_user();
@@ -146,9 +146,14 @@ impl Visitors {
         self.visits.len()
     }
 
-    /// What one of them did, in order of time: the features, and the target that is learnt.
-    pub(crate) fn history(&self, visitor: usize) -> impl ExactSizeIterator<Item = (Features, f32)> {
-        self.visits[visitor].iter().map(move |visit| (self.features(visitor, visit), visit.target))
+    /// How many events one of them has.
+    pub(crate) fn events(&self, visitor: usize) -> usize {
+        self.visits[visitor].len()
+    }
+
+    /// What one of them did from an event on, in order of time: the features, and the target that is learnt.
+    pub(crate) fn history(&self, visitor: usize, from: usize) -> impl Iterator<Item = (Features, f32)> {
+        self.visits[visitor][from..].iter().map(move |visit| (self.features(visitor, visit), visit.target))
     }
 
     /// Replays everyone, each with a fresh learner on `base`. `freeze` are numbers of events of at most [`JUDGED_FROM`];
@@ -242,16 +247,12 @@ fn item_features(base: &Base, id: &str, items: &SideTable) -> Result<Features, E
     let schema = &base.metadata().schema;
     let mut features = Features::builder(schema);
     features.text(&schema.item, id)?;
-    for (field, category) in items.of(id) {
-        features.text(field, category)?;
-    }
-    Ok(features.finish())
+    with_fields(features, id, items)
 }
 
-/// What is known of a person without having met them.
-fn context(base: &Base, id: &str, users: &SideTable) -> Result<Features, Error> {
-    let mut features = Features::builder(&base.metadata().schema);
-    for (field, category) in users.of(id) {
+/// These, and those of the fields that a file lists of an item or a person.
+fn with_fields(mut features: FeaturesBuilder<'_>, id: &str, listed: &SideTable) -> Result<Features, Error> {
+    for (field, category) in listed.of(id) {
         features.text(field, category)?;
     }
     Ok(features.finish())

@@ -1,7 +1,8 @@
 use super::endpoint::Endpoint;
 use super::{Population, client_key};
+use crate::progressive::Visitors;
 use crate::trainer::Rng;
-use brooklet_core::{Base, Config, Delta, Error, FeatureId, Features, Learner};
+use brooklet_core::{Base, Config, Delta, Error, FeatureId, Learner};
 
 /// One browser.
 pub(crate) struct Client {
@@ -21,22 +22,21 @@ impl Client {
         Client { learner: Learner::new(seed.clone(), Config::default()), seen: 0 }
     }
 
-    /// The next visit of whoever has this history.
+    /// The next visit of one of these people.
     pub(crate) fn visit(
         &mut self,
-        history: impl ExactSizeIterator<Item = (Features, f32)>,
+        (people, visitor): (&Visitors, usize),
         endpoint: &Endpoint,
         population: &Population,
         rng: &mut Rng,
     ) -> Result<Visit, Error> {
-        let events = history.len();
-        let from = self.seen % events;
+        let from = self.seen % people.events(visitor);
         if from == 0 {
             // Somebody who already knew all of this would teach nothing by it: another pass meets another visitor alike.
             self.learner.forget();
         }
         let down = self.pull(endpoint.before(rng.below(1 + population.stale)))?;
-        for (features, target) in history.skip(from).take(population.visit) {
+        for (features, target) in people.history(visitor, from).take(population.visit) {
             self.learner.learn_one(&features, target, 1.0)?;
             self.seen += 1;
         }
