@@ -13,7 +13,8 @@
 //!
 //! and `__metadata__.brooklet` is the JSON of [`Metadata`].
 
-use crate::{Error, FeatureId, Metadata, Value};
+use crate::place::{Place, parsed, shown_number};
+use crate::{Error, Fault, FeatureId, Metadata, Value};
 use alloc::sync::Arc;
 use alloc::vec;
 use core::ops::Range;
@@ -44,46 +45,51 @@ impl Base {
     }
 
     fn read_shared(bytes: Arc<[u8]>) -> Result<Base, Error> {
-        let header_length = bytes.first_chunk::<8>().ok_or(Error::BadBase("it is shorter than 8 bytes"))?;
+        let length = bytes.len();
+        let file = |expected, found: &'static str| Error::BadBase(Fault::of("the file", expected, found));
+        let Some(header_length) = bytes.first_chunk::<8>() else {
+            return Err(file("8 bytes that say how long its header is", "a shorter one"));
+        };
         let header_length = usize::try_from(u64::from_le_bytes(*header_length)).unwrap_or(usize::MAX);
-        if header_length > MAX_HEADER || header_length > bytes.len() - 8 {
-            return Err(Error::BadBase("its header is longer than the file, or than 16 MiB"));
+        if header_length > MAX_HEADER || header_length > length - 8 {
+            return Err(file("a header within it, of at most 16 MiB", "a longer one"));
         }
         let data = 8 + header_length;
-        let header = core::str::from_utf8(&bytes[8..data]).map_err(|_| Error::BadBase("its header is not UTF-8"))?;
-        let header = Value::parse(header).map_err(|_| Error::BadBase("its header is not JSON"))?;
-        let metadata = header
-            .field("__metadata__")
-            .and_then(|m| m.field("brooklet"))
-            .and_then(Value::as_str)
-            .ok_or(Error::BadBase("it has no brooklet metadata"))?;
-        let metadata = Metadata::parse(metadata)?;
+        let header = core::str::from_utf8(&bytes[8..data]).map_err(|_| file("a header of UTF-8", "other bytes"))?;
+        let header = parsed("the header", header).map_err(Error::BadBase)?;
+        let root = Place::root("the header", &header).map_err(Error::BadBase)?;
+        let metadata = root.field("__metadata__");
+        let metadata = metadata.field("brooklet");
+        let metadata = Metadata::parse(metadata.text("the text of its metadata").map_err(Error::BadBase)?)?;
+        let mut base = Base::of(metadata, &header, data, bytes).map_err(Error::BadBase)?;
+        base.starts = base.buckets();
+        Ok(base)
+    }
 
-        let tensor = |name: &str| Tensor::find(&header, name, data, bytes.len());
-        let ids = tensor("ids")?.ok_or(Error::BadBase("it has no tensor `ids`"))?;
-        let rows = ids.shape.0;
+    /// Finds the tensors, which lie behind the first `data` bytes, and checks what they hold.
+    fn of(metadata: Metadata, header: &Value, data: usize, bytes: Arc<[u8]>) -> Result<Base, Fault> {
+        let tensor = |path| Tensor::find(header, path, data, bytes.len());
+        let (ids, w, v) = (tensor(IDS), tensor(W), tensor(V));
+        let rows = ids.rows()?;
         let k = metadata.factors;
-        let ids = ids.expect("U64", 8, (rows, 1))?;
-        let w = tensor("w")?.ok_or(Error::BadBase("it has no tensor `w`"))?.expect("F16", 2, (rows, 1))?;
-        let v = tensor("v")?.ok_or(Error::BadBase("it has no tensor `v`"))?;
-        let (v, v_scale) = if v.dtype == "I8" {
-            let scale = tensor("v_scale")?.ok_or(Error::BadBase("it has no tensor `v_scale`"))?;
-            (v.expect("I8", 1, (rows, k))?, Some(scale.expect("F32", 4, (rows, 1))?))
+        let ids = ids.expect("U64", 8, rows, 1)?;
+        let w = w.expect("F16", 2, rows, 1)?;
+        let (v, v_scale) = if v.is("I8") {
+            (v.expect("I8", 1, rows, k)?, Some(tensor(V_SCALE).expect("F32", 4, rows, 1)?))
+        } else if v.is("F16") || v.is_absent() {
+            (v.expect("F16", 2, rows, k)?, None)
         } else {
-            (v.expect("F16", 2, (rows, k))?, None)
+            return Err(v.place.field("dtype").fault("F16 or I8"));
         };
-        let names = match (tensor("names")?, tensor("name_ends")?) {
-            (Some(names), Some(ends)) => {
-                let length = names.shape.0;
-                Some((names.expect("U8", 1, (length, 1))?, ends.expect("U32", 4, (rows, 1))?))
-            }
-            (None, None) => None,
-            _ => return Err(Error::BadBase("`names` and `name_ends` go together")),
+        let (names, ends) = (tensor(NAMES), tensor(NAME_ENDS));
+        let names = if names.is_absent() && ends.is_absent() {
+            None
+        } else {
+            Some((names.expect("U8", 1, names.rows()?, 1)?, ends.expect("U32", 4, rows, 1)?))
         };
-        let mut base =
+        let base =
             Base { bytes, metadata: Arc::new(metadata), rows, ids, w, v, v_scale, names, starts: Arc::default() };
         base.check()?;
-        base.starts = base.buckets();
         Ok(base)
     }
 
@@ -202,32 +208,47 @@ impl Base {
         Some(u32::from_le_bytes(self.at(ends, i)) as usize)
     }
 
-    fn check(&self) -> Result<(), Error> {
-        if (1..self.rows).any(|i| self.id(i - 1) >= self.id(i)) {
-            return Err(Error::BadBase("its ids do not ascend"));
+    fn check(&self) -> Result<(), Fault> {
+        if let Some(at) = (1..self.rows).find(|i| self.id(i - 1) >= self.id(*i)) {
+            return Err(Fault::at(IDS, at, "an id above the one before", "one that is not"));
         }
         // The exponent's bits are all ones in infinities and NaNs alone.
-        let finite = |tensor: &Range<usize>| {
-            self.bytes[tensor.clone()].as_chunks::<2>().0.iter().all(|x| u16::from_le_bytes(*x) & 0x7c00 != 0x7c00)
+        let infinite = |tensor: &Range<usize>| {
+            let numbers = self.bytes[tensor.clone()].as_chunks::<2>().0;
+            numbers.iter().position(|x| u16::from_le_bytes(*x) & 0x7c00 == 0x7c00)
         };
-        if !finite(&self.w) || (self.v_scale.is_none() && !finite(&self.v)) {
-            return Err(Error::BadBase("a weight is not finite"));
+        let halves = [Some((W, &self.w)), self.v_scale.is_none().then_some((V, &self.v))];
+        for (path, tensor) in halves.into_iter().flatten() {
+            if let Some(at) = infinite(tensor) {
+                return Err(Fault::at(path, at, "a finite number", "another"));
+            }
         }
         if let Some(scale) = &self.v_scale {
-            let bounded = |i| f32::from_le_bytes(self.at(scale, i)).abs() <= crate::learner::MAX_WEIGHT;
-            if !(0..self.rows).all(bounded) {
-                return Err(Error::BadBase("a scale is not finite"));
+            let scale = |i| f32::from_le_bytes(self.at(scale, i));
+            // Written so that NaN is refused as well.
+            let bounded = |i: &usize| scale(*i).abs() <= crate::learner::MAX_WEIGHT;
+            if let Some(at) = (0..self.rows).find(|i| !bounded(i)) {
+                let found = shown_number(scale(at).into());
+                return Err(Fault::at(V_SCALE, at, "a number from -10000 to 10000", found));
             }
         }
         if let Some((names, _)) = &self.names {
+            let names = &self.bytes[names.clone()];
             let mut start = 0;
             for i in 0..self.rows {
                 // `names` exist, so every end does.
                 let end = self.name_end(i).unwrap_or(0);
-                let name =
-                    (start <= end && end <= names.len()).then(|| &self.bytes[names.start + start..names.start + end]);
-                if name.is_none_or(|name| core::str::from_utf8(name).is_err()) {
-                    return Err(Error::BadBase("its names are broken"));
+                let Some(name) = names.get(start..end) else {
+                    let found = shown_number(end as f64);
+                    return Err(Fault::at(
+                        NAME_ENDS,
+                        i,
+                        "a place in the names, not before that of the row before",
+                        found,
+                    ));
+                };
+                if core::str::from_utf8(name).is_err() {
+                    return Err(Fault::at(NAME_ENDS, i, "a name of UTF-8 to end here", "other bytes"));
                 }
                 start = end;
             }
@@ -244,48 +265,78 @@ fn half(bytes: [u8; 2]) -> f32 {
     f32::from_bits(magnitude.to_bits() | (bits & 0x8000) << 16)
 }
 
-/// A tensor of the header whose bounds were checked against the file.
+/// Tensors, as faults tell them.
+const IDS: &str = "tensor ids";
+const W: &str = "tensor w";
+const V: &str = "tensor v";
+const V_SCALE: &str = "tensor v_scale";
+const NAMES: &str = "tensor names";
+const NAME_ENDS: &str = "tensor name_ends";
+
+/// A tensor of the header, if it is there.
 struct Tensor<'a> {
-    dtype: &'a str,
-    /// Rows and columns; a vector has one column.
-    shape: (usize, usize),
-    range: Range<usize>,
+    place: Place<'a>,
+    /// Where the tensors begin in the file, and where it ends.
+    data: usize,
+    end: usize,
 }
 
 impl<'a> Tensor<'a> {
-    fn find(header: &'a Value, name: &str, data: usize, length: usize) -> Result<Option<Tensor<'a>>, Error> {
-        const BROKEN: Error = Error::BadBase("a tensor's description is broken");
-        let Some(tensor) = header.field(name) else {
-            return Ok(None);
-        };
-        let whole = |value: &Value| {
-            let number = value.as_number()?;
-            (number >= 0.0 && number <= length as f64 && number as usize as f64 == number).then_some(number as usize)
-        };
-        let numbers = |key| tensor.field(key).and_then(Value::as_array).ok_or(BROKEN);
-        let shape = match numbers("shape")? {
-            [rows] => (whole(rows).ok_or(BROKEN)?, 1),
-            [rows, columns] => (whole(rows).ok_or(BROKEN)?, whole(columns).ok_or(BROKEN)?),
-            _ => return Err(BROKEN),
-        };
-        let [start, end] = numbers("data_offsets")? else {
-            return Err(BROKEN);
-        };
-        let (start, end) = (whole(start).ok_or(BROKEN)?, whole(end).ok_or(BROKEN)?);
-        if start > end || end > length - data {
-            return Err(Error::BadBase("a tensor lies outside of the file"));
-        }
-        let dtype = tensor.field("dtype").and_then(Value::as_str).ok_or(BROKEN)?;
-        Ok(Some(Tensor { dtype, shape, range: data + start..data + end }))
+    fn find(header: &'a Value, path: &'static str, data: usize, end: usize) -> Tensor<'a> {
+        let name = path.strip_prefix("tensor ").unwrap_or(path);
+        Tensor { place: Place::named(path, header.field(name)), data, end }
     }
 
-    /// The bytes, if they hold elements of this type in this shape.
-    fn expect(self, dtype: &str, size: usize, shape: (usize, usize)) -> Result<Range<usize>, Error> {
-        let bytes = shape.0.checked_mul(shape.1).and_then(|n| n.checked_mul(size));
-        if self.dtype != dtype || self.shape != shape || bytes != Some(self.range.len()) {
-            return Err(Error::BadBase("a tensor has another type or shape than the format says"));
+    fn is_absent(&self) -> bool {
+        self.place.is_absent()
+    }
+
+    fn is(&self, dtype: &str) -> bool {
+        self.place.field("dtype").value().and_then(Value::as_str) == Some(dtype)
+    }
+
+    /// The first number of its shape.
+    fn rows(&self) -> Result<usize, Fault> {
+        if self.is_absent() {
+            return Err(self.place.fault("a tensor"));
         }
-        Ok(self.range)
+        let shape = self.place.field("shape");
+        match shape.elements("an array of whole numbers")?.next() {
+            // No tensor has more rows than the file has bytes.
+            Some(rows) => Ok(rows.whole(0.0..=self.end as f64, "as many rows as the file can hold")? as usize),
+            None => Err(shape.fault("a number of rows")),
+        }
+    }
+
+    /// Where its bytes lie in the file, if they hold elements of `size` bytes in so many rows and columns.
+    fn expect(&self, dtype: &'static str, size: usize, rows: usize, columns: usize) -> Result<Range<usize>, Fault> {
+        if self.is_absent() {
+            return Err(self.place.fault("a tensor"));
+        }
+        if !self.is(dtype) {
+            return Err(self.place.field("dtype").fault(dtype));
+        }
+        let shape = self.place.field("shape");
+        let found = match shape.value().and_then(Value::as_array) {
+            Some([Value::Number(rows)]) => Some((*rows, 1.0)),
+            Some([Value::Number(rows), Value::Number(columns)]) => Some((*rows, *columns)),
+            _ => None,
+        };
+        if found != Some((rows as f64, columns as f64)) {
+            return Err(shape.fault("[n], and of v [n, k], with n as of ids"));
+        }
+        let offsets = self.place.field("data_offsets");
+        let bytes = rows.checked_mul(columns).and_then(|n| n.checked_mul(size));
+        if let (Some(bytes), Some([Value::Number(start), Value::Number(end)])) =
+            (bytes, offsets.value().and_then(Value::as_array))
+            && (0.0..=(self.end - self.data) as f64).contains(end)
+            && *start == *end - bytes as f64
+            && *start >= 0.0
+            && *end as usize as f64 == *end
+        {
+            return Ok(self.data + *start as usize..self.data + *end as usize);
+        }
+        Err(offsets.fault("a begin and an end within the file, as far apart as the tensor is long"))
     }
 }
 

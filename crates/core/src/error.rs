@@ -1,4 +1,5 @@
-use alloc::string::String;
+use alloc::borrow::Cow;
+use alloc::string::{String, ToString};
 use core::fmt;
 
 /// Everything that can be wrong with what the core is given. The state is as it was before the call.
@@ -9,7 +10,7 @@ use core::fmt;
 #[non_exhaustive]
 pub enum Error {
     /// The bytes are no base blob that this version reads.
-    BadBase(&'static str),
+    BadBase(Fault),
     /// The bytes are no delta that this version reads.
     BadDelta(&'static str),
     /// The bytes are no profile that this version reads.
@@ -60,6 +61,44 @@ pub enum Error {
     AlreadyLabelled,
 }
 
+/// What is wrong with something that people write by hand, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where: the keys that lead there, with dots between them, and the places in arrays in brackets.
+    pub path: String,
+    /// What is expected there.
+    pub expected: &'static str,
+    /// What was found; None if nothing was.
+    pub found: Option<Cow<'static, str>>,
+}
+
+impl Fault {
+    /// A fault of something as a whole.
+    pub(crate) fn of(path: &'static str, expected: &'static str, found: impl Into<Cow<'static, str>>) -> Fault {
+        Fault { path: path.into(), expected, found: Some(found.into()) }
+    }
+
+    /// A fault of one element of something.
+    pub(crate) fn at(
+        path: &'static str,
+        index: usize,
+        expected: &'static str,
+        found: impl Into<Cow<'static, str>>,
+    ) -> Fault {
+        Fault { path: [path, "[", &index.to_string(), "]"].concat(), expected, found: Some(found.into()) }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Fault { path, expected, found } = self;
+        match found {
+            Some(found) => write!(f, "{path}: expected {expected}, found {found}"),
+            None => write!(f, "{path}: {expected} is missing"),
+        }
+    }
+}
+
 impl Error {
     /// A stable snake_case name of the variant.
     pub fn code(&self) -> &'static str {
@@ -86,7 +125,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::BadBase(why) => write!(f, "not a readable base: {why}"),
+            Error::BadBase(fault) => write!(f, "not a readable base: {fault}"),
             Error::BadDelta(why) => write!(f, "not a readable delta: {why}"),
             Error::BadProfile(why) => write!(f, "not a readable profile: {why}"),
             Error::BadAggregate(why) => write!(f, "not a readable aggregate: {why}"),

@@ -28,6 +28,7 @@
 extern crate alloc;
 
 mod error;
+mod place;
 mod value;
 
 mod feature;
@@ -78,7 +79,7 @@ pub use aggregate::Aggregate;
 pub use base::Base;
 pub use delta::{ClientKey, Delta};
 pub use drift::{Detector, DriftPolicy};
-pub use error::Error;
+pub use error::{Error, Fault};
 pub use explain::{Explanation, Source, Term};
 pub use explore::Exploration;
 pub use feature::{Feature, FeatureId, Features, FeaturesBuilder, Known, MAX_FEATURES, MAX_NUMBER};

@@ -1,6 +1,7 @@
 //! What a base says of itself: the JSON string under `brooklet` in the safetensors metadata.
 
-use crate::{Error, FieldRate, Schema, Thresholds, Value};
+use crate::place::{FINITE, MAX_WHOLE, Place, parsed};
+use crate::{Error, Fault, FieldRate, Schema, Thresholds, Value};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -12,7 +13,13 @@ pub const MAX_FACTORS: usize = 256;
 /// The largest learning rate that is accepted.
 pub const MAX_RATE: f32 = 1000.0;
 /// The largest scale of a prior.
-const MAX_SCALE: f32 = 1000.0;
+const MAX_SCALE: f64 = 1000.0;
+/// A feature holds the number of its field's rate in a byte.
+const MAX_FIELD_RATES: usize = 255;
+/// Where the metadata stands in the header.
+const NAME: &str = "__metadata__.brooklet";
+const LOSSES: &str = "\"logistic\" or \"squared\"";
+const PAIR: &str = "a label and its target";
 
 /// Which loss the model minimises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,100 +127,72 @@ fn least(min: Option<f32>, x: f32) -> Option<f32> {
 impl Metadata {
     /// Reads and checks the JSON text.
     pub fn parse(text: &str) -> Result<Metadata, Error> {
-        let json = Value::parse(text).map_err(|_| Error::BadBase("its metadata is not JSON"))?;
-        if number(&json, "format")? != BASE_FORMAT as f64 {
-            return Err(Error::BadBase("its format is of another version"));
-        }
-        let factors = number(&json, "factors")?;
-        if !(0.0..=MAX_FACTORS as f64).contains(&factors) {
-            return Err(Error::BadBase("factors must be from 0 to 256"));
-        }
-        let factors = factors as usize;
-        let schema = field(&json, "schema")?;
-        let rates = field(&json, "rates")?;
-        let prior = field(&json, "prior")?;
-        let calibration = field(&json, "calibration")?;
-        let labels = field(&json, "labels")?;
+        parsed(NAME, text).and_then(|json| Metadata::of(&json)).map_err(Error::BadBase)
+    }
+
+    /// Reads what the rest of the core relies upon, and checks it: widths, finite numbers, rates in range.
+    fn of(json: &Value) -> Result<Metadata, Fault> {
+        let root = Place::root(NAME, json)?;
+        root.field("format").number(BASE_FORMAT as f64..=BASE_FORMAT as f64, "1")?;
+        let factors = root.field("factors").whole(0.0..=MAX_FACTORS as f64, "a whole number from 0 to 256")? as usize;
+        let [schema, prior, labels] = ["schema", "prior", "labels"].map(|key| root.field(key));
         let metadata = Metadata {
-            model: text_of(&json, "model")?,
-            version: number(&json, "version")? as u64,
+            model: root.field("model").text("a text")?.into(),
+            version: root.field("version").whole(1.0..=MAX_WHOLE, "a whole number from 1 on")?,
             factors,
-            loss: match field(&json, "loss")?.as_str() {
-                Some("logistic") => Loss::Logistic,
-                Some("squared") => Loss::Squared,
-                _ => return Err(Error::BadBase("loss must be logistic or squared")),
+            loss: match root.field("loss").text(LOSSES)? {
+                "logistic" => Loss::Logistic,
+                "squared" => Loss::Squared,
+                _ => return Err(root.field("loss").fault(LOSSES)),
             },
-            w0: number(&json, "w0")? as f32,
+            w0: root.field("w0").number(FINITE, "a number")? as f32,
             schema: Schema {
-                visitor: text_of(schema, "visitor")?,
-                item: text_of(schema, "item")?,
-                private: texts(schema, "private")?,
-                fields: texts(schema, "fields")?,
-                rates: schema.field("rates").map_or(Ok(Vec::new()), field_rates)?,
+                visitor: schema.field("visitor").text("a text")?.into(),
+                item: schema.field("item").text("a text")?.into(),
+                private: texts(&schema.field("private"))?,
+                fields: texts(&schema.field("fields"))?,
+                rates: field_rates(&schema.field("rates"))?,
             },
-            rates: Rates {
-                private: number(rates, "private")? as f32,
-                shared: number(rates, "shared")? as f32,
-                delta: number(rates, "delta")? as f32,
-            },
+            rates: rates(&root.field("rates"))?,
             prior: Prior {
-                mean: numbers(prior, "mean")?,
-                covariance: numbers(prior, "covariance")?,
-                scale: number(prior, "scale")? as f32,
+                mean: prior.field("mean").numbers("1 + k numbers", "a number")?,
+                covariance: prior.field("covariance").numbers("(1 + k)^2 numbers", "a number")?,
+                scale: prior.field("scale").number(0.0..=MAX_SCALE, "a number from 0 to 1000")? as f32,
             },
-            calibration: Calibration { a: number(calibration, "a")? as f32, b: number(calibration, "b")? as f32 },
-            thresholds: Thresholds::of(json.field("thresholds"))?,
-            labels: Labels {
-                positive: labels.field("positive").and_then(Value::as_number).map(|x| x as f32),
-                map: pairs(labels, "map")?,
-            },
-            private_rows: matches!(json.field("private_rows"), Some(Value::Bool(true))),
+            calibration: calibration(&root.field("calibration"))?,
+            thresholds: Thresholds::of(&root.field("thresholds"))?,
+            labels: Labels { positive: positive(&labels.field("positive"))?, map: pairs(&labels.field("map"))? },
+            private_rows: optional_flag(&root.field("private_rows"))?,
             training: json.field("training").cloned().unwrap_or(Value::Null),
         };
-        metadata.check()?;
+        let width = 1 + factors;
+        let Prior { mean, covariance, .. } = &metadata.prior;
+        if mean.len() != width {
+            return Err(prior.field("mean").fault("1 + k numbers"));
+        }
+        if covariance.len() != width * width {
+            return Err(prior.field("covariance").fault("(1 + k)^2 numbers"));
+        }
+        if !positive_semidefinite(covariance, width) {
+            return Err(Fault::of("prior.covariance", "a positive semi-definite matrix", "one that is not"));
+        }
         Ok(metadata)
     }
 
-    /// Checks what the rest of the core relies upon: widths, finite numbers, rates in range.
+    /// Checks what a reader would.
+    #[cfg(feature = "write")]
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let width = 1 + self.factors;
-        let Prior { mean, covariance, scale } = &self.prior;
-        if mean.len() != width || covariance.len() != width * width {
-            return Err(Error::BadBase("the prior's mean must have 1 + k numbers, its covariance (1 + k)^2"));
-        }
-        let finite = |x: &f32| x.is_finite();
-        if !(mean.iter().all(finite) && covariance.iter().all(finite) && self.w0.is_finite()) {
-            return Err(Error::BadBase("w0 and the prior must be finite"));
-        }
-        if !(0.0..=MAX_SCALE).contains(scale) || !positive_semidefinite(covariance, width) {
-            return Err(Error::BadBase(
-                "the prior's covariance must be positive semi-definite, its scale from 0 to 1,000",
-            ));
-        }
-        let Rates { private, shared, delta } = self.rates;
-        if self.schema.rates.len() > 255 {
-            return Err(Error::BadBase("at most 255 fields have a rate of their own"));
-        }
-        if ![private, shared, delta]
-            .iter()
-            .chain(self.schema.rates.iter().map(|field| &field.rate))
-            .all(|rate| (0.0..=MAX_RATE).contains(rate))
-        {
-            return Err(Error::BadBase("rates must be from 0 to 1000"));
-        }
-        let Calibration { a, b } = self.calibration;
-        if !(a > 0.0 && a.is_finite() && b.is_finite()) {
-            return Err(Error::BadBase("the calibration's slope must be positive and finite"));
-        }
-        if self.version == 0 || self.version > 1 << 53 {
-            return Err(Error::BadBase("versions count from 1"));
-        }
-        self.thresholds.check()
+        Metadata::of(&self.to_value()).map(drop).map_err(Error::BadBase)
     }
 
     /// The JSON text.
     #[cfg(feature = "write")]
     pub fn to_json(&self) -> String {
+        self.to_value().to_json()
+    }
+
+    #[cfg(feature = "write")]
+    fn to_value(&self) -> Value {
         let n = |x: f32| Value::Number(f64::from(x));
         let ns = |xs: &[f32]| Value::Array(xs.iter().map(|x| n(*x)).collect());
         let ss = |xs: &[String]| Value::Array(xs.iter().map(|x| Value::String(x.clone())).collect());
@@ -278,7 +257,6 @@ impl Metadata {
             ("private_rows", Value::Bool(self.private_rows)),
             ("training", self.training.clone()),
         ])
-        .to_json()
     }
 }
 
@@ -301,47 +279,63 @@ fn positive_semidefinite(covariance: &[f32], width: usize) -> bool {
     lower.iter().all(|x| x.is_finite())
 }
 
-fn field<'a>(json: &'a Value, key: &'static str) -> Result<&'a Value, Error> {
-    json.field(key).ok_or(Error::BadBase(missing(key)))
+fn texts(place: &Place<'_>) -> Result<Vec<String>, Fault> {
+    place.elements("an array of texts")?.map(|place| Ok(place.text("a text")?.into())).collect()
 }
 
-fn number(json: &Value, key: &'static str) -> Result<f64, Error> {
-    field(json, key)?.as_number().ok_or(Error::BadBase(missing(key)))
+fn rates(place: &Place<'_>) -> Result<Rates, Fault> {
+    let [private, shared, delta] = ["private", "shared", "delta"].map(|key| rate(&place.field(key)));
+    Ok(Rates { private: private?, shared: shared?, delta: delta? })
 }
 
-fn text_of(json: &Value, key: &'static str) -> Result<String, Error> {
-    field(json, key)?.as_str().map(String::from).ok_or(Error::BadBase(missing(key)))
+fn rate(place: &Place<'_>) -> Result<f32, Fault> {
+    Ok(place.number(0.0..=f64::from(MAX_RATE), "a number from 0 to 1000")? as f32)
 }
 
-fn array<'a>(json: &'a Value, key: &'static str) -> Result<&'a [Value], Error> {
-    field(json, key)?.as_array().ok_or(Error::BadBase(missing(key)))
-}
-
-fn texts(json: &Value, key: &'static str) -> Result<Vec<String>, Error> {
-    array(json, key)?.iter().map(|v| v.as_str().map(String::from).ok_or(Error::BadBase(missing(key)))).collect()
-}
-
-fn numbers(json: &Value, key: &'static str) -> Result<Vec<f32>, Error> {
-    array(json, key)?.iter().map(|v| v.as_number().map(|x| x as f32).ok_or(Error::BadBase(missing(key)))).collect()
-}
-
-fn field_rates(json: &Value) -> Result<Vec<FieldRate>, Error> {
-    let rate = |json: &Value| {
-        let adagrad = matches!(json.field("adagrad"), Some(Value::Bool(true)));
-        Ok(FieldRate { field: text_of(json, "field")?, rate: number(json, "rate")? as f32, adagrad })
+/// A seed need not have any.
+fn field_rates(place: &Place<'_>) -> Result<Vec<FieldRate>, Fault> {
+    const EXPECTED: &str = "an array of at most 255 objects";
+    if place.is_absent() {
+        return Ok(Vec::new());
+    }
+    let elements = place.elements(EXPECTED)?;
+    if elements.len() > MAX_FIELD_RATES {
+        return Err(place.fault(EXPECTED));
+    }
+    let of = |place: Place<'_>| {
+        Ok(FieldRate {
+            field: place.field("field").text("a text")?.into(),
+            rate: rate(&place.field("rate"))?,
+            adagrad: optional_flag(&place.field("adagrad"))?,
+        })
     };
-    json.as_array().ok_or(Error::BadBase(missing("rates")))?.iter().map(rate).collect()
+    elements.map(of).collect()
 }
 
-fn pairs(json: &Value, key: &'static str) -> Result<Vec<(f32, f32)>, Error> {
-    let pair = |v: &Value| match v.as_array() {
-        Some([Value::Number(a), Value::Number(b)]) => Ok((*a as f32, *b as f32)),
-        _ => Err(Error::BadBase(missing(key))),
+fn calibration(place: &Place<'_>) -> Result<Calibration, Fault> {
+    let slope = f64::from(f32::MIN_POSITIVE)..=f64::from(f32::MAX);
+    Ok(Calibration {
+        a: place.field("a").number(slope, "a number above 0")? as f32,
+        b: place.field("b").number(FINITE, "a number")? as f32,
+    })
+}
+
+fn positive(place: &Place<'_>) -> Result<Option<f32>, Fault> {
+    match place.value() {
+        None => Ok(None),
+        Some(_) => Ok(Some(place.number(FINITE, "a number or null")? as f32)),
+    }
+}
+
+fn pairs(place: &Place<'_>) -> Result<Vec<(f32, f32)>, Fault> {
+    let pair = |place: Place<'_>| {
+        let pair = place.numbers(PAIR, "a number")?;
+        let [label, target] = pair[..] else { return Err(place.fault(PAIR)) };
+        Ok((label, target))
     };
-    array(json, key)?.iter().map(pair).collect()
+    place.elements("an array of pairs of numbers")?.map(pair).collect()
 }
 
-/// The key itself is the message: "not a readable base: prior".
-const fn missing(key: &'static str) -> &'static str {
-    key
+fn optional_flag(place: &Place<'_>) -> Result<bool, Fault> {
+    if place.is_absent() { Ok(false) } else { place.flag() }
 }

@@ -1,7 +1,10 @@
 //! From when on the base serves instead of the personal model, and a loss that rises is an alarm: what a seed says of it, for
 //! pages that say nothing.
 
-use crate::{Config, Detector, Error, Value};
+#[cfg(feature = "write")]
+use crate::Value;
+use crate::place::Place;
+use crate::{Config, Detector, Fault};
 
 /// Thresholds of the gate and of the drift detectors.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,23 +29,31 @@ impl Default for Thresholds {
 
 impl Thresholds {
     /// Those of a seed; what it leaves out is as by default.
-    pub(crate) fn of(seed: Option<&Value>) -> Result<Thresholds, Error> {
+    pub(crate) fn of(seed: &Place<'_>) -> Result<Thresholds, Fault> {
         let default = Thresholds::default();
-        let said = match seed {
-            None => return Ok(default),
-            Some(said @ Value::Object(_)) => said,
-            Some(_) => return Err(Error::BadBase("thresholds")),
+        if seed.is_absent() {
+            return Ok(default);
+        }
+        seed.object()?;
+        let not_negative = |key, default| {
+            let place = seed.field(key);
+            if place.is_absent() { Ok(default) } else { place.number(0.0..=f64::MAX, "a number of 0 or more") }
         };
-        // What is no number is outside of any bounds.
-        let number = |key, default| said.field(key).map_or(default, |value| value.as_number().unwrap_or(f64::NAN));
+        let (gate, delta) = (seed.field("gate"), seed.field("adwin_delta"));
         Ok(Thresholds {
-            gate: match said.field("gate") {
-                Some(Value::Null) => f64::INFINITY,
-                _ => number("gate", default.gate),
+            gate: match gate.value() {
+                Some(_) => gate.number(0.0..=f64::MAX, "a number of 0 or more, or null")?,
+                None if gate.is_absent() => default.gate,
+                None => f64::INFINITY,
             },
-            adwin_delta: number("adwin_delta", default.adwin_delta),
-            page_hinkley_tolerance: number("page_hinkley_tolerance", default.page_hinkley_tolerance),
-            page_hinkley_threshold: number("page_hinkley_threshold", default.page_hinkley_threshold),
+            adwin_delta: if delta.is_absent() {
+                default.adwin_delta
+            } else {
+                // ADWIN takes the logarithm of its inverse.
+                delta.number(f64::MIN_POSITIVE..=1.0, "a number above 0 and at most 1")?
+            },
+            page_hinkley_tolerance: not_negative("page_hinkley_tolerance", default.page_hinkley_tolerance)?,
+            page_hinkley_threshold: not_negative("page_hinkley_threshold", default.page_hinkley_threshold)?,
         })
     }
 
@@ -60,26 +71,16 @@ impl Thresholds {
         set
     }
 
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let check = |within: bool, why| if within { Ok(()) } else { Err(Error::BadBase(why)) };
-        check((0.0..=f64::INFINITY).contains(&self.gate), "thresholds.gate must be 0 or more, or null")?;
-        let delta = (f64::MIN_POSITIVE..=1.0).contains(&self.adwin_delta);
-        check(delta, "thresholds.adwin_delta must be above 0 and at most 1")?;
-        let [tolerance, threshold] =
-            [self.page_hinkley_tolerance, self.page_hinkley_threshold].map(|x| (0.0..=f64::MAX).contains(&x));
-        check(tolerance, "thresholds.page_hinkley_tolerance must be 0 or more")?;
-        check(threshold, "thresholds.page_hinkley_threshold must be 0 or more")
-    }
-
     /// As a seed says them: what is infinite is null in its JSON.
     #[cfg(feature = "write")]
     pub fn to_value(&self) -> Value {
+        let gate = if self.gate == f64::INFINITY { Value::Null } else { Value::Number(self.gate) };
         let fields = [
-            ("gate", self.gate),
-            ("adwin_delta", self.adwin_delta),
-            ("page_hinkley_tolerance", self.page_hinkley_tolerance),
-            ("page_hinkley_threshold", self.page_hinkley_threshold),
+            ("gate", gate),
+            ("adwin_delta", Value::Number(self.adwin_delta)),
+            ("page_hinkley_tolerance", Value::Number(self.page_hinkley_tolerance)),
+            ("page_hinkley_threshold", Value::Number(self.page_hinkley_threshold)),
         ];
-        Value::Object(fields.into_iter().map(|(key, threshold)| (key.into(), Value::Number(threshold))).collect())
+        Value::Object(fields.into_iter().map(|(key, threshold)| (key.into(), threshold)).collect())
     }
 }

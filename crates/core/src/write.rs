@@ -1,7 +1,8 @@
 //! Writing a base: what a trainer and the central endpoint do.
 
 use crate::learner::MAX_WEIGHT;
-use crate::{Base, Error, FeatureId, Metadata};
+use crate::place::shown_number;
+use crate::{Base, Error, Fault, FeatureId, Metadata};
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec;
@@ -46,16 +47,17 @@ pub fn write_base(metadata: &Metadata, rows: &Rows, precision: Precision) -> Res
     metadata.check()?;
     let (n, width) = (rows.ids.len(), 1 + metadata.factors);
     if rows.rows.len() != n * width || rows.names.as_ref().is_some_and(|names| names.len() != n) {
-        return Err(Error::BadBase("rows, ids and names must be of one length"));
+        return Err(bad("rows", "rows, ids and names of one length", "other lengths"));
     }
     // Written so that NaN is refused as well.
-    if !rows.rows.iter().all(|x| x.abs() <= MAX_WEIGHT) {
-        return Err(Error::BadBase("a weight is not finite or beyond 10,000"));
+    if let Some(at) = rows.rows.iter().position(|x| !(-MAX_WEIGHT..=MAX_WEIGHT).contains(x)) {
+        let found = shown_number(rows.rows[at].into());
+        return Err(Error::BadBase(Fault::at("rows", at, "a number from -10000 to 10000", found)));
     }
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_unstable_by_key(|&i| rows.ids[i]);
-    if order.windows(2).any(|pair| rows.ids[pair[0]] == rows.ids[pair[1]]) {
-        return Err(Error::BadBase("an id stands twice"));
+    if let Some(pair) = order.windows(2).find(|pair| rows.ids[pair[0]] == rows.ids[pair[1]]) {
+        return Err(Error::BadBase(Fault::at("ids", pair[1], "an id of its own", "one that stands twice")));
     }
 
     let half = |x: f32| half::f16::from_f32(x).to_le_bytes();
@@ -94,13 +96,17 @@ pub fn write_base(metadata: &Metadata, rows: &Rows, precision: Precision) -> Res
         let mut ends = Vec::with_capacity(4 * n);
         for &i in &order {
             text.extend_from_slice(names[i].as_bytes());
-            let end = u32::try_from(text.len()).map_err(|_| Error::BadBase("the names are longer than 4 GiB"))?;
+            let end = u32::try_from(text.len()).map_err(|_| bad("names", "at most 4 GiB", "more"))?;
             ends.extend_from_slice(&end.to_le_bytes());
         }
         tensors.push(("names", Tensor { dtype: Dtype::U8, shape: [text.len(), 1], dimensions: 1, bytes: text }));
         tensors.push(("name_ends", Tensor { dtype: Dtype::U32, shape: [n, 1], dimensions: 1, bytes: ends }));
     }
-    serialize(tensors, metadata).ok_or(Error::BadBase("it cannot be written as safetensors"))
+    serialize(tensors, metadata).ok_or_else(|| bad("the file", "what safetensors can hold", "more"))
+}
+
+fn bad(path: &'static str, expected: &'static str, found: &'static str) -> Error {
+    Error::BadBase(Fault::of(path, expected, found))
 }
 
 /// One tensor of a safetensors file.
