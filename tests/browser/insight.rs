@@ -37,6 +37,22 @@ async fn exploration_is_seeded_and_says_how_likely_it_was() {
 }
 
 #[wasm_bindgen_test]
+async fn more_than_there_is_is_all_there_is() {
+    // 4 * 2^31 overflowed, and 32 items were left to draw from.
+    run(r#"
+        for (const exploration of ["none", { epsilon: 0.5 }, "thompson"]) {
+          const learner = await open({ exploration });
+          learner.addItems(Array.from({ length: 200 }, (_, i) => ({ id: i, features: { genres: ["Drama"] } })));
+          for (const k of [200, 2 ** 30, 2 ** 31, 2 ** 53 - 1]) {
+            equal(new Set(learner.recommend({ k }).items.map(({ id }) => id)).size, 200, `${k}`);
+          }
+          await learner.close();
+        }
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
 async fn labels_are_graded_and_may_come_late() {
     run(r#"
         const store = fresh();

@@ -27,7 +27,7 @@ const DRAWS: usize = 100;
 
 /// How many of the best items the places are drawn from.
 pub(crate) fn pool(k: usize) -> usize {
-    (4 * k).max(32)
+    k.saturating_mul(4).max(32)
 }
 
 /// Chooses `k` of the pool, which is in order of score: places in the pool, with their propensities. `factors` are each
@@ -53,22 +53,23 @@ pub(crate) fn choose(
             .collect(),
         Exploration::Thompson => {
             let lower = visitor.cholesky();
-            let mut sample = || {
-                let off = draw(&lower, visitor.mean().len(), random);
+            let mut draws = |n| (0..n).map(|_| draw(&lower, visitor.mean().len(), random)).collect::<Vec<Vec<f64>>>();
+            // Of the places only the draws are kept: their scores would be k times the pool.
+            let (shown, further) = (draws(k), draws(DRAWS));
+            let under = |off: &Vec<f64>| {
                 let scores = factors.iter().zip(scores);
                 scores
-                    .map(|(q, score)| q.iter().zip(&off).fold(f64::from(*score), |sum, (q, u)| sum + f64::from(*q) * u))
+                    .map(|(q, score)| q.iter().zip(off).fold(f64::from(*score), |sum, (q, u)| sum + f64::from(*q) * u))
                     .collect::<Vec<f64>>()
             };
-            let shown: Vec<Vec<f64>> = (0..k).map(|_| sample()).collect();
-            let further: Vec<Vec<f64>> = (0..DRAWS).map(|_| sample()).collect();
+            let further: Vec<Vec<f64>> = further.iter().map(under).collect();
             let best = |rest: &[usize], scores: &[f64]| {
                 (1..rest.len()).fold(0, |best, at| if scores[rest[at]] > scores[rest[best]] { at } else { best })
             };
             shown
                 .iter()
-                .map(|scores| {
-                    let at = best(&rest, scores);
+                .map(|off| {
+                    let at = best(&rest, &under(off));
                     let alike = further.iter().filter(|scores| best(&rest, scores) == at).count();
                     (rest.remove(at), (alike + 1) as f32 / (DRAWS + 1) as f32)
                 })

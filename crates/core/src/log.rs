@@ -125,15 +125,13 @@ impl Learner {
             Record::Shown { slate, items, .. } => {
                 let shown: Vec<Shown> = items.iter().map(|scored| self.shown(&scored.item, &scored.features)).collect();
                 let scores = shown.iter().map(|shown| self.score_of(shown)).collect();
-                self.slates.next = slate + 1;
-                self.slates.insert(*slate, shown);
+                self.slates.insert_as(*slate, shown);
                 Ok(scores)
             }
             Record::Held { id, scored } => {
                 let shown = self.shown("", &scored.features);
                 let score = self.score_of(&shown);
-                self.slates.next = id + 1;
-                self.slates.insert(*id, vec![shown]);
+                self.slates.insert_as(*id, vec![shown]);
                 Ok(vec![score])
             }
             Record::Labelled { slate, item, target, weight } => {

@@ -73,9 +73,14 @@ impl Slates {
 
     pub(crate) fn add(&mut self, shown: Vec<Shown>) -> u64 {
         let id = self.next;
-        self.next += 1;
-        self.insert(id, shown);
+        self.insert_as(id, shown);
         id
+    }
+
+    /// Keeps it under an id of before; the next one follows upon that.
+    pub(crate) fn insert_as(&mut self, id: u64, shown: Vec<Shown>) {
+        self.next = id.saturating_add(1);
+        self.insert(id, shown);
     }
 
     pub(crate) fn insert(&mut self, id: u64, shown: Vec<Shown>) {
