@@ -1,9 +1,9 @@
 //! The class `Learner` that JavaScript sees, but for what it tells of itself: that is in [`crate::insight`]. Every method converts, calls, and maps the error.
 
 use alloc::rc::Rc;
-use alloc::string::String;
 use alloc::vec::Vec;
 
+use brooklet_core::Subject;
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
@@ -83,8 +83,8 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "Slate | string")] slate: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let (slate, item) = (slate_id(slate)?, item_id(item)?);
-        self.tab.teach(|session| session.label(slate, item, 1.0, 1.0)).map(answer::learnt)
+        let subject = Subject::Item { slate: slate_id(slate)?, item: item_id(item)? };
+        self.tab.teach(|session| session.label(subject, 1.0, 1.0)).map(answer::learnt)
     }
 
     /// Learns that an item of a slate was seen and passed over; the lower it stood, the less. An item that was never seen is
@@ -95,8 +95,8 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "Slate | string")] slate: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let (slate, item) = (slate_id(slate)?, item_id(item)?);
-        self.tab.teach(|session| session.label(slate, item, 0.0, 1.0)).map(answer::learnt)
+        let subject = Subject::Item { slate: slate_id(slate)?, item: item_id(item)? };
+        self.tab.teach(|session| session.label(subject, 0.0, 1.0)).map(answer::learnt)
     }
 
     /// Learns what became of an item of a slate, between a skip (0) and a click (1): stars, the share that was watched.
@@ -109,9 +109,9 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "number | boolean")] target: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let (slate, item) = (slate_id(slate)?, item_id(item)?);
+        let subject = Subject::Item { slate: slate_id(slate)?, item: item_id(item)? };
         let (target, weight) = (argument::target(target)?, argument::weight(weight)?);
-        self.tab.teach(|session| session.label(slate, item, target, weight)).map(answer::learnt)
+        self.tab.teach(|session| session.label(subject, target, weight)).map(answer::learnt)
     }
 
     /// What is thought of these features. Changes nothing.
@@ -197,8 +197,9 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "number | boolean")] target: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let (held, target, weight) = (slate_id(held)?, argument::target(target)?, argument::weight(weight)?);
-        self.tab.teach(|session| session.label(held, String::new(), target, weight)).map(answer::learnt)
+        let held = Subject::Held(slate_id(held)?);
+        let (target, weight) = (argument::target(target)?, argument::weight(weight)?);
+        self.tab.teach(|session| session.label(held, target, weight)).map(answer::learnt)
     }
 
     /// Saves the profile now, instead of a moment after the last event.

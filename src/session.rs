@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use brooklet_core::{
     Base, Config, Error, Explanation, FeatureId, Features, Learner as Core, PendingDelta, Prediction, Query, Record,
-    Slate, Uncertain,
+    Slate, Subject, Uncertain,
 };
 
 use crate::log::{Log, remember};
@@ -52,8 +52,8 @@ pub(crate) struct Session {
 enum Event {
     /// An input with its label.
     Learnt { features: Features, target: f32, weight: f32 },
-    /// The label of an item of a slate, or with the item "" of a held prediction.
-    Labelled { slate: u64, item: String, target: f32, weight: f32 },
+    /// The label of an item of a slate, or of a held prediction.
+    Labelled { subject: Subject, target: f32, weight: f32 },
     /// One input that is preferred to another.
     Compared { preferred: Features, other: Features, weight: f32 },
 }
@@ -63,7 +63,7 @@ impl Event {
     fn learn(&self, core: &mut Core) -> Result<Option<Prediction>, Error> {
         match self {
             Event::Learnt { features, target, weight } => core.learn_one(features, *target, *weight).map(Some),
-            Event::Labelled { slate, item, target, weight } => core.label(*slate, item, *target, *weight).map(Some),
+            Event::Labelled { subject, target, weight } => core.label_subject(subject, *target, *weight).map(Some),
             Event::Compared { preferred, other, weight } => core.learn_pair(preferred, other, *weight).map(|()| None),
         }
     }
@@ -201,15 +201,9 @@ impl Session {
         self.learn(Event::Compared { preferred, other, weight })
     }
 
-    /// The label of an item of a slate: 1 is a click, 0 a skip. The item "" is that of a held prediction.
-    pub(crate) fn label(
-        &mut self,
-        slate: u64,
-        item: String,
-        target: f32,
-        weight: f32,
-    ) -> Result<Option<Prediction>, Error> {
-        self.learn(Event::Labelled { slate, item, target, weight })
+    /// The label of an item of a slate, where 1 is a click and 0 a skip, or of a held prediction.
+    pub(crate) fn label(&mut self, subject: Subject, target: f32, weight: f32) -> Result<Option<Prediction>, Error> {
+        self.learn(Event::Labelled { subject, target, weight })
     }
 
     fn learn(&mut self, event: Event) -> Result<Option<Prediction>, Error> {
@@ -329,8 +323,8 @@ impl Session {
             None => Core::new(base, self.config.clone()),
         };
         for event in &self.journal {
-            if let Event::Labelled { slate, item, .. } = event {
-                self.core.unlabel(*slate, item);
+            if let Event::Labelled { subject, .. } = event {
+                self.core.unlabel(subject);
             }
         }
         self.core.adopt(core);

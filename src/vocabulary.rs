@@ -93,12 +93,10 @@ impl Vocabulary {
 
 /// An item's id: a string, or a whole number in decimal.
 pub(crate) fn item_id(value: &JsValue) -> Result<String, Failure> {
-    if let Some(text) = value.as_string() {
-        return Ok(text);
-    }
-    match value.as_f64() {
-        Some(x) if is_whole(x) => Ok((x as i64).to_string()),
-        _ => Err(Failure::argument("an item's id is a string or a whole number")),
+    match (value.as_string(), value.as_f64()) {
+        (Some(text), _) if !text.is_empty() => Ok(text),
+        (_, Some(x)) if is_whole(x) => Ok((x as i64).to_string()),
+        _ => Err(Failure::argument("an item's id is a string that is not empty, or a whole number")),
     }
 }
 

@@ -86,7 +86,17 @@ async fn misuse_has_a_code() {
         equal(await code(() => learner.addItems(3)), "bad_argument");
         equal(await code(() => learner.addItems([3])), "bad_argument");
         equal(await code(() => learner.addItems([{ id: 5 }, { id: 1.5 }])), "bad_argument");
+        equal(await code(() => learner.addItems([{ id: 5 }, { id: "" }])), "bad_argument");
         equal(learner.metrics().items, 4, "all or nothing");
+        const held = learner.hold({ item: "1" });
+        for (const of of [held, slate]) {
+          equal(await code(() => learner.click(of, "")), "bad_argument");
+          equal(await code(() => learner.label(of, "", 1)), "bad_argument");
+        }
+        equal(await code(() => learner.click(held, "1")), "unknown_item");
+        equal(await code(() => learner.labelHeld(slate, 1)), "unknown_item");
+        equal(await code(() => learner.recommend({ include: [""] })), "bad_argument");
+        learner.labelHeld(held, 1);
         equal(await code(() => learner.sync()), "no_endpoint");
 
         equal(await code(() => openBare()), "bad_argument");

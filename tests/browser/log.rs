@@ -58,6 +58,8 @@ async fn what_happens_is_logged_in_order() {
         equal([shown.slate, click.item, click.target, click.weight], [Number(slate.id), slate.items[1].id, 1, 1]);
         equal([label.item, label.target, label.weight], [slate.items[0].id, 0.5, 2]);
         equal([asked.id, asked.score, asked.private.length], [Number(held.id), held.score, 1]);
+        const late = happened.at(-1);
+        equal([late.held, late.item, late.target], [Number(held.id), undefined, 1]);
 
         // Every feature is named before it is used, and once.
         const names = new Map();

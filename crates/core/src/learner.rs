@@ -11,7 +11,7 @@ use crate::order::order;
 use crate::outbox::{Event, Outbox, PendingDelta};
 use crate::random::Random;
 use crate::scale::Scales;
-use crate::slate::{Shown, Slates, Thought, Thoughts, examination, score};
+use crate::slate::{Shown, Slates, Subject, Thought, Thoughts, examination, score};
 use crate::{Base, Error, FeatureId, Features, Loss, Metrics, Record, Schema, Scored, Thresholds, sigmoid};
 use alloc::string::String;
 use alloc::vec;
@@ -183,7 +183,7 @@ impl Learner {
         self.gather(&scaled);
         let thoughts = self.think(Model::gathered);
         let prediction = self.prediction(&thoughts);
-        self.record(|| Record::Learnt { scored: scored("", &scaled, prediction.score), target, weight });
+        self.record(|| Record::Learnt { scored: scored(&scaled, prediction.score), target, weight });
         self.learn(&scaled, &thoughts, target, weight, None);
         Ok(prediction)
     }
@@ -209,20 +209,23 @@ impl Learner {
     pub fn hold(&mut self, features: &Features) -> (u64, Prediction) {
         let scaled = self.scales.apply(features);
         self.scales.observe(features);
-        let shown = self.shown("", &scaled);
+        let shown = self.shown(None, &scaled);
         let prediction = self.prediction(&shown.thoughts);
         let id = self.slates.add(vec![shown]);
-        self.record(|| Record::Held { id, scored: scored("", &scaled, prediction.score) });
+        self.record(|| Record::Held { id, scored: scored(&scaled, prediction.score) });
         (id, prediction)
     }
 
     /// The label of a held prediction, with the features that it was made with. Returns what was predicted.
     pub fn label_held(&mut self, id: u64, target: f32, weight: f32) -> Result<Prediction, Error> {
-        self.label(id, "", target, weight)
+        self.label_subject(&Subject::Held(id), target, weight)
     }
 
     /// Adds an item to the catalogue, or gives it other features. The feature of its id is added.
     pub fn set_item(&mut self, id: &str, features: &Features) -> Result<(), Error> {
+        if id.is_empty() {
+            return Err(Error::BadValue { path: self.schema().item.clone(), why: "is empty: an item needs an id" });
+        }
         let mut named = Features::builder(self.schema());
         named.text(&self.schema().item, id)?;
         let named = named.finish();
@@ -256,22 +259,28 @@ impl Learner {
     /// The label of an item of a slate, between a skip (0) and a click (1): stars, the share that was watched. Under the
     /// squared loss any number.
     pub fn label(&mut self, slate: u64, item: &str, target: f32, weight: f32) -> Result<Prediction, Error> {
+        self.label_subject(&Subject::Item { slate, item: item.into() }, target, weight)
+    }
+
+    /// The label of an item of a slate, or of a held prediction.
+    pub fn label_subject(&mut self, subject: &Subject, target: f32, weight: f32) -> Result<Prediction, Error> {
         self.check_label(target, weight)?;
         let click_target = self.base().metadata().labels.click_target();
         // Only pairs need what stood beside the item.
-        let in_pairs = !item.is_empty() && self.models.iter().any(|model| model.config.feedback == Feedback::Pairwise);
-        let (place, shown) = self.slates.label(slate, item, target)?;
+        let in_slate = matches!(subject, Subject::Item { .. });
+        let in_pairs = in_slate && self.models.iter().any(|model| model.config.feedback == Feedback::Pairwise);
+        let (place, shown) = self.slates.label(subject, target)?;
         let Shown { features, thoughts, .. } = shown[place].clone();
         let labelled = shown.iter().filter(|_| in_pairs).filter_map(|other| Some((other.target?, &other.features)));
         let rivals: Vec<(Features, f32)> = labelled.map(|(target, features)| (features.clone(), target)).collect();
         let mut examined = weight;
-        if !item.is_empty() {
+        if in_slate {
             score(&mut self.metrics.slates, shown, place, click_target);
             if target < click_target {
                 examined *= examination(place) as f32;
             }
         }
-        self.record(|| Record::Labelled { slate, item: item.into(), target, weight });
+        self.record(|| Record::Labelled { subject: subject.clone(), target, weight });
         let prediction = self.prediction(&thoughts);
         self.gather(&features);
         self.learn(&features, &thoughts, target, examined, in_pairs.then_some(&rivals));
@@ -398,12 +407,9 @@ impl Learner {
         self.adopt(new);
     }
 
-    /// Takes back that an item of a slate was labelled, so that the label can be given again; what was learnt from it stays.
-    /// The item "" is that of a held prediction.
-    pub fn unlabel(&mut self, slate: u64, item: &str) {
-        if let Some((_, shown)) = self.slates.pending.iter_mut().find(|(id, _)| *id == slate) {
-            shown.iter_mut().filter(|shown| shown.item == item).for_each(|shown| shown.target = None);
-        }
+    /// Takes back that something was labelled, so that the label can be given again; what was learnt from it stays.
+    pub fn unlabel(&mut self, subject: &Subject) {
+        self.slates.unlabel(subject);
     }
 
     /// Gives the next slate or held prediction this id, and those after it the numbers that follow. Learners that share a
@@ -546,8 +552,13 @@ impl Learner {
     }
 
     /// An input with what is thought of it now, to wait for its label.
-    pub(crate) fn shown(&self, item: &str, features: &Features) -> Shown {
-        Shown { item: item.into(), features: features.clone(), thoughts: self.thoughts(features), target: None }
+    pub(crate) fn shown(&self, item: Option<&str>, features: &Features) -> Shown {
+        Shown {
+            item: item.map(String::from),
+            features: features.clone(),
+            thoughts: self.thoughts(features),
+            target: None,
+        }
     }
 
     /// The personal score of what was shown.
@@ -622,8 +633,8 @@ impl Learner {
     }
 }
 
-pub(crate) fn scored(item: &str, features: &Features, score: f32) -> Scored {
-    Scored { item: item.into(), features: features.clone(), score, propensity: 1.0 }
+fn scored(features: &Features, score: f32) -> Scored {
+    Scored { features: features.clone(), score }
 }
 
 fn personal_thought(model: &Model, PersonalScore { score, moderated }: PersonalScore) -> Thought {

@@ -85,7 +85,7 @@ pub use explore::Exploration;
 pub use feature::{Feature, FeatureId, Features, FeaturesBuilder, Known, MAX_FEATURES, MAX_NUMBER};
 pub use fold::{Fold, FoldConfig};
 pub use learner::{Config, Learner, MAX_LABEL, MAX_WEIGHT, Prediction, Serving};
-pub use log::{Record, Scored};
+pub use log::{Candidate, Record, Scored};
 pub use math::{loss, sigmoid};
 pub use metadata::{BASE_FORMAT, Calibration, Labels, Loss, MAX_FACTORS, MAX_RATE, Metadata, Prior, Rates};
 pub use model::{Feedback, ModelConfig, VisitorStep};
@@ -93,7 +93,7 @@ pub use outbox::PendingDelta;
 pub use progress::{Metrics, Score, SlateScore, Tally};
 pub use ranking::{Query, Uncertain};
 pub use schema::{FieldRate, Schema};
-pub use slate::{Recommended, Slate};
+pub use slate::{Recommended, Slate, Subject};
 pub use thresholds::Thresholds;
 pub use value::{MAX_DEPTH, Value};
 #[cfg(feature = "write")]

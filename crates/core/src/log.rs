@@ -10,15 +10,16 @@
 //! {"type":"shown","slate":1,"items":[{"item":"31","shared":[["279a8b0c2f1d6733",1,0]],"private":[],"score":0.5,"propensity":1}],"pool":[]}
 //! {"type":"labelled","slate":1,"item":"31","target":1,"weight":1}
 //! {"type":"held","id":2,"shared":[],"private":[],"score":0.25}
+//! {"type":"labelled","held":2,"target":1,"weight":1}
 //! {"type":"learnt","shared":[],"private":[],"target":0,"weight":1,"score":0.25}
 //! ```
 //!
 //! Features are `[id, value, group]` with the id as 16 hexadecimal digits and numbers already scaled. A log begins with
 //! `opened`, which carries the profile as it was, so a log whose beginning was dropped can still be replayed from the next one.
-//! A `labelled` with the item "" is that of a held prediction.
+//! In logs of format 1 a held prediction is labelled as the item "" of a slate.
 
 use crate::feature::{MAX_FEATURES, MAX_NUMBER};
-use crate::slate::Shown;
+use crate::slate::{Shown, Subject};
 use crate::{Base, Error, Feature, FeatureId, Features, Learner, Value};
 use alloc::string::String;
 use alloc::vec;
@@ -27,7 +28,16 @@ use alloc::vec::Vec;
 /// An input as it was scored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scored {
-    /// The item; empty where there is none.
+    /// Its features, numbers scaled.
+    pub features: Features,
+    /// The personal score.
+    pub score: f32,
+}
+
+/// An item as it was scored for a slate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// The item.
     pub item: String,
     /// Its features and the context's, numbers scaled.
     pub features: Features,
@@ -63,9 +73,9 @@ pub enum Record {
         /// Its id.
         slate: u64,
         /// From the first place to the last.
-        items: Vec<Scored>,
+        items: Vec<Candidate>,
         /// With exploration: what else the places were drawn from.
-        pool: Vec<Scored>,
+        pool: Vec<Candidate>,
     },
     /// A prediction was made and held.
     Held {
@@ -76,10 +86,8 @@ pub enum Record {
     },
     /// An item of a slate, or a held prediction, was labelled.
     Labelled {
-        /// The slate or the held prediction.
-        slate: u64,
-        /// The item; empty for a held prediction.
-        item: String,
+        /// What was.
+        subject: Subject,
         /// 1 for a click, 0 for a skip.
         target: f32,
         /// The weight that the caller gave it.
@@ -123,19 +131,19 @@ impl Learner {
         match record {
             Record::Opened { .. } | Record::Named { .. } => Ok(Vec::new()),
             Record::Shown { slate, items, .. } => {
-                let shown: Vec<Shown> = items.iter().map(|scored| self.shown(&scored.item, &scored.features)).collect();
+                let shown: Vec<Shown> = items.iter().map(|of| self.shown(Some(&of.item), &of.features)).collect();
                 let scores = shown.iter().map(|shown| self.score_of(shown)).collect();
                 self.slates.insert_as(*slate, shown);
                 Ok(scores)
             }
             Record::Held { id, scored } => {
-                let shown = self.shown("", &scored.features);
+                let shown = self.shown(None, &scored.features);
                 let score = self.score_of(&shown);
                 self.slates.insert_as(*id, vec![shown]);
                 Ok(vec![score])
             }
-            Record::Labelled { slate, item, target, weight } => {
-                self.label(*slate, item, *target, *weight)?;
+            Record::Labelled { subject, target, weight } => {
+                self.label_subject(subject, *target, *weight)?;
                 Ok(Vec::new())
             }
             Record::Learnt { scored, target, weight } => {
@@ -171,26 +179,27 @@ impl Record {
             ),
             Record::Named { id, name } => ("named", vec![("id", id_value(*id)), ("name", Value::String(name.clone()))]),
             Record::Shown { slate, items, pool } => {
-                let list = |scored: &[Scored]| Value::Array(scored.iter().map(|s| object(s.fields(true))).collect());
+                let list = |items: &[Candidate]| Value::Array(items.iter().map(Candidate::to_value).collect());
                 let slate = Value::Number(*slate as f64);
                 ("shown", vec![("slate", slate), ("items", list(items)), ("pool", list(pool))])
             }
             Record::Held { id, scored } => {
-                let mut fields = scored.fields(false);
+                let mut fields = scored.fields();
                 fields.insert(0, ("id", Value::Number(*id as f64)));
                 ("held", fields)
             }
-            Record::Labelled { slate, item, target, weight } => (
-                "labelled",
-                vec![
-                    ("slate", Value::Number(*slate as f64)),
-                    ("item", Value::String(item.clone())),
-                    ("target", number(*target)),
-                    ("weight", number(*weight)),
-                ],
-            ),
+            Record::Labelled { subject, target, weight } => {
+                let mut fields = match subject {
+                    Subject::Item { slate, item } => {
+                        vec![("slate", Value::Number(*slate as f64)), ("item", Value::String(item.clone()))]
+                    }
+                    Subject::Held(id) => vec![("held", Value::Number(*id as f64))],
+                };
+                fields.extend([("target", number(*target)), ("weight", number(*weight))]);
+                ("labelled", fields)
+            }
             Record::Learnt { scored, target, weight } => {
-                let mut fields = scored.fields(false);
+                let mut fields = scored.fields();
                 fields.extend([("target", number(*target)), ("weight", number(*weight))]);
                 ("learnt", fields)
             }
@@ -219,13 +228,12 @@ impl Record {
             "named" => Record::Named { id: id_of(field(value, "id")?)?, name: text(value, "name")?.into() },
             "shown" => Record::Shown {
                 slate: whole(value, "slate")?,
-                items: array(value, "items")?.iter().map(Scored::from_value).collect::<Result<_, _>>()?,
-                pool: array(value, "pool")?.iter().map(Scored::from_value).collect::<Result<_, _>>()?,
+                items: array(value, "items")?.iter().map(Candidate::from_value).collect::<Result<_, _>>()?,
+                pool: array(value, "pool")?.iter().map(Candidate::from_value).collect::<Result<_, _>>()?,
             },
             "held" => Record::Held { id: whole(value, "id")?, scored: Scored::from_value(value)? },
             "labelled" => Record::Labelled {
-                slate: whole(value, "slate")?,
-                item: text(value, "item")?.into(),
+                subject: Subject::from_value(value)?,
                 target: number(value, "target")?,
                 weight: number(value, "weight")?,
             },
@@ -244,24 +252,45 @@ impl Record {
     }
 }
 
-impl Scored {
-    fn fields(&self, of_slate: bool) -> Vec<(&'static str, Value)> {
-        let mut fields = features_fields(&self.features);
-        if of_slate {
-            fields.insert(0, ("item", Value::String(self.item.clone())));
-            fields.push(("propensity", Value::Number(self.propensity.into())));
+impl Subject {
+    fn from_value(value: &Value) -> Result<Subject, Error> {
+        if value.field("held").is_some() {
+            return Ok(Subject::Held(whole(value, "held")?));
         }
+        let (slate, item) = (whole(value, "slate")?, text(value, "item")?);
+        // As format 1 says it.
+        Ok(if item.is_empty() { Subject::Held(slate) } else { Subject::Item { slate, item: item.into() } })
+    }
+}
+
+impl Candidate {
+    fn to_value(&self) -> Value {
+        let mut fields = features_fields(&self.features);
+        fields.insert(0, ("item", Value::String(self.item.clone())));
+        fields.push(("propensity", Value::Number(self.propensity.into())));
+        fields.push(("score", Value::Number(self.score.into())));
+        object(fields)
+    }
+
+    fn from_value(value: &Value) -> Result<Candidate, Error> {
+        Ok(Candidate {
+            item: Some(text(value, "item")?).filter(|item| !item.is_empty()).ok_or(BROKEN)?.into(),
+            features: features_of(value)?,
+            score: number(value, "score")?,
+            propensity: value.field("propensity").and_then(Value::as_number).unwrap_or(1.0) as f32,
+        })
+    }
+}
+
+impl Scored {
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        let mut fields = features_fields(&self.features);
         fields.push(("score", Value::Number(self.score.into())));
         fields
     }
 
     fn from_value(value: &Value) -> Result<Scored, Error> {
-        Ok(Scored {
-            item: value.field("item").and_then(Value::as_str).unwrap_or_default().into(),
-            features: features_of(value)?,
-            score: number(value, "score")?,
-            propensity: value.field("propensity").and_then(Value::as_number).unwrap_or(1.0) as f32,
-        })
+        Ok(Scored { features: features_of(value)?, score: number(value, "score")? })
     }
 }
 

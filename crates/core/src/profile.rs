@@ -134,7 +134,7 @@ impl Learner {
         for (id, shown) in &self.slates.pending {
             out.array(2)?.u64(*id)?.array(shown.len() as u64)?;
             for Shown { item, features, thoughts, target } in shown {
-                out.array(5)?.str(item)?;
+                out.array(5)?.str(item.as_deref().unwrap_or_default())?;
                 write_features(out, features)?;
                 let thoughts: Vec<f32> =
                     thoughts.iter().flat_map(|thought| [thought.score, thought.moderated, thought.odds]).collect();
@@ -342,7 +342,8 @@ impl<'a> Reader<'a> {
             let mut shown = Vec::new();
             for _ in 0..self.array()? {
                 self.exactly(5)?;
-                let item = String::from(self.text()?);
+                // No item has an empty id: a held prediction has.
+                let item = Some(self.text()?).filter(|item| !item.is_empty()).map(String::from);
                 let features = self.features()?;
                 let thoughts = self.floats(3 * (1 + models), f32::MAX)?;
                 let thought =

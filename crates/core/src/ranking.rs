@@ -2,11 +2,10 @@
 //! which a label would teach most.
 
 use crate::explore::{Exploration, choose, pool};
-use crate::learner::scored;
 use crate::order::order;
 use crate::rows::Rows;
 use crate::slate::Shown;
-use crate::{FeatureId, Features, Learner, Loss, Recommended, Record, Scored, Serving, Slate};
+use crate::{Candidate, FeatureId, Features, Learner, Loss, Recommended, Record, Serving, Slate};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -55,29 +54,33 @@ impl Learner {
 
         let show = |learner: &Learner, place: usize| {
             let item = learner.catalogue.item(best[place].0);
-            learner.shown(&item.id, &context.union(&item.features))
+            learner.shown(Some(&item.id), &context.union(&item.features))
         };
         let mut items = Vec::with_capacity(chosen.len());
         let mut shown = Vec::with_capacity(chosen.len());
         for &(place, propensity) in &chosen {
-            let item = show(self, place);
-            let prediction = self.prediction(&item.thoughts);
+            let input = show(self, place);
+            let prediction = self.prediction(&input.thoughts);
             let (score, probability) = match self.serving {
                 Serving::Base => (prediction.base_score, prediction.base_probability),
                 Serving::Model(_) => (prediction.score, prediction.probability),
             };
-            items.push(Recommended { item: item.item.clone(), score, probability, propensity });
-            shown.push(item);
+            let item = self.catalogue.item(best[place].0).id.clone();
+            items.push(Recommended { item, score, probability, propensity });
+            shown.push(input);
         }
         let slate = self.slates.next;
         if self.log.is_some() {
-            let scored = |shown: &Shown, propensity| Scored {
+            let candidate = |shown: &Shown, place: usize, propensity| Candidate {
+                item: self.catalogue.item(best[place].0).id.clone(),
+                features: shown.features.clone(),
+                score: self.score_of(shown),
                 propensity,
-                ..scored(&shown.item, &shown.features, self.score_of(shown))
             };
-            let items = shown.iter().zip(&chosen).map(|(shown, (_, propensity))| scored(shown, *propensity)).collect();
+            let of = shown.iter().zip(&chosen);
+            let items = of.map(|(shown, (place, propensity))| candidate(shown, *place, *propensity)).collect();
             let rest = (0..best.len()).filter(|place| !chosen.iter().any(|(chosen, _)| chosen == place));
-            let pool = rest.map(|place| scored(&show(self, place), 0.0)).collect();
+            let pool = rest.map(|place| candidate(&show(self, place), place, 0.0)).collect();
             self.record(|| Record::Shown { slate, items, pool });
         }
         self.slates.add(shown);

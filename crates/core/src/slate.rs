@@ -29,6 +29,20 @@ pub struct Recommended {
     pub propensity: f32,
 }
 
+/// What a label is of: something that was shown or asked and waits for it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// An item of a slate.
+    Item {
+        /// The slate's id.
+        slate: u64,
+        /// The item's.
+        item: String,
+    },
+    /// A held prediction, by its id.
+    Held(u64),
+}
+
 /// What one model thinks of an input.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Thought {
@@ -46,8 +60,8 @@ pub(crate) type Thoughts = Vec<Thought>;
 /// An input that may still be labelled.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Shown {
-    /// Empty for a held prediction.
-    pub(crate) item: String,
+    /// None for a held prediction.
+    pub(crate) item: Option<String>,
     pub(crate) features: Features,
     pub(crate) thoughts: Thoughts,
     pub(crate) target: Option<f32>,
@@ -97,14 +111,30 @@ impl Slates {
         self.pending.push_back((id, shown));
     }
 
-    /// Labels an item of a slate, or with the item "" a held prediction: its place and all that was shown beside it.
-    pub(crate) fn label(&mut self, id: u64, item: &str, target: f32) -> Result<(usize, &[Shown]), Error> {
-        let (_, shown) = self.pending.iter_mut().find(|(pending, _)| *pending == id).ok_or(Error::UnknownSlate)?;
-        let place = shown.iter().position(|shown| shown.item == item).ok_or(Error::UnknownItem)?;
+    /// Labels what waits for it: its place and all that was shown beside it.
+    pub(crate) fn label(&mut self, subject: &Subject, target: f32) -> Result<(usize, &[Shown]), Error> {
+        let (place, shown) = self.find(subject)?;
         if shown[place].target.is_some() {
             return Err(Error::AlreadyLabelled);
         }
         shown[place].target = Some(target);
+        Ok((place, shown))
+    }
+
+    /// Takes back the label of what has one.
+    pub(crate) fn unlabel(&mut self, subject: &Subject) {
+        if let Ok((place, shown)) = self.find(subject) {
+            shown[place].target = None;
+        }
+    }
+
+    fn find(&mut self, subject: &Subject) -> Result<(usize, &mut [Shown]), Error> {
+        let (id, item) = match subject {
+            Subject::Item { slate, item } => (*slate, Some(item)),
+            Subject::Held(id) => (*id, None),
+        };
+        let (_, shown) = self.pending.iter_mut().find(|(pending, _)| *pending == id).ok_or(Error::UnknownSlate)?;
+        let place = shown.iter().position(|shown| shown.item.as_ref() == item).ok_or(Error::UnknownItem)?;
         Ok((place, shown))
     }
 }

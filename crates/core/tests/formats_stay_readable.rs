@@ -93,6 +93,36 @@ fn profile_version_1() {
     assert_eq!(again.digest(), lived.digest());
 }
 
+/// Replays lines over the base that they were logged with; every score comes out as it was logged.
+fn check_log(lines: &str, config: &Config) {
+    let mut replayed = None;
+    let mut predictions = 0;
+    for line in lines.lines() {
+        let record = Record::from_value(&Value::parse(line).expect("it is JSON")).expect("it is a record");
+        if let Record::Opened { base, profile, .. } = &record {
+            assert_eq!(*base, scenario::base(4).digest());
+            replayed = Some(Learner::restore(scenario::base(4), config.clone(), profile).expect("it is a profile"));
+        }
+        let learner = replayed.as_mut().expect("a log begins with `opened`");
+        let scores = learner.replay(&record).expect("it happened");
+        let logged: Vec<f32> = match &record {
+            Record::Shown { items, .. } => items.iter().map(|item| item.score).collect(),
+            Record::Held { scored, .. } | Record::Learnt { scored, .. } => vec![scored.score],
+            _ => Vec::new(),
+        };
+        assert_eq!(scores, logged, "{line}");
+        predictions += scores.len();
+    }
+    assert_eq!(predictions, 6);
+}
+
+#[test]
+fn log_version_1() {
+    let log = golden("log-v1.jsonl", &[]);
+    let config = Config { exploration: Exploration::Thompson, seed: 5, ..Config::default() };
+    check_log(std::str::from_utf8(&log).expect("UTF-8"), &config);
+}
+
 #[test]
 fn ids_are_the_xxh3_of_names() {
     // Written down, because every file and delta relies on them.

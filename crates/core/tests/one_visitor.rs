@@ -90,6 +90,40 @@ fn a_label_finds_its_slate_after_a_reload() {
 }
 
 #[test]
+fn a_label_of_one_kind_does_not_reach_the_other() {
+    // Held predictions were items "" of slates: a click on "" was the label of a held prediction, or of an item of that id.
+    let mut learner = stocked(Config { log: true, ..Config::default() });
+    for features in [Features::default(), named(&learner, &object(&[("genres", genres(3))]))] {
+        let error = learner.set_item("", &features).expect_err("no item has an empty id");
+        assert_eq!((error.code(), learner.items()), ("bad_value", ITEMS as usize), "{error}");
+    }
+    let slate = learner.recommend(&shop(&learner, 4));
+    let (held, predicted) = learner.hold(&named(&learner, &object(&[("genres", Value::from("War"))])));
+    let before = learner.profile();
+    for (slate, item) in [(held, ""), (slate.id, ""), (held, "1")] {
+        assert_eq!(learner.click(slate, item), Err(Error::UnknownItem), "{item:?}");
+    }
+    assert_eq!(learner.label_held(slate.id, 1.0, 1.0), Err(Error::UnknownItem));
+    assert!(learner.profile() == before, "nothing was learnt");
+    assert_eq!(learner.label_subject(&Subject::Held(held), 1.0, 1.0), Ok(predicted));
+    assert_eq!(learner.label_held(held, 1.0, 1.0), Err(Error::AlreadyLabelled));
+    learner.unlabel(&Subject::Held(held));
+    learner.label_held(held, 1.0, 1.0).expect("the label was taken back");
+    let item = slate.items[0].item.clone();
+    learner.click(slate.id, &item).expect("it is pending");
+
+    let subjects: Vec<Subject> = learner
+        .take_log()
+        .into_iter()
+        .filter_map(|record| match record {
+            Record::Labelled { subject, .. } => Some(subject),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(subjects, [Subject::Held(held), Subject::Held(held), Subject::Item { slate: slate.id, item }]);
+}
+
+#[test]
 fn slates_are_bounded_and_what_makes_room_is_counted() {
     let mut learner = stocked(Config { max_pending_slates: 3, ..Config::default() });
     let slates: Vec<Slate> = (0..5).map(|_| learner.recommend(&shop(&learner, 2))).collect();
@@ -513,7 +547,7 @@ fn a_learner_moves_onto_what_another_tab_saved() {
     mine.click(ours.id, &ours.items[0].item).expect("it is shown");
     other.click(theirs.id, &theirs.items[1].item).expect("it is shown");
 
-    mine.unlabel(ours.id, &ours.items[0].item);
+    mine.unlabel(&Subject::Item { slate: ours.id, item: ours.items[0].item.clone() });
     let saved = Learner::restore(mine.base().clone(), Config::default(), &other.profile()).expect("a profile");
     mine.adopt(saved);
     assert_eq!((mine.items(), mine.metrics().events), (ITEMS as usize, 1));
@@ -578,7 +612,7 @@ fn a_log_replays_to_the_same_bits() {
             let Some(learner) = &mut replayed else { continue };
             let scores = learner.replay(&record).expect("it happened");
             let logged: Vec<f32> = match &record {
-                Record::Shown { items, .. } => items.iter().map(|scored| scored.score).collect(),
+                Record::Shown { items, .. } => items.iter().map(|item| item.score).collect(),
                 Record::Held { scored, .. } | Record::Learnt { scored, .. } => vec![scored.score],
                 _ => Vec::new(),
             };

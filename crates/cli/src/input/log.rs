@@ -2,7 +2,7 @@ use super::lines::Numbered;
 use super::row::{Reader, Row, Told};
 use super::{Columns, SideTable};
 use anyhow::{Context, Result};
-use brooklet_core::{FeatureId, Features, Record, Scored, Value};
+use brooklet_core::{FeatureId, Features, Record, Subject, Value};
 use std::collections::{HashMap, VecDeque};
 use std::io::Read;
 use std::path::Path;
@@ -15,14 +15,14 @@ pub(super) struct LogRows {
     columns: Columns,
     user: String,
     names: HashMap<FeatureId, String>,
-    /// What was shown and may still be labelled: by user, slate and item.
-    pending: HashMap<(String, u64, String), String>,
+    /// The items of what was shown and may still be labelled, by user.
+    pending: HashMap<(String, Subject), String>,
     item: String,
     /// The fields of items that are wanted, and what the features said of them.
     fields: SideTable,
     /// Labels whose input the log does not hold any more.
     orphans: u64,
-    shown: VecDeque<(String, u64, String)>,
+    shown: VecDeque<(String, Subject)>,
 }
 
 /// A label that comes later than so many inputs finds nothing: the browser forgets slates sooner.
@@ -57,17 +57,17 @@ impl LogRows {
                 self.names.insert(id, name);
             }
             Record::Shown { slate, items, .. } => {
-                for scored in items {
-                    let item = self.item_of(&scored)?;
-                    self.wait(slate, scored.item, item);
+                for candidate in items {
+                    let item = self.item_of(Some(&candidate.item), &candidate.features)?;
+                    self.wait(Subject::Item { slate, item: candidate.item }, item);
                 }
             }
             Record::Held { id, scored } => {
-                let item = self.item_of(&scored)?;
-                self.wait(id, String::new(), item);
+                let item = self.item_of(None, &scored.features)?;
+                self.wait(Subject::Held(id), item);
             }
-            Record::Labelled { slate, item, target, weight } => {
-                let Some(item) = self.pending.get(&(self.user.clone(), slate, item)) else {
+            Record::Labelled { subject, target, weight } => {
+                let Some(item) = self.pending.get(&(self.user.clone(), subject)) else {
                     self.orphans += 1;
                     return Ok(None);
                 };
@@ -75,7 +75,7 @@ impl LogRows {
                 return Ok(Some((target, weight)));
             }
             Record::Learnt { scored, target, weight } => {
-                self.item = self.item_of(&scored)?;
+                self.item = self.item_of(None, &scored.features)?;
                 return Ok(Some((target, weight)));
             }
             // The first says who comes, the second is no event but a pair of them.
@@ -84,8 +84,8 @@ impl LogRows {
         Ok(None)
     }
 
-    fn wait(&mut self, slate: u64, place: String, item: String) {
-        let key = (self.user.clone(), slate, place);
+    fn wait(&mut self, subject: Subject, item: String) {
+        let key = (self.user.clone(), subject);
         self.pending.insert(key.clone(), item);
         self.shown.push_back(key);
         if self.shown.len() > MOST_PENDING
@@ -96,17 +96,14 @@ impl LogRows {
     }
 
     /// The item of an input: as the slate calls it, or else the category of the item's field.
-    fn item_of(&mut self, scored: &Scored) -> Result<String, String> {
-        let item = match scored.item.as_str() {
-            "" => self.categories(&scored.features).find(|(field, _)| *field == self.columns.item).map(|(_, id)| id),
-            item => Some(item),
-        };
-        let item = item.ok_or_else(|| {
+    fn item_of(&mut self, item: Option<&str>, features: &Features) -> Result<String, String> {
+        let by_field = || self.categories(features).find(|(field, _)| *field == self.columns.item).map(|(_, id)| id);
+        let item = item.or_else(by_field).ok_or_else(|| {
             format!("no feature tells the item: name the item's field with --item (now `{}`)", self.columns.item)
         })?;
         let item = item.to_owned();
         let told: Vec<(String, String)> = self
-            .categories(&scored.features)
+            .categories(features)
             .filter(|(field, _)| self.fields.wants(field))
             .map(|(field, category)| (field.to_owned(), category.to_owned()))
             .collect();

@@ -4,7 +4,7 @@ use super::{OffPolicy, Report};
 use crate::estimate::Estimate;
 use crate::metrics::log_loss;
 use anyhow::{Context, Result, bail};
-use brooklet_core::{Base, Config, Learner, Loss, Prediction, Record, Scored, Value};
+use brooklet_core::{Base, Candidate, Config, Learner, Loss, Prediction, Record, Subject, Value};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -34,10 +34,10 @@ struct Replayed<'a> {
     report: Report,
     /// What was labelled, by slate; an input without one stands by itself.
     units: Vec<Unit>,
-    /// By slate: its unit.
+    /// By slate or held prediction: its unit.
     slates: HashMap<u64, usize>,
-    /// By slate and item: the weight that off-policy estimates give what follows.
-    places: HashMap<(u64, String), f64>,
+    /// By item of a slate: the weight that off-policy estimates give what follows.
+    places: HashMap<Subject, f64>,
 }
 
 /// What is drawn at once, where chance is reckoned with.
@@ -66,7 +66,8 @@ impl<'a> Replayed<'a> {
         match record {
             Record::Shown { slate, items, pool } => {
                 let weights = greedy_weights(learner, items, pool);
-                self.places.extend(items.iter().zip(weights).map(|(item, w)| ((*slate, item.item.clone()), w)));
+                let subject = |item: &Candidate| Subject::Item { slate: *slate, item: item.item.clone() };
+                self.places.extend(items.iter().map(subject).zip(weights));
                 let scores = learner.replay(record)?;
                 self.compare(items.iter().map(|scored| scored.score).zip(scores));
             }
@@ -74,14 +75,15 @@ impl<'a> Replayed<'a> {
                 let scores = learner.replay(record)?;
                 self.compare([scored.score].into_iter().zip(scores));
             }
-            Record::Labelled { slate, item, target, weight } => {
-                let prediction = learner.label(*slate, item, *target, *weight)?;
+            Record::Labelled { subject, target, weight } => {
+                let prediction = learner.label_subject(subject, *target, *weight)?;
+                let (Subject::Item { slate, .. } | Subject::Held(slate)) = subject;
                 let unit = *self.slates.entry(*slate).or_insert_with(|| {
                     self.units.push(Unit::default());
                     self.units.len() - 1
                 });
                 let click = self.judge(&prediction, *target, unit);
-                if let Some(weight) = self.places.remove(&(*slate, item.clone())) {
+                if let Some(weight) = self.places.remove(subject) {
                     self.units[unit].rewards.push((weight, f64::from(u8::from(click))));
                 }
             }
@@ -154,8 +156,8 @@ impl<'a> Replayed<'a> {
 }
 
 /// For each place, 1 / propensity if the learner too would have put its item there, given the places above; else 0.
-fn greedy_weights(learner: &Learner, items: &[Scored], pool: &[Scored]) -> Vec<f64> {
-    let score = |scored: &Scored| learner.predict_one(&scored.features).score;
+fn greedy_weights(learner: &Learner, items: &[Candidate], pool: &[Candidate]) -> Vec<f64> {
+    let score = |scored: &Candidate| learner.predict_one(&scored.features).score;
     let shown: Vec<f32> = items.iter().map(score).collect();
     let best_left = pool.iter().map(score).fold(f32::NEG_INFINITY, f32::max);
     (0..items.len())
@@ -218,7 +220,7 @@ mod tests {
             let metadata = testing::metadata(Loss::Logistic);
             let mut features = Features::builder(&metadata.schema);
             features.text("item", item).unwrap();
-            Scored { item: item.to_owned(), features: features.finish(), score: 0.0, propensity }
+            Candidate { item: item.to_owned(), features: features.finish(), score: 0.0, propensity }
         };
         let opened = Record::Opened { model: "m".into(), version: 1, base: 0, profile: vec![] };
         let mut records = vec![opened];
@@ -226,7 +228,8 @@ mod tests {
             let (shown, other) = if slate % 2 == 0 { ("0", "1") } else { ("1", "0") };
             records.push(Record::Shown { slate, items: vec![scored(shown, 0.5)], pool: vec![scored(other, 0.0)] });
             let target = f32::from(u8::from(matches!(slate, 0 | 2 | 4 | 1)));
-            records.push(Record::Labelled { slate, item: shown.into(), target, weight: 1.0 });
+            let subject = Subject::Item { slate, item: shown.into() };
+            records.push(Record::Labelled { subject, target, weight: 1.0 });
         }
         let lines: Vec<String> = records.iter().map(|record| record.to_value().to_json()).collect();
         let log = testing::temp_file(&lines.join("\n"));
