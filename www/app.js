@@ -216,8 +216,7 @@ function follow({ type, version, during, error }) {
 const unreachable = (error) => error.code === "offline" || error.code === "timeout";
 
 function showState() {
-  const last = learner.lastSent();
-  const unsent = learner.metrics().unsent + (last && !last.acknowledged ? last.events : 0);
+  const { unsent } = learner.metrics();
   const waiting = unsent === 1 ? "1 answer waits" : `${unsent} answers wait`;
   const when = reached?.at ? `synced ${reached.at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" })}` : "not synced yet";
   if (syncing) showStatus("syncing", `Base ${learner.version}`, "· talking to the endpoint …");

@@ -193,6 +193,8 @@ test("what one visitor learns reaches another, and nothing of the visitor does",
     await a.sync();
     await until("A has noticed", async () => (await a.state()) === "offline");
     assert.equal((await a.metrics()).unsent, 2);
+    // A delta that was made and not delivered is among them, and the page does not count it again.
+    assert.match(await a.page.locator("#sync-state").textContent(), /offline, 2 answers wait here$/);
     await a.photograph("a-offline");
     assert.equal((await endpoint.stats()).events_total, before.events_total);
     await a.context.setOffline(false);
