@@ -45,7 +45,7 @@ impl Options {
         if !options.is_object() {
             return Err(Failure::argument("Learner.open takes an object with `url` or `bytes`"));
         }
-        let names = [&NAMES[..], &config::NAMES[..]].concat();
+        let names = [&NAMES[..], config::NAMES[0], config::NAMES[1]].concat();
         only(options, &names, "Learner.open does not know one of the options: is it misspelt?")?;
         let endpoint = field(options, "endpoint")?.map(|value| address(&value)).transpose()?;
         let endpoint = endpoint.map(|endpoint| endpoint.trim_end_matches('/').to_string());

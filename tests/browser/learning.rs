@@ -114,9 +114,20 @@ async fn misuse_has_a_code() {
           { drift: { policy: { pull: 0.5, boost: 0.1, events: 3 } } }, { shadows: {} }, { shadows: [3] },
           { model: { rate: 1 } }, { model: { visitor: "fast" } }, { model: { feedback: 1 } }, { model: { rateFactor: -1 } },
           { model: { rates: { private: 1 } } }, { model: { maxRows: 0 } }, { model: { calibrate: 1 } },
+          { model: { rateFactor: NaN } }, { exploration: { epsilon: NaN } }, { gate: NaN }, { gate: Infinity }, { maxPending: 1.5 },
+          { shadows: Array.from({ length: 17 }, () => ({})) }, { model: { visitor: () => "rate" } }, { model: new Map([[1, 2]]), gate: 1n },
+          { seed: -1 }, { seed: "12" },
         ]) {
           equal(await code(() => open(options)), "bad_argument", JSON.stringify(options));
         }
+        const said = async (options) => {
+          try { await open(options); } catch (error) { return error.message; }
+          return "accepted";
+        };
+        const shadows = [{}, { rateFactor: 1001 }];
+        const told = "shadows[1].rateFactor: expected a number from 0 to 1000, found ";
+        holds((await said({ shadows })).startsWith(told), await said({ shadows }));
+        equal(await said({ model: { rates: { private: 1 } } }), "model.rates.shared: a number from 0 to 1000 is missing");
         for (const lists of [{ include: 3 }, { include: "12" }, { exclude: [{}] }]) {
           equal(await code(() => learner.recommend(lists)), "bad_argument", JSON.stringify(lists));
           equal(await code(() => learner.uncertain(lists)), "bad_argument", JSON.stringify(lists));

@@ -145,7 +145,7 @@ impl Job {
             seed: args.method.seed,
             epochs,
             holdout: args.holdout,
-            precision: args.precision.into(),
+            precision: args.precision,
             factors: args.factors,
             loss,
             model_name: args.model.clone(),

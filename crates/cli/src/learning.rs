@@ -1,30 +1,22 @@
 //! How replayed learners learn, where it is not as the seed says.
 
+use crate::names::named;
 use crate::numbers::{not_negative, share};
+use anyhow::Result;
 use brooklet_core::{Config, Detector, DriftPolicy, Feedback, ModelConfig, VisitorStep};
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Visitor {
-    /// The full covariance, in closed form
-    ClosedForm,
-    /// The variances alone, in closed form
-    Diagonal,
-    /// Implicit steps at the private rate
-    Rate,
-}
 
 /// Options of the learners that a browser has as well.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Learning {
-    /// How the visitor row learns.
-    #[arg(long, value_enum, default_value = "closed-form")]
-    visitor: Visitor,
-    /// Multiplies every rate and the prior's covariance.
-    #[arg(long, default_value_t = 1.0, value_name = "FACTOR", value_parser = not_negative, allow_negative_numbers = true)]
-    rate_factor: f32,
-    /// The share of its way back to the prior that the visitor row's covariance goes at every event.
-    #[arg(long, default_value_t = ModelConfig::default().forgetting, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
-    forgetting: f32,
+    /// How the visitor row learns; `closed-form` unless said.
+    #[arg(long, value_parser = named(VisitorStep::ALL, VisitorStep::as_str, told))]
+    visitor: Option<VisitorStep>,
+    /// Multiplies every rate and the prior's covariance; 1 unless said.
+    #[arg(long, value_name = "FACTOR", value_parser = not_negative, allow_negative_numbers = true)]
+    rate_factor: Option<f32>,
+    /// The share of its way back to the prior that the visitor row's covariance goes at every event; 0.003 unless said.
+    #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
+    forgetting: Option<f32>,
     /// Learn from pairs: each event against the last one with the other label (BPR).
     #[arg(long)]
     pairwise: bool,
@@ -39,28 +31,36 @@ pub(crate) struct Learning {
     /// (its delta), `page-hinkley=8`.
     #[arg(long, value_name = "DETECTOR", value_parser = detector)]
     drift: Option<Detector>,
-    /// What follows an alarm: `notify`, `boost=SHARE,EVENTS` (forget that share at each of so many events) or `pull=SHARE`
-    /// (of the way back to the seed, once).
-    #[arg(long, value_name = "POLICY", value_parser = policy, default_value = "notify", requires = "drift")]
-    on_drift: DriftPolicy,
+    /// What follows an alarm: `notify`, unless said, `boost=SHARE,EVENTS` (forget that share at each of so many events) or
+    /// `pull=SHARE` (of the way back to the seed, once).
+    #[arg(long, value_name = "POLICY", value_parser = policy, requires = "drift")]
+    on_drift: Option<DriftPolicy>,
 }
 
 impl Learning {
-    pub(crate) fn config(&self) -> Config {
-        let visitor = match self.visitor {
-            Visitor::ClosedForm => VisitorStep::ClosedForm,
-            Visitor::Diagonal => VisitorStep::Diagonal,
-            Visitor::Rate => VisitorStep::Rate,
+    /// The settings that these options ask for.
+    pub(crate) fn config(&self) -> Result<Config> {
+        let default = ModelConfig::default();
+        let model = ModelConfig {
+            visitor: self.visitor.unwrap_or(default.visitor),
+            feedback: if self.pairwise { Feedback::Pairwise } else { Feedback::Pointwise },
+            rate_factor: self.rate_factor.unwrap_or(default.rate_factor),
+            forgetting: self.forgetting.unwrap_or(default.forgetting),
+            calibrate: !self.fixed_calibration,
+            ..default
         };
-        let feedback = if self.pairwise { Feedback::Pairwise } else { Feedback::Pointwise };
-        let calibrate = !self.fixed_calibration;
-        let (rate_factor, forgetting) = (self.rate_factor, self.forgetting);
-        Config {
-            model: ModelConfig { visitor, feedback, rate_factor, forgetting, calibrate, ..ModelConfig::default() },
-            gate: self.gate,
-            drift: self.drift.map(|detector| (detector, self.on_drift)),
-            ..Config::default()
-        }
+        let drift = self.drift.map(|detector| (detector, self.on_drift.unwrap_or(DriftPolicy::Notify)));
+        let config = Config { model, gate: self.gate, drift, ..Config::default() };
+        config.check()?;
+        Ok(config)
+    }
+}
+
+fn told(step: VisitorStep) -> &'static str {
+    match step {
+        VisitorStep::ClosedForm => "The full covariance, in closed form",
+        VisitorStep::Diagonal => "The variances alone, in closed form",
+        VisitorStep::Rate => "Implicit steps at the private rate",
     }
 }
 
@@ -73,18 +73,17 @@ fn gate(text: &str) -> Result<f64, String> {
 
 fn detector(text: &str) -> Result<Detector, String> {
     let (name, threshold) = text.split_once('=').map_or((text, None), |(name, number)| (name, Some(number)));
-    let threshold = threshold.map(|text| text.parse::<f64>().map_err(|_| format!("`{text}` is no number")));
-    match (name, threshold.transpose()?) {
-        ("adwin", Some(delta)) if !(delta > 0.0 && delta <= 1.0) => {
-            Err("ADWIN's delta is above 0 and at most 1".into())
+    let number = |text: &str| text.parse::<f64>().map_err(|_| format!("`{text}` is no number"));
+    let detector = match (name.parse().map_err(|_| "the detectors are adwin and page-hinkley")?, threshold) {
+        (detector, None) => detector,
+        (Detector::Adwin { .. }, Some(delta)) => Detector::Adwin { delta: Some(number(delta)?) },
+        (Detector::PageHinkley { tolerance, .. }, Some(threshold)) => {
+            Detector::PageHinkley { tolerance, threshold: Some(number(threshold)?) }
         }
-        ("adwin", delta) => Ok(Detector::Adwin { delta }),
-        ("page-hinkley", Some(threshold)) if !(0.0..=f64::MAX).contains(&threshold) => {
-            Err("Page-Hinkley's threshold is 0 or more".into())
-        }
-        ("page-hinkley", threshold) => Ok(Detector::PageHinkley { tolerance: None, threshold }),
-        _ => Err("the detectors are adwin and page-hinkley".into()),
-    }
+    };
+    let config = Config { drift: Some((detector, DriftPolicy::Notify)), ..Config::default() };
+    config.check().map_err(|error| error.to_string())?;
+    Ok(detector)
 }
 
 fn policy(text: &str) -> Result<DriftPolicy, String> {

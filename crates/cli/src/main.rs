@@ -22,6 +22,7 @@ mod learning;
 mod libfm;
 mod method;
 mod metrics;
+mod names;
 mod negatives;
 mod numbers;
 mod progress;

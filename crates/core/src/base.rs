@@ -13,7 +13,8 @@
 //!
 //! and `__metadata__.brooklet` is the JSON of [`Metadata`].
 
-use crate::place::{Place, parsed, shown_number};
+use crate::names::names;
+use crate::place::{Bounds, Faults, Place, parsed, shown_number};
 use crate::{Error, Fault, FeatureId, Metadata, Value};
 use alloc::sync::Arc;
 use alloc::vec;
@@ -21,6 +22,17 @@ use core::ops::Range;
 
 /// The longest header that is read.
 pub(crate) const MAX_HEADER: usize = 16 << 20;
+
+/// How the factors are stored; linear weights are always f16.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// Two bytes a number.
+    F16,
+    /// One byte a number and four a row.
+    Int8,
+}
+
+names!(Precision, "precision": F16 = "f16", Int8 = "int8");
 
 /// A base blob that was checked. Cloning shares the bytes.
 #[derive(Debug, Clone)]
@@ -46,7 +58,7 @@ impl Base {
 
     fn read_shared(bytes: Arc<[u8]>) -> Result<Base, Error> {
         let length = bytes.len();
-        let file = |expected, found: &'static str| Error::BadBase(Fault::of("the file", expected, found));
+        let file = |expected, found: &'static str| Error::BadBase(Fault::of("the file", expected, found.into()));
         let Some(header_length) = bytes.first_chunk::<8>() else {
             return Err(file("8 bytes that say how long its header is", "a shorter one"));
         };
@@ -57,10 +69,13 @@ impl Base {
         let data = 8 + header_length;
         let header = core::str::from_utf8(&bytes[8..data]).map_err(|_| file("a header of UTF-8", "other bytes"))?;
         let header = parsed("the header", header).map_err(Error::BadBase)?;
-        let root = Place::root("the header", &header).map_err(Error::BadBase)?;
+        let faults = Faults::default();
+        let root = Place::root("the header", &header, &faults);
         let metadata = root.field("__metadata__");
         let metadata = metadata.field("brooklet");
-        let metadata = Metadata::parse(metadata.text("the text of its metadata").map_err(Error::BadBase)?)?;
+        let text = metadata.text("the text of its metadata");
+        faults.none().map_err(Error::BadBase)?;
+        let metadata = Metadata::parse(text)?;
         let mut base = Base::of(metadata, &header, data, bytes).map_err(Error::BadBase)?;
         base.starts = base.buckets();
         Ok(base)
@@ -68,25 +83,22 @@ impl Base {
 
     /// Finds the tensors, which lie behind the first `data` bytes, and checks what they hold.
     fn of(metadata: Metadata, header: &Value, data: usize, bytes: Arc<[u8]>) -> Result<Base, Fault> {
-        let tensor = |path| Tensor::find(header, path, data, bytes.len());
-        let (ids, w, v) = (tensor(IDS), tensor(W), tensor(V));
-        let rows = ids.rows()?;
-        let k = metadata.factors;
-        let ids = ids.expect("U64", 8, rows, 1)?;
-        let w = w.expect("F16", 2, rows, 1)?;
-        let (v, v_scale) = if v.is("I8") {
-            (v.expect("I8", 1, rows, k)?, Some(tensor(V_SCALE).expect("F32", 4, rows, 1)?))
-        } else if v.is("F16") || v.is_absent() {
-            (v.expect("F16", 2, rows, k)?, None)
-        } else {
-            return Err(v.place.field("dtype").fault("F16 or I8"));
-        };
-        let (names, ends) = (tensor(NAMES), tensor(NAME_ENDS));
-        let names = if names.is_absent() && ends.is_absent() {
-            None
-        } else {
-            Some((names.expect("U8", 1, names.rows()?, 1)?, ends.expect("U32", 4, rows, 1)?))
-        };
+        let faults = Faults::default();
+        let tensor = |path| Tensor::find(header, path, data..bytes.len(), &faults);
+        let (ids, w, v, names, ends) = (tensor(IDS), tensor(W), tensor(V), tensor(NAMES), tensor(NAME_ENDS));
+        let (rows, k) = (ids.rows(), metadata.factors);
+        let int8 = v.is("I8");
+        let (dtype, size) = if int8 { ("I8", 1) } else { ("F16", 2) };
+        let ids = ids.expect("U64", 8, rows, 1);
+        let w = w.expect("F16", 2, rows, 1);
+        if !(v.is_absent() || v.is(dtype)) {
+            v.place.field("dtype").fault("F16 or I8");
+        }
+        let v = v.expect(dtype, size, rows, k);
+        let v_scale = int8.then(|| tensor(V_SCALE).expect("F32", 4, rows, 1));
+        let named = !(names.is_absent() && ends.is_absent());
+        let names = named.then(|| (names.expect("U8", 1, names.rows(), 1), ends.expect("U32", 4, rows, 1)));
+        faults.none()?;
         let base =
             Base { bytes, metadata: Arc::new(metadata), rows, ids, w, v, v_scale, names, starts: Arc::default() };
         base.check()?;
@@ -99,9 +111,8 @@ impl Base {
     }
 
     /// How its factors are stored.
-    #[cfg(feature = "write")]
-    pub fn precision(&self) -> crate::Precision {
-        if self.v_scale.is_some() { crate::Precision::Int8 } else { crate::Precision::F16 }
+    pub fn precision(&self) -> Precision {
+        if self.v_scale.is_some() { Precision::Int8 } else { Precision::F16 }
     }
 
     /// The blob.
@@ -210,7 +221,7 @@ impl Base {
 
     fn check(&self) -> Result<(), Fault> {
         if let Some(at) = (1..self.rows).find(|i| self.id(i - 1) >= self.id(*i)) {
-            return Err(Fault::at(IDS, at, "an id above the one before", "one that is not"));
+            return Err(Fault::at(IDS, at, "an id above the one before", "one that is not".into()));
         }
         // The exponent's bits are all ones in infinities and NaNs alone.
         let infinite = |tensor: &Range<usize>| {
@@ -220,7 +231,7 @@ impl Base {
         let halves = [Some((W, &self.w)), self.v_scale.is_none().then_some((V, &self.v))];
         for (path, tensor) in halves.into_iter().flatten() {
             if let Some(at) = infinite(tensor) {
-                return Err(Fault::at(path, at, "a finite number", "another"));
+                return Err(Fault::at(path, at, "a finite number", "another".into()));
             }
         }
         if let Some(scale) = &self.v_scale {
@@ -248,7 +259,7 @@ impl Base {
                     ));
                 };
                 if core::str::from_utf8(name).is_err() {
-                    return Err(Fault::at(NAME_ENDS, i, "a name of UTF-8 to end here", "other bytes"));
+                    return Err(Fault::at(NAME_ENDS, i, "a name of UTF-8 to end here", "other bytes".into()));
                 }
                 start = end;
             }
@@ -276,15 +287,14 @@ const NAME_ENDS: &str = "tensor name_ends";
 /// A tensor of the header, if it is there.
 struct Tensor<'a> {
     place: Place<'a>,
-    /// Where the tensors begin in the file, and where it ends.
-    data: usize,
-    end: usize,
+    /// Where in the file tensors lie.
+    data: Range<usize>,
 }
 
 impl<'a> Tensor<'a> {
-    fn find(header: &'a Value, path: &'static str, data: usize, end: usize) -> Tensor<'a> {
+    fn find(header: &'a Value, path: &'static str, data: Range<usize>, faults: &'a Faults) -> Tensor<'a> {
         let name = path.strip_prefix("tensor ").unwrap_or(path);
-        Tensor { place: Place::named(path, header.field(name)), data, end }
+        Tensor { place: Place::named(path, header.field(name), faults), data }
     }
 
     fn is_absent(&self) -> bool {
@@ -295,48 +305,47 @@ impl<'a> Tensor<'a> {
         self.place.field("dtype").value().and_then(Value::as_str) == Some(dtype)
     }
 
-    /// The first number of its shape.
-    fn rows(&self) -> Result<usize, Fault> {
+    /// The first number of its shape; no tensor has more rows than the file has bytes.
+    #[inline(never)]
+    fn rows(&self) -> usize {
         if self.is_absent() {
-            return Err(self.place.fault("a tensor"));
+            self.place.fault("a tensor");
         }
         let shape = self.place.field("shape");
-        match shape.elements("an array of whole numbers")?.next() {
-            // No tensor has more rows than the file has bytes.
-            Some(rows) => Ok(rows.whole(0.0..=self.end as f64, "as many rows as the file can hold")? as usize),
-            None => Err(shape.fault("a number of rows")),
-        }
+        let most = Bounds::new(0.0, self.data.end as f64, "as many rows as the file can hold");
+        shape.elements("[n], and of v [n, k]").first().map_or(0, |rows| rows.whole(&most) as usize)
     }
 
     /// Where its bytes lie in the file, if they hold elements of `size` bytes in so many rows and columns.
-    fn expect(&self, dtype: &'static str, size: usize, rows: usize, columns: usize) -> Result<Range<usize>, Fault> {
+    #[inline(never)]
+    fn expect(&self, dtype: &'static str, size: usize, rows: usize, columns: usize) -> Range<usize> {
+        let [of, shape, offsets] = ["dtype", "shape", "data_offsets"].map(|key| self.place.field(key));
         if self.is_absent() {
-            return Err(self.place.fault("a tensor"));
+            self.place.fault("a tensor");
         }
         if !self.is(dtype) {
-            return Err(self.place.field("dtype").fault(dtype));
+            of.fault(dtype);
         }
-        let shape = self.place.field("shape");
         let found = match shape.value().and_then(Value::as_array) {
             Some([Value::Number(rows)]) => Some((*rows, 1.0)),
             Some([Value::Number(rows), Value::Number(columns)]) => Some((*rows, *columns)),
             _ => None,
         };
         if found != Some((rows as f64, columns as f64)) {
-            return Err(shape.fault("[n], and of v [n, k], with n as of ids"));
+            shape.fault("[n], and of v [n, k], with n as of ids");
         }
-        let offsets = self.place.field("data_offsets");
         let bytes = rows.checked_mul(columns).and_then(|n| n.checked_mul(size));
         if let (Some(bytes), Some([Value::Number(start), Value::Number(end)])) =
             (bytes, offsets.value().and_then(Value::as_array))
-            && (0.0..=(self.end - self.data) as f64).contains(end)
+            && (0.0..=self.data.len() as f64).contains(end)
             && *start == *end - bytes as f64
             && *start >= 0.0
             && *end as usize as f64 == *end
         {
-            return Ok(self.data + *start as usize..self.data + *end as usize);
+            return self.data.start + *start as usize..self.data.start + *end as usize;
         }
-        Err(offsets.fault("a begin and an end within the file, as far apart as the tensor is long"))
+        offsets.fault("a begin and an end within the file, as far apart as the tensor is long");
+        0..0
     }
 }
 

@@ -3,44 +3,9 @@
 //! running mean.
 
 use crate::Thresholds;
+use crate::config::Detector;
 use crate::math::sqrt;
 use alloc::vec::Vec;
-
-/// Which detector watches. A threshold that is None is the seed's.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Detector {
-    /// ADWIN with confidence `delta`: the share of false alarms, 0 to 1.
-    Adwin {
-        /// Confidence.
-        delta: Option<f64>,
-    },
-    /// Page-Hinkley: an alarm when the sum of excesses over the mean, less `tolerance` each, is `threshold` above its least.
-    PageHinkley {
-        /// What a loss may exceed the mean by.
-        tolerance: Option<f64>,
-        /// How much excess is an alarm.
-        threshold: Option<f64>,
-    },
-}
-
-/// What follows an alarm.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum DriftPolicy {
-    /// Only say so.
-    Notify,
-    /// Let the visitor row forget this share of what it knows at every event, for so many events: a higher rate.
-    Boost {
-        /// Share of the way back to the prior's covariance, at every event.
-        forgetting: f32,
-        /// For how many events.
-        events: u32,
-    },
-    /// Move what was learnt by this share of the way back to the base, once.
-    PullToBase {
-        /// Share of the way, 0 to 1.
-        share: f32,
-    },
-}
 
 /// Losses are scaled by this into about \[0, 1\], the range that ADWIN's bound is for.
 const SCALE: f64 = 1.0 / 3.0;

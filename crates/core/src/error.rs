@@ -17,6 +17,8 @@ pub enum Error {
     BadProfile(&'static str),
     /// The bytes are no aggregate state that this version reads.
     BadAggregate(&'static str),
+    /// A setting of a learner is not known, or not within its bounds.
+    BadSetting(Fault),
     /// Text that should be JSON is not.
     BadJson(&'static str),
     /// A value of the input cannot be a feature; `path` says where it stands.
@@ -74,18 +76,17 @@ pub struct Fault {
 
 impl Fault {
     /// A fault of something as a whole.
-    pub(crate) fn of(path: &'static str, expected: &'static str, found: impl Into<Cow<'static, str>>) -> Fault {
-        Fault { path: path.into(), expected, found: Some(found.into()) }
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn of(path: &'static str, expected: &'static str, found: Cow<'static, str>) -> Fault {
+        Fault { path: path.into(), expected, found: Some(found) }
     }
 
     /// A fault of one element of something.
-    pub(crate) fn at(
-        path: &'static str,
-        index: usize,
-        expected: &'static str,
-        found: impl Into<Cow<'static, str>>,
-    ) -> Fault {
-        Fault { path: [path, "[", &index.to_string(), "]"].concat(), expected, found: Some(found.into()) }
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn at(path: &'static str, index: usize, expected: &'static str, found: Cow<'static, str>) -> Fault {
+        Fault { path: [path, "[", &index.to_string(), "]"].concat(), expected, found: Some(found) }
     }
 }
 
@@ -107,6 +108,7 @@ impl Error {
             Error::BadDelta(_) => "bad_delta",
             Error::BadProfile(_) => "bad_profile",
             Error::BadAggregate(_) => "bad_aggregate",
+            Error::BadSetting(_) => "bad_setting",
             Error::BadJson(_) => "bad_json",
             Error::BadValue { .. } => "bad_value",
             Error::BadLabel(_) => "bad_label",
@@ -129,6 +131,7 @@ impl fmt::Display for Error {
             Error::BadDelta(why) => write!(f, "not a readable delta: {why}"),
             Error::BadProfile(why) => write!(f, "not a readable profile: {why}"),
             Error::BadAggregate(why) => write!(f, "not a readable aggregate: {why}"),
+            Error::BadSetting(fault) => fault.fmt(f),
             Error::BadJson(why) => write!(f, "not readable JSON: {why}"),
             Error::BadValue { path, why } => write!(f, "the value at `{path}` {why}"),
             Error::BadLabel(why) => f.write_str(why),
@@ -157,3 +160,4 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+impl core::error::Error for Fault {}

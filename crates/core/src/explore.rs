@@ -2,25 +2,10 @@
 //! probability with which its item was drawn, given the places above it, rides on it: its propensity, by which a log can
 //! later be evaluated for another policy.
 
+use crate::config::Exploration;
 use crate::posterior::{Gaussian, draw};
 use crate::random::Random;
 use alloc::vec::Vec;
-
-/// How the places of a slate are filled.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub enum Exploration {
-    /// By score.
-    #[default]
-    None,
-    /// By score, but with probability `epsilon` by chance.
-    EpsilonGreedy {
-        /// Share of places that are filled by chance, 0 to 1.
-        epsilon: f32,
-    },
-    /// By the score under a draw from the visitor row's posterior, a fresh one for every place (Thompson 1933). The propensity is
-    /// estimated from 100 further draws.
-    Thompson,
-}
 
 /// Draws that a Thompson propensity is estimated from.
 const DRAWS: usize = 100;

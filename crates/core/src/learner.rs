@@ -2,11 +2,11 @@
 
 use crate::catalogue::Catalogue;
 use crate::choice::{Gate, Hedge};
+use crate::config::{Config, Detector, DriftPolicy, Feedback};
 use crate::delta::{ClientKey, Delta};
-use crate::drift::{Detector, Drift, DriftPolicy};
+use crate::drift::Drift;
 use crate::explain::{Explanation, terms};
-use crate::explore::Exploration;
-use crate::model::{Feedback, Model, ModelConfig, PersonalScore};
+use crate::model::{Model, PersonalScore};
 use crate::order::order;
 use crate::outbox::{Event, Outbox, PendingDelta};
 use crate::random::Random;
@@ -21,43 +21,6 @@ use alloc::vec::Vec;
 pub const MAX_WEIGHT: f32 = 1e4;
 /// The largest magnitude of a target of the squared loss, and the largest weight of an event.
 pub const MAX_LABEL: f32 = 1e6;
-
-/// Settings of a learner; the seed carries all that is tuned.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Config {
-    /// The model that deltas are made of.
-    pub model: ModelConfig,
-    /// Further models that learn from the same events. Of all, the one that Hedge gives most weight serves.
-    pub shadows: Vec<ModelConfig>,
-    /// How the places of a slate are filled.
-    pub exploration: Exploration,
-    /// Standard errors by which the personal model must be worse than the base for the base to be served; infinitely many
-    /// never serve it. None: as many as the seed says.
-    pub gate: Option<f64>,
-    /// Watches the first model's loss, and what follows an alarm.
-    pub drift: Option<(Detector, DriftPolicy)>,
-    /// Of the random numbers.
-    pub seed: u64,
-    /// The most slates and held predictions that wait for labels.
-    pub max_pending_slates: usize,
-    /// Whether what happens is recorded, for [`Learner::take_log`].
-    pub log: bool,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config {
-            model: ModelConfig::default(),
-            shadows: Vec::new(),
-            exploration: Exploration::None,
-            gate: None,
-            drift: None,
-            seed: 0,
-            max_pending_slates: 32,
-            log: false,
-        }
-    }
-}
 
 /// What is thought of an input, by the personal model and by the bare base.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -120,7 +83,7 @@ pub struct Learner {
 }
 
 impl Learner {
-    /// A learner that knows nothing of its visitor yet.
+    /// A learner that knows nothing of its visitor yet, with settings that [`Config::check`] accepts.
     pub fn new(base: Base, config: Config) -> Learner {
         let configs = core::iter::once(&config.model).chain(&config.shadows);
         let models: Vec<Model> = configs.map(|config| Model::new(base.clone(), config.clone())).collect();
@@ -150,7 +113,17 @@ impl Learner {
 
     /// The thresholds of its gate and its drift detector: as its settings say, else its base.
     pub fn thresholds(&self) -> Thresholds {
-        self.base().metadata().thresholds.set_by(&self.config)
+        let seed = self.base().metadata().thresholds;
+        let mut set = Thresholds { gate: self.config.gate.unwrap_or(seed.gate), ..seed };
+        match self.config.drift {
+            None => {}
+            Some((Detector::Adwin { delta }, _)) => set.adwin_delta = delta.unwrap_or(seed.adwin_delta),
+            Some((Detector::PageHinkley { tolerance, threshold }, _)) => {
+                set.page_hinkley_tolerance = tolerance.unwrap_or(seed.page_hinkley_tolerance);
+                set.page_hinkley_threshold = threshold.unwrap_or(seed.page_hinkley_threshold);
+            }
+        }
+        set
     }
 
     /// The base under it.

@@ -35,7 +35,9 @@ mod feature;
 mod schema;
 
 mod base;
+mod config;
 mod metadata;
+mod names;
 #[cfg(feature = "write")]
 mod write;
 
@@ -76,19 +78,19 @@ mod fold;
 
 #[cfg(feature = "write")]
 pub use aggregate::Aggregate;
-pub use base::Base;
+pub use base::{Base, Precision};
+pub use config::{
+    Config, Detector, DriftPolicy, Exploration, Feedback, MAX_PENDING, MAX_ROWS, MAX_SHADOWS, ModelConfig, VisitorStep,
+};
 pub use delta::{ClientKey, Delta};
-pub use drift::{Detector, DriftPolicy};
 pub use error::{Error, Fault};
 pub use explain::{Explanation, Source, Term};
-pub use explore::Exploration;
 pub use feature::{Feature, FeatureId, Features, FeaturesBuilder, Known, MAX_FEATURES, MAX_NUMBER};
 pub use fold::{Fold, FoldConfig};
-pub use learner::{Config, Learner, MAX_LABEL, MAX_WEIGHT, Prediction, Serving};
+pub use learner::{Learner, MAX_LABEL, MAX_WEIGHT, Prediction, Serving};
 pub use log::{Candidate, Record, Scored};
 pub use math::{loss, sigmoid};
 pub use metadata::{BASE_FORMAT, Calibration, Labels, Loss, MAX_FACTORS, MAX_RATE, Metadata, Prior, Rates};
-pub use model::{Feedback, ModelConfig, VisitorStep};
 pub use outbox::PendingDelta;
 pub use progress::{Metrics, Score, SlateScore, Tally};
 pub use ranking::{Query, Uncertain};
@@ -97,4 +99,4 @@ pub use slate::{Recommended, Slate, Subject};
 pub use thresholds::Thresholds;
 pub use value::{MAX_DEPTH, Value};
 #[cfg(feature = "write")]
-pub use write::{Precision, Rows, write_base};
+pub use write::{Rows, write_base};

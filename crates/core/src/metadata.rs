@@ -1,6 +1,7 @@
 //! What a base says of itself: the JSON string under `brooklet` in the safetensors metadata.
 
-use crate::place::{FINITE, MAX_WHOLE, Place, parsed};
+use crate::names::names;
+use crate::place::{Bounds, FINITE, Faults, MAX_WHOLE, Place, parsed};
 use crate::{Error, Fault, FieldRate, Schema, Thresholds, Value};
 use alloc::string::String;
 use alloc::vec;
@@ -12,23 +13,30 @@ pub const BASE_FORMAT: u64 = 1;
 pub const MAX_FACTORS: usize = 256;
 /// The largest learning rate that is accepted.
 pub const MAX_RATE: f32 = 1000.0;
-/// The largest scale of a prior.
-const MAX_SCALE: f64 = 1000.0;
+/// Of a rate.
+pub(crate) const RATE: Bounds = Bounds::new(0.0, MAX_RATE as f64, "a number from 0 to 1000");
+const SCALE: Bounds = Bounds::new(0.0, 1000.0, "a number from 0 to 1000");
+const FORMAT: Bounds = Bounds::new(BASE_FORMAT as f64, BASE_FORMAT as f64, "1");
+const FACTORS: Bounds = Bounds::new(0.0, MAX_FACTORS as f64, "a whole number from 0 to 256");
+const VERSION: Bounds = Bounds::new(1.0, MAX_WHOLE, "a whole number from 1 on");
+const SLOPE: Bounds = Bounds::new(f32::MIN_POSITIVE as f64, f32::MAX as f64, "a number above 0");
 /// A feature holds the number of its field's rate in a byte.
 const MAX_FIELD_RATES: usize = 255;
 /// Where the metadata stands in the header.
 const NAME: &str = "__metadata__.brooklet";
-const LOSSES: &str = "\"logistic\" or \"squared\"";
 const PAIR: &str = "a label and its target";
 
 /// Which loss the model minimises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Loss {
     /// Cross-entropy of a target in \[0, 1\] and the sigmoid of the score: clicks and skips.
+    #[default]
     Logistic,
     /// Half the squared difference of target and score: regression.
     Squared,
 }
+
+names!(Loss, "loss": Logistic = "logistic", Squared = "squared");
 
 /// Learning rates of the plain step, each in \[0, 1000\].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -132,50 +140,46 @@ impl Metadata {
 
     /// Reads what the rest of the core relies upon, and checks it: widths, finite numbers, rates in range.
     fn of(json: &Value) -> Result<Metadata, Fault> {
-        let root = Place::root(NAME, json)?;
-        root.field("format").number(BASE_FORMAT as f64..=BASE_FORMAT as f64, "1")?;
-        let factors = root.field("factors").whole(0.0..=MAX_FACTORS as f64, "a whole number from 0 to 256")? as usize;
+        let faults = Faults::default();
+        let root = Place::root(NAME, json, &faults);
+        root.field("format").number(&FORMAT);
         let [schema, prior, labels] = ["schema", "prior", "labels"].map(|key| root.field(key));
+        let [mean, covariance] = ["mean", "covariance"].map(|key| prior.field(key));
         let metadata = Metadata {
-            model: root.field("model").text("a text")?.into(),
-            version: root.field("version").whole(1.0..=MAX_WHOLE, "a whole number from 1 on")?,
-            factors,
-            loss: match root.field("loss").text(LOSSES)? {
-                "logistic" => Loss::Logistic,
-                "squared" => Loss::Squared,
-                _ => return Err(root.field("loss").fault(LOSSES)),
-            },
-            w0: root.field("w0").number(FINITE, "a number")? as f32,
+            model: root.field("model").text("a text").into(),
+            version: root.field("version").whole(&VERSION),
+            factors: root.field("factors").whole(&FACTORS) as usize,
+            loss: root.field("loss").one_of(Loss::EXPECTED),
+            w0: root.field("w0").single(&FINITE),
             schema: Schema {
-                visitor: schema.field("visitor").text("a text")?.into(),
-                item: schema.field("item").text("a text")?.into(),
-                private: texts(&schema.field("private"))?,
-                fields: texts(&schema.field("fields"))?,
-                rates: field_rates(&schema.field("rates"))?,
+                visitor: schema.field("visitor").text("a text").into(),
+                item: schema.field("item").text("a text").into(),
+                private: texts(&schema.field("private")),
+                fields: texts(&schema.field("fields")),
+                rates: field_rates(&schema.field("rates")),
             },
-            rates: rates(&root.field("rates"))?,
+            rates: rates(&root.field("rates")),
             prior: Prior {
-                mean: prior.field("mean").numbers("1 + k numbers", "a number")?,
-                covariance: prior.field("covariance").numbers("(1 + k)^2 numbers", "a number")?,
-                scale: prior.field("scale").number(0.0..=MAX_SCALE, "a number from 0 to 1000")? as f32,
+                mean: mean.singles("1 + k numbers"),
+                covariance: covariance.singles("(1 + k)^2 numbers"),
+                scale: prior.field("scale").single(&SCALE),
             },
-            calibration: calibration(&root.field("calibration"))?,
-            thresholds: Thresholds::of(&root.field("thresholds"))?,
-            labels: Labels { positive: positive(&labels.field("positive"))?, map: pairs(&labels.field("map"))? },
-            private_rows: optional_flag(&root.field("private_rows"))?,
+            calibration: calibration(&root.field("calibration")),
+            thresholds: Thresholds::of(&root.field("thresholds")),
+            labels: Labels { positive: positive(&labels.field("positive")), map: pairs(&labels.field("map")) },
+            private_rows: optional_flag(&root.field("private_rows")),
             training: json.field("training").cloned().unwrap_or(Value::Null),
         };
-        let width = 1 + factors;
-        let Prior { mean, covariance, .. } = &metadata.prior;
-        if mean.len() != width {
-            return Err(prior.field("mean").fault("1 + k numbers"));
+        let width = 1 + metadata.factors;
+        if metadata.prior.mean.len() != width {
+            mean.fault("1 + k numbers");
         }
-        if covariance.len() != width * width {
-            return Err(prior.field("covariance").fault("(1 + k)^2 numbers"));
+        if metadata.prior.covariance.len() != width * width {
+            covariance.fault("(1 + k)^2 numbers");
+        } else if !positive_semidefinite(&metadata.prior.covariance, width) {
+            covariance.fault("the numbers of a positive semi-definite matrix");
         }
-        if !positive_semidefinite(covariance, width) {
-            return Err(Fault::of("prior.covariance", "a positive semi-definite matrix", "one that is not"));
-        }
+        faults.none()?;
         Ok(metadata)
     }
 
@@ -211,13 +215,7 @@ impl Metadata {
             ("model", Value::String(self.model.clone())),
             ("version", Value::Number(self.version as f64)),
             ("factors", Value::Number(self.factors as f64)),
-            (
-                "loss",
-                Value::from(match self.loss {
-                    Loss::Logistic => "logistic",
-                    Loss::Squared => "squared",
-                }),
-            ),
+            ("loss", Value::from(self.loss.as_str())),
             ("w0", n(self.w0)),
             (
                 "schema",
@@ -279,63 +277,52 @@ fn positive_semidefinite(covariance: &[f32], width: usize) -> bool {
     lower.iter().all(|x| x.is_finite())
 }
 
-fn texts(place: &Place<'_>) -> Result<Vec<String>, Fault> {
-    place.elements("an array of texts")?.map(|place| Ok(place.text("a text")?.into())).collect()
+fn texts(place: &Place<'_>) -> Vec<String> {
+    place.elements("an array of texts").iter().map(|place| place.text("a text").into()).collect()
 }
 
-fn rates(place: &Place<'_>) -> Result<Rates, Fault> {
-    let [private, shared, delta] = ["private", "shared", "delta"].map(|key| rate(&place.field(key)));
-    Ok(Rates { private: private?, shared: shared?, delta: delta? })
-}
-
-fn rate(place: &Place<'_>) -> Result<f32, Fault> {
-    Ok(place.number(0.0..=f64::from(MAX_RATE), "a number from 0 to 1000")? as f32)
+pub(crate) fn rates(place: &Place<'_>) -> Rates {
+    let [private, shared, delta] = ["private", "shared", "delta"].map(|key| place.field(key).single(&RATE));
+    Rates { private, shared, delta }
 }
 
 /// A seed need not have any.
-fn field_rates(place: &Place<'_>) -> Result<Vec<FieldRate>, Fault> {
+fn field_rates(place: &Place<'_>) -> Vec<FieldRate> {
     const EXPECTED: &str = "an array of at most 255 objects";
     if place.is_absent() {
-        return Ok(Vec::new());
+        return Vec::new();
     }
-    let elements = place.elements(EXPECTED)?;
+    let elements = place.elements(EXPECTED);
     if elements.len() > MAX_FIELD_RATES {
-        return Err(place.fault(EXPECTED));
+        place.fault(EXPECTED);
     }
-    let of = |place: Place<'_>| {
-        Ok(FieldRate {
-            field: place.field("field").text("a text")?.into(),
-            rate: rate(&place.field("rate"))?,
-            adagrad: optional_flag(&place.field("adagrad"))?,
-        })
+    let of = |place: &Place<'_>| FieldRate {
+        field: place.field("field").text("a text").into(),
+        rate: place.field("rate").single(&RATE),
+        adagrad: optional_flag(&place.field("adagrad")),
     };
-    elements.map(of).collect()
+    elements.iter().map(of).collect()
 }
 
-fn calibration(place: &Place<'_>) -> Result<Calibration, Fault> {
-    let slope = f64::from(f32::MIN_POSITIVE)..=f64::from(f32::MAX);
-    Ok(Calibration {
-        a: place.field("a").number(slope, "a number above 0")? as f32,
-        b: place.field("b").number(FINITE, "a number")? as f32,
-    })
+fn calibration(place: &Place<'_>) -> Calibration {
+    Calibration { a: place.field("a").single(&SLOPE), b: place.field("b").single(&FINITE) }
 }
 
-fn positive(place: &Place<'_>) -> Result<Option<f32>, Fault> {
-    match place.value() {
-        None => Ok(None),
-        Some(_) => Ok(Some(place.number(FINITE, "a number or null")? as f32)),
-    }
+fn positive(place: &Place<'_>) -> Option<f32> {
+    place.optional(|place| place.single(&Bounds { expected: "a number or null", ..FINITE }))
 }
 
-fn pairs(place: &Place<'_>) -> Result<Vec<(f32, f32)>, Fault> {
-    let pair = |place: Place<'_>| {
-        let pair = place.numbers(PAIR, "a number")?;
-        let [label, target] = pair[..] else { return Err(place.fault(PAIR)) };
-        Ok((label, target))
+fn pairs(place: &Place<'_>) -> Vec<(f32, f32)> {
+    let pair = |place: &Place<'_>| match place.singles(PAIR)[..] {
+        [label, target] => (label, target),
+        _ => {
+            place.fault(PAIR);
+            (0.0, 0.0)
+        }
     };
-    place.elements("an array of pairs of numbers")?.map(pair).collect()
+    place.elements("an array of pairs of numbers").iter().map(pair).collect()
 }
 
-fn optional_flag(place: &Place<'_>) -> Result<bool, Fault> {
-    if place.is_absent() { Ok(false) } else { place.flag() }
+fn optional_flag(place: &Place<'_>) -> bool {
+    !place.is_absent() && place.flag()
 }

@@ -1,6 +1,7 @@
 //! One set of learnt parameters over a base, and the way they learn.
 
 use crate::active::Active;
+use crate::config::{ModelConfig, VisitorStep};
 use crate::feature::Feature;
 use crate::fm::{Sum, Sums};
 use crate::lanes::{Lanes, narrow};
@@ -10,61 +11,6 @@ use crate::posterior::Gaussian;
 use crate::rows::Rows;
 use crate::{Base, Features, Loss, Rates};
 use alloc::vec;
-
-/// How the visitor row learns.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum VisitorStep {
-    /// In closed form with the full covariance, from the seed's prior.
-    #[default]
-    ClosedForm,
-    /// In closed form with the variances alone: 1 + k numbers instead of (1 + k)^2.
-    Diagonal,
-    /// By implicit steps at the private rate, and so do the private rows, which in closed form stay as they are.
-    Rate,
-}
-
-/// What a slate's clicks and skips teach.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Feedback {
-    /// Each item by itself: its probability of a click.
-    #[default]
-    Pointwise,
-    /// The clicked item over each skipped one of the same slate (BPR, Rendle et al. 2009).
-    Pairwise,
-}
-
-/// How one model learns; the seed carries all that is tuned.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ModelConfig {
-    /// How the visitor row learns.
-    pub visitor: VisitorStep,
-    /// What slates teach.
-    pub feedback: Feedback,
-    /// Rates instead of the seed's.
-    pub rates: Option<Rates>,
-    /// Multiplies every rate and the prior's covariance.
-    pub rate_factor: f32,
-    /// The share of its way back to the prior that the visitor row's covariance goes at every event.
-    pub forgetting: f32,
-    /// Whether the calibration is refined on this visitor.
-    pub calibrate: bool,
-    /// The most rows that are learnt; the least useful make room.
-    pub max_rows: usize,
-}
-
-impl Default for ModelConfig {
-    fn default() -> ModelConfig {
-        ModelConfig {
-            visitor: VisitorStep::ClosedForm,
-            feedback: Feedback::Pointwise,
-            rates: None,
-            rate_factor: 1.0,
-            forgetting: 0.003,
-            calibrate: true,
-            max_rows: 1 << 16,
-        }
-    }
-}
 
 /// Variances of the calibration's slope and intercept before this visitor's first event.
 const CALIBRATION_VARIANCE: [f64; 2] = [0.05, 0.02];

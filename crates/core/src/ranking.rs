@@ -1,7 +1,8 @@
 //! Ranking: the catalogue's best items in a context, some of them by chance if that is wished, as a slate; and the items of
 //! which a label would teach most.
 
-use crate::explore::{Exploration, choose, pool};
+use crate::config::Exploration;
+use crate::explore::{choose, pool};
 use crate::order::order;
 use crate::rows::Rows;
 use crate::slate::Shown;

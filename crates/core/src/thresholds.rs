@@ -3,8 +3,12 @@
 
 #[cfg(feature = "write")]
 use crate::Value;
-use crate::place::Place;
-use crate::{Config, Detector, Fault};
+use crate::place::{Bounds, Place};
+
+pub(crate) const GATE: Bounds = Bounds::new(0.0, f64::MAX, "a number of 0 or more, or null");
+/// ADWIN takes the logarithm of the inverse of its delta.
+pub(crate) const ADWIN_DELTA: Bounds = Bounds::new(f64::MIN_POSITIVE, 1.0, "a number above 0 and at most 1");
+pub(crate) const NOT_NEGATIVE: Bounds = Bounds::new(0.0, f64::MAX, "a number of 0 or more");
 
 /// Thresholds of the gate and of the drift detectors.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,46 +33,24 @@ impl Default for Thresholds {
 
 impl Thresholds {
     /// Those of a seed; what it leaves out is as by default.
-    pub(crate) fn of(seed: &Place<'_>) -> Result<Thresholds, Fault> {
+    pub(crate) fn of(seed: &Place<'_>) -> Thresholds {
         let default = Thresholds::default();
         if seed.is_absent() {
-            return Ok(default);
+            return default;
         }
-        seed.object()?;
-        let not_negative = |key, default| {
+        seed.object();
+        let number = |key, bounds, default| {
             let place = seed.field(key);
-            if place.is_absent() { Ok(default) } else { place.number(0.0..=f64::MAX, "a number of 0 or more") }
+            if place.is_absent() { default } else { place.number(bounds) }
         };
-        let (gate, delta) = (seed.field("gate"), seed.field("adwin_delta"));
-        Ok(Thresholds {
-            gate: match gate.value() {
-                Some(_) => gate.number(0.0..=f64::MAX, "a number of 0 or more, or null")?,
-                None if gate.is_absent() => default.gate,
-                None => f64::INFINITY,
-            },
-            adwin_delta: if delta.is_absent() {
-                default.adwin_delta
-            } else {
-                // ADWIN takes the logarithm of its inverse.
-                delta.number(f64::MIN_POSITIVE..=1.0, "a number above 0 and at most 1")?
-            },
-            page_hinkley_tolerance: not_negative("page_hinkley_tolerance", default.page_hinkley_tolerance)?,
-            page_hinkley_threshold: not_negative("page_hinkley_threshold", default.page_hinkley_threshold)?,
-        })
-    }
-
-    /// These, but for those that the settings of a learner say.
-    pub(crate) fn set_by(&self, config: &Config) -> Thresholds {
-        let mut set = Thresholds { gate: config.gate.unwrap_or(self.gate), ..*self };
-        match config.drift {
-            None => {}
-            Some((Detector::Adwin { delta }, _)) => set.adwin_delta = delta.unwrap_or(self.adwin_delta),
-            Some((Detector::PageHinkley { tolerance, threshold }, _)) => {
-                set.page_hinkley_tolerance = tolerance.unwrap_or(self.page_hinkley_tolerance);
-                set.page_hinkley_threshold = threshold.unwrap_or(self.page_hinkley_threshold);
-            }
+        let gate = seed.field("gate");
+        let never = !gate.is_absent() && gate.value().is_none();
+        Thresholds {
+            gate: if never { f64::INFINITY } else { number("gate", &GATE, default.gate) },
+            adwin_delta: number("adwin_delta", &ADWIN_DELTA, default.adwin_delta),
+            page_hinkley_tolerance: number("page_hinkley_tolerance", &NOT_NEGATIVE, default.page_hinkley_tolerance),
+            page_hinkley_threshold: number("page_hinkley_threshold", &NOT_NEGATIVE, default.page_hinkley_threshold),
         }
-        set
     }
 
     /// As a seed says them: what is infinite is null in its JSON.

@@ -2,7 +2,7 @@
 
 use crate::learner::MAX_WEIGHT;
 use crate::place::shown_number;
-use crate::{Base, Error, Fault, FeatureId, Metadata};
+use crate::{Base, Error, Fault, FeatureId, Metadata, Precision};
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec;
@@ -33,15 +33,6 @@ impl Rows {
     }
 }
 
-/// How the factors are stored; linear weights are always f16.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Precision {
-    /// Two bytes a number.
-    F16,
-    /// One byte a number and four a row.
-    Int8,
-}
-
 /// Writes a base blob. Equal input gives equal bytes.
 pub fn write_base(metadata: &Metadata, rows: &Rows, precision: Precision) -> Result<Vec<u8>, Error> {
     metadata.check()?;
@@ -57,7 +48,7 @@ pub fn write_base(metadata: &Metadata, rows: &Rows, precision: Precision) -> Res
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_unstable_by_key(|&i| rows.ids[i]);
     if let Some(pair) = order.windows(2).find(|pair| rows.ids[pair[0]] == rows.ids[pair[1]]) {
-        return Err(Error::BadBase(Fault::at("ids", pair[1], "an id of its own", "one that stands twice")));
+        return Err(Error::BadBase(Fault::at("ids", pair[1], "an id of its own", "one that stands twice".into())));
     }
 
     let half = |x: f32| half::f16::from_f32(x).to_le_bytes();
@@ -106,7 +97,7 @@ pub fn write_base(metadata: &Metadata, rows: &Rows, precision: Precision) -> Res
 }
 
 fn bad(path: &'static str, expected: &'static str, found: &'static str) -> Error {
-    Error::BadBase(Fault::of(path, expected, found))
+    Error::BadBase(Fault::of(path, expected, found.into()))
 }
 
 /// One tensor of a safetensors file.

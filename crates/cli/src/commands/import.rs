@@ -1,10 +1,10 @@
 use crate::files::write_whole;
 use crate::libfm;
+use crate::names::named;
 use crate::seed::{moments, object, prior};
 use crate::tune::Settings;
 use anyhow::{Context, Result, ensure};
 use brooklet_core::{FeatureId, Labels, Loss, Metadata, Precision, Prior, Rows, Schema, Thresholds, Value, write_base};
-use clap::ValueEnum;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -29,8 +29,8 @@ pub(crate) struct Args {
     #[arg(long, value_delimiter = ',', value_name = "FIELDS")]
     private: Vec<String>,
     /// What libFM minimised: logistic is its `-task c`, squared its `-task r`.
-    #[arg(long, value_enum, default_value = "logistic")]
-    loss: Task,
+    #[arg(long, default_value = "logistic", value_parser = named(Loss::ALL, Loss::as_str, told))]
+    loss: Loss,
     /// A label of at least this is a click.
     #[arg(long, value_name = "LABEL")]
     positive: Option<f32>,
@@ -45,13 +45,11 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// What a model's score is.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Task {
-    /// The log-odds of a click
-    Logistic,
-    /// The label itself
-    Squared,
+fn told(loss: Loss) -> &'static str {
+    match loss {
+        Loss::Logistic => "The log-odds of a click",
+        Loss::Squared => "The label itself",
+    }
 }
 
 /// What `--json` prints.
@@ -102,10 +100,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         model: args.model.clone(),
         version: 1,
         factors: model.factors,
-        loss: match args.loss {
-            Task::Logistic => Loss::Logistic,
-            Task::Squared => Loss::Squared,
-        },
+        loss: args.loss,
         w0: model.w0,
         schema: Schema {
             visitor: args.user.clone(),

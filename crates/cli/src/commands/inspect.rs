@@ -2,7 +2,7 @@ use super::inspect_diff::Diff;
 use crate::largest::{Largest, length, notes, short};
 use crate::seed;
 use anyhow::Result;
-use brooklet_core::{Base, Loss, Value};
+use brooklet_core::{Base, Value};
 use serde_json::{Map, json};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -61,7 +61,7 @@ fn describe(base: &Base, top: usize, notes: &HashMap<String, String>) -> serde_j
         "bytes": base.bytes().len(),
         "rows": base.len(),
         "factors": metadata.factors,
-        "loss": match metadata.loss { Loss::Logistic => "logistic", Loss::Squared => "squared" },
+        "loss": metadata.loss.as_str(),
         "w0": metadata.w0,
         "private_rows": metadata.private_rows,
         "schema": {

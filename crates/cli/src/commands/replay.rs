@@ -92,7 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
              events",
             events.display()
         );
-        return replay_log::run(events, &seeds, &args.learning.config(), args.json);
+        return replay_log::run(events, &seeds, &args.learning.config()?, args.json);
     }
     ensure!(
         args.freeze.iter().all(|&after| after <= JUDGED_FROM),
@@ -153,7 +153,7 @@ impl People {
         visitors.delay(args.delay.into());
         let progress = Progress::steps("replaying visitors", visitors.len());
         let threads = args.threads.unwrap_or_else(cores);
-        let replayed = visitors.replay(base, &args.learning.config(), &args.freeze, threads, || progress.step())?;
+        let replayed = visitors.replay(base, &args.learning.config()?, &args.freeze, threads, || progress.step())?;
         progress.done();
         Ok(Judged::new(&replayed, &args.freeze, rule.squared))
     }

@@ -5,11 +5,11 @@ use crate::holdout::{HoldOut, TUNE_EVENTS};
 use crate::input::EventArgs;
 use crate::job::{Figures, Job, Made};
 use crate::method::MethodArgs;
+use crate::names::named;
 use crate::numbers::{finite, shown};
 use crate::tune::Report as Tuning;
 use anyhow::Result;
 use brooklet_core::{Base, Precision};
-use clap::ValueEnum;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -71,25 +71,17 @@ pub(crate) struct Recipe {
     #[arg(long, value_enum, default_value = "random")]
     pub(crate) holdout: HoldOut,
     /// How factors are stored.
-    #[arg(long, value_enum, default_value = "f16")]
-    pub(crate) precision: PrecisionName,
+    #[arg(long, default_value = "f16", value_parser = named(Precision::ALL, Precision::as_str, told))]
+    pub(crate) precision: Precision,
     /// Name of the model.
     #[arg(long, default_value = "model", value_name = "NAME")]
     pub(crate) model: String,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum PrecisionName {
-    F16,
-    Int8,
-}
-
-impl From<PrecisionName> for Precision {
-    fn from(name: PrecisionName) -> Precision {
-        match name {
-            PrecisionName::F16 => Precision::F16,
-            PrecisionName::Int8 => Precision::Int8,
-        }
+fn told(precision: Precision) -> &'static str {
+    match precision {
+        Precision::F16 => "Two bytes a number",
+        Precision::Int8 => "One byte a number and four a row",
     }
 }
 
