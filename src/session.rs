@@ -304,7 +304,7 @@ impl Session {
         self.saved_changes = snapshot.changes;
         self.saved_resets = snapshot.resets;
         if let Some(log) = &mut self.log {
-            log.saved(snapshot.log_end, Record::opened(self.core.base(), snapshot.profile.clone()));
+            log.saved(snapshot.log_end, Record::opened(self.core.base(), snapshot.profile.clone(), &self.config));
         }
         self.journal.drain(..snapshot.events.min(self.journal.len()));
     }

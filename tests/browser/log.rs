@@ -1,6 +1,6 @@
 //! The event log: what it holds, how long it lives, and that it says what happened to the last bit.
 
-use brooklet_core::{Base, Config, Exploration, Learner, Record, Value};
+use brooklet_core::{Base, Learner, Record, Value};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::script::run;
@@ -8,15 +8,14 @@ use crate::seed::seed;
 
 /// Replays a log over the seeds that it was made with, and compares every score. Returns how many there were.
 fn replay(text: &str) -> usize {
-    let config = Config { exploration: Exploration::Thompson, ..Config::default() };
     let mut learner = None;
     let mut predictions = 0;
     for line in text.lines() {
         let record = Record::from_value(&Value::parse(line).unwrap()).unwrap();
-        if let Record::Opened { version, base, profile, .. } = &record {
+        if let Record::Opened { version, base, profile, config, .. } = &record {
             let seed = Base::read(&seed(*version)[..]).unwrap();
             assert_eq!(*base, seed.digest());
-            learner = Some(Learner::restore(seed, config.clone(), profile).unwrap());
+            learner = Some(Learner::restore(seed, config.clone().unwrap(), profile).unwrap());
         }
         let learner: &mut Learner = learner.as_mut().expect("a log begins with `opened`");
         let scores: Vec<u32> = learner.replay(&record).unwrap().into_iter().map(f32::to_bits).collect();
@@ -52,7 +51,8 @@ async fn what_happens_is_logged_in_order() {
         equal(happened.map(({ type }) => type),
           ["opened", "shown", "labelled", "labelled", "held", "learnt", "preferred", "labelled"]);
         const [opened, shown, click, label, asked] = happened;
-        equal([opened.model, opened.version], ["films", 1]);
+        equal([opened.format, opened.model, opened.version], [2, "films", 1]);
+        equal([opened.config.model.visitor, opened.config.exploration, opened.config.maxPending], ["closed-form", "none", 32]);
         equal(shown.items.map(({ item, score, propensity }) => [item, score, propensity]),
           slate.items.map(({ id, score, propensity }) => [id, score, propensity]));
         equal([shown.slate, click.item, click.target, click.weight], [Number(slate.id), slate.items[1].id, 1, 1]);
@@ -200,4 +200,33 @@ async fn what_was_exported_replays_to_the_same_bits() {
     "#)
     .await;
     assert_eq!(replay(&text.as_string().unwrap()), 20 * (3 + 1 + 1));
+}
+
+#[wasm_bindgen_test]
+async fn a_log_replays_to_the_same_bits_whatever_the_page_set() {
+    // Settings were not in the log: only that of a page with the default ones was replayed as it had happened.
+    let pages = [
+        r#"{ shadows: [{ visitor: "diagonal", feedback: "pairwise" }, { visitor: "rate", rateFactor: 2 }] }"#,
+        r#"{ model: { visitor: "rate", rates: { private: 0.7, shared: 0.03, delta: 0.1 }, maxRows: 100 } }"#,
+        r#"{ model: { feedback: "pairwise", forgetting: 0.1, calibrate: false }, exploration: { epsilon: 0.3 }, seed: 2n ** 63n }"#,
+        r#"{ gate: null, drift: { detector: "page-hinkley", threshold: 0.1, policy: { pull: 0.5 } }, maxPending: 3 }"#,
+        r#"{ gate: 0, drift: { delta: 0.9, policy: { boost: 0.1, events: 5 } } }"#,
+    ];
+    for page in pages {
+        let script = r#"
+            const learner = await open({ log: 1000, ...PAGE });
+            for (let i = 0; i < 30; i++) {
+              const slate = learner.recommend({ context: { hour: i * 1.7 }, k: 3 });
+              learner.click(slate, slate.items[i % 3].id);
+              learner.skip(slate, slate.items[(i + 1) % 3].id);
+              const held = learner.hold({ item: `${i % 4}`, age: 20 + i });
+              learner.labelHeld(held, i % 2);
+            }
+            const text = learner.exportLog();
+            await learner.close();
+            return text;
+        "#;
+        let text = run(&script.replace("PAGE", page)).await;
+        assert_eq!(replay(&text.as_string().unwrap()), 30 * 4, "{page}");
+    }
 }

@@ -2,8 +2,8 @@
 
 use crate::names::named;
 use crate::numbers::{not_negative, share};
-use anyhow::Result;
-use brooklet_core::{Config, Detector, DriftPolicy, Feedback, ModelConfig, VisitorStep};
+use anyhow::{Result, ensure};
+use brooklet_core::{Config, Detector, DriftPolicy, Feedback, ModelConfig, Value, VisitorStep};
 
 /// Options of the learners that a browser has as well.
 #[derive(Debug, Clone, clap::Args)]
@@ -53,6 +53,34 @@ impl Learning {
         let config = Config { model, gate: self.gate, drift, ..Config::default() };
         config.check()?;
         Ok(config)
+    }
+
+    /// Refuses an option that asks for another setting than a log was made with.
+    pub(crate) fn agree_with(&self, logged: &Config) -> Result<()> {
+        let (asked, logged) = (self.config()?.to_value(), logged.to_value());
+        for (given, flag, path) in [
+            (self.visitor.is_some(), "--visitor", ["model", "visitor"].as_slice()),
+            (self.rate_factor.is_some(), "--rate-factor", &["model", "rateFactor"]),
+            (self.forgetting.is_some(), "--forgetting", &["model", "forgetting"]),
+            (self.pairwise, "--pairwise", &["model", "feedback"]),
+            (self.fixed_calibration, "--fixed-calibration", &["model", "calibrate"]),
+            (self.gate.is_some(), "--gate", &["gate"]),
+            (self.drift.is_some(), "--drift", &["drift", "detector"]),
+            (self.drift.is_some(), "--drift", &["drift", "delta"]),
+            (self.drift.is_some(), "--drift", &["drift", "threshold"]),
+            (self.on_drift.is_some(), "--on-drift", &["drift", "policy"]),
+        ] {
+            let [asked, logged] = [&asked, &logged].map(|of| path.iter().try_fold(of, |value, key| value.field(key)));
+            // What is left to the seed contradicts nothing.
+            ensure!(
+                !given || asked.is_none() || asked == logged,
+                "the log was made with {} {}, and {flag} asks for {}: a log is replayed with its own settings, leave the flag out",
+                path.join("."),
+                logged.map_or_else(|| "unset".to_owned(), Value::to_json),
+                asked.map_or_else(String::new, Value::to_json),
+            );
+        }
+        Ok(())
     }
 }
 

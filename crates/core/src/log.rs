@@ -5,7 +5,7 @@
 //! A line of the log is one [`Record`], as JSON:
 //!
 //! ```json
-//! {"type":"opened","model":"films","version":1,"base":"b7e0...","profile":"8b01..."}
+//! {"type":"opened","format":2,"model":"films","version":1,"base":"b7e0...","profile":"8b01...","config":{"gate":2,...}}
 //! {"type":"named","id":"279a8b0c2f1d6733","name":"genres=Drama"}
 //! {"type":"shown","slate":1,"items":[{"item":"31","shared":[["279a8b0c2f1d6733",1,0]],"private":[],"score":0.5,"propensity":1}],"pool":[]}
 //! {"type":"labelled","slate":1,"item":"31","target":1,"weight":1}
@@ -16,11 +16,14 @@
 //!
 //! Features are `[id, value, group]` with the id as 16 hexadecimal digits and numbers already scaled. A log begins with
 //! `opened`, which carries the profile as it was, so a log whose beginning was dropped can still be replayed from the next one.
-//! In logs of format 1 a held prediction is labelled as the item "" of a slate.
+//! It carries the settings of the learner as well, see [`Config::from_value`], so that a replay needs nothing else but the base.
+//!
+//! `opened` tells the format of the records that follow, which is 2. In logs of format 1 it has no number and no settings, and a
+//! held prediction is labelled as the item "" of a slate.
 
 use crate::feature::{MAX_FEATURES, MAX_NUMBER};
 use crate::slate::{Shown, Subject};
-use crate::{Base, Error, Feature, FeatureId, Features, Learner, Value};
+use crate::{Base, Config, Error, Feature, FeatureId, Features, Learner, Value};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -60,6 +63,8 @@ pub enum Record {
         base: u64,
         /// The profile.
         profile: Vec<u8>,
+        /// The learner's settings; None in logs of format 1, which do not tell them.
+        config: Option<Config>,
     },
     /// What a feature is called.
     Named {
@@ -121,7 +126,7 @@ impl Learner {
 
     /// Begins the log again with the learner as it is.
     pub fn open_log(&mut self) {
-        let opened = Record::opened(self.base(), self.profile());
+        let opened = Record::opened(self.base(), self.profile(), &self.config);
         self.record(|| opened);
     }
 
@@ -158,25 +163,35 @@ impl Learner {
 }
 
 impl Record {
-    /// The beginning of a log: a learner over this base with this profile.
-    pub fn opened(base: &Base, profile: Vec<u8>) -> Record {
-        let metadata = base.metadata();
-        Record::Opened { model: metadata.model.clone(), version: metadata.version, base: base.digest(), profile }
+    /// The beginning of a log: a learner over this base with this profile and these settings.
+    pub fn opened(base: &Base, profile: Vec<u8>, config: &Config) -> Record {
+        let (metadata, config) = (base.metadata(), Some(config.clone()));
+        Record::Opened {
+            model: metadata.model.clone(),
+            version: metadata.version,
+            base: base.digest(),
+            profile,
+            config,
+        }
     }
 
     /// As JSON.
     pub fn to_value(&self) -> Value {
         let number = |x: f32| Value::Number(f64::from(x));
         let (kind, mut fields) = match self {
-            Record::Opened { model, version, base, profile } => (
-                "opened",
-                vec![
+            Record::Opened { model, version, base, profile, config } => {
+                let mut fields = vec![
                     ("model", Value::String(model.clone())),
                     ("version", Value::Number(*version as f64)),
                     ("base", id_value(FeatureId(*base))),
                     ("profile", Value::String(hex(profile))),
-                ],
-            ),
+                ];
+                if let Some(config) = config {
+                    fields.insert(0, ("format", Value::Number(FORMAT)));
+                    fields.push(("config", config.to_value()));
+                }
+                ("opened", fields)
+            }
             Record::Named { id, name } => ("named", vec![("id", id_value(*id)), ("name", Value::String(name.clone()))]),
             Record::Shown { slate, items, pool } => {
                 let list = |items: &[Candidate]| Value::Array(items.iter().map(Candidate::to_value).collect());
@@ -224,6 +239,11 @@ impl Record {
                 version: whole(value, "version")?,
                 base: id_of(field(value, "base")?)?.0,
                 profile: unhex(text(value, "profile")?).ok_or(BROKEN)?,
+                config: match value.field("format") {
+                    None => None,
+                    Some(Value::Number(FORMAT)) => Some(Config::from_value(field(value, "config")?)?),
+                    Some(_) => return Err(Error::BadJson("the event log is of another format")),
+                },
             },
             "named" => Record::Named { id: id_of(field(value, "id")?)?, name: text(value, "name")?.into() },
             "shown" => Record::Shown {
@@ -293,6 +313,9 @@ impl Scored {
         Ok(Scored { features: features_of(value)?, score: number(value, "score")? })
     }
 }
+
+/// The number of the log's format.
+const FORMAT: f64 = 2.0;
 
 const BROKEN: Error = Error::BadJson("a record of an event log was expected");
 

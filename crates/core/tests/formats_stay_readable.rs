@@ -94,14 +94,15 @@ fn profile_version_1() {
 }
 
 /// Replays lines over the base that they were logged with; every score comes out as it was logged.
-fn check_log(lines: &str, config: &Config) {
+fn check_log(lines: &str, old: &Config) {
     let mut replayed = None;
     let mut predictions = 0;
     for line in lines.lines() {
         let record = Record::from_value(&Value::parse(line).expect("it is JSON")).expect("it is a record");
-        if let Record::Opened { base, profile, .. } = &record {
+        if let Record::Opened { base, profile, config, .. } = &record {
             assert_eq!(*base, scenario::base(4).digest());
-            replayed = Some(Learner::restore(scenario::base(4), config.clone(), profile).expect("it is a profile"));
+            let config = config.as_ref().unwrap_or(old).clone();
+            replayed = Some(Learner::restore(scenario::base(4), config, profile).expect("it is a profile"));
         }
         let learner = replayed.as_mut().expect("a log begins with `opened`");
         let scores = learner.replay(&record).expect("it happened");
@@ -118,9 +119,54 @@ fn check_log(lines: &str, config: &Config) {
 
 #[test]
 fn log_version_1() {
+    // It does not tell the settings.
     let log = golden("log-v1.jsonl", &[]);
     let config = Config { exploration: Exploration::Thompson, seed: 5, ..Config::default() };
     check_log(std::str::from_utf8(&log).expect("UTF-8"), &config);
+}
+
+#[test]
+fn log_version_2() {
+    let config = Config { log: true, gate: None, ..scenario::everything() };
+    let mut learner = Learner::new(scenario::base(4), config);
+    for item in 0..6 {
+        let features = scenario::named(&learner, &scenario::object(&[("genres", scenario::genres(item))]));
+        learner.set_item(&item.to_string(), &features).expect("an item");
+    }
+    learner.open_log();
+    let mut random = scenario::Random(7);
+    let mut input = |learner: &Learner| scenario::named(learner, &scenario::input(&mut random));
+    let features = input(&learner);
+    learner.learn_one(&features, 1.0, 1.0).expect("a label");
+    let slate = learner.recommend(&scenario::shop(&learner, 2));
+    let (held, _) = learner.hold(&input(&learner));
+    learner.click(slate.id, &slate.items[0].item).expect("it is pending");
+    learner.label_held(held, 0.5, 2.0).expect("it is pending");
+    let (preferred, other) = (input(&learner), input(&learner));
+    learner.learn_pair(&preferred, &other, 1.0).expect("a weight");
+    learner.skip(slate.id, &slate.items[1].item).expect("it is pending");
+    learner.recommend(&scenario::shop(&learner, 2));
+    let lines: Vec<String> = learner.take_log().iter().map(|record| record.to_value().to_json() + "\n").collect();
+    let golden = golden("log-v2.jsonl", lines.concat().as_bytes());
+    let golden = std::str::from_utf8(&golden).expect("UTF-8");
+    check_log(golden, &Config::default());
+    for line in golden.lines() {
+        let record = Record::from_value(&Value::parse(line).expect("it is JSON")).expect("it is a record");
+        assert_eq!(record.to_value().to_json(), line);
+    }
+}
+
+#[test]
+fn a_log_of_another_format_is_refused() {
+    let opened = Record::opened(&scenario::base(4), vec![1, 2], &Config::default()).to_value().to_json();
+    for (from, to) in
+        [("\"format\":2", "\"format\":3"), ("\"config\"", "\"conf\""), ("\"maxPending\":", "\"maxPendin\":")]
+    {
+        let changed = opened.replace(from, to);
+        assert_ne!(changed, opened);
+        let error = Record::from_value(&Value::parse(&changed).expect("it is JSON")).expect_err(to);
+        assert!(["bad_json", "bad_setting"].contains(&error.code()), "{error}");
+    }
 }
 
 #[test]

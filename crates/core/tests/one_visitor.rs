@@ -573,9 +573,20 @@ fn what_is_forgotten_is_gone_and_what_is_shown_stays() {
 
 #[test]
 fn a_log_replays_to_the_same_bits() {
-    for exploration in [Exploration::None, Exploration::Thompson, Exploration::EpsilonGreedy { epsilon: 0.2 }] {
-        let config = Config { exploration, log: true, ..everything() };
-        let mut learner = stocked(config.clone());
+    // The settings are not the replay's to know: they are in the log, which would come out otherwise for none of these.
+    let pairs = ModelConfig { feedback: Feedback::Pairwise, ..ModelConfig::default() };
+    let rates = Some(Rates { private: 0.7, shared: 0.03, delta: 0.1 });
+    let by_rate = ModelConfig { visitor: VisitorStep::Rate, rates, calibrate: false, ..ModelConfig::default() };
+    let pull = DriftPolicy::PullToBase { share: 0.5 };
+    let drift = Some((Detector::PageHinkley { tolerance: Some(0.01), threshold: Some(0.1) }, pull));
+    for config in [
+        Config { exploration: Exploration::None, ..everything() },
+        everything(),
+        Config { exploration: Exploration::EpsilonGreedy { epsilon: 0.2 }, ..everything() },
+        Config { model: pairs, max_pending_slates: 8, ..Config::default() },
+        Config { model: by_rate, gate: Some(0.0), drift, ..Config::default() },
+    ] {
+        let mut learner = stocked(Config { log: true, ..config });
         let mut random = Random(99);
         for n in 0..20 {
             let features = named(&learner, &input(&mut random));
@@ -606,8 +617,9 @@ fn a_log_replays_to_the_same_bits() {
         for line in &lines {
             let record = Record::from_value(&Value::parse(line).expect("it is JSON")).expect("it is a record");
             assert_eq!(record.to_value().to_json(), *line);
-            if let Record::Opened { profile, .. } = &record {
-                replayed = Some(Learner::restore(base(8), config.clone(), profile).expect("it is a profile"));
+            if let Record::Opened { profile, config, .. } = &record {
+                let config = config.clone().expect("it tells its settings");
+                replayed = Some(Learner::restore(base(8), config, profile).expect("it is a profile"));
             }
             let Some(learner) = &mut replayed else { continue };
             let scores = learner.replay(&record).expect("it happened");

@@ -92,7 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
              events",
             events.display()
         );
-        return replay_log::run(events, &seeds, &args.learning.config()?, args.json);
+        return replay_log::run(events, &seeds, &args.learning, args.json);
     }
     ensure!(
         args.freeze.iter().all(|&after| after <= JUDGED_FROM),

@@ -8,9 +8,10 @@ use super::replay::figure;
 use super::side_by_side::SideBySide;
 use crate::estimate::{Difference, Estimate};
 use crate::judge::minus;
+use crate::learning::Learning;
 use crate::seed;
 use anyhow::Result;
-use brooklet_core::{Config, Record, Value};
+use brooklet_core::{Record, Value};
 use replayed::replay;
 use serde::Serialize;
 use std::io::{BufRead, BufReader, Read};
@@ -87,8 +88,9 @@ pub(crate) fn is_log(path: &Path) -> bool {
 /// The first record carries a profile, which is long.
 const LONGEST_LINE: u64 = 16 << 20;
 
-pub(crate) fn run(log: &Path, seeds: &[&Path], config: &Config, json: bool) -> Result<()> {
-    let replayed = seeds.iter().map(|seed| replay(log, &seed::open(seed)?, config)).collect::<Result<Vec<Report>>>()?;
+pub(crate) fn run(log: &Path, seeds: &[&Path], learning: &Learning, json: bool) -> Result<()> {
+    let replayed =
+        seeds.iter().map(|seed| replay(log, &seed::open(seed)?, learning)).collect::<Result<Vec<Report>>>()?;
     if let [report] = &replayed[..] {
         if json {
             println!("{}", serde_json::to_string(report)?);

@@ -2,6 +2,7 @@
 
 use super::{OffPolicy, Report};
 use crate::estimate::Estimate;
+use crate::learning::Learning;
 use crate::metrics::log_loss;
 use anyhow::{Context, Result, bail};
 use brooklet_core::{Base, Candidate, Config, Learner, Loss, Prediction, Record, Subject, Value};
@@ -9,9 +10,9 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-pub(super) fn replay(log: &Path, base: &Base, config: &Config) -> Result<Report> {
+pub(super) fn replay(log: &Path, base: &Base, learning: &Learning) -> Result<Report> {
     let file = std::fs::File::open(log).with_context(|| format!("cannot read the log {}", log.display()))?;
-    let mut replayed = Replayed::new(base, config);
+    let mut replayed = Replayed::new(base, learning);
     for (number, line) in BufReader::new(file).lines().enumerate() {
         let at = || format!("{}:{}", log.display(), number + 1);
         let line = line.with_context(at)?;
@@ -29,7 +30,8 @@ pub(super) fn replay(log: &Path, base: &Base, config: &Config) -> Result<Report>
 
 struct Replayed<'a> {
     base: &'a Base,
-    config: &'a Config,
+    /// What is asked of learners whose log does not tell their settings.
+    learning: &'a Learning,
     learner: Option<Learner>,
     report: Report,
     /// What was labelled, by slate; an input without one stands by itself.
@@ -50,16 +52,16 @@ struct Unit {
 }
 
 impl<'a> Replayed<'a> {
-    fn new(base: &'a Base, config: &'a Config) -> Replayed<'a> {
+    fn new(base: &'a Base, learning: &'a Learning) -> Replayed<'a> {
         let report = Report { same_seed: true, ..Report::default() };
         let (units, slates) = (Vec::new(), HashMap::new());
-        Replayed { base, config, learner: None, report, units, slates, places: HashMap::new() }
+        Replayed { base, learning, learner: None, report, units, slates, places: HashMap::new() }
     }
 
     fn take(&mut self, record: &Record) -> Result<()> {
         self.report.records += 1;
-        if let Record::Opened { base, profile, .. } = record {
-            return self.open(*base, profile);
+        if let Record::Opened { base, profile, config, .. } = record {
+            return self.open(*base, profile, config.as_ref());
         }
         // What comes before the first `opened` belongs to a state that nobody knows.
         let Some(learner) = &mut self.learner else { return Ok(()) };
@@ -100,14 +102,27 @@ impl<'a> Replayed<'a> {
         Ok(())
     }
 
-    fn open(&mut self, digest: u64, profile: &[u8]) -> Result<()> {
-        if digest == self.base.digest() {
-            self.learner = Some(Learner::restore(self.base.clone(), self.config.clone(), profile)?);
+    fn open(&mut self, digest: u64, profile: &[u8], logged: Option<&Config>) -> Result<()> {
+        let config = match logged {
+            Some(config) => {
+                self.learning.agree_with(config)?;
+                config.clone()
+            }
+            None => self.learning.config()?,
+        };
+        let base = self.base.clone();
+        self.learner = Some(if digest == base.digest() {
+            Learner::restore(base, config, profile)?
         } else {
-            // A profile made with other factors means nothing to this seed: its learner begins with the log and goes on.
+            // A profile made with other factors means nothing to this seed: its learner begins with the log and goes on, by
+            // other settings if the page has come to others.
             self.report.same_seed = false;
-            self.learner.get_or_insert_with(|| Learner::new(self.base.clone(), self.config.clone()));
-        }
+            match self.learner.take() {
+                None => Learner::new(base, config),
+                Some(learner) if *learner.config() == config => learner,
+                Some(learner) => Learner::restore(base, config, &learner.profile())?,
+            }
+        });
         Ok(())
     }
 
@@ -175,7 +190,18 @@ mod tests {
     use super::*;
     use crate::estimate::Difference;
     use crate::testing;
-    use brooklet_core::{Exploration, Features, ModelConfig, Query};
+    use brooklet_core::{Exploration, Features, Query};
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Flags {
+        #[command(flatten)]
+        learning: Learning,
+    }
+
+    fn asked(flags: &[&str]) -> Learning {
+        Flags::parse_from([&["replay"], flags].concat()).learning
+    }
 
     /// A log of a visitor who clicks item 1 alone, shown by chance: every item at the first place alike.
     #[test]
@@ -183,7 +209,7 @@ mod tests {
         let base = testing::base_of_items(4);
         let exploration = Exploration::EpsilonGreedy { epsilon: 1.0 };
         let config = Config { exploration, log: true, seed: 4, ..Config::default() };
-        let mut learner = Learner::new(base.clone(), config.clone());
+        let mut learner = Learner::new(base.clone(), config);
         learner.open_log();
         for item in 0..4 {
             learner.set_item(&item.to_string(), &Features::default()).unwrap();
@@ -198,7 +224,7 @@ mod tests {
         let lines: Vec<String> = learner.take_log().iter().map(|record| record.to_value().to_json()).collect();
         let log = testing::temp_file(&lines.join("\n"));
 
-        let report = replay(log.path(), &base, &Config { log: false, ..config }).unwrap();
+        let report = replay(log.path(), &base, &asked(&[])).unwrap();
         assert!(report.same_seed);
         assert_eq!((report.predictions, report.identical, report.labelled), (400, 400, 400));
         let off_policy = report.off_policy.unwrap();
@@ -208,7 +234,7 @@ mod tests {
         assert!(snips > 0.8 && (ips - snips).abs() < 0.3, "{off_policy:?}");
 
         let other = testing::base_of_items(5);
-        let report = replay(log.path(), &other, &Config::default()).unwrap();
+        let report = replay(log.path(), &other, &asked(&[])).unwrap();
         assert!(!report.same_seed && report.labelled == 400);
     }
 
@@ -222,7 +248,7 @@ mod tests {
             features.text("item", item).unwrap();
             Candidate { item: item.to_owned(), features: features.finish(), score: 0.0, propensity }
         };
-        let opened = Record::Opened { model: "m".into(), version: 1, base: 0, profile: vec![] };
+        let opened = Record::Opened { model: "m".into(), version: 1, base: 0, profile: vec![], config: None };
         let mut records = vec![opened];
         for slate in 0..8u64 {
             let (shown, other) = if slate % 2 == 0 { ("0", "1") } else { ("1", "0") };
@@ -234,9 +260,8 @@ mod tests {
         let lines: Vec<String> = records.iter().map(|record| record.to_value().to_json()).collect();
         let log = testing::temp_file(&lines.join("\n"));
         // A learner that learns nothing: its policy is the seed's.
-        let model = ModelConfig { rate_factor: 0.0, ..ModelConfig::default() };
-        let config = Config { model, ..Config::default() };
-        let [first, second] = ["0", "1"].map(|item| replay(log.path(), &likes(item), &config).unwrap());
+        let still = asked(&["--rate-factor", "0"]);
+        let [first, second] = ["0", "1"].map(|item| replay(log.path(), &likes(item), &still).unwrap());
         for (report, rate) in [(&first, 0.75), (&second, 0.25)] {
             let OffPolicy { places, agreed, logged, ips, snips } = report.off_policy.as_ref().unwrap();
             assert_eq!((*places, *agreed, *logged), (8, 4, 0.5));
@@ -252,7 +277,7 @@ mod tests {
     fn a_broken_log_is_named_with_its_line() {
         let error = |text: &str| {
             let log = testing::temp_file(text);
-            format!("{:#}", replay(log.path(), &testing::base_of_items(2), &Config::default()).unwrap_err())
+            format!("{:#}", replay(log.path(), &testing::base_of_items(2), &asked(&[])).unwrap_err())
         };
         let wrong = error("\n{\"type\":\"named\",\"id\":\"00\",\"name\":\"x\"}\n");
         assert!(wrong.contains(".csv:2: "), "{wrong}");
