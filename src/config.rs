@@ -1,28 +1,21 @@
 //! How a learner learns, as `Learner.open` is told: the part of its options that the core knows, and checks.
 
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::string::ToString;
 use brooklet_core::{Config, Value};
-use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 
 use crate::error::Failure;
-use crate::object::{field, is_whole, value};
+use crate::object::{field, is_whole};
+use crate::vocabulary::settings;
 
 /// The options that are read here, and the seed, which is no setting.
 pub(crate) const NAMES: [&[&str]; 2] = [&Config::SETTINGS, &["seed"]];
 
 /// Reads the options; `random` is the seed if none is given.
 pub(crate) fn config(options: &JsValue, random: u64) -> Result<Config, Failure> {
-    let mut settings: Vec<(String, Value)> = Vec::new();
-    for name in Config::SETTINGS {
-        let set = Reflect::get(options, &name.into()).map_err(|thrown| Failure::thrown("bad_argument", &thrown))?;
-        // Only absent is as if not set: a gate of null never closes.
-        if !set.is_undefined() {
-            settings.push((name.into(), value(&set)?));
-        }
-    }
-    let config = Config::from_value(&Value::Object(settings));
+    let settings = settings(options, &Config::SETTINGS.join(","));
+    let settings = settings.as_string().ok_or_else(|| Failure::thrown("bad_argument", &settings))?;
+    let config = Value::parse(&settings).and_then(|settings| Config::from_value(&settings));
     let config = config.map_err(|error| Failure::named("bad_argument".into(), error.to_string()))?;
     Ok(Config { seed: field(options, "seed")?.map_or(Ok(random), seed)?, ..config })
 }

@@ -4,8 +4,7 @@
 //! lines cost next to nothing.
 
 use alloc::vec::Vec;
-use brooklet_core::{MAX_DEPTH, Value};
-use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
+use js_sys::{ArrayBuffer, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::error::Failure;
@@ -33,41 +32,6 @@ pub(crate) fn only(object: &JsValue, names: &[&str], why: &'static str) -> Resul
         return Ok(());
     }
     Err(Failure::argument(why))
-}
-
-/// A plain value that the caller gave, with what is in it.
-pub(crate) fn value(given: &JsValue) -> Result<Value, Failure> {
-    nested(given, 0)
-}
-
-fn nested(given: &JsValue, depth: usize) -> Result<Value, Failure> {
-    if given.is_undefined() || given.is_null() {
-        return Ok(Value::Null);
-    }
-    if let Some(on) = given.as_bool() {
-        return Ok(Value::Bool(on));
-    }
-    if let Some(number) = given.as_f64() {
-        return Ok(Value::Number(number));
-    }
-    if let Some(text) = given.as_string() {
-        return Ok(Value::String(text));
-    }
-    if !given.is_object() || depth == MAX_DEPTH {
-        return Err(Failure::argument(
-            "settings are plain values: numbers, strings, booleans, arrays and objects of them",
-        ));
-    }
-    if let Some(array) = given.dyn_ref::<Array>() {
-        let elements: Result<Vec<Value>, Failure> = array.iter().map(|element| nested(&element, depth + 1)).collect();
-        return Ok(Value::Array(elements?));
-    }
-    let mut fields = Vec::new();
-    for key in Object::keys(given.unchecked_ref::<Object>()).iter() {
-        let value = Reflect::get(given, &key).map_err(|thrown| Failure::thrown("bad_argument", &thrown))?;
-        fields.push((key.as_string().unwrap_or_default(), nested(&value, depth + 1)?));
-    }
-    Ok(Value::Object(fields))
 }
 
 /// The bytes of a typed array or of an array buffer.

@@ -150,6 +150,20 @@ function refused(path, why) {
   return new TypeError(`the value at \`${path}\` ${why}`);
 }
 
+/**
+ * The options of these names, as JSON; or what was thrown on the way. What JSON would leave out or take for null becomes a text,
+ * which is no setting of any name.
+ */
+export const settings = (options, names) => {
+  const tell = (_, value) =>
+    ["bigint", "function", "symbol"].includes(typeof value) || (typeof value === "number" && !Number.isFinite(value)) ? String(value) : value;
+  try {
+    return JSON.stringify(Object.fromEntries(names.split(",").map((name) => [name, options[name]])), tell);
+  } catch (error) {
+    return error;
+  }
+};
+
 /** `Prediction`, in one call. */
 export const prediction = (score, probability, baseScore, baseProbability) => ({
   score,

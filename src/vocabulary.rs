@@ -115,6 +115,9 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_class = "Vocabulary")]
     fn thrown(this: &JsVocabulary) -> JsValue;
 
+    /// JSON, or what was thrown.
+    pub(crate) fn settings(options: &JsValue, names: &str) -> JsValue;
+
     pub(crate) fn prediction(score: f32, probability: f32, base_score: f32, base_probability: f32) -> JsValue;
     pub(crate) fn held(id: String, score: f32, probability: f32, base_score: f32, base_probability: f32) -> JsValue;
     pub(crate) fn recommended(id: &str, score: f32, probability: f32, propensity: f32) -> JsValue;

@@ -115,7 +115,7 @@ async fn misuse_has_a_code() {
           { model: { rate: 1 } }, { model: { visitor: "fast" } }, { model: { feedback: 1 } }, { model: { rateFactor: -1 } },
           { model: { rates: { private: 1 } } }, { model: { maxRows: 0 } }, { model: { calibrate: 1 } },
           { model: { rateFactor: NaN } }, { exploration: { epsilon: NaN } }, { gate: NaN }, { gate: Infinity }, { maxPending: 1.5 },
-          { shadows: Array.from({ length: 17 }, () => ({})) }, { model: { visitor: () => "rate" } }, { model: new Map([[1, 2]]), gate: 1n },
+          { shadows: Array.from({ length: 17 }, () => ({})) }, { model: { visitor: () => "rate" } },
           { seed: -1 }, { seed: "12" },
         ]) {
           equal(await code(() => open(options)), "bad_argument", JSON.stringify(options));
@@ -124,6 +124,7 @@ async fn misuse_has_a_code() {
           try { await open(options); } catch (error) { return error.message; }
           return "accepted";
         };
+        equal(await code(() => open({ gate: 1n })), "bad_argument");
         const shadows = [{}, { rateFactor: 1001 }];
         const told = "shadows[1].rateFactor: expected a number from 0 to 1000, found ";
         holds((await said({ shadows })).startsWith(told), await said({ shadows }));

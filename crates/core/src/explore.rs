@@ -38,27 +38,30 @@ pub(crate) fn choose(
             .collect(),
         Exploration::Thompson => {
             let lower = visitor.cholesky();
-            let mut draws = |n| (0..n).map(|_| draw(&lower, visitor.mean().len(), random)).collect::<Vec<Vec<f64>>>();
             // Of the places only the draws are kept: their scores would be k times the pool.
-            let (shown, further) = (draws(k), draws(DRAWS));
-            let under = |off: &Vec<f64>| {
-                let scores = factors.iter().zip(scores);
-                scores
-                    .map(|(q, score)| q.iter().zip(off).fold(f64::from(*score), |sum, (q, u)| sum + f64::from(*q) * u))
-                    .collect::<Vec<f64>>()
-            };
-            let further: Vec<Vec<f64>> = further.iter().map(under).collect();
+            let draws: Vec<Vec<f64>> = (0..k + DRAWS).map(|_| draw(&lower, visitor.mean().len(), random)).collect();
+            let (shown, further) = draws.split_at(k);
+            let further: Vec<Vec<f64>> = further.iter().map(|off| scores_under(off, factors, scores)).collect();
             let best = |rest: &[usize], scores: &[f64]| {
                 (1..rest.len()).fold(0, |best, at| if scores[rest[at]] > scores[rest[best]] { at } else { best })
             };
             shown
                 .iter()
                 .map(|off| {
-                    let at = best(&rest, &under(off));
+                    let at = best(&rest, &scores_under(off, factors, scores));
                     let alike = further.iter().filter(|scores| best(&rest, scores) == at).count();
                     (rest.remove(at), (alike + 1) as f32 / (DRAWS + 1) as f32)
                 })
                 .collect()
         }
     }
+}
+
+/// The scores under a draw that lies so far off the mean.
+#[inline(never)]
+fn scores_under(off: &[f64], factors: &[Vec<f32>], scores: &[f32]) -> Vec<f64> {
+    let score = |(q, score): (&Vec<f32>, &f32)| {
+        q.iter().zip(off).fold(f64::from(*score), |sum, (q, u)| sum + f64::from(*q) * u)
+    };
+    factors.iter().zip(scores).map(score).collect()
 }
