@@ -1,4 +1,4 @@
-// Reads a delta as it goes over the wire: one CBOR map with the keys 0 to 7 (docs: "The delta"). It keeps where every
+// Reads a delta as it goes over the wire: one CBOR map with the keys 0 to 9 (docs: "The delta"). It keeps where every
 // value stands in the bytes, so that the page can lay the explanation beside the dump and nothing has to be believed.
 
 /** What each key of the map says, in the order of the keys. */
@@ -11,11 +11,13 @@ export const PARTS = [
   { name: "row ids", says: "64-bit hashes of feature names" },
   { name: "scales", says: "one a column" },
   { name: "rows", says: "one signed byte a number, column by column" },
+  { name: "evidence", says: "how much each row was learnt from, in one byte or two" },
+  { name: "report", says: "how many answers were predicted, and how well" },
 ];
 
 /**
  * The delta in `bytes`:
- * `{ format, baseVersion, client, seq, events, ids, scales, columns, rows, parts }` where `parts[key]` is
+ * `{ format, baseVersion, client, seq, events, ids, scales, columns, rows, report, parts }` where `parts[key]` is
  * `{ start, end, at, length }`: the key and its value stand in [start, end), the value's payload is `length` bytes from `at`.
  * Throws a sentence when it is not one.
  */
@@ -33,16 +35,17 @@ export function decodeDelta(bytes) {
     parts[key] = { start, end: reader.at, at: value.at, length: value.length };
   }
   if (reader.at !== bytes.length) throw new Error(`${bytes.length - reader.at} bytes follow the map`);
-  const [format, baseVersion, client, seq, events, idBytes, scales, rowBytes] = values;
+  const [format, baseVersion, client, seq, events, idBytes, scales, rowBytes, evidence, report] = values;
   if (!(idBytes instanceof Uint8Array) || !(rowBytes instanceof Uint8Array) || !Array.isArray(scales)) {
     throw new Error("row ids, scales or rows are missing");
   }
+  if (!(evidence instanceof Uint8Array) || !Array.isArray(report)) throw new Error("evidence or report is missing");
   const view = new DataView(idBytes.buffer, idBytes.byteOffset, idBytes.byteLength);
   const ids = Array.from({ length: idBytes.length / 8 }, (_, i) => view.getBigUint64(8 * i, true));
   if (rowBytes.length !== ids.length * scales.length) throw new Error("the rows do not fit the ids and scales");
   const columns = new Int8Array(rowBytes.buffer, rowBytes.byteOffset, rowBytes.byteLength);
   const rows = ids.map((id, i) => ({ id, cells: scales.map((_, c) => columns[c * ids.length + i]) }));
-  return { format, baseVersion, client, seq, events, ids, scales, columns, rows, parts };
+  return { format, baseVersion, client, seq, events, ids, scales, columns, rows, evidence, report, parts };
 }
 
 /** A feature id as people write it: sixteen hex digits. */
@@ -68,7 +71,7 @@ class Reader {
     }
     if (major === 4) {
       const length = this.head(4, "a list");
-      return this.payload(() => Array.from({ length }, () => this.float()));
+      return this.payload(() => Array.from({ length }, () => this.number()));
     }
     throw new Error(`a delta holds no CBOR of major type ${major}`);
   }
@@ -90,6 +93,11 @@ class Reader {
     let number = 0;
     for (let i = 0; i < width; i++) number = number * 256 + this.byte();
     return number;
+  }
+
+  /** A number of a list: a float, or one that counts. */
+  number() {
+    return this.bytes[this.at] >> 5 === 0 ? this.head(0, "a number") : this.float();
   }
 
   float() {

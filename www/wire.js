@@ -117,6 +117,8 @@ function partValue(delta, key) {
     `${length} ids`,
     `${delta.scales.length} floats`,
     `${length} × ${delta.scales.length}`,
+    `${delta.evidence.length} bytes`,
+    `${delta.report[0]} at ${delta.report[2].toFixed(3)}`,
   ][key];
 }
 

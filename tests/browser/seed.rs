@@ -60,6 +60,7 @@ fn seed_with(model: &str, version: u64, thresholds: Thresholds) -> Vec<u8> {
         ids: rows.iter().map(|(name, _)| FeatureId::named(name)).collect(),
         names: Some(rows.iter().map(|(name, _)| (*name).into()).collect()),
         rows: rows.iter().flat_map(|(_, row)| *row).collect(),
+        ..Rows::default()
     };
     write_base(&metadata, &rows, Precision::F16).unwrap()
 }

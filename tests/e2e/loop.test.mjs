@@ -257,8 +257,8 @@ test("what one visitor learns reaches another, and nothing of the visitor does",
       assert.equal(headers.cookie, undefined);
       assert.equal(headers.referer, undefined);
       const delta = decodeDelta(new Uint8Array(body));
-      assert.deepEqual(Object.keys(delta.parts), ["0", "1", "2", "3", "4", "5", "6", "7"]);
-      assert.equal(delta.format, 1);
+      assert.deepEqual(Object.keys(delta.parts), ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+      assert.equal(delta.format, 2);
       for (const id of delta.ids) {
         assert.ok(base1.ids.has(id), "the row is one of the base");
         assert.ok(names.has(id) && !secrets.has(id), "the row is a film's or a genre's");
@@ -307,7 +307,7 @@ function visitorRow(profile) {
   head();
   head();
   const [models, fields] = [head(), head()];
-  assert.ok(models >= 1 && fields === 7, "a profile of format 1");
+  assert.ok(models >= 1 && fields === 7, "a profile of format 2");
   const length = head();
   return Array.from({ length: length / 8 }, (_, i) => view.getFloat64(at + 8 * i, true));
 }

@@ -10,7 +10,7 @@ import { featureNames, parseFilms, readable } from "../../www/films.js";
 import { xxh3 } from "../../www/xxh3.js";
 import { FILMS } from "./stage.mjs";
 
-const GOLDEN = path.join(import.meta.dirname, "../../crates/core/tests/fixtures/delta-v1.cbor");
+const GOLDEN = path.join(import.meta.dirname, "../../crates/core/tests/fixtures/delta-v2.cbor");
 
 test("CSV: quotes, doubled quotes, commas and line breaks inside, any line end, no last one", () => {
   const text = '\uFEFFitem,title,year\r\n1,"Usual Suspects, The",1995\n2,"He said ""no""",\n\n3,"two\nlines",2001';
@@ -59,7 +59,7 @@ test("XXH3 gives the ids of the reference implementation", () => {
 test("the golden delta is read byte for byte", async () => {
   const bytes = new Uint8Array(await readFile(GOLDEN));
   const delta = decodeDelta(bytes);
-  assert.equal(delta.format, 1);
+  assert.equal(delta.format, 2);
   assert.equal(delta.baseVersion, 300);
   assert.equal(new TextDecoder().decode(delta.client), "0123456789abcdef");
   assert.equal(delta.seq, 7);
@@ -67,6 +67,8 @@ test("the golden delta is read byte for byte", async () => {
   assert.deepEqual(delta.ids.map(hexId), ["0000000000000102", "ff00000000000001"]);
   assert.deepEqual(delta.scales, [0.5, 0, 0.015625]);
   assert.deepEqual(delta.rows.map(({ cells }) => cells), [[127, 0, 1], [-127, 0, -2]]);
+  assert.deepEqual([...delta.evidence], [64, 0, 0, 72]);
+  assert.deepEqual(delta.report, [40, 0.5, 0.25]);
   // The parts cover the message without a gap: all of it is explained.
   assert.equal(delta.parts[0].start, 1);
   assert.equal(delta.parts.at(-1).end, bytes.length);

@@ -1,7 +1,8 @@
 //! From files to what the trainer needs: numbered features with their names.
 
-use crate::input::{Columns, Interner, SideTable, Store};
+use crate::input::{Batch, Columns, Interner, SideTable, Store};
 use crate::trainer::{Entities, Layout, Problem};
+use anyhow::Result;
 
 /// Events, and the features of their users and items.
 pub(crate) struct Dataset {
@@ -58,6 +59,21 @@ impl Dataset {
             rows.filter(|row| fields.contains(row)).for_each(|row| people[row] += 1);
         }
         people
+    }
+
+    /// How many events each row takes part in.
+    pub(crate) fn events(&self) -> Result<Vec<u32>> {
+        let mut events = vec![0u32; self.problem.layout.rows()];
+        let mut batch = Batch::default();
+        for block in 0..self.store.blocks() {
+            batch.clear();
+            self.store.read(block, &mut batch)?;
+            for (&user, &item) in batch.user.iter().zip(&batch.item) {
+                let rows = self.problem.users.rows(user).iter().chain(self.problem.items.rows(item));
+                rows.for_each(|&row| events[row as usize] += 1);
+            }
+        }
+        Ok(events)
     }
 
     /// The name of a row's feature, as a browser names it.

@@ -10,7 +10,7 @@ use crate::progress::Progress;
 use crate::progressive::Visitors;
 use crate::trainer::Rng;
 use anyhow::Result;
-use brooklet_core::{Base, ClientKey, FeatureId, FoldConfig, Precision};
+use brooklet_core::{Base, ClientKey, Error, FeatureId, FoldConfig, Precision};
 use client::Client;
 use endpoint::Endpoint;
 
@@ -35,10 +35,21 @@ pub(crate) struct Population {
     pub(crate) seed: u64,
 }
 
+/// The mean loss of a base on events that the operator holds out.
+pub(crate) type Judge<'a> = dyn Fn(&Base) -> Result<f64, Error> + Sync + 'a;
+
+/// How many versions on the way are kept to be looked at.
+const LOOKS: usize = 10;
+
 /// What came of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Federated {
     pub(crate) base: Base,
+    /// Some of the versions before it, evenly spaced.
+    pub(crate) on_the_way: Vec<Base>,
+    /// Candidates that were held back, and the largest regret that clients reported, in standard errors.
+    pub(crate) held_back: u64,
+    pub(crate) regret: f64,
     /// Versions that were published.
     pub(crate) rounds: u64,
     /// Deltas that were folded, hostile ones among them.
@@ -58,12 +69,23 @@ pub(crate) fn federate(
     seed: &Base,
     clients: &Visitors,
     population: &Population,
+    judge: Option<&Judge<'_>>,
     progress: &Progress,
 ) -> Result<Federated> {
-    let mut endpoint = Endpoint::new(seed, population);
+    let mut endpoint = Endpoint::new(seed, population, judge);
     let mut rng = Rng::new(population.seed, VISITS);
     let mut hostile = Rng::new(population.seed, HOSTILE);
-    let mut federated = Federated { base: seed.clone(), rounds: 0, deltas: 0, bytes_up: 0, bytes_down: 0 };
+    let mut federated = Federated {
+        base: seed.clone(),
+        on_the_way: Vec::new(),
+        held_back: 0,
+        regret: 0.0,
+        rounds: 0,
+        deltas: 0,
+        bytes_up: 0,
+        bytes_down: 0,
+    };
+    let apart = (population.visits(clients) / population.cut / LOOKS).max(1) as u64;
     let mut learners: Vec<Client> = (0..clients.len()).map(|_| Client::new(seed)).collect();
     for visitor in population.order(clients) {
         while hostile.unit() < population.hostile {
@@ -74,6 +96,9 @@ pub(crate) fn federate(
         if let Some(bytes) = visit.delta {
             federated.bytes_up += bytes.len() as u64;
             endpoint.accept(&bytes)?;
+            if endpoint.rounds >= apart * (1 + federated.on_the_way.len() as u64) {
+                federated.on_the_way.push(endpoint.current().clone());
+            }
         }
         progress.step();
     }
@@ -81,6 +106,8 @@ pub(crate) fn federate(
     federated.base = endpoint.current().clone();
     federated.rounds = endpoint.rounds;
     federated.deltas = endpoint.deltas;
+    federated.held_back = endpoint.held_back;
+    federated.regret = endpoint.regret;
     Ok(federated)
 }
 

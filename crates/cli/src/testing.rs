@@ -71,7 +71,7 @@ pub(crate) fn base(metadata: &Metadata, items: &[String], weight: f32) -> Base {
 /// The same of any features.
 pub(crate) fn base_of(metadata: &Metadata, features: &[String], weight: f32) -> Base {
     let ids = features.iter().map(|name| FeatureId::named(name)).collect();
-    let rows = Rows { ids, rows: vec![weight; features.len()], names: None };
+    let rows = Rows { ids, rows: vec![weight; features.len()], ..Rows::default() };
     Base::read(write_base(metadata, &rows, Precision::F16).unwrap()).unwrap()
 }
 

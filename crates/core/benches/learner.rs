@@ -46,7 +46,7 @@ fn base(factors: usize) -> Base {
     let ids: Vec<_> = items.chain((0..18).map(|genre| FeatureId::named(&format!("genres=g{genre}")))).collect();
     // The fractional parts of multiples of the golden ratio: as good as random, and the same everywhere.
     let rows = (0..ids.len() * width).map(|at| 0.3 * ((at as f32 * 0.618_034).fract() - 0.5)).collect();
-    Base::read(write_base(&metadata, &Rows { ids, rows, names: None }, Precision::F16).unwrap()).unwrap()
+    Base::read(write_base(&metadata, &Rows { ids, rows, ..Rows::default() }, Precision::F16).unwrap()).unwrap()
 }
 
 fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {

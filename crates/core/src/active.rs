@@ -1,10 +1,10 @@
 //! The active rows of one event, gathered once: predicted with, then moved.
 
 use crate::fm::Sums;
-use crate::lanes::{LANES, Lanes, narrow, narrowed, total, wide, widened};
+use crate::lanes::{LANES, Lanes, Wide, narrow, narrowed, total, wide, widened};
 use crate::posterior::Gaussian;
 use crate::rows::Rows;
-use crate::{Feature, FeatureId};
+use crate::{Feature, FeatureId, Features};
 use alloc::vec::Vec;
 use wide::{f32x4, f64x4};
 
@@ -53,6 +53,13 @@ impl Active {
         self.parts.push(Part { id, value, rate, slot: slot.map(|slot| slot as u32) });
     }
 
+    /// The rows of an input as they are in `rows`, which learn nothing here.
+    pub(crate) fn gather(&mut self, rows: &Rows, features: &Features) {
+        self.clear(rows.lanes(), features.len());
+        features.iter().for_each(|feature| self.add(rows, feature, 0.0));
+        self.sums.finish(rows.base().metadata().w0);
+    }
+
     /// Takes the visitor row in: what follows goes by the score with it.
     pub(crate) fn meet(&mut self, visitor: &Gaussian) {
         let phi = self.sums.personal().phi.iter();
@@ -90,21 +97,33 @@ impl Active {
         }
     }
 
-    /// Moves the factors of the rows that learn by -rate curvature P phi, what the visitor row's covariance P adds to the
-    /// gradient of the loss averaged over it: half the curvature times the variance of the score, phi^T P phi. The step is
-    /// shortened so that it overshoots at no rate; `trace` is that of the factors' part of P.
-    pub(crate) fn shrink(&mut self, visitor: &Gaussian, trace: f64, curvature: f64) {
-        let mut direction = visitor.direction(self.sums.personal().phi);
-        direction[0][0] = 0.0;
-        let rate = |part: &Part| f64::from(part.rate) * f64::from(part.value);
-        let steepness: f64 = self.parts.iter().map(|part| rate(part) * f64::from(part.value)).sum();
-        let step = curvature / (1.0 + curvature * trace * steepness);
-        for (part, row) in self.parts.iter().zip(self.rows.chunks_exact_mut(self.lanes)) {
-            let step = (step * rate(part)) as f32;
-            for (row, d) in row.iter_mut().zip(&direction) {
-                *row = (narrow(row) - narrow(d) * step).to_array();
+    /// Adds to `gradient` what an event says of the row at `at`: up by `pull`, along the loss's slope, and down by `curvature` P phi,
+    /// what the visitor row's covariance P adds to the loss averaged over it. Returns x^2, and x^2 times the squared factors of
+    /// the other rows.
+    pub(crate) fn teach(
+        &self,
+        at: usize,
+        pull: f64,
+        curvature: f64,
+        direction: &[Lanes],
+        gradient: &mut [Wide],
+    ) -> [f64; 2] {
+        let x = self.parts[at].value;
+        let row = &self.rows[at * self.lanes..(at + 1) * self.lanes];
+        let (mut squares, shrink) = (f64x4::ZERO, curvature * f64::from(x));
+        let lanes = row.iter().zip(&self.slopes).zip(direction).zip(self.sums.personal().phi).zip(gradient);
+        for (lane, ((((row, slope), direction), phi), gradient)) in lanes.enumerate() {
+            let slope = widened(&derivative(x, row, slope).to_array()) * pull - widened(direction) * shrink;
+            *gradient = (wide(gradient) + slope).to_array();
+            let mut others = (narrow(phi) - narrow(row) * x) * x;
+            if lane == 0 {
+                let [_, rest @ ..] = others.to_array();
+                others = f32x4::new([0.0, rest[0], rest[1], rest[2]]);
             }
+            let others = widened(&others.to_array());
+            squares += others * others;
         }
+        [f64::from(x) * f64::from(x), total(squares)]
     }
 
     /// The rows as they were gathered: id, value, weight and factors.

@@ -1,26 +1,30 @@
 //! What stands beside a base at the endpoint, and the step that makes the next one of it. The equation is in `fold`.
 
-use crate::fold::{Fold, UNIT};
+use crate::curvature::{Amounts, Curvature};
+use crate::fold::{Fold, Reports, UNIT};
 use crate::learner::MAX_WEIGHT;
+use crate::math::sqrt;
 use crate::posterior::Gaussian;
 use crate::write::{Tensor, serialize};
-use crate::{Base, Error, FeatureId, Loss, Metadata, Precision, Rows, Value, write_base};
+use crate::{Base, Error, Evidence, FeatureId, Metadata, Precision, Rows, write_base};
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use safetensors::{Dtype, SafeTensors};
 
-/// L: the precision of a weight and of a factor that no event has told of.
-const LEAST_PRECISION: [f64; 2] = [1.0, 3.0];
-/// h: what an event of a client adds to the precision of a row, times S. The curvature of the logistic loss is 0.2 or so;
-/// twice that keeps steps short, for visitor rows move along.
-const CURVATURE: f64 = 0.4;
-/// h0: the same of an event of the seed's training, whose visitor rows were uncertain as well.
-const SEED_CURVATURE: f64 = 0.06;
+/// The precision of a weight that no event has told of.
+const LEAST_PRECISION: f64 = 1.0;
+/// nu: the same of a factor in units of the visitors' second moment, so that what a taste is worth in a score counts and not how
+/// large numbers it is kept in; and at least so much.
+const FACTOR_PRECISION: f64 = 10.0;
+const LEAST_FACTOR_PRECISION: f64 = 0.05;
+/// What a row of a seed that does not say is taken to have been learnt from.
+const UNKNOWN_EVIDENCE: f64 = 10.0;
 /// How much farther than a weight a factor may go.
-const FACTOR_REACH: f32 = 1.5;
-/// By how much the squared loss is steeper than the logistic one.
-const SQUARED: f64 = 5.0;
+const FACTOR_REACH: f64 = 1.5;
+/// Reports of so many deltas are compared at least, and remembered at most.
+const REPORTS: [u64; 2] = [20, 1000];
 
 /// What is never shipped: the rows in f32, so that steps smaller than f16 resolves add up, the seed's, and how much was
 /// learnt of each.
@@ -30,22 +34,29 @@ pub struct Aggregate {
     rows: Rows,
     /// The rows as the seed has them; zeros for features that it does not know.
     seed: Vec<f32>,
-    /// How many events of clients each row was learnt from.
+    /// Curvature a of the seed's events, row by row.
+    known: Vec<f32>,
+    /// Curvature a and b of the clients' events, row by row.
     evidence: Vec<f32>,
-    /// How many events of clients there were in all.
-    events: u64,
+    /// Gradients that steps did not follow to the end.
+    owed: BTreeMap<FeatureId, Vec<f32>>,
+    /// What clients reported before.
+    reports: Reports,
 }
 
 impl Aggregate {
     /// The state beside a seed: its rows, no step made yet.
     pub fn from_base(base: &Base) -> Aggregate {
-        let rows = Rows::of(base);
+        let rows = Rows { evidence: None, ..Rows::of(base) };
+        let known = |i| base.evidence(i).map_or(UNKNOWN_EVIDENCE, Evidence::amount) as f32;
         Aggregate {
             metadata: base.metadata().clone(),
             seed: rows.rows.clone(),
             rows,
-            evidence: vec![0.0; base.len()],
-            events: 0,
+            known: (0..base.len()).map(known).collect(),
+            evidence: vec![0.0; 2 * base.len()],
+            owed: BTreeMap::new(),
+            reports: Reports::default(),
         }
     }
 
@@ -54,8 +65,31 @@ impl Aggregate {
         self.metadata.version
     }
 
-    /// Moves the rows by the fold's sums; the next version's base blob. On an error nothing has changed.
-    pub fn publish(&mut self, fold: &Fold, precision: Precision) -> Result<Vec<u8>, Error> {
+    /// By how many standard errors clients of this fold were served worse than those before, by their own reports; None where
+    /// too few reported to tell.
+    pub fn regret(&self, fold: &Fold) -> Option<f64> {
+        if fold.reports.deltas.min(self.reports.deltas) < REPORTS[0] {
+            return None;
+        }
+        let ((now, a), (before, b)) = (fold.reports.moments(), self.reports.moments());
+        let error = a / fold.reports.deltas as f64 + b / self.reports.deltas as f64;
+        Some((now - before) / sqrt(error.max(1e-12)))
+    }
+
+    /// Moves the rows by a share `step` of the way that the fold's sums and what is owed lead; the next version's base blob. On an
+    /// error nothing has changed.
+    pub fn publish(&mut self, fold: &Fold, step: f32, precision: Precision) -> Result<Vec<u8>, Error> {
+        let mut next = self.with(fold)?;
+        next.step(fold.config.reach, step.clamp(0.0, 1.0));
+        next.metadata.version += 1;
+        next.reports = self.reports.followed_by(&fold.reports, REPORTS[1]);
+        let blob = write_base(&next.metadata, &next.rows, precision)?;
+        *self = next;
+        Ok(blob)
+    }
+
+    /// The fold's curvature added, and the gradient that it has at the rows owed.
+    fn with(&self, fold: &Fold) -> Result<Aggregate, Error> {
         let width = 1 + self.metadata.factors;
         if fold.width != width {
             return Err(Error::WrongFactors { expected: width - 1, found: fold.width - 1 });
@@ -64,51 +98,66 @@ impl Aggregate {
             return Err(Error::UnknownBase { base: fold.version, current: self.metadata.version });
         }
         let mut next = self.clone();
-        next.step(fold, width);
-        next.metadata.version += 1;
-        let blob = write_base(&next.metadata, &next.rows, precision)?;
-        *self = next;
-        Ok(blob)
+        let (order, curvature) = (next.order(), Curvature::of(&self.metadata.prior));
+        for (id, sums) in &fold.rows {
+            let Some(i) = next.place(&order, *id, fold.config.max_rows, width) else { continue };
+            let number = |sum: &i64| *sum as f64 / f64::from(UNIT);
+            let (eta, amounts) = sums.split_at(width);
+            let amounts: Amounts = [number(&amounts[0]), number(&amounts[1])];
+            let row = &next.rows.rows[i * width..(i + 1) * width];
+            let owed = next.owed.entry(*id).or_insert_with(|| vec![0.0; width]);
+            for (r, (owed, eta)) in owed.iter_mut().zip(eta).enumerate() {
+                *owed += (number(eta) - curvature.times(amounts, row, r)) as f32;
+            }
+            next.evidence[2 * i..2 * (i + 1)].iter_mut().zip(amounts).for_each(|(sum, x)| *sum += x as f32);
+        }
+        Ok(next)
     }
 
-    fn step(&mut self, fold: &Fold, width: usize) {
-        let mut order: Vec<(FeatureId, usize)> = self.rows.ids.iter().copied().zip(0..).collect();
-        order.sort_unstable();
-        self.events = self.events.saturating_add(fold.events);
-        let slope = if self.metadata.loss == Loss::Squared { SQUARED } else { 1.0 };
-        let moments = second_moments(&Gaussian::prior(&self.metadata.prior, 1.0));
-        let known = self.metadata.training.field("rows").and_then(Value::as_number).unwrap_or(0.0);
-        // h0 N / n.
-        let seed_curvature = slope * SEED_CURVATURE * known / self.events.max(1) as f64;
-        // Deltas are gradients times this rate.
-        let rate = f64::from(self.metadata.rates.delta).max(1e-6);
-        for (id, sums) in &fold.rows {
-            let Some(i) = self.place(&order, *id, fold.config.max_rows, width) else { continue };
-            let number = |sum: &i64| *sum as f64 / f64::from(UNIT);
-            let (sums, counts) = sums.split_at(width);
-            let taught = number(&counts[0]);
-            self.evidence[i] += number(&counts[1]) as f32;
-            let evidence = f64::from(self.evidence[i]);
-            let share = (taught / evidence).min(1.0);
-            let [row, seed] = [&mut self.rows.rows, &mut self.seed].map(|rows| &mut rows[i * width..(i + 1) * width]);
-
-            let mut step: Vec<f64> = sums.iter().map(|sum| number(sum) / rate * (evidence / taught).min(1.0)).collect();
-            let mut precision = vec![0.0; width * width];
+    /// Follows what is owed a share of the way.
+    fn step(&mut self, reach: f32, share: f32) {
+        let width = 1 + self.metadata.factors;
+        let curvature = Curvature::of(&self.metadata.prior);
+        let order: BTreeMap<FeatureId, usize> = self.order().into_iter().collect();
+        let mut owed = core::mem::take(&mut self.owed);
+        let (mut precision, mut step) = (vec![0.0; width * width], vec![0.0; width]);
+        for (id, gradient) in &mut owed {
+            let Some(&i) = order.get(id) else { continue };
+            let known = [f64::from(self.known[i]), 0.0];
+            let told: Amounts = [0, 1].map(|at| f64::from(self.evidence[2 * i + at]));
+            let prior = |r: usize, c: usize| {
+                let least = match (r == c, r) {
+                    (false, _) => 0.0,
+                    (true, 0) => LEAST_PRECISION,
+                    (true, _) => LEAST_FACTOR_PRECISION + curvature.element([FACTOR_PRECISION, 0.0], r, r),
+                };
+                least + curvature.element(known, r, c)
+            };
             for r in 0..width {
+                step[r] = f64::from(gradient[r]);
                 for c in 0..width {
-                    let least = if r == c { LEAST_PRECISION[usize::from(r > 0)] } else { 0.0 };
-                    let of_seed = least + seed_curvature * evidence * moments[r * width + c];
-                    precision[r * width + c] = of_seed + slope * CURVATURE * evidence * moments[r * width + c];
-                    step[r] -= share * of_seed * f64::from(row[c] - seed[c]);
+                    precision[r * width + c] = prior(r, c) + curvature.element(told, r, c);
                 }
             }
             solve(&precision, &mut step);
-            for (at, ((x, x0), by)) in row.iter_mut().zip(seed).zip(step).enumerate() {
-                let reach = fold.config.reach * if at == 0 { 1.0 } else { FACTOR_REACH };
-                let moved = (*x + by as f32).clamp(*x0 - reach, *x0 + reach);
-                *x = moved.clamp(-MAX_WEIGHT, MAX_WEIGHT);
+            let [row, seed] = [&mut self.rows.rows, &mut self.seed].map(|rows| &mut rows[i * width..(i + 1) * width]);
+            for (at, ((x, x0), by)) in row.iter_mut().zip(seed).zip(&step).enumerate() {
+                let reach = f64::from(reach) * if at == 0 { 1.0 } else { FACTOR_REACH } / sqrt(prior(at, at));
+                let from = f64::from(*x0);
+                let moved = (f64::from(*x) + f64::from(share) * by).clamp(from - reach, from + reach);
+                *x = (moved as f32).clamp(-MAX_WEIGHT, MAX_WEIGHT);
             }
+            gradient.iter_mut().for_each(|x| *x *= 1.0 - share);
         }
+        owed.retain(|_, gradient| gradient.iter().any(|x| *x != 0.0));
+        self.owed = owed;
+    }
+
+    /// Where the rows are, by ascending id.
+    fn order(&self) -> Vec<(FeatureId, usize)> {
+        let mut order: Vec<(FeatureId, usize)> = self.rows.ids.iter().copied().zip(0..).collect();
+        order.sort_unstable();
+        order
     }
 
     /// The row of a feature; a new one if it has none and there is room.
@@ -122,27 +171,41 @@ impl Aggregate {
         self.rows.ids.push(id);
         self.rows.rows.resize(self.rows.rows.len() + width, 0.0);
         self.seed.resize(self.seed.len() + width, 0.0);
-        self.evidence.push(0.0);
+        self.known.push(0.0);
+        self.evidence.extend([0.0; 2]);
         if let Some(names) = &mut self.rows.names {
             names.push(String::new());
         }
         Some(self.rows.ids.len() - 1)
     }
 
-    /// Bytes to store: a safetensors file with the tensors `ids`, `rows` and `seed` (F32 \[n, 1 + k\]), `evidence`
-    /// (F32 \[n, 1\]), `events` (U64 \[1\]), and `names` and `name_ends` as in a base.
+    /// Bytes to store: a safetensors file with the tensors `ids`, `rows` and `seed` (F32 \[n, 1 + k\]), `known` (F32 \[n, 1\]),
+    /// `evidence` (F32 \[n, 2\]), `owed_ids` and `owed` (F32 \[m, 1 + k\]), `reports` (I64 \[3\]), and
+    /// `names` and `name_ends` as in a base.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        let n = self.rows.ids.len();
-        let shape = [n, 1 + self.metadata.factors];
-        let floats = |xs: &[f32]| xs.iter().flat_map(|x| x.to_le_bytes()).collect();
-        let ids = self.rows.ids.iter().flat_map(|id| id.0.to_le_bytes()).collect();
-        let events = self.events.to_le_bytes().to_vec();
+        let (n, m, width) = (self.rows.ids.len(), self.owed.len(), 1 + self.metadata.factors);
+        let table = |xs: &[f32], rows: usize, columns: usize| Tensor {
+            dtype: Dtype::F32,
+            shape: [rows, columns],
+            dimensions: 2,
+            bytes: xs.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        };
+        let list =
+            |dtype: Dtype, length: usize, bytes: Vec<u8>| Tensor { dtype, shape: [length, 1], dimensions: 1, bytes };
+        let ids =
+            |ids: &mut dyn Iterator<Item = &FeatureId>| ids.flat_map(|id| id.0.to_le_bytes()).collect::<Vec<u8>>();
+        let owed: Vec<f32> = self.owed.values().flatten().copied().collect();
+        let Reports { deltas, sum, squares } = self.reports;
+        let reports = [deltas as i64, sum, squares].iter().flat_map(|x| x.to_le_bytes()).collect();
         let mut tensors = Vec::from([
-            ("ids", Tensor { dtype: Dtype::U64, shape: [n, 1], dimensions: 1, bytes: ids }),
-            ("rows", Tensor { dtype: Dtype::F32, shape, dimensions: 2, bytes: floats(&self.rows.rows) }),
-            ("seed", Tensor { dtype: Dtype::F32, shape, dimensions: 2, bytes: floats(&self.seed) }),
-            ("evidence", Tensor { dtype: Dtype::F32, shape: [n, 1], dimensions: 1, bytes: floats(&self.evidence) }),
-            ("events", Tensor { dtype: Dtype::U64, shape: [1, 1], dimensions: 1, bytes: events }),
+            ("ids", list(Dtype::U64, n, ids(&mut self.rows.ids.iter()))),
+            ("rows", table(&self.rows.rows, n, width)),
+            ("seed", table(&self.seed, n, width)),
+            ("known", table(&self.known, n, 1)),
+            ("evidence", table(&self.evidence, n, 2)),
+            ("owed_ids", list(Dtype::U64, m, ids(&mut self.owed.keys()))),
+            ("owed", table(&owed, m, width)),
+            ("reports", list(Dtype::I64, 3, reports)),
         ]);
         if let Some(names) = &self.rows.names {
             let text: Vec<u8> = names.iter().flat_map(|name| name.bytes()).collect();
@@ -152,8 +215,8 @@ impl Aggregate {
                 end.to_le_bytes()
             });
             let ends = ends.collect();
-            tensors.push(("names", Tensor { dtype: Dtype::U8, shape: [text.len(), 1], dimensions: 1, bytes: text }));
-            tensors.push(("name_ends", Tensor { dtype: Dtype::U32, shape: [n, 1], dimensions: 1, bytes: ends }));
+            tensors.push(("names", list(Dtype::U8, text.len(), text)));
+            tensors.push(("name_ends", list(Dtype::U32, n, ends)));
         }
         serialize(tensors, &self.metadata).ok_or(Error::BadAggregate("it cannot be written as safetensors"))
     }
@@ -169,38 +232,29 @@ impl Aggregate {
             let tensor = file.tensor(name).map_err(bad)?;
             Ok(tensor.data().as_chunks::<4>().0.iter().map(|x| f32::from_le_bytes(*x)).collect::<Vec<f32>>())
         };
-        let ids = file.tensor("ids").map_err(bad)?;
-        let ids: Vec<FeatureId> =
-            ids.data().as_chunks::<8>().0.iter().map(|id| FeatureId(u64::from_le_bytes(*id))).collect();
+        let eights = |name| Ok(file.tensor(name).map_err(bad)?.data().as_chunks::<8>().0.to_vec());
+        let ids = |name| Ok(eights(name)?.into_iter().map(|id| FeatureId(u64::from_le_bytes(id))).collect::<Vec<_>>());
         let names = match (file.tensor("names"), file.tensor("name_ends")) {
             (Ok(names), Ok(ends)) => Some(split(names.data(), ends.data())?),
             _ => None,
         };
-        let (rows, seed, evidence) = (floats("rows")?, floats("seed")?, floats("evidence")?);
-        let events = file.tensor("events").map_err(bad)?;
-        let events = events.data().first_chunk().ok_or(Error::BadAggregate("its number of events is broken"))?;
-        let numbers = ids.len() * (1 + metadata.factors);
-        if rows.len() != numbers || seed.len() != numbers || evidence.len() != ids.len() {
-            return Err(Error::BadAggregate("ids, rows, seed and evidence must be of one length"));
+        let (places, rows, seed) = (ids("ids")?, floats("rows")?, floats("seed")?);
+        let (known, evidence) = (floats("known")?, floats("evidence")?);
+        let (debtors, owed) = (ids("owed_ids")?, floats("owed")?);
+        let (n, width) = (places.len(), 1 + metadata.factors);
+        let lengths = [rows.len(), seed.len(), known.len(), evidence.len(), owed.len()];
+        if lengths != [n * width, n * width, n, 2 * n, debtors.len() * width] {
+            return Err(Error::BadAggregate("its tensors must be of one length"));
         }
-        let events = u64::from_le_bytes(*events);
-        Ok(Aggregate { metadata, rows: Rows { ids, rows, names }, seed, evidence, events })
+        let reports: Vec<i64> = eights("reports")?.into_iter().map(i64::from_le_bytes).collect();
+        let [deltas, sum, squares] = reports[..] else {
+            return Err(Error::BadAggregate("its reports must be three numbers"));
+        };
+        let owed = debtors.into_iter().zip(owed.chunks_exact(width).map(<[f32]>::to_vec)).collect();
+        let reports = Reports { deltas: deltas.max(0) as u64, sum, squares };
+        let rows = Rows { ids: places, rows, names, evidence: None };
+        Ok(Aggregate { metadata, rows, seed, known, evidence, owed, reports })
     }
-}
-
-/// S: E[(1, u) (1, u)^T] for a visitor's factors u. The visitor's own weight takes no part in a row's gradient.
-fn second_moments(visitor: &Gaussian) -> Vec<f64> {
-    let mean = visitor.mean();
-    let width = mean.len();
-    let mut moments = visitor.covariance();
-    for r in 0..width {
-        for c in 0..width {
-            let mean = |at: usize| if at == 0 { 1.0 } else { mean[at] };
-            let spread = if r == 0 || c == 0 { 0.0 } else { moments[r * width + c] };
-            moments[r * width + c] = mean(r) * mean(c) + spread;
-        }
-    }
-    moments
 }
 
 /// Solves `matrix` x = `y` for a positive definite matrix; the solution takes y's place.

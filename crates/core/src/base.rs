@@ -8,6 +8,7 @@
 //! | `w`         | F16 \[n\]          | linear weights |
 //! | `v`         | F16 or I8 \[n, k\] | factors |
 //! | `v_scale`   | F32 \[n\]          | with I8: what a row's numbers are multiplied with |
+//! | `evidence`  | U8 \[n\]          | optional: what each row was learnt from, see [`Evidence`](crate::Evidence) |
 //! | `names`     | U8 \[bytes\]       | optional: names one after the other, UTF-8 |
 //! | `name_ends` | U32 \[n\]          | with `names`: where each name ends |
 //!
@@ -45,6 +46,7 @@ pub struct Base {
     v: Range<usize>,
     /// Present if `v` is int8.
     v_scale: Option<Range<usize>>,
+    evidence: Option<Range<usize>>,
     names: Option<(Range<usize>, Range<usize>)>,
     /// Where each bucket of ids starts, see [`Base::bucket`].
     starts: Arc<[u32]>,
@@ -96,11 +98,23 @@ impl Base {
         }
         let v = v.expect(dtype, size, rows, k);
         let v_scale = int8.then(|| tensor(V_SCALE).expect("F32", 4, rows, 1));
+        let evidence = tensor(EVIDENCE);
+        let evidence = (!evidence.is_absent()).then(|| evidence.expect("U8", 1, rows, 1));
         let named = !(names.is_absent() && ends.is_absent());
         let names = named.then(|| (names.expect("U8", 1, names.rows(), 1), ends.expect("U32", 4, rows, 1)));
         faults.none()?;
-        let base =
-            Base { bytes, metadata: Arc::new(metadata), rows, ids, w, v, v_scale, names, starts: Arc::default() };
+        let base = Base {
+            bytes,
+            metadata: Arc::new(metadata),
+            rows,
+            ids,
+            w,
+            v,
+            v_scale,
+            evidence,
+            names,
+            starts: Arc::default(),
+        };
         base.check()?;
         Ok(base)
     }
@@ -143,6 +157,11 @@ impl Base {
     /// The id of row `i < len`.
     pub fn id(&self, i: usize) -> FeatureId {
         FeatureId(u64::from_le_bytes(self.at(&self.ids, i)))
+    }
+
+    /// What row `i` was learnt from in training, if the base says.
+    pub fn evidence(&self, i: usize) -> Option<crate::Evidence> {
+        Some(crate::Evidence(self.bytes[self.evidence.as_ref()?.start + i]))
     }
 
     /// The name of row `i < len`, if the file carries names.
@@ -281,6 +300,7 @@ const IDS: &str = "tensor ids";
 const W: &str = "tensor w";
 const V: &str = "tensor v";
 const V_SCALE: &str = "tensor v_scale";
+const EVIDENCE: &str = "tensor evidence";
 const NAMES: &str = "tensor names";
 const NAME_ENDS: &str = "tensor name_ends";
 

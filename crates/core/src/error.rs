@@ -13,6 +13,13 @@ pub enum Error {
     BadBase(Fault),
     /// The bytes are no delta that this version reads.
     BadDelta(&'static str),
+    /// The delta is of a format that this version does not read: the page's package is of another time than the endpoint.
+    DeltaFormat {
+        /// The format of the delta.
+        found: u64,
+        /// The format that is read.
+        read: u64,
+    },
     /// The bytes are no profile that this version reads.
     BadProfile(&'static str),
     /// The bytes are no aggregate state that this version reads.
@@ -106,6 +113,7 @@ impl Error {
         match self {
             Error::BadBase(_) => "bad_base",
             Error::BadDelta(_) => "bad_delta",
+            Error::DeltaFormat { .. } => "delta_format",
             Error::BadProfile(_) => "bad_profile",
             Error::BadAggregate(_) => "bad_aggregate",
             Error::BadSetting(_) => "bad_setting",
@@ -129,6 +137,12 @@ impl fmt::Display for Error {
         match self {
             Error::BadBase(fault) => write!(f, "not a readable base: {fault}"),
             Error::BadDelta(why) => write!(f, "not a readable delta: {why}"),
+            Error::DeltaFormat { found, read } => {
+                write!(
+                    f,
+                    "the delta is of format {found}, and this endpoint reads format {read}: update the older of the two"
+                )
+            }
             Error::BadProfile(why) => write!(f, "not a readable profile: {why}"),
             Error::BadAggregate(why) => write!(f, "not a readable aggregate: {why}"),
             Error::BadSetting(fault) => fault.fmt(f),

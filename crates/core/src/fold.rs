@@ -1,20 +1,18 @@
 //! The fold: thousands of deltas into one change of the base.
 //!
-//! Each row of each delta is clipped to a length and weighted by the delta's age, then added up in fixed point, so that
-//! the sum is the same in any order, can be merged from parts and be replayed. The master rows then make a step of stochastic
-//! variational inference (Hoffman et al. 2013): the seed's row x0 is a prior of the precision A, the events that clients
-//! learnt the row from add to it, and the row x goes a share of the way to the mode of its posterior.
+//! It is partitioned variational inference (Bui et al. 2018; Ashman et al. 2022) with a Gaussian of each row x: the seed is the
+//! prior, each client's events are a factor, and the row is the mode of their product. A delta says how the natural parameters of a
+//! client's factor have changed: eta, and the curvature that its new events add (see `curvature`). The sum is in fixed point, so that
+//! it is the same in any order, can be merged from parts and be replayed. P x is the sum of all eta, so whatever version a delta was
+//! made upon, with d for a fold's sums:
 //!
 //! ```text
-//! x <- x + (A + h c S)^-1 (min(1, c / e) g - min(1, e / c) A (x - x0))        A = L + h0 c (N / n) S
-//!
-//! g     the sum of the deltas' gradients                           S    second moments of (1, u) by the prior of a visitor
-//! e, c  how often deltas taught the row, in this fold; how many    N    the seed's events, n the clients' so far: of the
-//!       of its events, so far. A device teaches events again            seed's events the row had its share, c / n
+//! P <- P + d Lambda        x <- x + P^-1 (d eta - d Lambda x)        P = A at first, A = diag(1, nu S) + Lambda of the seed's events
 //! ```
 //!
-//! No weight ever goes farther than `reach` from the seed's: that is what hostile clients can do, whatever they send and for
-//! however long.
+//! So a row counts each event once, however often it is taught, and one that thousands taught moves by what is news. No weight
+//! ever goes farther than `reach` deviations of the prior from the seed's, 1 / sqrt(A): what the seed has seen much of stays near it, and
+//! that is how far hostile clients get, whatever they send and for however long.
 
 use crate::{Delta, Error, FeatureId};
 use alloc::collections::BTreeMap;
@@ -24,9 +22,10 @@ use alloc::vec::Vec;
 /// How deltas are weighed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoldConfig {
-    /// The longest (L2) that a row of one delta may be; a longer one is shortened to it.
+    /// The longest (L2) that the change of one row's eta by one delta may be; a longer one is shortened to it.
     pub clip: f32,
-    /// The farthest that deltas move a weight from the seed's; a factor half as far again.
+    /// The farthest that deltas move a weight from the seed's, in deviations of the prior that the seed is for it; a factor half
+    /// as far again.
     pub reach: f32,
     /// How many versions behind the current one a delta's base may lie.
     pub horizon: u64,
@@ -36,11 +35,13 @@ pub struct FoldConfig {
 
 impl Default for FoldConfig {
     fn default() -> FoldConfig {
-        FoldConfig { clip: 0.4, reach: 0.7, horizon: 16, max_rows: 1 << 20 }
+        FoldConfig { clip: 16.0, reach: 1.5, horizon: 16, max_rows: 1 << 20 }
     }
 }
 
-/// Fixed point: 2^-32 a unit. With rows of at most 2^10 in length, 2^20 deltas stay far from the ends of an i64.
+/// The most of either amount of curvature that one delta adds to a row: more than 512 honest events come to.
+const MOST_EVIDENCE: f64 = 1024.0;
+/// Fixed point: 2^-32 a unit. With numbers of at most 2^10, 2^20 deltas stay far from the ends of an i64.
 pub(crate) const UNIT: f32 = 4_294_967_296.0;
 
 /// A sum of deltas.
@@ -49,17 +50,74 @@ pub struct Fold {
     pub(crate) config: FoldConfig,
     pub(crate) version: u64,
     pub(crate) width: usize,
-    /// For each row the sums of its 1 + k numbers, then how often it was taught, and of how many events. A tree, not a hash
+    /// For each row the sum of the changes of eta, 1 + k numbers, then of the amounts a and b of its curvature. A tree, not a hash
     /// map: ids come from outside, and chosen ones could collide.
     pub(crate) rows: BTreeMap<FeatureId, Vec<i64>>,
     deltas: u64,
-    pub(crate) events: u64,
+    events: u64,
+    pub(crate) reports: Reports,
+}
+
+/// How well clients were served, as they report it: one figure a delta, the mean loss of its learner.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Reports {
+    pub(crate) deltas: u64,
+    pub(crate) sum: i64,
+    pub(crate) squares: i64,
+}
+
+impl Reports {
+    /// The largest loss that one delta counts with.
+    const MOST: f32 = 16.0;
+    /// Fixed point: 2^-20 a unit.
+    const UNIT: f64 = 1_048_576.0;
+
+    fn add(&mut self, other: &Reports) {
+        self.deltas += other.deltas;
+        self.sum = self.sum.saturating_add(other.sum);
+        self.squares = self.squares.saturating_add(other.squares);
+    }
+
+    fn of(loss: f32) -> Reports {
+        let loss = f64::from(loss.min(Reports::MOST));
+        let fixed = |x: f64| libm::rint(x * Reports::UNIT) as i64;
+        Reports { deltas: 1, sum: fixed(loss), squares: fixed(loss * loss) }
+    }
+
+    /// Both together; of so many deltas at most, so that what was long ago counts less and less.
+    #[cfg(feature = "write")]
+    pub(crate) fn followed_by(&self, later: &Reports, most: u64) -> Reports {
+        let mut both = *self;
+        both.add(later);
+        if both.deltas > most {
+            let share = most as f64 / both.deltas as f64;
+            let [sum, squares] = [both.sum, both.squares].map(|sum| libm::rint(sum as f64 * share) as i64);
+            both = Reports { deltas: most, sum, squares };
+        }
+        both
+    }
+
+    /// Mean and variance over deltas.
+    #[cfg(feature = "write")]
+    pub(crate) fn moments(&self) -> (f64, f64) {
+        let n = self.deltas.max(1) as f64;
+        let [mean, square] = [self.sum, self.squares].map(|sum| sum as f64 / Reports::UNIT / n);
+        (mean, (square - mean * mean).max(0.0))
+    }
 }
 
 impl Fold {
     /// An empty sum upon version `version` of a model with `factors`.
     pub fn new(config: &FoldConfig, version: u64, factors: usize) -> Fold {
-        Fold { config: config.clone(), version, width: 1 + factors, rows: BTreeMap::new(), deltas: 0, events: 0 }
+        Fold {
+            config: config.clone(),
+            version,
+            width: 1 + factors,
+            rows: BTreeMap::new(),
+            deltas: 0,
+            events: 0,
+            reports: Reports::default(),
+        }
     }
 
     /// Adds one delta, or nothing of it.
@@ -67,21 +125,22 @@ impl Fold {
         if delta.scales.len() != self.width {
             return Err(Error::WrongFactors { expected: self.width - 1, found: delta.factors() });
         }
-        let staleness = self.staleness(delta.base_version)?;
-        let weight = 1.0 / libm::sqrtf(1.0 + staleness as f32);
-        let fixed = |x: f32| libm::rintf(x * UNIT) as i64;
-        // A delta has a row for each item that it teaches, and some for what items share.
-        let fresh = (delta.events as f32 / delta.ids.len() as f32).min(1.0);
+        self.staleness(delta.base_version)?;
+        let fixed = |x: f64| libm::rint(x * f64::from(UNIT)) as i64;
         let mut row = vec![0.0; self.width];
         for (i, id) in delta.ids.iter().enumerate() {
             delta.row_into(i, &mut row);
             let length = libm::sqrtf(row.iter().map(|x| x * x).sum());
-            let factor = weight * if length > self.config.clip { self.config.clip / length } else { 1.0 };
+            let factor = if length > self.config.clip { self.config.clip / length } else { 1.0 };
             let sums = self.rows.entry(*id).or_insert_with(|| vec![0; self.width + 2]);
-            let numbers = row.iter().map(|x| x * factor).chain([weight, weight * fresh]);
+            let amounts = delta.evidence[i].map(|code| code.amount().min(MOST_EVIDENCE));
+            let numbers = row.iter().map(|x| f64::from(x * factor)).chain(amounts);
             for (sum, x) in sums.iter_mut().zip(numbers) {
                 *sum = sum.saturating_add(fixed(x));
             }
+        }
+        if delta.report.events > 0 {
+            self.reports.add(&Reports::of(delta.report.learner_loss));
         }
         self.deltas += 1;
         self.events += u64::from(delta.events);
@@ -112,6 +171,7 @@ impl Fold {
         }
         self.deltas += other.deltas;
         self.events += other.events;
+        self.reports.add(&other.reports);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use crate::outbox::{Event, Outbox, PendingDelta};
 use crate::random::Random;
 use crate::scale::Scales;
 use crate::slate::{Shown, Slates, Subject, Thought, Thoughts, examination, score};
-use crate::{Base, Error, FeatureId, Features, Loss, Metrics, Record, Schema, Scored, Thresholds, sigmoid};
+use crate::{Base, Error, FeatureId, Features, Loss, Metrics, Record, Report, Schema, Scored, Thresholds, sigmoid};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -346,6 +346,8 @@ impl Learner {
         for model in &mut self.models {
             model.swap_base(base.clone());
         }
+        // What was predicted by the old base is no figure of the new one.
+        self.outbox.report = Report::default();
         self.catalogue.touch_all();
         self.serve();
         Ok(())
@@ -394,11 +396,7 @@ impl Learner {
     /// The delta to send: the pending one, or else one of what was learnt since; None if that is nothing. `fresh` is a random
     /// key, used when a new one is due.
     pub fn prepare_delta(&mut self, fresh: ClientKey) -> Option<PendingDelta> {
-        if self.outbox.pending.is_none() {
-            self.outbox.reconstruct(&self.models[0], &mut self.random);
-        }
-        let version = self.base().metadata().version;
-        self.outbox.prepare(version, fresh)
+        self.outbox.prepare(&self.models[0], &mut self.random, fresh)
     }
 
     /// The endpoint has stored the pending delta of this number.
@@ -486,6 +484,7 @@ impl Learner {
     fn count(&mut self, loss: Loss, thoughts: &Thoughts, target: f64) -> bool {
         let mut moved = false;
         let losses = self.metrics.add(loss, thoughts.iter().map(|thought| thought.odds), target);
+        self.outbox.report.add(losses[0], losses[1]);
         self.hedge.add(&losses[1..]);
         let thresholds = self.thresholds();
         self.gate.add(losses[1 + self.best()], losses[0], thresholds.gate);

@@ -68,13 +68,18 @@ mod drift;
 mod progress;
 mod thresholds;
 
+mod curvature;
 mod outbox;
 mod profile;
+mod teaching;
+mod told;
 
 #[cfg(feature = "write")]
 mod aggregate;
 mod delta;
 mod fold;
+#[cfg(feature = "write")]
+mod release;
 
 #[cfg(feature = "write")]
 pub use aggregate::Aggregate;
@@ -82,7 +87,7 @@ pub use base::{Base, Precision};
 pub use config::{
     Config, Detector, DriftPolicy, Exploration, Feedback, MAX_PENDING, MAX_ROWS, MAX_SHADOWS, ModelConfig, VisitorStep,
 };
-pub use delta::{ClientKey, Delta};
+pub use delta::{ClientKey, Delta, Evidence, Report};
 pub use error::{Error, Fault};
 pub use explain::{Explanation, Source, Term};
 pub use feature::{Feature, FeatureId, Features, FeaturesBuilder, Known, MAX_FEATURES, MAX_NUMBER};
@@ -94,6 +99,8 @@ pub use metadata::{BASE_FORMAT, Calibration, Labels, Loss, MAX_FACTORS, MAX_RATE
 pub use outbox::PendingDelta;
 pub use progress::{Metrics, Score, SlateScore, Tally};
 pub use ranking::{Query, Uncertain};
+#[cfg(feature = "write")]
+pub use release::{Judging, Release};
 pub use schema::{FieldRate, Schema};
 pub use slate::{Recommended, Slate, Subject};
 pub use thresholds::Thresholds;

@@ -1,6 +1,6 @@
 //! The scalar functions. They come from `libm` or are made of plain arithmetic, so that native and wasm give the same bits.
 
-use crate::Loss;
+use crate::{Calibration, Loss};
 
 /// 1 / (1 + exp(-x)).
 pub fn sigmoid(x: f64) -> f64 {
@@ -110,6 +110,20 @@ pub(crate) fn proximal(loss: Loss, score: f64, target: f64, h: f64) -> Step {
             // The same number twice; each way cancels where the other does not.
             let pull = if h > 1.0 { (t - score) / h } else { target - p };
             Step { pull, curvature: p * (1.0 - p) }
+        }
+    }
+}
+
+/// -dloss/dscore averaged over a score that is N(`score`, `variance`), and the curvature there: of the squared loss, or of the
+/// logistic loss of the probability that is served, which a map to log-odds follows and MacKay (1992, equation 10) moderates.
+pub(crate) fn averaged_slope(loss: Loss, map: Calibration, score: f64, variance: f64, target: f64) -> (f64, f64) {
+    match loss {
+        Loss::Squared => (target - score, 1.0),
+        Loss::Logistic => {
+            let (a, b) = (f64::from(map.a), f64::from(map.b));
+            let moderated = score / sqrt(1.0 + core::f64::consts::PI / 8.0 * variance.clamp(0.0, f64::MAX));
+            let p = sigmoid(a * moderated + b);
+            (a * (target - p), a * a * p * (1.0 - p))
         }
     }
 }

@@ -45,7 +45,7 @@ pub struct Rates {
     pub private: f32,
     /// Of shared rows, on this device: low.
     pub shared: f32,
-    /// Of shared rows in the pass that makes a delta.
+    /// Kept as files of format 1 have it, and used by nothing: a delta says gradients and curvature, not steps.
     pub delta: f32,
 }
 

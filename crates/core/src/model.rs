@@ -9,8 +9,9 @@ use crate::math::{proximal, sigmoid, sqrt};
 use crate::outbox::Event;
 use crate::posterior::Gaussian;
 use crate::rows::Rows;
-use crate::{Base, Features, Loss, Rates};
+use crate::{Base, Calibration, Features, Loss, Rates};
 use alloc::vec;
+use alloc::vec::Vec;
 
 /// Variances of the calibration's slope and intercept before this visitor's first event.
 const CALIBRATION_VARIANCE: [f64; 2] = [0.05, 0.02];
@@ -133,13 +134,20 @@ impl Model {
         self.rows.evict()
     }
 
-    /// The visitor row that these events teach, from the prior on, with nothing forgotten.
-    pub(crate) fn visitor_of<'a>(&self, events: impl Iterator<Item = &'a Event>) -> Gaussian {
-        let mut visitor = self.prior.clone();
+    /// The visitor row that these events teach upon `rows`, from the prior on, with nothing forgotten: by the loss of the probability
+    /// that the base's calibration gives, as shared rows are taught, so that neither works against the other.
+    pub(crate) fn visitor_of<'a>(&self, rows: &Rows, events: impl Iterator<Item = &'a Event>) -> Gaussian {
+        let (mut visitor, mut active) = (self.prior.clone(), Active::default());
+        let map = rows.base().metadata().calibration;
+        let map = if self.loss() == Loss::Squared { Calibration::default() } else { map };
+        let mut mapped = Vec::new();
         for Event { features, target, weight } in events {
-            let sums = self.rows.sums(features);
-            let Sum { score, phi } = sums.personal();
-            visitor.learn(self.loss(), score, phi, (*target).into(), (*weight).into(), false);
+            active.gather(rows, features);
+            let Sum { score, phi } = active.sums.personal();
+            mapped.clear();
+            mapped.extend(phi.iter().map(|phi| (narrow(phi) * map.a).to_array()));
+            let offset = f64::from(map.a) * score + f64::from(map.b);
+            visitor.learn(self.loss(), offset, &mapped, (*target).into(), (*weight).into(), false);
         }
         visitor
     }

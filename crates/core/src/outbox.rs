@@ -1,20 +1,19 @@
 //! What goes out: events become a delta, the delta waits until it is acknowledged, nothing is counted twice.
 //!
-//! A delta is made by *reconstruction* (after Singhal et al. 2021): the visitor row is learnt anew upon the current base from
-//! all events that are kept; one pass over the new ones and some of the old then moves the shared rows, from the base's, down
-//! the loss averaged over the posterior of that row: who is little known teaches little of taste, and a row that few know well
-//! stays short. Old events are taught again because both rows have moved since, so that what they say is another thing now.
-//! The change is added to what was not sent before; what int8 rounds off simply stays there (error feedback, Seide et al. 2014).
+//! A delta says how this device's factor of each row differs from what the endpoint was told of it before ([`Told`]). So all
+//! events that are kept can be taught with every delta, at the rows of the present base and with the visitor row learnt anew
+//! ([`Teaching`]): both have moved since, so what an old event says is another thing now, and its first word is taken back with
+//! the second. Rows of new events go out, and of the others those that have most news. What int8 rounds off was not told, so it
+//! is news the next time (error feedback, Seide et al. 2014).
 
-use crate::active::Active;
-use crate::delta::{ClientKey, Delta, MAX_SCALE};
-use crate::fm::Sum;
-use crate::index::Index;
-use crate::math::proximal;
+use crate::curvature::Curvature;
+use crate::delta::{ClientKey, Delta, Evidence, Report};
 use crate::model::Model;
 use crate::order::ordered;
 use crate::random::Random;
 use crate::rows::Rows;
+use crate::teaching::Teaching;
+use crate::told::Told;
 use crate::{FeatureId, Features};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -23,12 +22,12 @@ use alloc::vec::Vec;
 pub(crate) const BUFFER: usize = 512;
 /// The most events that are kept to be taught again; of more, each is as likely to be among them (Vitter 1985).
 pub(crate) const HISTORY: usize = 1000;
-/// The most of them that one reconstruction teaches again: a delta stays at 2 KB.
-const AGAIN: usize = 100;
+/// The most rows of old events alone that a delta corrects: it stays at 1.5 KB.
+const CORRECTED: usize = 60;
 /// Deltas sent under one client key.
 const ROTATION: u64 = 32;
-/// A row goes out if one of its numbers is at least so many units of its scale.
-const LEAST_TOLD: i8 = 3;
+/// A row of old events goes out if one of its numbers is at least so many units of its scale.
+const LEAST_TOLD: i8 = 2;
 /// The most bytes of rows in a delta: keepalive requests share 64 KiB in flight.
 const MAX_BYTES: usize = 48 << 10;
 
@@ -55,30 +54,27 @@ pub(crate) struct Outbox {
     /// Deltas that were acknowledged under this client key.
     pub(crate) acknowledged: u64,
     pub(crate) pending: Option<Vec<u8>>,
+    /// New events, and those that were in a delta, with how many of these there ever were.
     pub(crate) events: Vec<Event>,
-    /// Older events, and how many there ever were.
     pub(crate) history: Vec<Event>,
     pub(crate) met: u64,
-    /// Change of shared rows that was not put into a delta yet.
-    pub(crate) unsent: Unsent,
-    /// Events that `unsent` stems from.
-    pub(crate) unsent_events: u32,
+    /// Events that no delta was acknowledged for, beyond `events`: of a delta that was refused.
+    pub(crate) refused: u32,
+    /// What the endpoint was told, and what the pending delta adds to that.
+    pub(crate) told: Told,
+    pub(crate) underway: Told,
+    /// How new events were predicted.
+    pub(crate) report: Report,
 }
 
 impl Outbox {
-    /// The unsent rows by ascending id.
-    pub(crate) fn sorted(&self) -> Vec<(FeatureId, &[f32])> {
-        let rows: Vec<_> = self.unsent.rows().collect();
-        ordered(&rows, |(a, _), (b, _)| a.cmp(b))
-    }
-
     /// Events whose learning has not been put into a delta.
     pub(crate) fn waiting(&self) -> u32 {
-        self.unsent_events.saturating_add(self.events.len() as u32)
+        self.refused.saturating_add(self.events.len() as u32)
     }
 
     /// Takes an event for the next delta. Where nobody asks for one, the older half of those that wait becomes history, of which
-    /// later deltas teach some.
+    /// later deltas teach.
     pub(crate) fn push(&mut self, event: Event, random: &mut Random) {
         if self.events.len() == BUFFER {
             let rest = self.events.split_off(BUFFER / 2);
@@ -87,65 +83,33 @@ impl Outbox {
         self.events.push(event);
     }
 
-    /// Turns the buffered events, with some of the history, into a change of shared rows.
-    pub(crate) fn reconstruct(&mut self, model: &Model, random: &mut Random) {
-        if self.events.is_empty() {
-            return;
-        }
-        let (rows, rate) = (&model.rows, model.rates().delta);
-        let metadata = rows.base().metadata();
-        let visitor = model.visitor_of(self.history.iter().chain(&self.events));
-        let old = self.history.len();
-        for i in 0..AGAIN.min(old) {
-            self.history.swap(i, i + random.below(old - i));
-        }
-        let mut moved = Rows::new(rows.base().clone(), usize::MAX);
-        let mut active = Active::default();
-        let trace = visitor.trace_of_factors();
-        for event in self.events.iter().chain(&self.history[..AGAIN.min(old)]) {
-            active.clear(rows.lanes(), event.features.len());
-            event.features.shared().iter().for_each(|feature| active.add(&moved, feature, rate));
-            event.features.private().iter().for_each(|feature| active.add(rows, feature, 0.0));
-            active.sums.finish(metadata.w0);
-            let (target, weight) = (f64::from(event.target), f64::from(event.weight));
-            let Sum { score, phi } = active.sums.personal();
-            let score = score + visitor.dot(phi);
-            active.meet(&visitor);
-            let step = proximal(metadata.loss, score, target, weight * active.leverage());
-            active.shrink(&visitor, trace, weight * step.curvature);
-            active.step(weight * step.pull, &mut moved);
-        }
-        for (id, change) in moved.residuals() {
-            for (unsent, x) in self.unsent.row(id, change.len()).iter_mut().zip(change) {
-                *unsent = (*unsent + x).clamp(-MAX_SCALE, MAX_SCALE);
-            }
-        }
-        self.unsent_events = self.unsent_events.saturating_add(self.events.len() as u32);
-        for event in core::mem::take(&mut self.events) {
-            self.keep(event, random);
-        }
-    }
-
     /// Takes an event into the history; if that is full, in the place of another, or not at all.
     fn keep(&mut self, event: Event, random: &mut Random) {
         self.met += 1;
-        if self.history.len() < HISTORY {
+        let left = if self.history.len() < HISTORY {
             self.history.push(event);
+            return;
         } else if let Some(place) = self.history.get_mut(random.below(self.met as usize)) {
-            *place = event;
-        }
+            core::mem::replace(place, event)
+        } else {
+            event
+        };
+        left.features.shared().iter().for_each(|feature| self.told.release(feature.id));
     }
 
     /// The pending delta; if there is none, one of what was learnt since. `fresh` is a random key, used if one is due.
-    pub(crate) fn prepare(&mut self, base_version: u64, fresh: ClientKey) -> Option<PendingDelta> {
-        if self.pending.is_none() && self.unsent_events > 0 {
+    pub(crate) fn prepare(&mut self, model: &Model, random: &mut Random, fresh: ClientKey) -> Option<PendingDelta> {
+        if self.pending.is_none() && self.waiting() > 0 {
             if self.client.is_none() || self.acknowledged >= ROTATION {
                 self.client = Some(fresh);
                 self.acknowledged = 0;
             }
-            let delta = self.quantise(base_version, self.client.unwrap_or(fresh))?;
-            self.subtract(&delta, 1.0);
-            self.unsent_events = 0;
+            let delta = self.make(model, self.client.unwrap_or(fresh))?;
+            for event in core::mem::take(&mut self.events) {
+                self.keep(event, random);
+            }
+            self.refused = 0;
+            self.report = Report::default();
             self.pending = Some(delta.encode());
         }
         let bytes = self.pending.clone()?;
@@ -157,98 +121,110 @@ impl Outbox {
         if self.pending.is_some() && seq == self.acknowledged + 1 {
             self.pending = None;
             self.acknowledged = seq;
+            self.told.merge(&core::mem::take(&mut self.underway));
         }
     }
 
-    /// The endpoint will never take the pending delta of this number: its change goes back to what is unsent, to be sent
-    /// under a new key.
+    /// The endpoint will never take the pending delta of this number: it was told nothing by it, and will be by the next, under
+    /// a new key.
     pub(crate) fn reject(&mut self, seq: u64, fresh: ClientKey) {
         if seq != self.acknowledged + 1 {
             return;
         }
         // A pending delta was encoded by this outbox or checked when the profile was read.
         if let Some(delta) = self.pending.take().and_then(|bytes| Delta::decode(&bytes).ok()) {
-            self.subtract(&delta, -1.0);
-            self.unsent_events = self.unsent_events.saturating_add(delta.events);
+            self.refused = self.refused.saturating_add(delta.events);
+            self.underway = Told::default();
         }
         self.client = Some(fresh);
         self.acknowledged = 0;
     }
 
-    /// The largest rows that fit, int8 per column.
-    fn quantise(&self, base_version: u64, client: ClientKey) -> Option<Delta> {
-        let width = self.unsent.width;
-        let length = |row: &[f32]| row.iter().map(|x| x * x).sum::<f32>();
-        let mut rows = self.sorted();
-        rows.retain(|(_, row)| length(row) > 0.0);
-        let most = MAX_BYTES / (8 + width);
-        if rows.len() > most {
-            rows = ordered(&rows, |(_, a), (_, b)| length(b).total_cmp(&length(a)));
-            rows.truncate(most);
-            rows = ordered(&rows, |(a, _), (b, _)| a.cmp(b));
+    /// The delta of what is news to the endpoint, which then is underway; None if nothing is.
+    fn make(&mut self, model: &Model, client: ClientKey) -> Option<Delta> {
+        let mut rows = Rows::new(model.rows.base().clone(), usize::MAX);
+        let kept = || self.history.iter().chain(&self.events);
+        // Each is read from the base once.
+        kept().flat_map(|event| event.features.iter()).for_each(|feature| _ = rows.enter(feature.id));
+        let metadata = rows.base().metadata();
+        let width = 1 + metadata.factors;
+        let curvature = Curvature::of(&metadata.prior);
+        let teaching = Teaching::of(model, &rows, kept());
+        let mut at = vec![0.0; width];
+        let mut news: Vec<News> = Vec::new();
+        for (id, gradient, amounts, events) in teaching.rows(width) {
+            rows.base_into(id, &mut at);
+            let mut gradient = gradient.to_vec();
+            let told = self.told.news(id, &at, &curvature, &mut gradient);
+            let fresh = if told < events { (events - told) / events } else { 0.0 };
+            let evidence = amounts.map(|amount| Evidence::of(amount * fresh));
+            let amounts = evidence.map(Evidence::amount);
+            gradient.iter_mut().enumerate().for_each(|(r, eta)| *eta += curvature.times(amounts, &at, r));
+            let size = gradient.iter().fold(0.0, |sum, x| sum + x * x);
+            news.push(News { id, eta: gradient, evidence, events: (events - told).max(0.0), size });
         }
-        if rows.is_empty() {
+        let news = chosen(news, width);
+        let scales: Vec<f32> = (0..width).map(|column| largest(&news, column) / 127.0).collect();
+        let quantised = |x: f64, scale: f32| {
+            let inverse = if scale > 0.0 { 1.0 / f64::from(scale) } else { 0.0 };
+            libm::rint(x * inverse).clamp(-127.0, 127.0) as i8
+        };
+        let goes = |row: &&News| {
+            let mut numbers = row.eta.iter().zip(&scales);
+            row.events > 0.0 || numbers.any(|(x, scale)| quantised(*x, *scale).abs() >= LEAST_TOLD)
+        };
+        let news: Vec<&News> = news.iter().filter(goes).collect();
+        if news.is_empty() {
             return None;
         }
-        let largest = |column: usize| rows.iter().fold(0f32, |max, (_, row)| max.max(row[column].abs()));
-        let scales: Vec<f32> = (0..width).map(|column| largest(column) / 127.0).collect();
-        let quantised = |x: f32, scale: f32| {
-            let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-            libm::rintf(x * inverse).clamp(-127.0, 127.0) as i8
+        let column = |(at, scale): (usize, &f32)| news.iter().map(move |row| (row.eta[at], *scale)).collect::<Vec<_>>();
+        let columns = scales.iter().enumerate().flat_map(column).map(|(x, scale)| quantised(x, scale)).collect();
+        let delta = Delta {
+            base_version: metadata.version,
+            client,
+            seq: self.acknowledged + 1,
+            events: self.waiting(),
+            ids: news.iter().map(|row| row.id).collect(),
+            scales,
+            columns,
+            evidence: news.iter().map(|row| row.evidence).collect(),
+            report: self.report,
         };
-        // Rows of which little is left but what earlier deltas rounded off wait until they are taught again: the fold counts
-        // every row of a delta as taught.
-        let told = |row: &[f32]| row.iter().zip(&scales).any(|(x, scale)| quantised(*x, *scale).abs() >= LEAST_TOLD);
-        rows.retain(|(_, row)| told(row));
-        let mut columns = Vec::with_capacity(width * rows.len());
-        for (column, scale) in scales.iter().enumerate() {
-            columns.extend(rows.iter().map(|(_, row)| quantised(row[column], *scale)));
+        self.underway = Told::default();
+        let mut eta = vec![0.0; width];
+        for (i, row) in news.iter().enumerate() {
+            delta.row_into(i, &mut eta);
+            self.underway.tell(row.id, &eta, row.evidence.map(Evidence::amount), row.events as f32);
         }
-        let ids = rows.iter().map(|(id, _)| *id).collect();
-        let events = self.unsent_events;
-        Some(Delta { base_version, client, seq: self.acknowledged + 1, events, ids, scales, columns })
-    }
-
-    fn subtract(&mut self, delta: &Delta, sign: f32) {
-        let mut change = vec![0.0; delta.scales.len()];
-        for (i, id) in delta.ids.iter().enumerate() {
-            delta.row_into(i, &mut change);
-            let unsent = self.unsent.row(*id, change.len());
-            unsent.iter_mut().zip(&change).for_each(|(unsent, x)| *unsent -= sign * x);
-        }
-        let left = self.unsent.rows().filter(|(_, row)| row.iter().any(|x| *x != 0.0));
-        self.unsent = Unsent::of(left);
+        Some(delta)
     }
 }
 
-/// Rows by their ids, in no order that counts.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Unsent {
-    index: Index,
-    width: usize,
-    numbers: Vec<f32>,
+/// What the endpoint does not know of a row.
+#[derive(Debug, Clone)]
+struct News {
+    id: FeatureId,
+    /// The change of eta, its curvature by events that the endpoint was never told of, and how many these are.
+    eta: Vec<f64>,
+    evidence: [Evidence; 2],
+    events: f64,
+    /// The square of eta's change.
+    size: f64,
 }
 
-impl Unsent {
-    /// Of rows of one width.
-    pub(crate) fn of<'a>(rows: impl Iterator<Item = (FeatureId, &'a [f32])>) -> Unsent {
-        let mut unsent = Unsent::default();
-        rows.for_each(|(id, row)| unsent.row(id, row.len()).copy_from_slice(row));
-        unsent
-    }
+/// Those with events that were never told, and of the others those with the largest changes, as many as fit; by ascending id.
+fn chosen(news: Vec<News>, width: usize) -> Vec<News> {
+    let fresh = news.iter().filter(|row| row.events > 0.0).count();
+    let most = (fresh + CORRECTED).min(MAX_BYTES / (Delta::ROW_BYTES + width));
+    let by_size = |a: &News, b: &News| {
+        let fresh = |row: &News| row.events > 0.0;
+        fresh(b).cmp(&fresh(a)).then(b.size.total_cmp(&a.size)).then(a.id.cmp(&b.id))
+    };
+    let mut news = if news.len() > most { ordered(&news, by_size) } else { news };
+    news.truncate(most);
+    ordered(&news, |a, b| a.id.cmp(&b.id))
+}
 
-    /// The rows.
-    fn rows(&self) -> impl Iterator<Item = (FeatureId, &[f32])> {
-        self.index.ids().iter().copied().zip(self.numbers.chunks_exact(self.width.max(1)))
-    }
-
-    /// The row of an id; zeros if there was none.
-    fn row(&mut self, id: FeatureId, width: usize) -> &mut [f32] {
-        self.width = width;
-        let (at, new) = self.index.enter(id);
-        if new {
-            self.numbers.resize(self.numbers.len() + width, 0.0);
-        }
-        &mut self.numbers[at * width..(at + 1) * width]
-    }
+fn largest(news: &[News], column: usize) -> f32 {
+    news.iter().fold(0.0f32, |max, row| max.max(row.eta[column].abs() as f32)).min(127.0 * Delta::MAX_SCALE)
 }

@@ -191,11 +191,6 @@ impl Gaussian {
         self.covariance.chunks_exact(self.n).map(|panel| narrowed(times(panel, phi))).collect()
     }
 
-    /// The sum of the variances but the first.
-    pub(crate) fn trace_of_factors(&self) -> f64 {
-        (1..self.n).fold(0.0, |sum, i| sum + self.element(i, i))
-    }
-
     /// Keeps P phi as the direction; returns phi^T P phi.
     fn aim(&mut self, phi: &[Lanes]) -> f64 {
         let mut sum = f64x4::ZERO;

@@ -1,26 +1,29 @@
 //! The profile: all that one visitor's learner has become, as bytes that stay on the device. One CBOR array:
 //!
-//! format (1), model, factors, loss, models, moments of numeric features, outbox, metrics, choice, pending slates, random
+//! format (2), model, factors, loss, models, moments of numeric features, outbox, metrics, choice, pending slates, random
 //! state. The parts are arrays whose fields stand in the order in which they are written below; ids are u64 and numbers f32 or
 //! f64, little-endian, in byte strings.
 
 use crate::drift::Drift;
 use crate::learner::{MAX_LABEL, MAX_WEIGHT};
 use crate::model::Model;
-use crate::outbox::{BUFFER, Event, HISTORY, Outbox, Unsent};
+use crate::outbox::{BUFFER, Event, HISTORY, Outbox};
 use crate::posterior::Gaussian;
 use crate::progress::{BINS, Score, SlateScore, Tally, WINDOW};
 use crate::random::Random;
 use crate::scale::Moments;
 use crate::slate::{Shown, Thought};
-use crate::{Base, Config, Delta, Error, Feature, FeatureId, Features, Learner, Loss};
+use crate::told::{BEYOND, Told};
+use crate::{Base, Config, Delta, Error, Feature, FeatureId, Features, Learner, Loss, Report};
 use alloc::string::String;
 use alloc::vec::Vec;
 use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 
 /// The number of the profile's format.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
+/// The oldest format that is read.
+const OLDEST: u64 = 1;
 const FIELDS: u64 = 11;
 /// Where a covariance of more than this would come from, no prior says.
 const MAX_COVARIANCE: f64 = 1e9;
@@ -45,7 +48,9 @@ impl Learner {
     /// that the profile does not have, because the settings are others, begin anew.
     pub fn restore(base: Base, config: Config, profile: &[u8]) -> Result<Learner, Error> {
         let mut reader = Reader(Decoder::new(profile));
-        if !matches!(reader.0.array(), Ok(Some(FIELDS))) || reader.unsigned()? != FORMAT {
+        let fields = reader.0.array();
+        let format = reader.unsigned()?;
+        if !matches!(fields, Ok(Some(FIELDS))) || !(OLDEST..=FORMAT).contains(&format) {
             return Err(Error::BadProfile("it is of another format"));
         }
         let metadata = base.metadata();
@@ -71,7 +76,7 @@ impl Learner {
             let [count, mean, squares] = reader.doubles(3, f64::MAX)?[..] else { return Err(BROKEN) };
             learner.scales.set(id, Moments { count, mean, squares });
         }
-        reader.outbox(&mut learner.outbox, width)?;
+        reader.outbox(&mut learner.outbox, width, format)?;
         let same_models = models as usize == learner.models.len();
         reader.metrics(&mut learner, same_models)?;
         reader.choice(&mut learner, same_models)?;
@@ -160,15 +165,18 @@ fn write_model(out: &mut Encoder<Vec<u8>>, model: &Model) -> Written {
 }
 
 fn write_outbox(out: &mut Encoder<Vec<u8>>, outbox: &Outbox) -> Written {
-    out.array(9)?;
+    out.array(12)?;
     write_optional(out, outbox.client.as_ref().map(|key| &key[..]))?;
     out.u64(outbox.acknowledged)?;
     write_optional(out, outbox.pending.as_deref())?;
-    write_rows(out, outbox.sorted().into_iter())?;
-    out.u32(outbox.unsent_events)?;
+    write_rows(out, outbox.told.sorted().into_iter())?;
+    write_rows(out, outbox.underway.sorted().into_iter())?;
+    out.u32(outbox.refused)?;
     write_events(out, &outbox.events)?;
     write_events(out, &outbox.history)?;
     out.u64(outbox.met)?;
+    let Report { events, base_loss, learner_loss } = outbox.report;
+    out.array(3)?.u32(events)?.f32(base_loss)?.f32(learner_loss)?;
     Ok(())
 }
 
@@ -237,7 +245,8 @@ impl<'a> Reader<'a> {
         model.visitor = Gaussian::new(&mean, &self.doubles(width * width, MAX_COVARIANCE)?);
         let calibration = self.doubles(6, MAX_COVARIANCE)?;
         model.calibration = Gaussian::new(&calibration[..2], &calibration[2..]);
-        let rows = self.rows(width)?;
+        // A residual may lead from one end of a weight's range to the other.
+        let rows = self.rows(width, 2.0 * MAX_WEIGHT)?;
         let evidence = self.floats(rows.len(), f32::MAX)?;
         for ((id, row), evidence) in rows.iter().zip(evidence) {
             model.rows.set_learnt(*id, row, evidence);
@@ -246,22 +255,47 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn outbox(&mut self, outbox: &mut Outbox, width: usize) -> Result<(), Error> {
-        self.exactly(9)?;
+    fn outbox(&mut self, outbox: &mut Outbox, width: usize, format: u64) -> Result<(), Error> {
+        self.exactly(if format == 1 { 9 } else { 12 })?;
         outbox.client = self.optional_bytes()?.map(|key| key.try_into().map_err(|_| BROKEN)).transpose()?;
         outbox.acknowledged = self.unsigned()?;
         outbox.pending = self.optional_bytes()?.map(<[u8]>::to_vec);
+        if format == 1 {
+            // Deltas of that time are taken by no endpoint any more, nor what was rounded off from them. The events are kept, and
+            // those of a pending delta, however many, wait again.
+            let refused = u32::from(outbox.pending.take().is_some());
+            self.rows(width, 2.0 * MAX_WEIGHT)?;
+            let unsent = u32::try_from(self.unsigned()?).map_err(|_| BROKEN)?;
+            outbox.refused = unsent.saturating_add(refused);
+        } else {
+            self.told(outbox, width)?;
+        }
+        outbox.events = self.events(BUFFER)?;
+        outbox.history = self.events(HISTORY)?;
+        outbox.met = self.unsigned()?;
+        if format > 1 {
+            self.exactly(3)?;
+            let events = u32::try_from(self.unsigned()?).map_err(|_| BROKEN)?;
+            let [base_loss, learner_loss] = [self.number(Report::MAX_LOSS)?, self.number(Report::MAX_LOSS)?];
+            if base_loss < 0.0 || learner_loss < 0.0 {
+                return Err(BROKEN);
+            }
+            outbox.report = Report { events, base_loss, learner_loss };
+        }
+        Ok(())
+    }
+
+    fn told(&mut self, outbox: &mut Outbox, width: usize) -> Result<(), Error> {
         if let Some(pending) = &outbox.pending {
             let delta = Delta::decode(pending).map_err(|_| BROKEN)?;
             if delta.scales.len() != width || delta.seq != outbox.acknowledged + 1 {
                 return Err(BROKEN);
             }
         }
-        outbox.unsent = Unsent::of(self.rows(width)?.iter().map(|(id, row)| (*id, &row[..])));
-        outbox.unsent_events = u32::try_from(self.unsigned()?).map_err(|_| BROKEN)?;
-        outbox.events = self.events(BUFFER)?;
-        outbox.history = self.events(HISTORY)?;
-        outbox.met = self.unsigned()?;
+        for told in [&mut outbox.told, &mut outbox.underway] {
+            *told = Told::of(self.rows(width + BEYOND, f32::MAX)?.iter().map(|(id, row)| (*id, &row[..])));
+        }
+        outbox.refused = u32::try_from(self.unsigned()?).map_err(|_| BROKEN)?;
         Ok(())
     }
 
@@ -379,14 +413,13 @@ impl<'a> Reader<'a> {
         Ok(Features::from_parts(shared, private))
     }
 
-    /// Rows by id, each of `width` finite numbers.
-    fn rows(&mut self, width: usize) -> Result<Vec<(FeatureId, Vec<f32>)>, Error> {
+    /// Rows by id, each of `width` finite numbers of at most `bound` in magnitude.
+    fn rows(&mut self, width: usize, bound: f32) -> Result<Vec<(FeatureId, Vec<f32>)>, Error> {
         let (ids, rest) = self.bytes()?.as_chunks::<8>();
         if !rest.is_empty() {
             return Err(BROKEN);
         }
-        // A residual may lead from one end of a weight's range to the other.
-        let numbers = self.floats(ids.len() * width, 2.0 * MAX_WEIGHT)?;
+        let numbers = self.floats(ids.len() * width, bound)?;
         let ids = ids.iter().map(|id| FeatureId(u64::from_le_bytes(*id)));
         Ok(ids.zip(numbers.chunks_exact(width)).map(|(id, row)| (id, row.to_vec())).collect())
     }

@@ -2,7 +2,7 @@
 
 use crate::learner::MAX_WEIGHT;
 use crate::place::shown_number;
-use crate::{Base, Error, Fault, FeatureId, Metadata, Precision};
+use crate::{Base, Error, Evidence, Fault, FeatureId, Metadata, Precision};
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec;
@@ -18,6 +18,8 @@ pub struct Rows {
     pub rows: Vec<f32>,
     /// n names, for people to read.
     pub names: Option<Vec<String>>,
+    /// What each of the n rows was learnt from, where it is known.
+    pub evidence: Option<Vec<Evidence>>,
 }
 
 impl Rows {
@@ -29,7 +31,12 @@ impl Rows {
             base.row_into(i, row);
         }
         let names = (0..n).map(|i| base.name(i).map(String::from)).collect();
-        Rows { ids: (0..n).map(|i| base.id(i)).collect(), rows, names }
+        Rows {
+            ids: (0..n).map(|i| base.id(i)).collect(),
+            rows,
+            names,
+            evidence: (0..n).map(|i| base.evidence(i)).collect(),
+        }
     }
 }
 
@@ -37,8 +44,9 @@ impl Rows {
 pub fn write_base(metadata: &Metadata, rows: &Rows, precision: Precision) -> Result<Vec<u8>, Error> {
     metadata.check()?;
     let (n, width) = (rows.ids.len(), 1 + metadata.factors);
-    if rows.rows.len() != n * width || rows.names.as_ref().is_some_and(|names| names.len() != n) {
-        return Err(bad("rows", "rows, ids and names of one length", "other lengths"));
+    let lengths = [rows.names.as_ref().map(Vec::len), rows.evidence.as_ref().map(Vec::len)];
+    if rows.rows.len() != n * width || lengths.iter().flatten().any(|length| *length != n) {
+        return Err(bad("rows", "rows, ids, names and evidence of one length", "other lengths"));
     }
     // Written so that NaN is refused as well.
     if let Some(at) = rows.rows.iter().position(|x| !(-MAX_WEIGHT..=MAX_WEIGHT).contains(x)) {
@@ -81,6 +89,10 @@ pub fn write_base(metadata: &Metadata, rows: &Rows, precision: Precision) -> Res
             tensors.push(("v", Tensor { dtype: Dtype::I8, shape, dimensions: 2, bytes: v }));
             tensors.push(("v_scale", Tensor { dtype: Dtype::F32, shape: [n, 1], dimensions: 1, bytes: v_scale }));
         }
+    }
+    if let Some(evidence) = &rows.evidence {
+        let bytes = order.iter().map(|&i| evidence[i].0).collect();
+        tensors.push(("evidence", Tensor { dtype: Dtype::U8, shape: [n, 1], dimensions: 1, bytes }));
     }
     if let Some(names) = &rows.names {
         let mut text = Vec::new();

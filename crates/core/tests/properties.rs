@@ -37,8 +37,10 @@ fn any_delta() -> impl Strategy<Value = Delta> {
     (prop::collection::btree_set(any::<u64>(), 1..20), prop::collection::vec(0.0..1000f32, 1..10)).prop_flat_map(
         |(ids, scales)| {
             let numbers = prop::collection::vec(any::<i8>(), ids.len() * scales.len());
-            (numbers, 1..1000u64, 1..1000u64, any::<[u8; 16]>(), 1..u32::MAX).prop_map(
-                move |(columns, base_version, seq, client, events)| Delta {
+            let evidence = prop::collection::vec(any::<[u8; 2]>(), ids.len());
+            let report = (any::<u32>(), 0.0..1e6f32, 0.0..1e6f32);
+            (numbers, evidence, 1..1000u64, 1..1000u64, any::<[u8; 16]>(), 1..u32::MAX, report).prop_map(
+                move |(columns, evidence, base_version, seq, client, events, report)| Delta {
                     base_version,
                     client,
                     seq,
@@ -46,6 +48,8 @@ fn any_delta() -> impl Strategy<Value = Delta> {
                     ids: ids.iter().map(|id| FeatureId(*id)).collect(),
                     scales: scales.clone(),
                     columns,
+                    evidence: evidence.into_iter().map(|codes| codes.map(Evidence)).collect(),
+                    report: Report { events: report.0, base_loss: report.1, learner_loss: report.2 },
                 },
             )
         },

@@ -112,7 +112,8 @@ fn a_fold_carries_them_into_the_next_base() {
         let stored = aggregate.to_bytes().expect("it is written");
         aggregate = Aggregate::read(&stored).expect("it is what was written");
         let fold = Fold::new(&FoldConfig::default(), version, 4);
-        let next = Base::read(aggregate.publish(&fold, Precision::Int8).expect("it publishes")).expect("it is a base");
+        let next =
+            Base::read(aggregate.publish(&fold, 1.0, Precision::Int8).expect("it publishes")).expect("it is a base");
         assert_eq!((next.metadata().version, next.metadata().thresholds), (version + 1, CALM));
     }
 }

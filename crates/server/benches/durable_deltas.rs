@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use brooklet_core::{Delta, FeatureId};
+use brooklet_core::{Delta, Evidence, FeatureId};
 use brooklet_server::{AppState, Sqlite, SqliteConfig, Store, app};
 use common::{MODEL, append, client, config, post};
 
@@ -153,6 +153,7 @@ fn wide_delta(client_number: u64, seq: u64) -> Delta {
         delta.ids = (0..ROWS).map(|row| FeatureId::named(&format!("item={row}"))).collect();
         delta.ids.sort_unstable();
         delta.columns = (0..delta.ids.len() * delta.scales.len()).map(|i| (i * 7) as i8).collect();
+        delta.evidence = delta.ids.iter().map(|_| [Evidence(60), Evidence(0)]).collect();
         delta
     });
     Delta { client: client(client_number), seq, ..TEMPLATE.clone() }

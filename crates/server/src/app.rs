@@ -18,7 +18,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::config::{Config, Mount};
-use crate::fold::{self, FoldError};
+use crate::fold::{self, FoldError, Folded};
 use crate::metrics::Metrics;
 use crate::model::{Current, Model};
 use crate::serve::ServeError;
@@ -76,11 +76,11 @@ impl AppState {
         Ok(AppState(Arc::new(Shared { config, store, metrics, models, draining: AtomicBool::new(false) })))
     }
 
-    /// Folds what is pending now, without waiting for more or for the time; the version that was published.
-    pub async fn fold_now(&self, model: &str) -> Result<Option<u64>, FoldError> {
+    /// Folds what is pending now, without waiting for more or for the time.
+    pub async fn fold_now(&self, model: &str) -> Result<Folded, FoldError> {
         match self.model(model) {
             Some(model) => fold::fold(self, model).await,
-            None => Ok(None),
+            None => Ok(Folded::Nothing),
         }
     }
 

@@ -1,8 +1,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use brooklet_core::FoldConfig;
+use brooklet_core::{Base, Error, FoldConfig};
 
 /// Everything the endpoint can be told. The command line's `serve` takes it as its options; each can also come from the
 /// environment.
@@ -55,11 +56,11 @@ pub struct Config {
     #[arg(long, env = "BROOKLET_FOLD_SECONDS", default_value_t = FOLD_SECONDS, value_name = "SECONDS")]
     pub fold_seconds: u64,
 
-    /// Longest (L2) that a row of one delta may be; a longer one is shortened to it
+    /// Longest (L2) that the change of one row by one delta may be; a longer one is shortened to it
     #[arg(long, env = "BROOKLET_CLIP", value_name = "LENGTH", value_parser = positive)]
     pub clip: Option<f32>,
 
-    /// The farthest that deltas move a weight from the seed's
+    /// The farthest that deltas move a weight from the seed's, in deviations of what the seed leaves open
     #[arg(long, env = "BROOKLET_REACH", value_name = "DISTANCE", value_parser = positive)]
     pub reach: Option<f32>,
 
@@ -95,6 +96,33 @@ pub struct Config {
     /// How long requests in flight may take to finish after SIGTERM
     #[arg(long, env = "BROOKLET_DRAIN_SECONDS", default_value_t = DRAIN_SECONDS, value_name = "SECONDS")]
     pub drain_seconds: u64,
+
+    /// What candidates for the next version are judged by. The command line makes it of `--judge`
+    #[arg(skip)]
+    pub judge: Option<Judge>,
+}
+
+/// The mean loss of a base on events that the operator holds out: a version that raises it is not published.
+#[derive(Clone)]
+pub struct Judge(Arc<Loss>);
+
+type Loss = dyn Fn(&Base) -> Result<f64, Error> + Send + Sync;
+
+impl Judge {
+    /// By a function, which may take its time: a fold waits for it, acknowledgements do not.
+    pub fn new(loss: impl Fn(&Base) -> Result<f64, Error> + Send + Sync + 'static) -> Judge {
+        Judge(Arc::new(loss))
+    }
+
+    pub(crate) fn loss(&self, base: &Base) -> Result<f64, Error> {
+        (self.0)(base)
+    }
+}
+
+impl std::fmt::Debug for Judge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Judge")
+    }
 }
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8787);
@@ -132,6 +160,7 @@ impl Config {
             max_inflated_bytes: MAX_INFLATED_BYTES,
             commit_batch: COMMIT_BATCH,
             drain_seconds: DRAIN_SECONDS,
+            judge: None,
         }
     }
 

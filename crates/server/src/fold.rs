@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use brooklet_core::{Aggregate, Delta, Error, Fold, FoldConfig};
+use brooklet_core::{Aggregate, Base, Delta, Error, Fold, FoldConfig, Judging};
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 
@@ -60,29 +60,45 @@ pub(crate) async fn run(state: AppState, model: std::sync::Arc<Model>, mut stop:
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }
+        let mut pause = PAUSE;
         match fold(&state, &model).await {
-            Ok(Some(_)) => continue,
-            Ok(None) => tracing::warn!(model = model.name, "deltas were counted that the store does not have"),
+            Ok(Folded::Published(_)) => continue,
+            Ok(Folded::Nothing) => {
+                tracing::warn!(model = model.name, "deltas were counted that the store does not have")
+            }
+            // Nothing is known that was not known now until more deltas have come.
+            Ok(Folded::HeldBack) => pause = after.max(PAUSE),
             Err(error) => {
                 tracing::error!(model = model.name, %error, "a fold failed; its deltas stay pending");
                 state.metrics().fold_failed(&model.name);
             }
         }
         tokio::select! {
-            () = sleep(PAUSE) => {}
+            () = sleep(pause) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
     }
 }
 
-/// Folds what is pending, as much as one fold takes, and publishes. `None` if nothing is pending.
-pub(crate) async fn fold(state: &AppState, model: &Model) -> Result<Option<u64>, FoldError> {
+/// What came of a fold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Folded {
+    /// This version is out.
+    Published(u64),
+    /// Every candidate was worse than the version that is out; the deltas wait for the next fold.
+    HeldBack,
+    /// No delta was pending.
+    Nothing,
+}
+
+/// Folds what is pending, as much as one fold takes, and publishes what is not worse.
+pub(crate) async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
     let _one_at_a_time = model.folding.lock().await;
     let started = Instant::now();
     let store = state.store();
     let pending = store.pending(&model.name, LIMIT).await?;
     if pending.is_empty() {
-        return Ok(None);
+        return Ok(Folded::Nothing);
     }
     let aggregate = store.aggregate(&model.name).await?;
     let current = model.current();
@@ -90,14 +106,18 @@ pub(crate) async fn fold(state: &AppState, model: &Model) -> Result<Option<u64>,
     // become older than that.
     let config = FoldConfig { horizon: u64::MAX, ..state.config().fold() };
     let precision = state.config().precision.into();
+    let judge = state.config().judge.clone();
     let computed = tokio::task::spawn_blocking(move || {
         let mut aggregate = Aggregate::read(&aggregate)?;
         let sum = Sum::of(&pending, Fold::new(&config, aggregate.version(), current.factors));
-        let base = Bytes::from(aggregate.publish(&sum.fold, precision)?);
-        let next = Current::read(base.clone())?;
+        let mut loss = judge.map(|judge| move |base: &Base| judge.loss(base));
+        let judge = loss.as_mut().map(|loss| loss as &mut Judging<'_>);
+        let release = aggregate.release(&sum.fold, precision, &Base::read(current.bytes.as_ref())?, judge)?;
+        let Some(base) = &release.base else { return Ok((release, None)) };
+        let next = Current::read(Bytes::copy_from_slice(base.bytes()))?;
         let publication = Publication {
             version: next.version,
-            base,
+            base: next.bytes.clone(),
             aggregate: aggregate.to_bytes()?,
             etag: next.etag.clone(),
             rows: next.rows as u64,
@@ -109,9 +129,25 @@ pub(crate) async fn fold(state: &AppState, model: &Model) -> Result<Option<u64>,
                 set_aside: sum.set_aside,
             },
         };
-        Ok::<_, FoldError>((next, publication))
+        Ok::<_, FoldError>((release, Some((next, publication))))
     });
-    let (next, publication) = computed.await.map_err(|_| FoldError::Panicked)??;
+    let (release, publication) = computed.await.map_err(|_| FoldError::Panicked)??;
+    if release.held_back > 0 {
+        state.metrics().held_back(&model.name, release.held_back);
+        let [before, after] = release.losses.map_or([None; 2], |losses| losses.map(Some));
+        let (held_back, step, regret) = (release.held_back, release.step, release.regret);
+        tracing::warn!(
+            model = model.name,
+            held_back,
+            step,
+            regret,
+            before,
+            after,
+            "a step that made the base worse was held back"
+        );
+    }
+    model.released(&release);
+    let Some((next, publication)) = publication else { return Ok(Folded::HeldBack) };
 
     let version = next.version;
     let (deltas, events) = (publication.fold.taken.len() as u64, publication.fold.events);
@@ -129,7 +165,7 @@ pub(crate) async fn fold(state: &AppState, model: &Model) -> Result<Option<u64>,
             tracing::warn!(model = model.name, %error, "old versions could not be pruned");
         }
     }
-    Ok(Some(version))
+    Ok(Folded::Published(version))
 }
 
 /// A sum and where each delta went.

@@ -26,8 +26,9 @@
 //! # }
 //! ```
 //!
-//! What it does not do: TLS, users and quotas (a proxy's work), more than one process on one SQLite file (refused), and
-//! a gate that replays held-out events before it publishes.
+//! A version that is known to be worse is not published: see [`brooklet_core::Release`] and [`Judge`].
+//!
+//! What it does not do: TLS, users and quotas (a proxy's work), and more than one process on one SQLite file (refused).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -48,8 +49,8 @@ mod sqlite;
 mod store;
 
 pub use app::{AppState, app};
-pub use config::{Config, Mount, Precision};
-pub use fold::FoldError;
+pub use config::{Config, Judge, Mount, Precision};
+pub use fold::{FoldError, Folded};
 pub use metrics::Metrics;
 pub use serve::{ServeError, Server, init_logging, serve};
 pub use sqlite::{Sqlite, SqliteConfig};

@@ -23,6 +23,7 @@ pub struct Metrics {
     fold_seconds: Histogram,
     folded: Family<Model, Counter>,
     failed_folds: Family<Model, Counter>,
+    held_back: Family<Model, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -57,6 +58,7 @@ impl Default for Metrics {
             fold_seconds: Histogram::new(exponential_buckets(1e-3, 2.0, 16)),
             folded: Family::default(),
             failed_folds: Family::default(),
+            held_back: Family::default(),
         };
         metrics.registered()
     }
@@ -91,6 +93,10 @@ impl Metrics {
     pub(crate) fn folded(&self, model: &str, deltas: u64, took: Duration) {
         self.folded.get_or_create(&Model { model: model.into() }).inc_by(deltas);
         self.fold_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn held_back(&self, model: &str, candidates: u32) {
+        self.held_back.get_or_create(&Model { model: model.into() }).inc_by(candidates.into());
     }
 
     pub(crate) fn fold_failed(&self, model: &str) {
@@ -128,6 +134,11 @@ impl Metrics {
             "failed_folds",
             "Folds that published nothing because of an error",
             self.failed_folds.clone(),
+        );
+        registry.register(
+            "held_back",
+            "Candidates for the next version that were worse than the current one",
+            self.held_back.clone(),
         );
         self
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::body::Bytes;
-use brooklet_core::{Base, Error};
+use brooklet_core::{Base, Error, Release};
 use tokio::sync::{Mutex, Notify};
 
 /// A model that is served.
@@ -19,6 +19,21 @@ pub(crate) struct Model {
     pub(crate) folding: Mutex<()>,
     /// How many pending deltas are enough.
     enough: u64,
+    gate: RwLock<Gate>,
+}
+
+/// What the gate did since the server started, as `stats` tells it.
+#[derive(Debug, Clone, Copy, Default, serde::Serialize)]
+pub(crate) struct Gate {
+    /// Candidates that were held back.
+    held_back: u64,
+    /// The share of its way that the last step went.
+    step: Option<f32>,
+    /// By how many standard errors clients reported to be served worse than before.
+    regret: Option<f64>,
+    /// The mean loss on the operator's events before the last fold, and after it.
+    loss_before: Option<f64>,
+    loss: Option<f64>,
 }
 
 /// The version that is given out.
@@ -55,6 +70,7 @@ impl Model {
             arrived: Notify::new(),
             folding: Mutex::new(()),
             enough,
+            gate: RwLock::default(),
         };
         if pending > 0 {
             model.arrived.notify_one();
@@ -85,6 +101,19 @@ impl Model {
         if pending == 1 || pending >= self.enough as i64 {
             self.arrived.notify_one();
         }
+    }
+
+    /// What the gate did so far.
+    pub(crate) fn gate(&self) -> Gate {
+        *self.gate.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what the gate said of a fold.
+    pub(crate) fn released(&self, release: &Release) {
+        let mut gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        let [loss_before, loss] = release.losses.map_or([None; 2], |losses| losses.map(Some));
+        let held_back = gate.held_back + u64::from(release.held_back);
+        *gate = Gate { held_back, step: Some(release.step), regret: release.regret, loss_before, loss };
     }
 
     /// Counts deltas that a fold took.

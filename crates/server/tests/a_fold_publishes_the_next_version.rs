@@ -6,7 +6,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use brooklet_core::{Aggregate, Base, Fold, FoldConfig, Precision};
-use brooklet_server::{AppState, Config, Server, app};
+use brooklet_server::{AppState, Config, Folded, Server, app};
 use common::{Bench, FACTORS, MODEL, append, config, delta, get, metadata, post, seed};
 
 #[tokio::test]
@@ -17,10 +17,10 @@ async fn the_next_version_is_the_seed_and_the_fold() {
         post(&bench.router, &delta(client, 1, 1)).await;
         fold.add(&delta(client, 1, 1)).unwrap();
     }
-    assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Some(2));
+    assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Folded::Published(2));
 
     let mut aggregate = Aggregate::from_base(&Base::read(seed()).unwrap());
-    let expected = aggregate.publish(&fold, Precision::F16).unwrap();
+    let expected = aggregate.publish(&fold, 1.0, Precision::F16).unwrap();
     let current = get(&bench.router, "/v1/models/films").await;
     assert_eq!(current.body, expected);
 
@@ -44,7 +44,7 @@ async fn every_next_base_keeps_the_thresholds_of_the_seed() {
     let bench = Bench::new(|_| {}).await;
     for version in 1..=3 {
         post(&bench.router, &delta(version, 1, version)).await;
-        assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Some(version + 1));
+        assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Folded::Published(version + 1));
         let next = Base::read(get(&bench.router, "/v1/models/films").await.body.to_vec()).unwrap();
         assert_eq!((next.metadata().version, next.metadata().thresholds), (version + 1, metadata().thresholds));
     }
@@ -53,7 +53,7 @@ async fn every_next_base_keeps_the_thresholds_of_the_seed() {
 #[tokio::test]
 async fn nothing_pending_publishes_nothing() {
     let bench = Bench::new(|_| {}).await;
-    assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), None);
+    assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Folded::Nothing);
     assert_eq!(bench.stats().await.version, 1);
 }
 
@@ -86,7 +86,7 @@ async fn who_was_acknowledged_is_folded_however_old_the_base_has_become() {
     bench.state.fold_now(MODEL).await.unwrap();
     // Checked before the fold and queued behind it: this is how such a delta comes to the store.
     bench.state.store().append(append(&delta(2, 1, 1))).await.unwrap();
-    assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Some(3));
+    assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Folded::Published(3));
     let stats = bench.stats().await;
     assert_eq!((stats.pending_deltas, stats.set_aside_deltas, stats.deltas_total), (0, 0, 2));
     assert_eq!(stats.versions[0].deltas, 1);
@@ -100,7 +100,7 @@ async fn a_broken_row_does_not_keep_the_others_waiting() {
     broken.bytes = vec![0xff; 10].into();
     bench.state.store().append(broken).await.unwrap();
     post(&bench.router, &delta(3, 1, 1)).await;
-    assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Some(2));
+    assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Folded::Published(2));
     let stats = bench.stats().await;
     assert_eq!((stats.pending_deltas, stats.set_aside_deltas, stats.deltas_total), (0, 1, 3));
     assert_eq!(stats.versions[0].deltas, 2);
@@ -123,13 +123,13 @@ async fn a_restart_goes_on_where_the_last_one_ended() {
     let after = get(&router, "/v1/models/films").await;
     assert_eq!((after.body, after.headers), (before.body, before.headers));
     assert_eq!(post(&router, &delta(1, 2, 2)).await.json()["repeat"], true);
-    assert_eq!(state.fold_now(MODEL).await.unwrap(), Some(3));
+    assert_eq!(state.fold_now(MODEL).await.unwrap(), Folded::Published(3));
     // Both folds went through one aggregate, across the restart.
     let mut aggregate = Aggregate::from_base(&Base::read(seed()).unwrap());
     for (seq, version) in [(1, 1), (2, 2)] {
         let mut fold = Fold::new(&FoldConfig::default(), version, FACTORS);
         fold.add(&delta(1, seq, version)).unwrap();
-        let expected = aggregate.publish(&fold, Precision::F16).unwrap();
+        let expected = aggregate.publish(&fold, 1.0, Precision::F16).unwrap();
         let path = format!("/v1/models/films/versions/{}", version + 1);
         assert_eq!(get(&router, &path).await.body, expected);
     }

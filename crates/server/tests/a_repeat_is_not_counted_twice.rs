@@ -5,6 +5,7 @@ mod common;
 
 use axum::http::StatusCode;
 use brooklet_core::{Fold, FoldConfig};
+use brooklet_server::Folded;
 use common::{Bench, FACTORS, MODEL, delta, post};
 
 #[tokio::test]
@@ -28,7 +29,7 @@ async fn a_repeat_after_the_fold_is_not_counted_either() {
     bench.state.fold_now(MODEL).await.unwrap();
     let answer = post(&bench.router, &delta(1, 1, 1)).await;
     assert_eq!(answer.json(), serde_json::json!({ "acknowledged": 1, "repeat": true, "version": 2 }));
-    assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), None);
+    assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Folded::Nothing);
     assert_eq!(bench.stats().await.deltas_total, 1);
 }
 

@@ -3,7 +3,7 @@
 
 mod common;
 
-use brooklet_server::{AppState, Config, ServeError, StoreError, app};
+use brooklet_server::{AppState, Config, Folded, ServeError, StoreError, app};
 use common::{MODEL, config, delta, get, metadata, post, seed_with};
 
 async fn refusal(config: Config) -> ServeError {
@@ -90,8 +90,8 @@ async fn two_models_live_in_one_store_without_touching_each_other() {
     second.model = "books".into();
     let state = AppState::open(second).await.unwrap();
     let router = app(state.clone());
-    assert_eq!(state.fold_now("books").await.unwrap(), None);
-    assert_eq!(state.fold_now(MODEL).await.unwrap(), Some(2));
+    assert_eq!(state.fold_now("books").await.unwrap(), Folded::Nothing);
+    assert_eq!(state.fold_now(MODEL).await.unwrap(), Folded::Published(2));
     assert_eq!(get(&router, "/v1/models/books").await.header("brooklet-version"), "1");
     assert_eq!(get(&router, "/v1/models/films").await.header("brooklet-version"), "2");
     assert_eq!(get(&router, "/v1/models/books/stats").await.json()["clients"], 0);

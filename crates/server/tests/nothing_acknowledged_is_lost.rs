@@ -223,7 +223,10 @@ fn compare(folder: &Path, acknowledged: &Acknowledged) -> usize {
         members.for_each(|(_, delta)| fold.add(delta).unwrap());
         assert_eq!((*deltas, *events), (fold.deltas(), fold.events()));
         assert_eq!(*digest, format!("{:016x}", fold.digest()));
-        assert!(aggregate.publish(&fold, Precision::F16).unwrap() == *base, "version {version} cannot be replayed");
+        assert!(
+            aggregate.publish(&fold, 1.0, Precision::F16).unwrap() == *base,
+            "version {version} cannot be replayed"
+        );
     }
     let folded: u64 = versions.iter().map(|(_, deltas, ..)| deltas).sum();
     let pending = stored.iter().filter(|(folded_into, _)| folded_into.is_none()).count() as u64;

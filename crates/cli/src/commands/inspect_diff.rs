@@ -264,6 +264,7 @@ mod tests {
             ids: rows.iter().map(|(name, _)| FeatureId::named(name)).collect(),
             rows: rows.iter().flat_map(|(_, row)| *row).collect(),
             names: Some(rows.iter().map(|(name, _)| (*name).to_owned()).collect()),
+            ..Rows::default()
         };
         Base::read(write_base(metadata, &rows, Precision::F16).unwrap()).unwrap()
     }

@@ -7,15 +7,13 @@ use super::replay::figure;
 use crate::estimate::{Difference, Estimate};
 use crate::files::{ensure_writable, write_whole};
 use crate::input::Events;
-use crate::job::Job;
 use crate::judge::Score;
 use crate::progress::Progress;
 use crate::progressive::cores;
 use crate::seed::{self, Sources, object};
 use crate::trainer::Rng;
 use anyhow::{Result, ensure};
-use brooklet_core::{Base, Config, Metadata, Value};
-use changes::Change;
+use brooklet_core::{Config, Metadata, Value};
 use draft::{Bench, Draft};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -79,18 +77,6 @@ struct Step {
     choosing: Option<Difference>,
     /// How much its figures are above those before, over the people judged.
     difference: Option<Score<Difference>>,
-}
-
-/// A base with prior and calibration fitted to these people, whatever that pays: three rounds of EM, then Platt's map.
-pub(super) fn refitted(base: &Base, events: Events, job: &Job) -> Result<Base> {
-    let everyone: Vec<u32> = (0..events.users.len() as u32).collect();
-    let (rule, users, items) = (job.rule.clone(), job.users.clone(), job.items.clone());
-    let bench = Bench { events, rule, users, items, threads: cores() };
-    let mut draft = Draft::of(base);
-    for change in [Change::Prior { rounds: 3, scale: 1.0 }, Change::Calibration] {
-        draft = change.make(&bench, &everyone, &draft)?;
-    }
-    draft.base()
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {

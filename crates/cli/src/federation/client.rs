@@ -2,7 +2,7 @@ use super::endpoint::Endpoint;
 use super::{Population, client_key};
 use crate::progressive::Visitors;
 use crate::trainer::Rng;
-use brooklet_core::{Base, Config, Delta, Error, FeatureId, Learner};
+use brooklet_core::{Base, Config, Delta, Error, FeatureId, Learner, Report};
 
 /// One browser.
 pub(crate) struct Client {
@@ -26,7 +26,7 @@ impl Client {
     pub(crate) fn visit(
         &mut self,
         (people, visitor): (&Visitors, usize),
-        endpoint: &Endpoint,
+        endpoint: &Endpoint<'_>,
         population: &Population,
         rng: &mut Rng,
     ) -> Result<Visit, Error> {
@@ -57,7 +57,7 @@ impl Client {
     }
 
     /// As a browser does: a base that is too old is replaced, and the delta made again upon the new one.
-    fn post(&mut self, endpoint: &Endpoint, mut down: u64, rng: &mut Rng) -> Result<Visit, Error> {
+    fn post(&mut self, endpoint: &Endpoint<'_>, mut down: u64, rng: &mut Rng) -> Result<Visit, Error> {
         let mut pending = self.learner.prepare_delta(client_key(rng));
         if let Some(refused) = pending.take_if(|_| endpoint.refuses(self.learner.base().metadata().version)) {
             self.learner.reject(refused.seq, client_key(rng));
@@ -79,7 +79,18 @@ pub(crate) fn attack(base: &Base, targets: &[FeatureId], rng: &mut Rng) -> Vec<u
     scales[0] = Delta::MAX_SCALE;
     let mut columns = vec![0; base.width() * ids.len()];
     columns[..ids.len()].fill(i8::MAX);
-    let events = ids.len() as u32;
-    Delta { base_version: base.metadata().version, client: client_key(rng), seq: 1, events, ids, scales, columns }
-        .encode()
+    // Without evidence nothing stands against the push but what others taught.
+    let (events, evidence) = (ids.len() as u32, vec![Default::default(); ids.len()]);
+    Delta {
+        base_version: base.metadata().version,
+        client: client_key(rng),
+        seq: 1,
+        events,
+        ids,
+        scales,
+        columns,
+        evidence,
+        report: Report::default(),
+    }
+    .encode()
 }

@@ -1,10 +1,11 @@
-use super::Population;
-use brooklet_core::{Aggregate, Base, Delta, Error, Fold, FoldConfig, Precision};
+use super::{Judge, Population};
+use brooklet_core::{Aggregate, Base, Delta, Error, Fold, FoldConfig, Judging, Precision};
 use std::collections::VecDeque;
 
 /// What the central endpoint does with deltas, without its store: every check of a delta, and the fold.
-pub(crate) struct Endpoint {
+pub(crate) struct Endpoint<'a> {
     aggregate: Aggregate,
+    judge: Option<&'a Judge<'a>>,
     fold: Fold,
     config: FoldConfig,
     precision: Precision,
@@ -14,13 +15,19 @@ pub(crate) struct Endpoint {
     kept: usize,
     pub(crate) rounds: u64,
     pub(crate) deltas: u64,
+    /// Candidates that were worse, and the largest regret that clients reported.
+    pub(crate) held_back: u64,
+    pub(crate) regret: f64,
+    /// Deltas that wait beyond those of a cut because every candidate was worse.
+    waiting: u64,
 }
 
-impl Endpoint {
-    pub(crate) fn new(seed: &Base, population: &Population) -> Endpoint {
+impl<'a> Endpoint<'a> {
+    pub(crate) fn new(seed: &Base, population: &Population, judge: Option<&'a Judge<'a>>) -> Endpoint<'a> {
         let Population { cut, stale, fold: config, precision, .. } = population;
         Endpoint {
             aggregate: Aggregate::from_base(seed),
+            judge,
             fold: Fold::new(config, seed.metadata().version, seed.metadata().factors),
             config: config.clone(),
             precision: *precision,
@@ -29,6 +36,9 @@ impl Endpoint {
             kept: 1 + stale,
             rounds: 0,
             deltas: 0,
+            held_back: 0,
+            regret: 0.0,
+            waiting: 0,
         }
     }
 
@@ -50,15 +60,25 @@ impl Endpoint {
     /// Takes a delta in, and publishes if that was the last one of a version.
     pub(crate) fn accept(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.fold.add(&Delta::decode(bytes)?)?;
-        if self.fold.deltas() >= self.cut { self.publish() } else { Ok(()) }
+        if self.fold.deltas() >= self.waiting + self.cut { self.publish() } else { Ok(()) }
     }
 
-    /// Publishes the next version if any delta waits.
+    /// Publishes the next version if any delta waits and it is not worse.
     pub(crate) fn publish(&mut self) -> Result<(), Error> {
         if self.fold.deltas() == 0 {
             return Ok(());
         }
-        let base = Base::read(self.aggregate.publish(&self.fold, self.precision)?)?;
+        let current = self.current().clone();
+        let mut loss = self.judge.map(|judge| move |base: &Base| judge(base));
+        let judge = loss.as_mut().map(|loss| loss as &mut Judging<'_>);
+        let release = self.aggregate.release(&self.fold, self.precision, &current, judge)?;
+        self.held_back += u64::from(release.held_back);
+        self.regret = self.regret.max(release.regret.unwrap_or(0.0));
+        let Some(base) = release.base else {
+            self.waiting = self.fold.deltas();
+            return Ok(());
+        };
+        self.waiting = 0;
         self.deltas += self.fold.deltas();
         self.rounds += 1;
         self.fold = Fold::new(&self.config, base.metadata().version, base.metadata().factors);

@@ -21,13 +21,57 @@ fn deltas_of_clients_teach_the_seed_what_they_know() {
     assert_eq!(report, folder.json(&format!("{SMALL} --json")), "the same seed gives the same figures");
 }
 
+/// Every look at a version on the way, none of which may be worse than the seed, and the share of the gap that is closed.
+fn looked_at(report: &serde_json::Value) -> (Vec<f64>, f64) {
+    let looks = report["versions"].as_array().unwrap();
+    (looks.iter().map(|look| look["log_loss"].as_f64().unwrap()).collect(), report["closed"].as_f64().unwrap())
+}
+
+#[test]
+fn films_with_genres_are_better_known_at_every_tenth_of_the_way() {
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/ml-latest-small");
+    let of = |name: &str| data.join(name).display().to_string();
+    let folder = Folder::new();
+    let report = folder.json(&format!(
+        "simulate {} --items {} --item-fields genres --label rating --time timestamp --positive 4 --factors 4 --json",
+        of("ratings.csv"),
+        of("movies.csv")
+    ));
+    let (looks, closed) = looked_at(&report);
+    let mut last = report["seed"]["log_loss"].as_f64().unwrap();
+    for loss in looks {
+        assert!(loss < last + 0.0005, "{report}");
+        last = loss;
+    }
+    assert!(closed > 0.6, "{report}");
+}
+
+#[test]
+fn impressions_with_four_fields_teach_the_base() {
+    let folder = Folder::new();
+    folder.impressions();
+    let flags = "simulate impressions.csv --items things.csv --item-fields brand,colours,size,year --label click --time time \
+                 --positive 1 --factors 2 --visit 12 --cut 25 --json";
+    let report = folder.json(flags);
+    let (looks, closed) = looked_at(&report);
+    let seed = report["seed"]["log_loss"].as_f64().unwrap();
+    assert!(looks.iter().all(|loss| *loss < seed + 0.001), "{report}");
+    // 120 people of 60 impressions each.
+    assert!(closed > 0.35, "{report}");
+    // The same where the operator judges every candidate on people of his own.
+    let judged = folder.json(&format!("{flags} --judge-users .1"));
+    let (looks, _) = looked_at(&judged);
+    let seed = judged["seed"]["log_loss"].as_f64().unwrap();
+    assert!(looks.last().unwrap() < &seed, "{judged}");
+}
+
 #[test]
 fn hostile_visits_are_bounded() {
     let folder = Folder::with_ratings();
     let report = folder.json(&format!("{SMALL} --stale 2 --drop-out 0 --hostile .05 --json"));
     assert!(report["deltas"].as_u64().unwrap() > 1152, "hostile deltas come on top: {report}");
     let shift = report["target_shift"].as_f64().unwrap();
-    // Nobody moves a number farther than the fold's reach.
+    // Nobody moves a weight farther than the reach, which for an item of these is below 1.
     assert!(shift > 0.05 && shift < 1.0, "{report}");
 }
 

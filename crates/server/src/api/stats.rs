@@ -4,10 +4,22 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::app::AppState;
+use crate::model::Gate;
 use crate::problem::Problem;
+use crate::store::Stats;
+
+/// What the store has and what the gate did.
+#[derive(serde::Serialize)]
+struct Told {
+    #[serde(flatten)]
+    stats: Stats,
+    gate: Option<Gate>,
+}
 
 /// `GET /v1/models/{model}/stats`
 pub(crate) async fn stats(State(state): State<AppState>, Path(name): Path<String>) -> Result<Response, Problem> {
     let stats = state.store().stats(&name).await?.ok_or_else(|| Problem::unknown_model(&name))?;
+    let gate = state.model(&name).map(|model| model.gate());
+    let stats = Told { stats, gate };
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(stats)).into_response())
 }

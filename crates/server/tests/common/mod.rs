@@ -7,8 +7,8 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use brooklet_core::{
-    Calibration, ClientKey, Delta, FeatureId, Labels, Loss, Metadata, Precision, Prior, Rates, Rows, Schema,
-    Thresholds, Value, write_base,
+    Calibration, ClientKey, Delta, Evidence, FeatureId, Labels, Loss, Metadata, Precision, Prior, Rates, Report, Rows,
+    Schema, Thresholds, Value, write_base,
 };
 use brooklet_server::{AppState, Append, Config, Stats, app};
 use http_body_util::BodyExt;
@@ -77,6 +77,7 @@ pub fn seed_with(metadata: &Metadata) -> Vec<u8> {
         ids: names.iter().map(|name| FeatureId::named(name)).collect(),
         rows: (0..numbers).map(|_| random.below(2000) as f32 / 1000.0 - 1.0).collect(),
         names: Some(names),
+        ..Rows::default()
     };
     write_base(metadata, &rows, Precision::F16).unwrap()
 }
@@ -120,6 +121,8 @@ pub fn delta(client_number: u64, seq: u64, base_version: u64) -> Delta {
         events: 1 + random.below(50) as u32,
         scales: (0..1 + FACTORS).map(|_| random.below(1000) as f32 / 1e5).collect(),
         columns: (0..ids.len() * (1 + FACTORS)).map(|_| random.next() as i8).collect(),
+        evidence: ids.iter().map(|_| [random.below(80) as u8, random.below(20) as u8].map(Evidence)).collect(),
+        report: Report { events: 1 + random.below(50) as u32, base_loss: 0.7, learner_loss: 0.6 },
         ids,
     }
 }
