@@ -184,7 +184,8 @@ impl Job {
 
         let (fitted, _) = self.fit(None, Epochs::Exactly(held_out.epochs))?;
         let (metadata, prior_users) = self.metadata(&fitted, &settings, &store.summary().counts, fitted.epochs);
-        let bytes = encode(&metadata, &fitted.model, &self.dataset, self.precision)?;
+        let events = self.dataset.events()?;
+        let bytes = encode(&metadata, &fitted.model, &self.dataset, Some(&events), self.precision)?;
         Ok(Made {
             bytes,
             settings,
@@ -273,7 +274,7 @@ impl Job {
         let seed = |settings: &Settings| -> Result<Base> {
             let (mut metadata, _) = self.metadata(fitted, settings, &split.counts, 1);
             metadata.private_rows = false;
-            Ok(Base::read(encode(&metadata, &fitted.model, &self.dataset, self.precision)?)?)
+            Ok(Base::read(encode(&metadata, &fitted.model, &self.dataset, None, self.precision)?)?)
         };
         let base = seed(&Settings::default())?;
         let visitors = Visitors::of(&split.people, &base, &split.visits, &self.rule, &self.users, &self.items)?;

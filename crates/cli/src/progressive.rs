@@ -165,19 +165,13 @@ impl Visitors {
         freeze: &[usize],
         threads: usize,
         done: impl Fn() + Sync,
-    ) -> Result<Vec<Replayed>> {
+    ) -> Result<Vec<Replayed>, Error> {
         let replayed = in_parallel(self.visits.len(), threads, |i| {
             let replayed = self.replay_one(i, base, config, freeze);
             done();
             replayed
         });
-        Ok(replayed.into_iter().collect::<Result<Vec<_>, Error>>()?)
-    }
-
-    /// Replays everyone as [`Visitors::replay`] does, with the settings of a page that sets none.
-    pub(crate) fn replayed(&self, base: &Base, threads: usize) -> Result<Vec<Replayed>, Error> {
-        let config = Config::default();
-        in_parallel(self.visits.len(), threads, |i| self.replay_one(i, base, &config, &[])).into_iter().collect()
+        replayed.into_iter().collect()
     }
 
     fn replay_one(&self, visitor: usize, base: &Base, config: &Config, freeze: &[usize]) -> Result<Replayed, Error> {

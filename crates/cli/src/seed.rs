@@ -164,11 +164,16 @@ pub(crate) fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
 const LEAST_PEOPLE: usize = 20;
 
 /// The blob of a trained model. Rows of users, and of what few of them have in common, are left out unless the metadata say
-/// otherwise.
-pub(crate) fn encode(metadata: &Metadata, model: &Model, dataset: &Dataset, precision: Precision) -> Result<Vec<u8>> {
-    let mut rows = Rows { names: Some(Vec::new()), evidence: Some(Vec::new()), ..Rows::default() };
+/// otherwise. `events` are how many each row was learnt from, if the blob is to say so.
+pub(crate) fn encode(
+    metadata: &Metadata,
+    model: &Model,
+    dataset: &Dataset,
+    events: Option<&[u32]>,
+    precision: Precision,
+) -> Result<Vec<u8>> {
+    let mut rows = Rows { names: Some(Vec::new()), evidence: events.map(|_| Vec::new()), ..Rows::default() };
     let curvature = if metadata.loss == Loss::Squared { 1.0 } else { LOGISTIC_CURVATURE };
-    let events = dataset.events()?;
     for (row, &people) in dataset.people().iter().enumerate() {
         if !metadata.private_rows && people < LEAST_PEOPLE {
             continue;
@@ -177,7 +182,9 @@ pub(crate) fn encode(metadata: &Metadata, model: &Model, dataset: &Dataset, prec
         rows.ids.push(FeatureId::named(&name));
         rows.rows.extend_from_slice(model.row(row));
         rows.names.get_or_insert_default().push(name);
-        rows.evidence.get_or_insert_default().push(Evidence::of(curvature * f64::from(events[row])));
+        if let (Some(evidence), Some(events)) = (&mut rows.evidence, events) {
+            evidence.push(Evidence::of(curvature * f64::from(events[row])));
+        }
     }
     write_base(metadata, &rows, precision).context("the model cannot be written")
 }

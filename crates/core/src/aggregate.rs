@@ -118,11 +118,12 @@ impl Aggregate {
     fn step(&mut self, reach: f32, share: f32) {
         let width = 1 + self.metadata.factors;
         let curvature = Curvature::of(&self.metadata.prior);
-        let order: BTreeMap<FeatureId, usize> = self.order().into_iter().collect();
+        let order = self.order();
         let mut owed = core::mem::take(&mut self.owed);
         let (mut precision, mut step) = (vec![0.0; width * width], vec![0.0; width]);
         for (id, gradient) in &mut owed {
-            let Some(&i) = order.get(id) else { continue };
+            let Ok(found) = order.binary_search_by_key(id, |(id, _)| *id) else { continue };
+            let i = order[found].1;
             let known = [f64::from(self.known[i]), 0.0];
             let told: Amounts = [0, 1].map(|at| f64::from(self.evidence[2 * i + at]));
             let prior = |r: usize, c: usize| {

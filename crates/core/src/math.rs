@@ -114,15 +114,19 @@ pub(crate) fn proximal(loss: Loss, score: f64, target: f64, h: f64) -> Step {
     }
 }
 
+/// A score that is N(`score`, `variance`), as its average through a sigmoid counts (MacKay 1992, equation 10).
+pub(crate) fn moderated(score: f64, variance: f64) -> f64 {
+    score / sqrt(1.0 + core::f64::consts::PI / 8.0 * variance)
+}
+
 /// -dloss/dscore averaged over a score that is N(`score`, `variance`), and the curvature there: of the squared loss, or of the
-/// logistic loss of the probability that is served, which a map to log-odds follows and MacKay (1992, equation 10) moderates.
+/// logistic loss of the probability that is served, which is that of the moderated score, mapped to log-odds.
 pub(crate) fn averaged_slope(loss: Loss, map: Calibration, score: f64, variance: f64, target: f64) -> (f64, f64) {
     match loss {
         Loss::Squared => (target - score, 1.0),
         Loss::Logistic => {
             let (a, b) = (f64::from(map.a), f64::from(map.b));
-            let moderated = score / sqrt(1.0 + core::f64::consts::PI / 8.0 * variance.clamp(0.0, f64::MAX));
-            let p = sigmoid(a * moderated + b);
+            let p = sigmoid(a * moderated(score, variance.clamp(0.0, f64::MAX)) + b);
             (a * (target - p), a * a * p * (1.0 - p))
         }
     }

@@ -5,7 +5,7 @@ use crate::config::{ModelConfig, VisitorStep};
 use crate::feature::Feature;
 use crate::fm::{Sum, Sums};
 use crate::lanes::{Lanes, narrow};
-use crate::math::{proximal, sigmoid, sqrt};
+use crate::math::{moderated, proximal, sigmoid};
 use crate::outbox::Event;
 use crate::posterior::Gaussian;
 use crate::rows::Rows;
@@ -83,7 +83,7 @@ impl Model {
             Loss::Logistic => self.visitor.variance(sum.phi).clamp(0.0, f64::MAX),
             Loss::Squared => 0.0,
         };
-        PersonalScore { score, moderated: score / sqrt(1.0 + core::f64::consts::PI / 8.0 * variance) }
+        PersonalScore { score, moderated: moderated(score, variance) }
     }
 
     fn judge_both(&self, sums: &Sums) -> (f64, PersonalScore) {

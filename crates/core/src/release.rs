@@ -18,7 +18,7 @@ const STEPS_OF_REGRET: usize = 2;
 const TOLERANCE: f64 = 1e-5;
 
 /// Gives the mean loss of a base on events that the operator holds out.
-pub type Judging<'a> = dyn FnMut(&Base) -> Result<f64, Error> + 'a;
+pub type Judging<'a> = dyn Fn(&Base) -> Result<f64, Error> + 'a;
 
 /// What became of a fold.
 #[derive(Debug, Clone)]
@@ -42,11 +42,11 @@ impl Aggregate {
         fold: &Fold,
         precision: Precision,
         current: &Base,
-        mut judge: Option<&mut Judging<'_>>,
+        judge: Option<&Judging<'_>>,
     ) -> Result<Release, Error> {
         let regret = self.regret(fold);
         let skipped = if regret.is_some_and(|regret| regret > MOST_REGRET) { STEPS_OF_REGRET } else { 0 };
-        let before = match &mut judge {
+        let before = match judge {
             Some(judge) => Some(judge(current)?),
             None => None,
         };
@@ -55,7 +55,7 @@ impl Aggregate {
             let mut next = self.clone();
             let base = Base::read(next.publish(fold, *step, precision)?)?;
             release.step = *step;
-            if let (Some(before), Some(judge)) = (before, &mut judge) {
+            if let (Some(before), Some(judge)) = (before, judge) {
                 let after = judge(&base)?;
                 release.losses = Some([before, after]);
                 // Written so that a loss which is no number is worse.

@@ -92,15 +92,15 @@ fn a_candidate_that_the_operator_judges_worse_goes_half_as_far_or_not_at_all() {
     // The best weight is a third of the whole step away; beyond two thirds it is worse than where it was.
     let mut whole = Aggregate::from_base(&seed);
     let step = f64::from(publish(&mut whole, &config, &[(1.0, 0.25)])) - start;
-    let mut judge = |base: &Base| Ok((f64::from(weight(base)) - start - step / 3.0).powi(2));
+    let judge = |base: &Base| Ok((f64::from(weight(base)) - start - step / 3.0).powi(2));
     let mut aggregate = Aggregate::from_base(&seed);
-    let release = aggregate.release(&fold, Precision::F16, &seed, Some(&mut judge)).expect("it is judged");
+    let release = aggregate.release(&fold, Precision::F16, &seed, Some(&judge)).expect("it is judged");
     assert_eq!((release.step, release.held_back), (0.5, 1));
     assert_eq!(release.base.map(|base| base.metadata().version), Some(2));
     // Where every step is worse nothing is published, and nothing has changed.
     let mut aggregate = Aggregate::from_base(&seed);
-    let mut against = |base: &Base| Ok(f64::from(weight(base)) - start);
-    let release = aggregate.release(&fold, Precision::F16, &seed, Some(&mut against)).expect("it is judged");
+    let against = |base: &Base| Ok(f64::from(weight(base)) - start);
+    let release = aggregate.release(&fold, Precision::F16, &seed, Some(&against)).expect("it is judged");
     assert_eq!((release.base.is_none(), release.held_back), (true, 7));
     assert_eq!(aggregate, Aggregate::from_base(&seed));
 }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use brooklet_core::{Base, Error, FoldConfig};
+use brooklet_core::{Base, Error, FoldConfig, Judging};
 
 /// Everything the endpoint can be told. The command line's `serve` takes it as its options; each can also come from the
 /// environment.
@@ -114,8 +114,8 @@ impl Judge {
         Judge(Arc::new(loss))
     }
 
-    pub(crate) fn loss(&self, base: &Base) -> Result<f64, Error> {
-        (self.0)(base)
+    pub(crate) fn judging(&self) -> &Judging<'static> {
+        &*self.0
     }
 }
 

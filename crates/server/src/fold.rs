@@ -7,11 +7,12 @@
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use brooklet_core::{Aggregate, Base, Delta, Error, Fold, FoldConfig, Judging};
+use brooklet_core::{Aggregate, Base, Delta, Error, Fold, FoldConfig};
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 
 use crate::app::AppState;
+use crate::config::Judge;
 use crate::model::{Current, Model};
 use crate::store::{FoldedVersion, Limit, Pending, Publication, StoreError};
 
@@ -110,8 +111,7 @@ pub(crate) async fn fold(state: &AppState, model: &Model) -> Result<Folded, Fold
     let computed = tokio::task::spawn_blocking(move || {
         let mut aggregate = Aggregate::read(&aggregate)?;
         let sum = Sum::of(&pending, Fold::new(&config, aggregate.version(), current.factors));
-        let mut loss = judge.map(|judge| move |base: &Base| judge.loss(base));
-        let judge = loss.as_mut().map(|loss| loss as &mut Judging<'_>);
+        let judge = judge.as_ref().map(Judge::judging);
         let release = aggregate.release(&sum.fold, precision, &Base::read(current.bytes.as_ref())?, judge)?;
         let Some(base) = &release.base else { return Ok((release, None)) };
         let next = Current::read(Bytes::copy_from_slice(base.bytes()))?;

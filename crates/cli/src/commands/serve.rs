@@ -42,9 +42,10 @@ fn judge(events: &Path, seed: &Path, args: &Args) -> Result<Judge> {
     let read = Events::read(events, &sources.columns, &rule)?;
     ensure!(!read.target.is_empty(), "{} has no event to judge by", events.display());
     let visitors = Visitors::new(&base, &read, &rule, &users, &items)?;
+    let page = brooklet_core::Config::default();
     let loss = move |base: &Base| -> Result<f64, Error> {
         let squared = base.metadata().loss == Loss::Squared;
-        let replayed = visitors.replayed(base, cores())?;
+        let replayed = visitors.replay(base, &page, &[], cores(), || {})?;
         let outcomes = replayed.iter().flat_map(|visitor| &visitor.outcomes);
         let losses = outcomes.map(|outcome| match (squared, outcome.click) {
             (false, Some(click)) => log_loss(outcome.personal.probability, f32::from(u8::from(click))),

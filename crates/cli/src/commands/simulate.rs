@@ -125,7 +125,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     let operator = people.visitors(&people.operator, &seed, &events, &job)?;
     let of_operator = |base: &Base| -> Result<f64, Error> {
-        let replayed = operator.replayed(base, 1)?;
+        let replayed = operator.replay(base, &Config::default(), &[], 1, || {})?;
         // Of no event at all nothing can be told, and the judge is not asked.
         Ok(figures(&replayed).log_loss.unwrap_or(f64::INFINITY))
     };

@@ -69,8 +69,7 @@ impl<'a> Endpoint<'a> {
             return Ok(());
         }
         let current = self.current().clone();
-        let mut loss = self.judge.map(|judge| move |base: &Base| judge(base));
-        let judge = loss.as_mut().map(|loss| loss as &mut Judging<'_>);
+        let judge = self.judge.map(|judge| judge as &Judging<'_>);
         let release = self.aggregate.release(&self.fold, self.precision, &current, judge)?;
         self.held_back += u64::from(release.held_back);
         self.regret = self.regret.max(release.regret.unwrap_or(0.0));

@@ -41,7 +41,7 @@ impl Bench {
 
     pub(super) fn replay(&self, who: &[u32], draft: &Draft, config: &Config) -> Result<Vec<Replayed>> {
         let base = draft.base()?;
-        self.visitors(who, &base)?.replay(&base, config, &[], self.threads, || {})
+        Ok(self.visitors(who, &base)?.replay(&base, config, &[], self.threads, || {})?)
     }
 
     /// The figures of a replay over all events.
