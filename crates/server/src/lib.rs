@@ -32,29 +32,29 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod config;
+mod error;
+mod router;
 mod serve;
-
-mod api;
-mod app;
-mod body;
-mod etag;
-mod problem;
+mod state;
 
 mod fold;
 mod model;
+mod seed;
 
+mod config;
 mod metrics;
-mod sqlite;
+
+mod http;
 mod store;
 
-pub use app::{AppState, app};
 pub use config::{Config, Judge, Mount, Precision};
-pub use fold::{FoldError, Folded};
+pub use error::{FoldError, ServeError};
+pub use fold::{Folded, fold_now};
 pub use metrics::Metrics;
-pub use serve::{ServeError, Server, init_logging, serve};
-pub use sqlite::{Sqlite, SqliteConfig};
+pub use router::app;
+pub use serve::{Server, init_logging, serve};
+pub use state::AppState;
 pub use store::{
-    Append, FoldedVersion, Limit, Pending, Publication, Receipt, Registered, Stats, Store, StoreError, StoredVersion,
-    VersionStats,
+    Append, FoldedVersion, Limit, Pending, Publication, Receipt, Registered, Sqlite, SqliteConfig, Stats, Store,
+    StoreError, StoredVersion, VersionStats,
 };

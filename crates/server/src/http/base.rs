@@ -8,9 +8,10 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::app::{AppState, VERSION_HEADER};
-use crate::etag;
-use crate::problem::Problem;
+use crate::http::headers::VERSION_HEADER;
+use crate::http::headers::has_already;
+use crate::http::problem::Problem;
+use crate::state::AppState;
 
 /// `GET /v1/models/{model}`
 pub(crate) async fn current(
@@ -59,7 +60,7 @@ fn answer(
         (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
         (VERSION_HEADER, version.into()),
     ];
-    if etag::matches(headers, etag) {
+    if has_already(headers, etag) {
         return Ok((StatusCode::NOT_MODIFIED, about).into_response());
     }
     let media_type = [(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))];

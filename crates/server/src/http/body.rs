@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use flate2::read::MultiGzDecoder;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 const CBOR: &str = "application/cbor";
 

@@ -10,10 +10,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use brooklet_core::{Delta, Error, Fold};
 
-use crate::app::{AppState, VERSION_HEADER};
-use crate::body::{self, Limits};
+use crate::http::body::{self, Limits};
+use crate::http::headers::VERSION_HEADER;
+use crate::http::problem::Problem;
 use crate::model::{Current, Model};
-use crate::problem::Problem;
+use crate::state::AppState;
 use crate::store::{Append, Receipt};
 
 /// What a browser hears of its delta.

@@ -1,6 +1,10 @@
-//! One file for each thing that can be asked for.
+//! One file for each thing that can be asked for, upon what they share: reading a body, headers, problem documents.
 
 pub(crate) mod base;
 pub(crate) mod deltas;
 pub(crate) mod operations;
 pub(crate) mod stats;
+
+mod body;
+pub(crate) mod headers;
+pub(crate) mod problem;

@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::app::AppState;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
+use crate::state::AppState;
 
 /// `GET /healthz`: whether a delta could be taken in now.
 pub(crate) async fn healthz(State(state): State<AppState>) -> Result<Response, Problem> {
