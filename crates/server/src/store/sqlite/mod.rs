@@ -8,6 +8,7 @@ mod database;
 mod error;
 mod readers;
 mod schema;
+mod stats;
 mod writer;
 
 pub use config::SqliteConfig;
