@@ -12,6 +12,9 @@ use crate::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
+    /// A setting is not within its bounds.
+    #[error(transparent)]
+    BadSetting(Error),
     /// The address cannot be had.
     #[error("cannot listen on {address}: {error}")]
     Bind {
@@ -45,7 +48,7 @@ pub enum ServeError {
         /// The file.
         path: PathBuf,
         /// What the core says.
-        error: brooklet_core::Error,
+        error: Error,
     },
     /// The seed holds rows that must not leave the house.
     #[error(
@@ -58,7 +61,7 @@ pub enum ServeError {
         /// The model.
         model: String,
         /// What the core says.
-        error: brooklet_core::Error,
+        error: Error,
     },
     /// The network says no.
     #[error("the server failed: {0}")]
@@ -69,6 +72,7 @@ impl ServeError {
     /// A stable snake_case name of the variant.
     pub fn code(&self) -> &'static str {
         match self {
+            ServeError::BadSetting(error) => error.code(),
             ServeError::Bind { .. } => "cannot_listen",
             ServeError::Store(_) => "store_unavailable",
             ServeError::NoModel => "no_model",

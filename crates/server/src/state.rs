@@ -24,7 +24,7 @@ struct Shared {
 }
 
 impl AppState {
-    /// Opens the embedded store, registers the seed and loads every model's current base.
+    /// Checks the settings, opens the embedded store, registers the seed and loads every model's current base.
     pub async fn open(config: Config) -> Result<AppState, ServeError> {
         let metrics = Arc::new(Metrics::default());
         let sqlite = SqliteConfig { commit_batch: config.commit_batch, ..SqliteConfig::default() };
@@ -38,6 +38,7 @@ impl AppState {
         store: Arc<dyn Store>,
         metrics: Arc<Metrics>,
     ) -> Result<AppState, ServeError> {
+        config.fold().check().map_err(ServeError::BadSetting)?;
         if let Some(seed) = &config.seed {
             seed::register(store.as_ref(), &config.model, seed).await?;
         }

@@ -81,7 +81,7 @@ async fn time_publishes_too() {
 
 #[tokio::test]
 async fn who_was_acknowledged_is_folded_however_old_the_base_has_become() {
-    let bench = Bench::new(|config| config.horizon = Some(0)).await;
+    let bench = Bench::new(|config| config.horizon = 0).await;
     post(&bench.router, &delta(1, 1, 1)).await;
     fold_now(&bench.state, MODEL).await.unwrap();
     // Checked before the fold and queued behind it: this is how such a delta comes to the store.

@@ -36,7 +36,7 @@ async fn a_repeat_after_the_fold_is_not_counted_either() {
 #[tokio::test]
 async fn a_repeat_whose_base_is_too_old_by_now_is_acknowledged() {
     // Refusing it with `stale_base` would make the browser learn and send the same events again: counted twice.
-    let bench = Bench::new(|config| config.horizon = Some(1)).await;
+    let bench = Bench::new(|config| config.horizon = 1).await;
     post(&bench.router, &delta(1, 1, 1)).await;
     for seq in 1..=3 {
         post(&bench.router, &delta(2, seq, seq)).await;

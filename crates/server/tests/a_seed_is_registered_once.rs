@@ -61,6 +61,14 @@ async fn what_is_no_seed_is_refused() {
 }
 
 #[tokio::test]
+async fn a_setting_out_of_bounds_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.reach = f32::NAN;
+    assert_eq!(refusal(config).await.code(), "bad_setting");
+}
+
+#[tokio::test]
 async fn names_that_do_not_suit_a_url_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["", "Films", "a/b", "..", "a b", "%66", &"a".repeat(65)] {

@@ -101,6 +101,8 @@ struct Figures {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    let fold = FoldConfig { clip: args.clip, reach: args.reach, ..FoldConfig::default() };
+    fold.check()?;
     let job = Job::new(&args.recipe, &std::env::temp_dir())?;
     let events = job.dataset.store.events()?;
     let people = People::draw(args, events.users.len())?;
@@ -119,7 +121,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         drop_out: args.drop_out,
         hostile: args.hostile,
         targets: targets.clone(),
-        fold: FoldConfig { clip: args.clip, reach: args.reach, ..FoldConfig::default() },
+        fold,
         precision: job.precision,
         seed: args.recipe.method.seed,
     };
