@@ -16,7 +16,9 @@ use crate::http::headers::VERSION_HEADER;
 use crate::http::{base, deltas, operations, problem, stats};
 use crate::state::AppState;
 
-/// The whole HTTP side as one service, without a socket.
+/// The whole HTTP side as one service, without a socket. Programs of others can merge routes of their own into it.
+///
+#[doc = include_str!("../HTTP.md")]
 pub fn app(state: AppState) -> Router {
     let config = state.config();
     let mut router = Router::new()

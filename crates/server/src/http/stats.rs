@@ -1,3 +1,5 @@
+//! What became of a model's deltas, in numbers: for the demo, for operators, and for whoever wants to know whether a version helped.
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
