@@ -48,7 +48,7 @@ pub struct Config {
     #[arg(long = "file", env = "BROOKLET_FILES", value_delimiter = ',', value_name = "/URL=PATH")]
     pub files: Vec<Mount>,
 
-    /// Origin whose pages may call the server from a browser, such as https://example.org; repeat the option for several. Without it
+    /// Origin whose pages may call the server from a browser, such as `https://example.org`; repeat the option for several. Without it
     /// all origins may, which gives nothing away: the server has no cookies and no secrets
     #[arg(long = "allow-origin", env = "BROOKLET_ALLOW_ORIGIN", value_delimiter = ',', value_name = "ORIGIN",
           value_parser = origin)]

@@ -10,7 +10,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 pub struct SqliteConfig {
     /// Most deltas in one commit.
     pub commit_batch: usize,
-    /// Most writes that wait; further ones are refused with [`StoreError::Busy`] instead of growing the queue.
+    /// Most writes that wait; further ones are refused with [`StoreError::Busy`](crate::StoreError::Busy) instead of growing the queue.
     pub queue: usize,
 }
 
