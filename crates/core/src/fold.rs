@@ -14,7 +14,7 @@
 //! ever goes farther than `reach` deviations of the prior from the seed's, 1 / sqrt(A): what the seed has seen much of stays near it, and
 //! that is how far hostile clients get, whatever they send and for however long.
 
-use crate::{Delta, Error, Fault, FeatureId};
+use crate::{Delta, Error, FeatureId};
 use alloc::collections::BTreeMap;
 use alloc::string::ToString;
 use alloc::vec;
@@ -49,7 +49,7 @@ impl FoldConfig {
         ];
         for (name, number, most, expected) in bounded {
             if !(number > 0.0 && number <= most) {
-                return Err(Error::BadSetting(Fault::of(name, expected, number.to_string().into())));
+                return Err(Error::BadSetting(crate::error::Fault::of(name, expected, number.to_string().into())));
             }
         }
         Ok(())
