@@ -64,8 +64,8 @@ pub struct Config {
     #[arg(long, env = "BROOKLET_FOLD_SECONDS", default_value_t = FOLD_SECONDS, value_name = "SECONDS")]
     pub fold_seconds: u64,
 
-    /// The most that one delta may change one row of the model, as the length (L2 norm) of the change; a longer change is shortened
-    /// to this length
+    /// The most that one delta may push one row of the model, as the length (L2 norm) of what it says of the row; a longer push is
+    /// shortened to this length
     #[arg(long, env = "BROOKLET_CLIP", default_value_t = FoldConfig::default().clip, value_name = "LENGTH",
           value_parser = fold_number(|fold, clip| fold.clip = clip))]
     pub clip: f32,
