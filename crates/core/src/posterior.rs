@@ -151,6 +151,15 @@ impl Gaussian {
         }
     }
 
+    /// The observation that the last number is 0, of this weight; none where the weight is 0.
+    pub(crate) fn fade(&mut self, weight: f64) {
+        if weight > 0.0 {
+            let mut last = vec![[0.0; LANES]; self.mean.len()];
+            last.as_flattened_mut()[self.n - 1] = 1.0;
+            self.learn(Loss::Squared, 0.0, &last, 0.0, weight, false);
+        }
+    }
+
     /// Moves the covariance by a share of the way back to the prior's, so that what is old counts less. It lies between two
     /// covariances, so it is one.
     pub(crate) fn forget(&mut self, prior: &Gaussian, share: f64) {
