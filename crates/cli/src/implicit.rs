@@ -6,7 +6,7 @@ use crate::input::{Events, LabelRule};
 use crate::job::check_names;
 use crate::progress::Progress;
 use crate::seed::{Sources, encode, object};
-use crate::trainer::implicit::{Newcomer, Pairs, Person, Weights, factors, ladder, missing, newcomer, scores};
+use crate::trainer::implicit::{AFTER, Newcomer, Pairs, Person, Weights, factors, ladder, missing, newcomer, scores};
 use crate::trainer::{Model, Rng};
 use crate::tune::platt;
 use anyhow::{Result, ensure};
@@ -20,6 +20,9 @@ const PASSES: usize = 12;
 const HELD_OUT: usize = 500;
 /// People that candidates are trained on: what is best for so many is best for more.
 const CHOOSE_ON: usize = 20_000;
+/// People that what people are like is found of, and of a candidate: k (k + 1) / 2 numbers.
+const PEOPLE: usize = 2000;
+const CANDIDATE_PEOPLE: usize = 600;
 /// Clicks that somebody who is held out needs, and of how many one is hidden.
 const CLICKS: usize = 5;
 /// Variance of what the popular adds for a stranger: small, so that clicks do not teach it, and it only fades.
@@ -124,7 +127,7 @@ pub(crate) fn train(args: &Recipe, folder: &Path) -> Result<(Vec<u8>, Report)> {
 
     let everyone: Vec<u32> = (0..events.users.len() as u32).collect();
     let fitted = data.fit(&everyone, settings.passed, settings.weights);
-    let newcomer = fitted.newcomer(settings, seed);
+    let newcomer = fitted.newcomer(settings, PEOPLE, seed);
     let missing = missing(&fitted.popularity, &fitted.q, &newcomer);
     let dataset = Dataset::new(store, sources.columns.clone(), &users, &items);
     let layout = dataset.problem.layout;
@@ -187,8 +190,8 @@ struct Trained {
 }
 
 impl Trained {
-    fn newcomer(&self, settings: Settings, seed: u64) -> Newcomer {
-        newcomer(&self.pairs, &self.q, self.k, settings.weights, settings.noise, seed)
+    fn newcomer(&self, settings: Settings, most: usize, seed: u64) -> Newcomer {
+        newcomer(&self.pairs, &self.q, self.k, settings.weights, settings.noise, most, seed)
     }
 }
 
@@ -235,7 +238,7 @@ impl Data<'_> {
         }
         let progress = Progress::steps("choosing on people held out", 11);
         let judge = |trained: &Trained, settings: Settings| -> (f64, Vec<f64>) {
-            let newcomer = trained.newcomer(settings, self.seed);
+            let newcomer = trained.newcomer(settings, CANDIDATE_PEOPLE, self.seed);
             let missing = missing(&trained.popularity, &trained.q, &newcomer);
             let ndcg = ladder(&trained.q, trained.k, &newcomer, &missing, settings.half, &people);
             (ndcg.iter().sum::<f64>() / ndcg.len() as f64, ndcg)
@@ -267,7 +270,7 @@ impl Data<'_> {
             }
             progress.step();
         }
-        let chosen = trained.newcomer(best, self.seed);
+        let chosen = trained.newcomer(best, CANDIDATE_PEOPLE, self.seed);
         let lacking = missing(&trained.popularity, &trained.q, &chosen);
         for half in [1.0, 2.0, 8.0, 16.0] {
             let figures = ladder(&trained.q, trained.k, &chosen, &lacking, half, &people);
@@ -279,12 +282,16 @@ impl Data<'_> {
         progress.done();
         let mut scored = Vec::new();
         for person in &people {
-            let share = best.half / (best.half + person.known.len() as f64);
-            let scores = scores(&trained.q, trained.k, &chosen, &lacking, share as f32, &person.known);
             let weight = 1.0 / (person.hidden.len() + person.passed.len()) as f64;
-            let labelled = |items: &[u32], click| items.iter().map(move |&item| (item, click)).collect::<Vec<_>>();
-            let labels = [labelled(&person.hidden, true), labelled(&person.passed, false)].concat();
-            scored.extend(labels.into_iter().map(|(item, click)| (scores[item as usize], click, weight)));
+            // A map for every stage: of few clicks scores are small, and chances are not.
+            for after in AFTER {
+                let clicks = &person.known[..after.min(person.known.len())];
+                let share = best.half / (best.half + clicks.len() as f64);
+                let scores = scores(&trained.q, trained.k, &chosen, &lacking, share as f32, clicks);
+                let labels =
+                    person.hidden.iter().map(|item| (item, true)).chain(person.passed.iter().map(|item| (item, false)));
+                scored.extend(labels.map(|(item, click)| (scores[*item as usize], click, weight)));
+            }
         }
         (best, platt(scored), people.len(), ndcg)
     }
@@ -293,8 +300,7 @@ impl Data<'_> {
     fn hold_out(&self) -> (Vec<u32>, Vec<Person>) {
         let by_user = self.events.by_user();
         let clicks = |person: &u32| by_user[*person as usize].iter().filter(|row| self.click(**row as usize)).count();
-        let mut busy: Vec<u32> =
-            (0..by_user.len() as u32).filter(|person| clicks(person) >= CLICKS).collect();
+        let mut busy: Vec<u32> = (0..by_user.len() as u32).filter(|person| clicks(person) >= CLICKS).collect();
         let mut rng = Rng::new(self.seed, u64::MAX);
         rng.shuffle(&mut busy);
         busy.truncate(HELD_OUT.min(by_user.len() / 10));

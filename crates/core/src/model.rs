@@ -103,7 +103,9 @@ impl Model {
     pub(crate) fn base_log_odds(&self, score: f64) -> f64 {
         let metadata = self.rows.base().metadata();
         match metadata.loss {
-            Loss::Logistic | Loss::SquaredClicks => f64::from(metadata.calibration.a) * score + f64::from(metadata.calibration.b),
+            Loss::Logistic | Loss::SquaredClicks => {
+                f64::from(metadata.calibration.a) * score + f64::from(metadata.calibration.b)
+            }
             Loss::Squared => score,
         }
     }

@@ -80,7 +80,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let judged: Vec<Vec<Figures>> = judged.into_iter().collect::<Result<_>>()?;
     let of = |n: usize| mean(judged.iter().map(|person| &person[n]));
     let popularity = popular.map(|ranking| {
-        let figures: Vec<Figures> = people.iter().map(|person| person.figures(ranking.iter().map(String::as_str))).collect();
+        let figures: Vec<Figures> =
+            people.iter().map(|person| person.figures(ranking.iter().map(String::as_str))).collect();
         mean(figures.iter())
     });
     let report = Report {
@@ -140,7 +141,7 @@ fn popular(base: &Base, items: &[String]) -> Option<Vec<String>> {
         Some((base.evidence(row)?, id.clone()))
     };
     let mut ranking: Vec<_> = items.iter().map(evidence).collect::<Option<_>>()?;
-    ranking.sort_by(|(a, _), (b, _)| b.0.cmp(&a.0));
+    ranking.sort_by_key(|(evidence, _)| std::cmp::Reverse(evidence.0));
     Some(ranking.into_iter().map(|(_, id)| id).collect())
 }
 

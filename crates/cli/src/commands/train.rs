@@ -170,7 +170,10 @@ fn implicit(args: &Args, folder: &Path, start: Instant) -> Result<()> {
         println!("{}", serde_json::to_string(&report)?);
         return Ok(());
     }
-    println!("{} rows of {} users and {} items, {:.1} s in all", report.rows, report.users, report.items, report.seconds);
+    println!(
+        "{} rows of {} users and {} items, {:.1} s in all",
+        report.rows, report.users, report.items, report.seconds
+    );
     println!(
         "chosen on {} people held out: passed over {}, unshown {}, regularisation {}, noise {}, popularity counts half after {} clicks",
         report.held_out,

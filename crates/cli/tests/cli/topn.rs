@@ -1,6 +1,6 @@
 //! `train --method implicit` and `topn`: the whole catalogue is ranked, and never worse than by popularity.
 
-use crate::support::{Folder, brooklet};
+use crate::support::{Folder, bytes};
 use std::fmt::Write as _;
 
 /// Clicks of 300 people on 40 things of two kinds, some more popular than others; of the last 40 a fifth is hidden.
@@ -23,7 +23,13 @@ fn clicks() -> Folder {
             }
         }
         for (n, item) in met.iter().enumerate() {
-            let rows = if user < 260 { &mut seed } else if n % 5 == 4 { &mut hidden } else { &mut known };
+            let rows = if user < 260 {
+                &mut seed
+            } else if n % 5 == 4 {
+                &mut hidden
+            } else {
+                &mut known
+            };
             writeln!(rows, "person-{user},{item},1,{n}").unwrap();
         }
     }
@@ -33,24 +39,13 @@ fn clicks() -> Folder {
     folder
 }
 
-fn train(folder: &Folder, out: &str, threads: &str) -> Vec<u8> {
-    let [events, seed] = ["seed.csv", out].map(|name| folder.path(name).display().to_string());
-    let columns = ["--user", "user", "--item", "item", "--label", "label", "--time", "time"];
-    let flags = ["train", &events, "--out", &seed, "--method", "implicit", "--factors", "8", "--threads", threads];
-    let output = brooklet(flags.iter().chain(&columns));
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    std::fs::read(seed).unwrap()
-}
+const TRAIN: &str = "train seed.csv --method implicit --factors 8 --user user --item item --label label --time time";
 
 #[test]
 fn strangers_see_what_is_popular_and_clicks_make_it_better() {
     let folder = clicks();
-    train(&folder, "s.safetensors", "1");
-    let [seed, known, hidden] =
-        ["s.safetensors", "known.csv", "hidden.csv"].map(|name| folder.path(name).display().to_string());
-    let output = brooklet(["topn", &seed, "--known", &known, "--hidden", &hidden, "--after", "0,3", "--json"].iter());
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    folder.stdout(&format!("{TRAIN} --out s.safetensors"));
+    let report = folder.json("topn s.safetensors --known known.csv --hidden hidden.csv --after 0,3 --json");
     assert_eq!((report["users"].as_u64(), report["items"].as_u64()), (Some(40), Some(40)));
     let ndcg = |at: &serde_json::Value| at["ndcg"]["10"].as_f64().unwrap();
     let (popular, none, three) = (ndcg(&report["popularity"]), ndcg(&report["after"][0]), ndcg(&report["after"][1]));
@@ -62,23 +57,23 @@ fn strangers_see_what_is_popular_and_clicks_make_it_better() {
 }
 
 #[test]
-fn threads_make_the_same_seed_but_for_their_number() {
+fn threads_make_the_same_rows() {
     let folder = clicks();
-    let rows = |bytes: Vec<u8>| {
-        let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-        bytes[8 + header..].to_vec()
+    let rows = |threads: u32| {
+        folder.stdout(&format!("{TRAIN} --out s.safetensors --threads {threads}"));
+        let seed = bytes(folder.path("s.safetensors"));
+        // The header says how many threads there were.
+        let header = u64::from_le_bytes(seed[..8].try_into().unwrap()) as usize;
+        seed[8 + header..].to_vec()
     };
-    assert_eq!(rows(train(&folder, "a.safetensors", "1")), rows(train(&folder, "b.safetensors", "2")));
+    assert_eq!(rows(1), rows(2));
 }
 
 #[test]
 fn what_has_no_meaning_for_all_pairs_is_refused() {
     let folder = clicks();
-    let events = folder.path("seed.csv").display().to_string();
-    for flags in [["--negatives", "4"], ["--rate", ".1"], ["--epochs", "3"], ["--item-fields", "genres"]] {
-        let base = ["train", &events, "--out", "/dev/null", "--method", "implicit", "--user", "user", "--item", "item"];
-        let output = brooklet(base.iter().chain(&["--label", "label"]).chain(&flags));
-        let error = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && error.contains(flags[0]), "{error}");
+    for flag in ["--negatives 4", "--rate .1", "--epochs 3", "--item-fields genres", "--keep-users"] {
+        let complaint = folder.complaint(&format!("{TRAIN} --out s.safetensors {flag}"));
+        assert!(complaint.contains(flag.split(' ').next().unwrap()), "{complaint}");
     }
 }

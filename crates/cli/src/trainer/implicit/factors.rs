@@ -20,7 +20,14 @@ pub(crate) struct Weights {
 }
 
 /// The items' rows, of k numbers each, after so many passes.
-pub(crate) fn factors(people: &Pairs, k: usize, weights: Weights, passes: usize, threads: usize, seed: u64) -> Vec<f32> {
+pub(crate) fn factors(
+    people: &Pairs,
+    k: usize,
+    weights: Weights,
+    passes: usize,
+    threads: usize,
+    seed: u64,
+) -> Vec<f32> {
     let items = people.transposed();
     let mut q = vec![0.0; items.len() * k];
     for (item, row) in q.chunks_exact_mut(k).enumerate() {
@@ -89,7 +96,8 @@ mod tests {
     const WEIGHTS: Weights = Weights { unshown: 0.2, reg: 0.05 };
 
     fn pairs() -> Pairs {
-        let some = (0..7u32).flat_map(|u| (0..5u32).filter(move |i| (u * 3 + i * 2) % 4 == 0).map(move |i| (u, i, 1.0)));
+        let some =
+            (0..7u32).flat_map(|u| (0..5u32).filter(move |i| (u * 3 + i * 2) % 4 == 0).map(move |i| (u, i, 1.0)));
         Pairs::new(7, 5, some)
     }
 

@@ -28,7 +28,8 @@ impl Pairs {
 
     /// The same by column.
     pub(crate) fn transposed(&self) -> Pairs {
-        let all = (0..self.len()).flat_map(|row| self.row(row).map(move |(column, target)| (column, row as u32, target)));
+        let all =
+            (0..self.len()).flat_map(|row| self.row(row).map(move |(column, target)| (column, row as u32, target)));
         Pairs::new(self.across, self.len(), all)
     }
 

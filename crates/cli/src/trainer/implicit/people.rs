@@ -7,8 +7,6 @@ use crate::trainer::Rng;
 
 /// Rounds of expectation and maximisation: more change nothing that can be seen.
 const ROUNDS: usize = 5;
-/// People that are looked at: k (k + 1) / 2 numbers are found of them.
-const PEOPLE: usize = 2000;
 
 /// A visitor of whom nothing is known but that everything went unclicked: N(mean, precision^-1), where a click is an observation of
 /// variance 1.
@@ -46,11 +44,19 @@ impl Newcomer {
 }
 
 /// The newcomer who draws from what people are like. `noise` is the variance of a click around its score, in units of which
-/// people's own is told.
-pub(crate) fn newcomer(people: &Pairs, q: &[f32], k: usize, weights: Weights, noise: f64, seed: u64) -> Newcomer {
+/// people's own is told; `most` people are looked at.
+pub(crate) fn newcomer(
+    people: &Pairs,
+    q: &[f32],
+    k: usize,
+    weights: Weights,
+    noise: f64,
+    most: usize,
+    seed: u64,
+) -> Newcomer {
     let mut chosen: Vec<usize> = (0..people.len()).filter(|&at| people.row(at).next().is_some()).collect();
     Rng::new(seed, 0).shuffle(&mut chosen);
-    chosen.truncate(PEOPLE);
+    chosen.truncate(most);
     let unshown: Vec<f64> = gram(q, k).iter().map(|x| x * weights.unshown).collect();
     let count = chosen.len().max(1) as f64;
     // People begin as alike as least squares with this much shrinkage would have them.

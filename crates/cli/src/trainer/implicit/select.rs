@@ -26,7 +26,14 @@ pub(crate) fn missing(popularity: &[f32], q: &[f32], newcomer: &Newcomer) -> Vec
 }
 
 /// NDCG@100 after the clicks of [`AFTER`], where what is missing counts half / (half + clicks).
-pub(crate) fn ladder(q: &[f32], k: usize, newcomer: &Newcomer, missing: &[f32], half: f64, people: &[Person]) -> Vec<f64> {
+pub(crate) fn ladder(
+    q: &[f32],
+    k: usize,
+    newcomer: &Newcomer,
+    missing: &[f32],
+    half: f64,
+    people: &[Person],
+) -> Vec<f64> {
     let of = |after: usize| {
         let ndcg = |person: &Person| {
             let clicks = &person.known[..after.min(person.known.len())];
@@ -40,7 +47,14 @@ pub(crate) fn ladder(q: &[f32], k: usize, newcomer: &Newcomer, missing: &[f32], 
 }
 
 /// Scores of all items for a newcomer who clicked these.
-pub(crate) fn scores(q: &[f32], k: usize, newcomer: &Newcomer, missing: &[f32], share: f32, clicks: &[u32]) -> Vec<f32> {
+pub(crate) fn scores(
+    q: &[f32],
+    k: usize,
+    newcomer: &Newcomer,
+    missing: &[f32],
+    share: f32,
+    clicks: &[u32],
+) -> Vec<f32> {
     let row = |item: u32| &q[item as usize * k..][..k];
     let mean = newcomer.after(clicks.iter().map(|&item| (row(item), f64::from(1.0 - share * missing[item as usize]))));
     let mean: Vec<f32> = mean.iter().map(|x| *x as f32).collect();
@@ -54,9 +68,7 @@ pub(crate) fn judge(scores: &[f32], known: &[u32], hidden: &[u32], places: usize
     // The place of a hidden item is how many others stand before it.
     let place = |item: u32| {
         let score = scores[item as usize];
-        let before = |(other, x): (usize, &f32)| {
-            !out[other] && (*x > score || (*x == score && other < item as usize))
-        };
+        let before = |(other, x): (usize, &f32)| !out[other] && (*x > score || (*x == score && other < item as usize));
         scores.iter().enumerate().filter(|(other, x)| before((*other, x))).count()
     };
     let discount = |place: usize| 1.0 / (place as f64 + 2.0).log2();
