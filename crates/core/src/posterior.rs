@@ -248,3 +248,18 @@ pub(crate) fn draw(lower: &[f64], n: usize, random: &mut Random) -> Vec<f64> {
     let normal: Vec<f64> = (0..n).map(|_| random.normal()).collect();
     lower.chunks_exact(n).map(|row| row.iter().zip(&normal).fold(0.0, |sum, (l, z)| sum + l * z)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fades_counts_half_after_as_many_events_as_its_weight_says() {
+        let mut row = Gaussian::independent(&[0.5, 1.0], &[2.0, 0.01]);
+        (0..4).for_each(|_| row.fade(1.0 / (4.0 * 0.01)));
+        assert!((row.mean()[1] - 0.5).abs() < 1e-9, "{:?}", row.mean());
+        assert_eq!(row.mean()[0], 0.5);
+        row.fade(0.0);
+        assert!((row.mean()[1] - 0.5).abs() < 1e-9);
+    }
+}

@@ -120,6 +120,7 @@ fn a_key_that_is_wrong_is_told_with_what_was_found() {
             "prior.covariance: expected the numbers of a positive semi-definite matrix, found an array of 25",
         ),
         ("prior.scale", "1000.5", "prior.scale: expected a number from 0 to 1000, found 1000.5"),
+        ("prior.fade", "-1", "prior.fade: expected a number from 0 to a million, found -1"),
         ("calibration.a", "0", "calibration.a: expected a number above 0, found 0"),
         ("calibration.b", "[]", "calibration.b: expected a number, found []"),
         ("thresholds", "2", "thresholds: expected an object, found 2"),
