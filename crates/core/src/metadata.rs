@@ -218,6 +218,13 @@ impl Metadata {
         let object = |fields: Vec<(&str, Value)>| {
             Value::Object(fields.into_iter().map(|(key, value)| (String::from(key), value)).collect())
         };
+        let mut prior = vec![
+            ("mean", ns(&self.prior.mean)),
+            ("covariance", ns(&self.prior.covariance)),
+            ("scale", n(self.prior.scale)),
+        ];
+        // A seed of which nothing fades is written as it always was.
+        prior.extend((self.prior.fade != 0.0).then(|| ("fade", n(self.prior.fade))));
         object(vec![
             ("format", Value::Number(BASE_FORMAT as f64)),
             ("model", Value::String(self.model.clone())),
@@ -243,15 +250,7 @@ impl Metadata {
                     ("delta", n(self.rates.delta)),
                 ]),
             ),
-            (
-                "prior",
-                object(vec![
-                    ("mean", ns(&self.prior.mean)),
-                    ("covariance", ns(&self.prior.covariance)),
-                    ("scale", n(self.prior.scale)),
-                    ("fade", n(self.prior.fade)),
-                ]),
-            ),
+            ("prior", object(prior)),
             ("calibration", object(vec![("a", n(self.calibration.a)), ("b", n(self.calibration.b))])),
             ("thresholds", self.thresholds.to_value()),
             (
