@@ -15,11 +15,12 @@
 //!
 //! What is left out is as by default, or as the model's seed says; a `gate` of null never closes.
 
-use crate::metadata::{RATE, rates};
+use crate::error::{Error, Fault};
+use crate::format::metadata::{RATE, Rates, rates};
+use crate::format::thresholds::{ADWIN_DELTA, GATE, NOT_NEGATIVE};
+use crate::input::place::{Bounds, Faults, Place};
+use crate::input::value::Value;
 use crate::names::names;
-use crate::place::{Bounds, Faults, Place};
-use crate::thresholds::{ADWIN_DELTA, GATE, NOT_NEGATIVE};
-use crate::{Error, Fault, Rates, Value};
 use alloc::string::String;
 use alloc::vec::Vec;
 

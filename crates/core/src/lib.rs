@@ -27,83 +27,41 @@
 
 extern crate alloc;
 
-mod error;
-mod place;
-mod value;
-
-mod feature;
-mod schema;
-
-mod base;
 mod config;
-mod metadata;
-mod names;
-#[cfg(feature = "write")]
-mod write;
-
+mod error;
+mod format;
+mod input;
 mod learner;
-
-mod active;
-mod fm;
-mod math;
+mod maths;
 mod model;
-mod posterior;
-mod rows;
-mod scale;
+mod names;
+mod share;
+mod slates;
+mod watch;
 
-mod index;
-mod lanes;
-mod order;
-
-mod catalogue;
-mod explain;
-mod explore;
-mod log;
-mod random;
-mod ranking;
-mod slate;
-
-mod choice;
-mod drift;
-mod progress;
-mod thresholds;
-
-mod curvature;
-mod outbox;
-mod profile;
-mod teaching;
-mod told;
-
-#[cfg(feature = "write")]
-mod aggregate;
-mod delta;
-mod fold;
-#[cfg(feature = "write")]
-mod release;
-
-#[cfg(feature = "write")]
-pub use aggregate::Aggregate;
-pub use base::{Base, Precision};
 pub use config::{
     Config, Detector, DriftPolicy, Exploration, Feedback, MAX_PENDING, MAX_ROWS, MAX_SHADOWS, ModelConfig, VisitorStep,
 };
-pub use delta::{ClientKey, Delta, Evidence, Report};
 pub use error::{Error, Fault};
-pub use explain::{Explanation, Source, Term};
-pub use feature::{Feature, FeatureId, Features, FeaturesBuilder, Known, MAX_FEATURES, MAX_NUMBER};
-pub use fold::{Fold, FoldConfig};
-pub use learner::{Learner, MAX_LABEL, MAX_WEIGHT, Prediction, Serving};
-pub use log::{Candidate, Record, Scored};
-pub use math::{loss, sigmoid};
-pub use metadata::{BASE_FORMAT, Calibration, Labels, Loss, MAX_FACTORS, MAX_RATE, Metadata, Prior, Rates};
-pub use outbox::PendingDelta;
-pub use progress::{Metrics, Score, SlateScore, Tally};
-pub use ranking::{Query, Uncertain};
+pub use format::base::{Base, Precision};
 #[cfg(feature = "write")]
-pub use release::{Judging, Release};
-pub use schema::{FieldRate, Schema};
-pub use slate::{Recommended, Slate, Subject};
-pub use thresholds::Thresholds;
-pub use value::{MAX_DEPTH, Value};
+pub use format::base_writer::{Rows, write_base};
+pub use format::delta::{ClientKey, Delta, Evidence, Report};
+pub use format::metadata::{BASE_FORMAT, Calibration, Labels, Loss, MAX_FACTORS, MAX_RATE, Metadata, Prior, Rates};
+pub use format::record::{Candidate, Record, Scored};
+pub use format::thresholds::Thresholds;
+pub use input::feature::{Feature, FeatureId, Features, FeaturesBuilder, Known, MAX_FEATURES, MAX_NUMBER};
+pub use input::schema::{FieldRate, Schema};
+pub use input::value::{MAX_DEPTH, Value};
+pub use learner::rank::{Query, Uncertain};
+pub use learner::state::{Learner, MAX_LABEL, MAX_WEIGHT, Prediction, Serving};
+pub use maths::scalar::{loss, sigmoid};
 #[cfg(feature = "write")]
-pub use write::{Rows, write_base};
+pub use share::aggregate::Aggregate;
+pub use share::fold::{Fold, FoldConfig};
+pub use share::outbox::PendingDelta;
+#[cfg(feature = "write")]
+pub use share::release::{Judging, Release};
+pub use slates::slate::{Recommended, Slate, Subject};
+pub use watch::explain::{Explanation, Source, Term};
+pub use watch::figures::{Metrics, Score, SlateScore, Tally};

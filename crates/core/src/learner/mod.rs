@@ -1,0 +1,3 @@
+pub(crate) mod profile;
+pub(crate) mod rank;
+pub(crate) mod state;

@@ -1,0 +1,5 @@
+pub(crate) mod fm;
+pub(crate) mod gathered;
+pub(crate) mod overlay;
+pub(crate) mod personal;
+pub(crate) mod posterior;

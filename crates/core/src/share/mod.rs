@@ -1,0 +1,9 @@
+#[cfg(feature = "write")]
+pub(crate) mod aggregate;
+pub(crate) mod curvature;
+pub(crate) mod fold;
+pub(crate) mod outbox;
+#[cfg(feature = "write")]
+pub(crate) mod release;
+pub(crate) mod teaching;
+pub(crate) mod told;

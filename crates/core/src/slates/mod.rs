@@ -1,0 +1,3 @@
+pub(crate) mod catalogue;
+pub(crate) mod explore;
+pub(crate) mod slate;

@@ -1,0 +1,4 @@
+pub(crate) mod drift;
+pub(crate) mod explain;
+pub(crate) mod figures;
+pub(crate) mod serving;
