@@ -20,16 +20,10 @@ use crate::format::metadata::{RATE, Rates, rates};
 use crate::format::thresholds::{ADWIN_DELTA, GATE, NOT_NEGATIVE};
 use crate::input::place::{Bounds, Faults, Place};
 use crate::input::value::Value;
+use crate::limits::{MAX_PENDING, MAX_ROWS, MAX_SHADOWS};
 use crate::names::names;
 use alloc::string::String;
 use alloc::vec::Vec;
-
-/// The most models beside the first.
-pub const MAX_SHADOWS: usize = 16;
-/// The most rows that a model may be told to learn.
-pub const MAX_ROWS: usize = 1 << 24;
-/// The most slates and held predictions that may be told to wait: they are part of the profile, which must stay small.
-pub const MAX_PENDING: usize = 1024;
 
 /// Settings of a learner; the seed carries all that is tuned.
 #[derive(Debug, Clone, PartialEq)]

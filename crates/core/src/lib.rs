@@ -32,6 +32,8 @@ mod error;
 mod format;
 mod input;
 mod learner;
+mod limits;
+mod loss;
 mod maths;
 mod model;
 mod names;
@@ -39,29 +41,35 @@ mod share;
 mod slates;
 mod watch;
 
-pub use config::{
-    Config, Detector, DriftPolicy, Exploration, Feedback, MAX_PENDING, MAX_ROWS, MAX_SHADOWS, ModelConfig, VisitorStep,
-};
+pub use config::{Config, Detector, DriftPolicy, Exploration, Feedback, ModelConfig, VisitorStep};
 pub use error::{Error, Fault};
 pub use format::base::{Base, Precision};
 #[cfg(feature = "write")]
 pub use format::base_writer::{Rows, write_base};
-pub use format::delta::{ClientKey, Delta, Evidence, Report};
-pub use format::metadata::{BASE_FORMAT, Calibration, Labels, Loss, MAX_FACTORS, MAX_RATE, Metadata, Prior, Rates};
-pub use format::record::{Candidate, Record, Scored};
+pub use format::delta::{ClientKey, Delta, Report};
+pub use format::evidence::Evidence;
+pub use format::metadata::{BASE_FORMAT, Labels, Metadata, Prior, Rates};
+pub use format::record::{Candidate, Record, Scored, Subject};
 pub use format::thresholds::Thresholds;
-pub use input::feature::{Feature, FeatureId, Features, FeaturesBuilder, Known, MAX_FEATURES, MAX_NUMBER};
+pub use input::feature::{Feature, FeatureId, Features, FeaturesBuilder, Known};
 pub use input::schema::{FieldRate, Schema};
-pub use input::value::{MAX_DEPTH, Value};
+pub use input::value::Value;
 pub use learner::rank::{Query, Uncertain};
-pub use learner::state::{Learner, MAX_LABEL, MAX_WEIGHT, Prediction, Serving};
-pub use maths::scalar::{loss, sigmoid};
+pub use learner::state::Learner;
+pub use limits::{
+    MAX_DEPTH, MAX_FACTORS, MAX_FEATURES, MAX_LABEL, MAX_NUMBER, MAX_PENDING, MAX_RATE, MAX_ROWS, MAX_SHADOWS,
+    MAX_WEIGHT,
+};
+pub use loss::{Calibration, Loss, loss};
+pub use maths::scalar::sigmoid;
+pub use model::prediction::Prediction;
 #[cfg(feature = "write")]
 pub use share::aggregate::Aggregate;
 pub use share::fold::{Fold, FoldConfig};
 pub use share::outbox::PendingDelta;
 #[cfg(feature = "write")]
 pub use share::release::{Judging, Release};
-pub use slates::slate::{Recommended, Slate, Subject};
+pub use slates::slate::{Recommended, Slate};
 pub use watch::explain::{Explanation, Source, Term};
 pub use watch::figures::{Metrics, Score, SlateScore, Tally};
+pub use watch::serving::Serving;

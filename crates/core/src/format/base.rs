@@ -8,7 +8,7 @@
 //! | `w`         | F16 \[n\]          | linear weights |
 //! | `v`         | F16 or I8 \[n, k\] | factors |
 //! | `v_scale`   | F32 \[n\]          | with I8: what a row's numbers are multiplied with |
-//! | `evidence`  | U8 \[n\]          | optional: what each row was learnt from, see [`Evidence`](crate::format::delta::Evidence) |
+//! | `evidence`  | U8 \[n\]          | optional: what each row was learnt from, see [`Evidence`](crate::format::evidence::Evidence) |
 //! | `names`     | U8 \[bytes\]       | optional: names one after the other, UTF-8 |
 //! | `name_ends` | U32 \[n\]          | with `names`: where each name ends |
 //!
@@ -19,13 +19,11 @@ use crate::format::metadata::Metadata;
 use crate::input::feature::FeatureId;
 use crate::input::place::{Bounds, Faults, Place, parsed, shown_number};
 use crate::input::value::Value;
+use crate::limits::MAX_HEADER;
 use crate::names::names;
 use alloc::sync::Arc;
 use alloc::vec;
 use core::ops::Range;
-
-/// The longest header that is read.
-pub(crate) const MAX_HEADER: usize = 16 << 20;
 
 /// How the factors are stored; linear weights are always f16.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,8 +161,8 @@ impl Base {
     }
 
     /// What row `i` was learnt from in training, if the base says.
-    pub fn evidence(&self, i: usize) -> Option<crate::format::delta::Evidence> {
-        Some(crate::format::delta::Evidence(self.bytes[self.evidence.as_ref()?.start + i]))
+    pub fn evidence(&self, i: usize) -> Option<crate::format::evidence::Evidence> {
+        Some(crate::format::evidence::Evidence(self.bytes[self.evidence.as_ref()?.start + i]))
     }
 
     /// The name of row `i < len`, if the file carries names.
@@ -259,7 +257,7 @@ impl Base {
         if let Some(scale) = &self.v_scale {
             let scale = |i| f32::from_le_bytes(self.at(scale, i));
             // Written so that NaN is refused as well.
-            let bounded = |i: &usize| scale(*i).abs() <= crate::learner::state::MAX_WEIGHT;
+            let bounded = |i: &usize| scale(*i).abs() <= crate::limits::MAX_WEIGHT;
             if let Some(at) = (0..self.rows).find(|i| !bounded(i)) {
                 let found = shown_number(scale(at).into());
                 return Err(Fault::at(V_SCALE, at, "a number from -10000 to 10000", found));

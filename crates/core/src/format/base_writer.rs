@@ -2,11 +2,11 @@
 
 use crate::error::{Error, Fault};
 use crate::format::base::{Base, Precision};
-use crate::format::delta::Evidence;
+use crate::format::evidence::Evidence;
 use crate::format::metadata::Metadata;
 use crate::input::feature::FeatureId;
 use crate::input::place::shown_number;
-use crate::learner::state::MAX_WEIGHT;
+use crate::limits::MAX_WEIGHT;
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec;

@@ -18,8 +18,9 @@
 //! version of the base. Keys ascend and stand once, lengths are definite, nothing follows: one delta has one encoding of its fields.
 
 use crate::error::Error;
-use crate::format::metadata::MAX_FACTORS;
+use crate::format::evidence::Evidence;
 use crate::input::feature::FeatureId;
+use crate::limits::MAX_FACTORS;
 use alloc::vec::Vec;
 use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
@@ -55,27 +56,6 @@ pub struct Delta {
     pub evidence: Vec<[Evidence; 2]>,
     /// How its new events were predicted.
     pub report: Report,
-}
-
-/// How much a row was learnt from, in a byte: the sum of the loss's curvature over the events that taught it. 0 is none; any
-/// other code stands for 2^((code - 64) / 8), from 2^-8 to 2^24 in steps of 9 %.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Evidence(pub u8);
-
-impl Evidence {
-    /// The code nearest to an amount; none for what is not positive.
-    pub fn of(amount: f64) -> Evidence {
-        if amount > 0.0 {
-            Evidence(libm::rint(64.0 + 8.0 * libm::log2(amount)).clamp(1.0, 255.0) as u8)
-        } else {
-            Evidence(0)
-        }
-    }
-
-    /// The amount.
-    pub fn amount(self) -> f64 {
-        if self.0 == 0 { 0.0 } else { libm::exp2((f64::from(self.0) - 64.0) / 8.0) }
-    }
 }
 
 /// How events were predicted before they were learnt from, as means of their losses (Blum, Kalai and Langford 1999).

@@ -5,17 +5,14 @@ use crate::format::thresholds::Thresholds;
 use crate::input::place::{Bounds, FINITE, Faults, MAX_WHOLE, Place, parsed};
 use crate::input::schema::{FieldRate, Schema};
 use crate::input::value::Value;
-use crate::names::names;
+use crate::limits::{MAX_FACTORS, MAX_RATE};
+use crate::loss::{Calibration, Loss};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
 /// The number of the base format; a reader refuses any other.
 pub const BASE_FORMAT: u64 = 1;
-/// The most factors a model may have.
-pub const MAX_FACTORS: usize = 256;
-/// The largest learning rate that is accepted.
-pub const MAX_RATE: f32 = 1000.0;
 /// Of a rate.
 pub(crate) const RATE: Bounds = Bounds::new(0.0, MAX_RATE as f64, "a number from 0 to 1000");
 const SCALE: Bounds = Bounds::new(0.0, 1000.0, "a number from 0 to 1000");
@@ -28,18 +25,6 @@ const MAX_FIELD_RATES: usize = 255;
 /// Where the metadata stands in the header.
 const NAME: &str = "__metadata__.brooklet";
 const PAIR: &str = "a label and its target";
-
-/// Which loss the model minimises.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Loss {
-    /// Cross-entropy of a target in \[0, 1\] and the sigmoid of the score: clicks and skips.
-    #[default]
-    Logistic,
-    /// Half the squared difference of target and score: regression.
-    Squared,
-}
-
-names!(Loss, "loss": Logistic = "logistic", Squared = "squared");
 
 /// Learning rates of the plain step, each in \[0, 1000\].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,21 +46,6 @@ pub struct Prior {
     pub covariance: Vec<f32>,
     /// What the covariance of the training's point estimates is multiplied with: they are shrunk by regularisation.
     pub scale: f32,
-}
-
-/// From ranking score to click probability: sigmoid(a * score + b) (Platt 1999).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Calibration {
-    /// Slope.
-    pub a: f32,
-    /// Intercept.
-    pub b: f32,
-}
-
-impl Default for Calibration {
-    fn default() -> Calibration {
-        Calibration { a: 1.0, b: 0.0 }
-    }
 }
 
 /// How the training data's labels became targets.

@@ -2,16 +2,12 @@
 
 use crate::error::Error;
 use crate::input::schema::Schema;
-use crate::input::value::{MAX_DEPTH, Value};
+use crate::input::value::Value;
+use crate::limits::{MAX_DEPTH, MAX_FEATURES, MAX_NUMBER};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
-
-/// The largest magnitude of a numeric feature. Scores stay finite in `f32` with it at any weight that learning allows.
-pub const MAX_NUMBER: f64 = 1e6;
-/// The most features that one input may have.
-pub const MAX_FEATURES: usize = 1024;
 
 const NO_NUMBER: &str = "must be a number of at most a million in magnitude";
 const TOO_MANY: &str = "is one feature too many: an input has at most 1024";

@@ -4,11 +4,9 @@
 //! here is small: it builds a [`Value`], the same type that features are named from.
 
 use crate::error::Error;
+use crate::limits::MAX_DEPTH;
 use alloc::string::String;
 use alloc::vec::Vec;
-
-/// How deeply arrays and objects may be nested, here and in features.
-pub const MAX_DEPTH: usize = 32;
 
 /// A JSON-like value. Objects keep the order of their keys, though nothing depends on it.
 #[derive(Debug, Clone, PartialEq)]

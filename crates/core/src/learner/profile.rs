@@ -8,14 +8,16 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::format::base::Base;
 use crate::format::delta::{Delta, Report};
-use crate::format::metadata::Loss;
 use crate::input::feature::{Feature, FeatureId, Features};
 use crate::input::scale::Moments;
-use crate::learner::state::{Learner, MAX_LABEL, MAX_WEIGHT};
+use crate::learner::state::Learner;
+use crate::limits::{MAX_LABEL, MAX_WEIGHT};
+use crate::loss::Loss;
 use crate::maths::random::Random;
+use crate::model::event::Event;
 use crate::model::personal::Model;
 use crate::model::posterior::Gaussian;
-use crate::share::outbox::{BUFFER, Event, HISTORY, Outbox};
+use crate::share::outbox::{BUFFER, HISTORY, Outbox};
 use crate::share::told::{BEYOND, Told};
 use crate::slates::slate::{Shown, Thought};
 use crate::watch::drift::Drift;
@@ -404,12 +406,12 @@ impl<'a> Reader<'a> {
         let mut lists = [Vec::new(), Vec::new()];
         for list in &mut lists {
             let length = self.array()?;
-            if length % 3 != 0 || length > 3 * crate::input::feature::MAX_FEATURES as u64 {
+            if length % 3 != 0 || length > 3 * crate::limits::MAX_FEATURES as u64 {
                 return Err(BROKEN);
             }
             for _ in 0..length / 3 {
                 let id = self.id()?;
-                let value = self.number(crate::input::feature::MAX_NUMBER as f32)?;
+                let value = self.number(crate::limits::MAX_NUMBER as f32)?;
                 let group = self.0.u8().map_err(|_| BROKEN)?;
                 list.push(Feature { id, value, raw: false, group });
             }

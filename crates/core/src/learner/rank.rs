@@ -2,14 +2,15 @@
 //! which a label would teach most.
 
 use crate::config::Exploration;
-use crate::format::metadata::Loss;
 use crate::format::record::{Candidate, Record};
 use crate::input::feature::{FeatureId, Features};
-use crate::learner::state::{Learner, Serving};
+use crate::learner::state::Learner;
+use crate::loss::Loss;
 use crate::maths::order::order;
 use crate::model::overlay::Rows;
 use crate::slates::explore::{choose, pool};
 use crate::slates::slate::{Recommended, Shown, Slate};
+use crate::watch::serving::Serving;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;

@@ -4,55 +4,29 @@ use crate::config::{Config, Detector, DriftPolicy, Feedback};
 use crate::error::Error;
 use crate::format::base::Base;
 use crate::format::delta::{ClientKey, Delta, Report};
-use crate::format::metadata::Loss;
-use crate::format::record::{Record, Scored};
+use crate::format::record::{Record, Scored, Subject};
 use crate::format::thresholds::Thresholds;
 use crate::input::feature::{FeatureId, Features};
 use crate::input::scale::Scales;
 use crate::input::schema::Schema;
+use crate::limits::MAX_LABEL;
+use crate::loss::Loss;
 use crate::maths::order::order;
 use crate::maths::random::Random;
 use crate::maths::scalar::sigmoid;
+use crate::model::event::Event;
 use crate::model::personal::{Model, PersonalScore};
-use crate::share::outbox::{Event, Outbox, PendingDelta};
+use crate::model::prediction::Prediction;
+use crate::share::outbox::{Outbox, PendingDelta};
 use crate::slates::catalogue::Catalogue;
-use crate::slates::slate::{Shown, Slates, Subject, Thought, Thoughts, examination, score};
+use crate::slates::slate::{Shown, Slates, Thought, Thoughts, examination, score};
 use crate::watch::drift::Drift;
 use crate::watch::explain::{Explanation, terms};
 use crate::watch::figures::Metrics;
-use crate::watch::serving::{Gate, Hedge};
+use crate::watch::serving::{Gate, Hedge, Serving};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
-
-/// The largest magnitude of a weight, in a base as in learning. It fits an f16, and scores stay finite with it.
-pub const MAX_WEIGHT: f32 = 1e4;
-/// The largest magnitude of a target of the squared loss, and the largest weight of an event.
-pub const MAX_LABEL: f32 = 1e6;
-
-/// What is thought of an input, by the personal model and by the bare base.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Prediction {
-    /// The personal score: what ranks; the predicted number under the squared loss.
-    pub score: f32,
-    /// The personal score, moderated by how uncertain it is: what the calibration maps to a probability.
-    pub moderated: f32,
-    /// The calibrated click probability (under the squared loss, the score).
-    pub probability: f32,
-    /// The base's score, with the prior's mean as the visitor row.
-    pub base_score: f32,
-    /// The base's calibrated click probability.
-    pub base_probability: f32,
-}
-
-/// Whose scores a ranking goes by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Serving {
-    /// The bare base: the gate is closed.
-    Base,
-    /// The first model (0) or a shadow.
-    Model(usize),
-}
 
 /// A model that learns from one visitor.
 ///

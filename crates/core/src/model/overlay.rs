@@ -3,7 +3,7 @@
 use crate::format::base::Base;
 use crate::input::feature::{Feature, FeatureId, Features};
 use crate::input::index::Index;
-use crate::learner::state::MAX_WEIGHT;
+use crate::limits::MAX_WEIGHT;
 use crate::maths::lanes::{LANES, Lanes, narrow};
 use crate::maths::order::ordered;
 use crate::model::fm::Sums;

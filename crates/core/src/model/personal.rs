@@ -2,15 +2,16 @@
 
 use crate::config::{ModelConfig, VisitorStep};
 use crate::format::base::Base;
-use crate::format::metadata::{Calibration, Loss, Rates};
+use crate::format::metadata::Rates;
 use crate::input::feature::{Feature, Features};
+use crate::loss::{Calibration, Loss, proximal};
 use crate::maths::lanes::{Lanes, narrow};
-use crate::maths::scalar::{moderated, proximal, sigmoid};
+use crate::maths::scalar::{moderated, sigmoid};
+use crate::model::event::Event;
 use crate::model::fm::{Sum, Sums};
 use crate::model::gathered::Active;
 use crate::model::overlay::Rows;
 use crate::model::posterior::Gaussian;
-use crate::share::outbox::Event;
 use alloc::vec;
 use alloc::vec::Vec;
 

@@ -10,11 +10,12 @@
 //! s = offset + <phi, u> with phi = (1, q), q the sum of the other active rows' factors. And the calibration (a, b): with
 //! phi = (s, 1). The learning rate is the covariance: high at first, optimal per direction, falling as evidence comes in.
 
-use crate::format::metadata::{Loss, Prior};
-use crate::learner::state::MAX_WEIGHT;
+use crate::format::metadata::Prior;
+use crate::limits::MAX_WEIGHT;
+use crate::loss::{Loss, proximal};
 use crate::maths::lanes::{LANES, Lanes, Wide, narrowed, padded, total, wide, widened};
 use crate::maths::random::Random;
-use crate::maths::scalar::{proximal, sqrt};
+use crate::maths::scalar::sqrt;
 use alloc::vec;
 use alloc::vec::Vec;
 use wide::f64x4;

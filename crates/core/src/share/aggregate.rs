@@ -3,10 +3,10 @@
 use crate::error::Error;
 use crate::format::base::{Base, Precision};
 use crate::format::base_writer::{Rows, Tensor, serialize, write_base};
-use crate::format::delta::Evidence;
+use crate::format::evidence::Evidence;
 use crate::format::metadata::Metadata;
 use crate::input::feature::FeatureId;
-use crate::learner::state::MAX_WEIGHT;
+use crate::limits::MAX_WEIGHT;
 use crate::maths::scalar::sqrt;
 use crate::model::posterior::Gaussian;
 use crate::share::curvature::{Amounts, Curvature};

@@ -6,10 +6,12 @@
 //! the second. Rows of new events go out, and of the others those that have most news. What int8 rounds off was not told, so it
 //! is news the next time (error feedback, Seide et al. 2014).
 
-use crate::format::delta::{ClientKey, Delta, Evidence, Report};
-use crate::input::feature::{FeatureId, Features};
+use crate::format::delta::{ClientKey, Delta, Report};
+use crate::format::evidence::Evidence;
+use crate::input::feature::FeatureId;
 use crate::maths::order::ordered;
 use crate::maths::random::Random;
+use crate::model::event::Event;
 use crate::model::overlay::Rows;
 use crate::model::personal::Model;
 use crate::share::curvature::Curvature;
@@ -30,14 +32,6 @@ const ROTATION: u64 = 32;
 const LEAST_TOLD: i8 = 2;
 /// The most bytes of rows in a delta: keepalive requests share 64 KiB in flight.
 const MAX_BYTES: usize = 48 << 10;
-
-/// An event to be reconstructed.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Event {
-    pub(crate) features: Features,
-    pub(crate) target: f32,
-    pub(crate) weight: f32,
-}
 
 /// A delta that was made and not yet acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]

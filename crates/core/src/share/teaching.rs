@@ -6,14 +6,15 @@
 
 use crate::input::feature::FeatureId;
 use crate::input::index::Index;
+use crate::loss::averaged_slope;
 use crate::maths::lanes::{LANES, Wide};
-use crate::maths::scalar::{averaged_slope, sqrt};
+use crate::maths::scalar::sqrt;
+use crate::model::event::Event;
 use crate::model::fm::Sum;
 use crate::model::gathered::Active;
 use crate::model::overlay::Rows;
 use crate::model::personal::Model;
 use crate::share::curvature::Amounts;
-use crate::share::outbox::Event;
 use alloc::vec;
 use alloc::vec::Vec;
 

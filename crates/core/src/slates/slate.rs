@@ -2,6 +2,7 @@
 //! with. Labels may come late, after a reload too; what makes room for newer ones is counted.
 
 use crate::error::Error;
+use crate::format::record::Subject;
 use crate::input::feature::Features;
 use crate::watch::figures::SlateScore;
 use alloc::collections::VecDeque;
@@ -28,20 +29,6 @@ pub struct Recommended {
     pub probability: f32,
     /// The probability with which this item was chosen for this place, given the places above: 1 without exploration.
     pub propensity: f32,
-}
-
-/// What a label is of: something that was shown or asked and waits for it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Subject {
-    /// An item of a slate.
-    Item {
-        /// The slate's id.
-        slate: u64,
-        /// The item's.
-        item: String,
-    },
-    /// A held prediction, by its id.
-    Held(u64),
 }
 
 /// What one model thinks of an input.

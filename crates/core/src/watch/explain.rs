@@ -1,9 +1,9 @@
 //! Why a score: the machine is a sum, so every feature and every pair of features has its share (`debug_one` of River).
 
 use crate::input::feature::FeatureId;
-use crate::learner::state::Prediction;
 use crate::maths::order::ordered;
 use crate::model::gathered::Active;
+use crate::model::prediction::Prediction;
 use alloc::vec::Vec;
 
 /// What a term of a score stems from.

@@ -2,8 +2,7 @@
 //! every shadow (Blum, Kalai and Langford 1999; `evaluate.progressive_val_score` in River). Over all events, over a window
 //! and exponentially weighted.
 
-use crate::format::metadata::Loss;
-use crate::maths::scalar::{loss, loss_and_probability};
+use crate::loss::{Loss, loss, loss_and_probability};
 use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;

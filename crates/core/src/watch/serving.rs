@@ -5,6 +5,15 @@ use crate::maths::scalar::{exp, sqrt};
 use alloc::vec;
 use alloc::vec::Vec;
 
+/// Whose scores a ranking goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serving {
+    /// The bare base: the gate is closed.
+    Base,
+    /// The first model (0) or a shadow.
+    Model(usize),
+}
+
 /// Hedge's learning rate.
 const ETA: f64 = 0.3;
 /// Hedge forgets: losses count for about the last 100 events, so that another model can take over.
