@@ -16,12 +16,12 @@
 //! What is left out is as by default, or as the model's seed says; a `gate` of null never closes.
 
 use crate::error::{Error, Fault};
-use crate::format::metadata::{RATE, Rates, rates};
-use crate::format::thresholds::{ADWIN_DELTA, GATE, NOT_NEGATIVE};
 use crate::input::place::{Bounds, Faults, Place};
 use crate::input::value::Value;
 use crate::limits::{MAX_PENDING, MAX_ROWS, MAX_SHADOWS};
 use crate::names::names;
+use crate::rates::{RATE, Rates, rates};
+use crate::thresholds::{ADWIN_DELTA, GATE, NOT_NEGATIVE};
 use alloc::string::String;
 use alloc::vec::Vec;
 

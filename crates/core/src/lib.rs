@@ -37,8 +37,10 @@ mod loss;
 mod maths;
 mod model;
 mod names;
+mod rates;
 mod share;
 mod slates;
+mod thresholds;
 mod watch;
 
 pub use config::{Config, Detector, DriftPolicy, Exploration, Feedback, ModelConfig, VisitorStep};
@@ -48,9 +50,8 @@ pub use format::base::{Base, Precision};
 pub use format::base_writer::{Rows, write_base};
 pub use format::delta::{ClientKey, Delta, Report};
 pub use format::evidence::Evidence;
-pub use format::metadata::{BASE_FORMAT, Labels, Metadata, Prior, Rates};
+pub use format::metadata::{BASE_FORMAT, Labels, Metadata, Prior};
 pub use format::record::{Candidate, Record, Scored, Subject};
-pub use format::thresholds::Thresholds;
 pub use input::feature::{Feature, FeatureId, Features, FeaturesBuilder, Known};
 pub use input::schema::{FieldRate, Schema};
 pub use input::value::Value;
@@ -63,6 +64,7 @@ pub use limits::{
 pub use loss::{Calibration, Loss, loss};
 pub use maths::scalar::sigmoid;
 pub use model::prediction::Prediction;
+pub use rates::Rates;
 #[cfg(feature = "write")]
 pub use share::aggregate::Aggregate;
 pub use share::fold::{Fold, FoldConfig};
@@ -70,6 +72,7 @@ pub use share::outbox::PendingDelta;
 #[cfg(feature = "write")]
 pub use share::release::{Judging, Release};
 pub use slates::slate::{Recommended, Slate};
+pub use thresholds::Thresholds;
 pub use watch::explain::{Explanation, Source, Term};
 pub use watch::figures::{Metrics, Score, SlateScore, Tally};
 pub use watch::serving::Serving;

@@ -1,20 +1,19 @@
 //! What a base says of itself: the JSON string under `brooklet` in the safetensors metadata.
 
 use crate::error::{Error, Fault};
-use crate::format::thresholds::Thresholds;
 use crate::input::place::{Bounds, FINITE, Faults, MAX_WHOLE, Place, parsed};
 use crate::input::schema::{FieldRate, Schema};
 use crate::input::value::Value;
-use crate::limits::{MAX_FACTORS, MAX_RATE};
+use crate::limits::MAX_FACTORS;
 use crate::loss::{Calibration, Loss};
+use crate::rates::{RATE, Rates, rates};
+use crate::thresholds::Thresholds;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
 /// The number of the base format; a reader refuses any other.
 pub const BASE_FORMAT: u64 = 1;
-/// Of a rate.
-pub(crate) const RATE: Bounds = Bounds::new(0.0, MAX_RATE as f64, "a number from 0 to 1000");
 const SCALE: Bounds = Bounds::new(0.0, 1000.0, "a number from 0 to 1000");
 const FORMAT: Bounds = Bounds::new(BASE_FORMAT as f64, BASE_FORMAT as f64, "1");
 const FACTORS: Bounds = Bounds::new(0.0, MAX_FACTORS as f64, "a whole number from 0 to 256");
@@ -25,17 +24,6 @@ const MAX_FIELD_RATES: usize = 255;
 /// Where the metadata stands in the header.
 const NAME: &str = "__metadata__.brooklet";
 const PAIR: &str = "a label and its target";
-
-/// Learning rates of the plain step, each in \[0, 1000\].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rates {
-    /// Of the visitor row and private rows, where the visitor row learns by steps: high, they belong to this visitor alone.
-    pub private: f32,
-    /// Of shared rows, on this device: low.
-    pub shared: f32,
-    /// Kept as files of format 1 have it, and used by nothing: a delta says gradients and curvature, not steps.
-    pub delta: f32,
-}
 
 /// What is known of a visitor before the first event: the visitor row is N(mean, scale * covariance).
 #[derive(Debug, Clone, PartialEq)]
@@ -252,11 +240,6 @@ fn positive_semidefinite(covariance: &[f32], width: usize) -> bool {
 
 fn texts(place: &Place<'_>) -> Vec<String> {
     place.elements("an array of texts").iter().map(|place| place.text("a text").into()).collect()
-}
-
-pub(crate) fn rates(place: &Place<'_>) -> Rates {
-    let [private, shared, delta] = ["private", "shared", "delta"].map(|key| place.field(key).single(&RATE));
-    Rates { private, shared, delta }
 }
 
 /// A seed need not have any.

@@ -5,4 +5,3 @@ pub(crate) mod delta;
 pub(crate) mod evidence;
 pub(crate) mod metadata;
 pub(crate) mod record;
-pub(crate) mod thresholds;

@@ -2,6 +2,7 @@
 //! which a label would teach most.
 
 use crate::config::Exploration;
+use crate::error::Error;
 use crate::format::record::{Candidate, Record};
 use crate::input::feature::{FeatureId, Features};
 use crate::learner::state::Learner;
@@ -40,6 +41,30 @@ pub struct Uncertain {
 }
 
 impl Learner {
+    /// Adds an item to the catalogue, or gives it other features. The feature of its id is added.
+    pub fn set_item(&mut self, id: &str, features: &Features) -> Result<(), Error> {
+        if id.is_empty() {
+            return Err(Error::BadValue { path: self.schema().item.clone(), why: "is empty: an item needs an id" });
+        }
+        let mut named = Features::builder(self.schema());
+        named.text(&self.schema().item, id)?;
+        let named = named.finish();
+        self.scales.observe(features);
+        let features = self.scales.apply(features).union(&named);
+        self.catalogue.set(self.item_key(id), id, features);
+        Ok(())
+    }
+
+    /// How many items the catalogue has.
+    pub fn items(&self) -> usize {
+        self.catalogue.len()
+    }
+
+    /// The features of an item of the catalogue, with that of its id.
+    pub fn item(&self, id: &str) -> Option<&Features> {
+        self.catalogue.find(self.item_key(id)).map(|at| &self.catalogue.item(at).features)
+    }
+
     /// Ranks the catalogue in a context, kept as a slate that waits for clicks and skips.
     pub fn recommend(&mut self, query: &Query<'_>) -> Slate {
         let context = self.scales.apply(&query.context);
@@ -154,5 +179,9 @@ impl Learner {
             }
         }
         pass
+    }
+
+    fn item_key(&self, id: &str) -> FeatureId {
+        FeatureId::named(&[&self.schema().item, "=", id].concat())
     }
 }

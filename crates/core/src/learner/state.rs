@@ -1,31 +1,24 @@
 //! The learner: one visitor's copy of the model, its catalogue, and what it knows of itself.
 
-use crate::config::{Config, Detector, DriftPolicy, Feedback};
-use crate::error::Error;
+use crate::config::{Config, Detector};
 use crate::format::base::Base;
-use crate::format::delta::{ClientKey, Delta, Report};
-use crate::format::record::{Record, Scored, Subject};
-use crate::format::thresholds::Thresholds;
-use crate::input::feature::{FeatureId, Features};
+use crate::format::record::Record;
+use crate::input::feature::Features;
 use crate::input::scale::Scales;
 use crate::input::schema::Schema;
-use crate::limits::MAX_LABEL;
 use crate::loss::Loss;
-use crate::maths::order::order;
 use crate::maths::random::Random;
 use crate::maths::scalar::sigmoid;
-use crate::model::event::Event;
 use crate::model::personal::{Model, PersonalScore};
 use crate::model::prediction::Prediction;
-use crate::share::outbox::{Outbox, PendingDelta};
+use crate::share::outbox::Outbox;
 use crate::slates::catalogue::Catalogue;
-use crate::slates::slate::{Shown, Slates, Thought, Thoughts, examination, score};
+use crate::slates::slate::{Shown, Slates, Thought, Thoughts};
+use crate::thresholds::Thresholds;
 use crate::watch::drift::Drift;
-use crate::watch::explain::{Explanation, terms};
 use crate::watch::figures::Metrics;
 use crate::watch::serving::{Gate, Hedge, Serving};
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
 /// A model that learns from one visitor.
@@ -129,280 +122,6 @@ impl Learner {
         self.probability_of(personal_thought(model, model.score(&self.scales.apply(features))))
     }
 
-    /// Learns that `features` had `target`: a click is 1, a skip 0, anything between is graded; under the squared loss any
-    /// number of at most a million. `weight` multiplies the loss, 0 to a million. Returns what was predicted before.
-    pub fn learn_one(&mut self, features: &Features, target: f32, weight: f32) -> Result<Prediction, Error> {
-        self.check_label(target, weight)?;
-        let scaled = self.scales.apply(features);
-        self.scales.observe(features);
-        self.gather(&scaled);
-        let thoughts = self.think(Model::gathered);
-        let prediction = self.prediction(&thoughts);
-        self.record(|| Record::Learnt { scored: scored(&scaled, prediction.score), target, weight });
-        self.learn(&scaled, &thoughts, target, weight, None);
-        Ok(prediction)
-    }
-
-    /// Learns that `preferred` is rather clicked than `other` (BPR). Teaches the order alone: it counts for no figure and goes
-    /// into no delta.
-    pub fn learn_pair(&mut self, preferred: &Features, other: &Features, weight: f32) -> Result<(), Error> {
-        self.check_label(0.0, weight)?;
-        let [preferred, other] = [preferred, other].map(|features| self.scales.apply(features));
-        self.record(|| Record::Preferred { preferred: preferred.clone(), other: other.clone(), weight });
-        let (catalogue, serving) = (&mut self.catalogue, self.serving);
-        for (at, model) in self.models.iter_mut().enumerate() {
-            let evicted = model.learn_pair(&preferred, &other, weight.into());
-            if serving == Serving::Model(at) {
-                touch(catalogue, &[&preferred, &other], evicted);
-            }
-        }
-        Ok(())
-    }
-
-    /// Predicts, and keeps the input under an id until its label comes: for what is known only later, as how long a visit
-    /// lasted.
-    pub fn hold(&mut self, features: &Features) -> (u64, Prediction) {
-        let scaled = self.scales.apply(features);
-        self.scales.observe(features);
-        let shown = self.shown(None, &scaled);
-        let prediction = self.prediction(&shown.thoughts);
-        let id = self.slates.add(vec![shown]);
-        self.record(|| Record::Held { id, scored: scored(&scaled, prediction.score) });
-        (id, prediction)
-    }
-
-    /// The label of a held prediction, with the features that it was made with. Returns what was predicted.
-    pub fn label_held(&mut self, id: u64, target: f32, weight: f32) -> Result<Prediction, Error> {
-        self.label_subject(&Subject::Held(id), target, weight)
-    }
-
-    /// Adds an item to the catalogue, or gives it other features. The feature of its id is added.
-    pub fn set_item(&mut self, id: &str, features: &Features) -> Result<(), Error> {
-        if id.is_empty() {
-            return Err(Error::BadValue { path: self.schema().item.clone(), why: "is empty: an item needs an id" });
-        }
-        let mut named = Features::builder(self.schema());
-        named.text(&self.schema().item, id)?;
-        let named = named.finish();
-        self.scales.observe(features);
-        let features = self.scales.apply(features).union(&named);
-        self.catalogue.set(self.item_key(id), id, features);
-        Ok(())
-    }
-
-    /// How many items the catalogue has.
-    pub fn items(&self) -> usize {
-        self.catalogue.len()
-    }
-
-    /// The features of an item of the catalogue, with that of its id.
-    pub fn item(&self, id: &str) -> Option<&Features> {
-        self.catalogue.find(self.item_key(id)).map(|at| &self.catalogue.item(at).features)
-    }
-
-    /// An item of a slate was clicked.
-    pub fn click(&mut self, slate: u64, item: &str) -> Result<Prediction, Error> {
-        self.label(slate, item, 1.0, 1.0)
-    }
-
-    /// An item of a slate was seen and passed over. The lower it stood, the likelier it was not seen after all: a skip weighs
-    /// 1 / log2(place + 1), places counted from 1.
-    pub fn skip(&mut self, slate: u64, item: &str) -> Result<Prediction, Error> {
-        self.label(slate, item, 0.0, 1.0)
-    }
-
-    /// The label of an item of a slate, between a skip (0) and a click (1): stars, the share that was watched. Under the
-    /// squared loss any number.
-    pub fn label(&mut self, slate: u64, item: &str, target: f32, weight: f32) -> Result<Prediction, Error> {
-        self.label_subject(&Subject::Item { slate, item: item.into() }, target, weight)
-    }
-
-    /// The label of an item of a slate, or of a held prediction.
-    pub fn label_subject(&mut self, subject: &Subject, target: f32, weight: f32) -> Result<Prediction, Error> {
-        self.check_label(target, weight)?;
-        let click_target = self.base().metadata().labels.click_target();
-        // Only pairs need what stood beside the item.
-        let in_slate = matches!(subject, Subject::Item { .. });
-        let in_pairs = in_slate && self.models.iter().any(|model| model.config.feedback == Feedback::Pairwise);
-        let (place, shown) = self.slates.label(subject, target)?;
-        let Shown { features, thoughts, .. } = shown[place].clone();
-        let labelled = shown.iter().filter(|_| in_pairs).filter_map(|other| Some((other.target?, &other.features)));
-        let rivals: Vec<(Features, f32)> = labelled.map(|(target, features)| (features.clone(), target)).collect();
-        let mut examined = weight;
-        if in_slate {
-            score(&mut self.metrics.slates, shown, place, click_target);
-            if target < click_target {
-                examined *= examination(place) as f32;
-            }
-        }
-        self.record(|| Record::Labelled { subject: subject.clone(), target, weight });
-        let prediction = self.prediction(&thoughts);
-        self.gather(&features);
-        self.learn(&features, &thoughts, target, examined, in_pairs.then_some(&rivals));
-        Ok(prediction)
-    }
-
-    /// Why an input is scored as it is: every weight and every pair, the largest first.
-    pub fn explain(&self, features: &Features) -> Explanation {
-        let scaled = self.scales.apply(features);
-        let model = &self.models[self.best()];
-        let terms = terms(&model.active(&scaled), self.base().metadata().w0, model.visitor.mean());
-        let sum = terms.iter().rev().fold(0.0, |sum, term| sum + term.share);
-        Explanation { prediction: self.prediction(&self.thoughts(&scaled)), terms, sum }
-    }
-
-    /// Progressive validation so far.
-    pub fn metrics(&self) -> &Metrics {
-        &self.metrics
-    }
-
-    /// Whose scores a ranking goes by.
-    pub fn serving(&self) -> Serving {
-        self.serving
-    }
-
-    /// The weights that Hedge gives the first model and its shadows.
-    pub fn weights(&self) -> Vec<f64> {
-        self.hedge.weights()
-    }
-
-    /// Drift alarms so far.
-    pub fn drifts(&self) -> u64 {
-        self.drifts
-    }
-
-    /// Slates and held predictions that made room for newer ones before they were labelled.
-    pub fn evicted_slates(&self) -> u64 {
-        self.slates.evicted
-    }
-
-    /// Rows that were learnt over the base, of all models.
-    pub fn learnt_rows(&self) -> usize {
-        self.models.iter().map(|model| model.rows.len()).sum()
-    }
-
-    /// What each row that was learnt has become more than the base's, of the first model.
-    pub fn residuals(&self) -> impl Iterator<Item = (FeatureId, &[f32])> {
-        self.models[0].rows.residuals()
-    }
-
-    /// The posterior of the visitor row, of the first model: its mean, and its covariance row by row.
-    pub fn visitor(&self) -> (&[f64], Vec<f64>) {
-        let visitor = &self.models[0].visitor;
-        (visitor.mean(), visitor.covariance())
-    }
-
-    /// Learnt rows that made room for others.
-    pub fn evicted_rows(&self) -> u64 {
-        self.models.iter().map(|model| model.rows.evicted).sum()
-    }
-
-    /// What the visitor row weighs most among the named categories of a field: what <u, v_i> has become more than it was
-    /// for a new visitor, the `k` largest by magnitude. Needs a base with names.
-    pub fn taste(&self, field: &str, k: usize) -> Vec<(String, f32)> {
-        let base = self.base();
-        let Model { rows, visitor, prior, .. } = &self.models[self.best()];
-        let mut row = vec![0.0; base.width()];
-        let tastes: Vec<(String, f32)> = (0..base.len())
-            .filter_map(|i| {
-                let value = base.name(i)?.strip_prefix(field)?.strip_prefix('=')?;
-                rows.personal_into(base.id(i), &mut row);
-                let learnt = visitor.mean().iter().zip(prior.mean()).map(|(u, mean)| u - mean);
-                let weight = learnt.skip(1).zip(&row[1..]).fold(0.0, |sum, (u, v)| sum + u * f64::from(*v));
-                Some((String::from(value), weight as f32))
-            })
-            .collect();
-        let places = order(tastes.len(), &mut |a, b| {
-            let ((a, x), (b, y)) = (&tastes[a], &tastes[b]);
-            y.abs().total_cmp(&x.abs()).then_with(|| a.cmp(b))
-        });
-        places.into_iter().take(k).map(|at| tastes[at].clone()).collect()
-    }
-
-    /// Puts another version of the base under what was learnt.
-    pub fn swap_base(&mut self, base: Base) -> Result<(), Error> {
-        let (old, new) = (self.base().metadata(), base.metadata());
-        if (old.factors, old.loss, &old.model, &old.schema) != (new.factors, new.loss, &new.model, &new.schema) {
-            return Err(Error::IncompatibleBase);
-        }
-        for model in &mut self.models {
-            model.swap_base(base.clone());
-        }
-        // What was predicted by the old base is no figure of the new one.
-        self.outbox.report = Report::default();
-        self.catalogue.touch_all();
-        self.serve();
-        Ok(())
-    }
-
-    /// Becomes `other`, a learner of the same settings over the same base: one that was restored from what another tab saved.
-    /// The catalogue stays, and so do the slates and held predictions that the other does not know.
-    pub fn adopt(&mut self, other: Learner) {
-        let old = core::mem::replace(self, other);
-        self.catalogue = old.catalogue;
-        self.catalogue.touch_all();
-        self.random = old.random;
-        self.slates.next = old.slates.next;
-        for (id, shown) in old.slates.pending {
-            if self.slates.pending.iter().all(|(pending, _)| *pending != id) {
-                self.slates.insert(id, shown);
-            }
-        }
-    }
-
-    /// Forgets all that was learnt of the visitor. The catalogue stays, and so do the slates and held predictions: without
-    /// their labels, and predicted anew.
-    pub fn forget(&mut self) {
-        let mut new = Learner::new(self.base().clone(), self.config.clone());
-        for (id, mut shown) in core::mem::take(&mut self.slates.pending) {
-            for shown in &mut shown {
-                shown.target = None;
-                shown.thoughts = new.thoughts(&shown.features);
-            }
-            new.slates.insert(id, shown);
-        }
-        self.adopt(new);
-    }
-
-    /// Takes back that something was labelled, so that the label can be given again; what was learnt from it stays.
-    pub fn unlabel(&mut self, subject: &Subject) {
-        self.slates.unlabel(subject);
-    }
-
-    /// Gives the next slate or held prediction this id, and those after it the numbers that follow. Learners that share a
-    /// profile, as the tabs of one browser do, each number from elsewhere, so that no id means two slates.
-    pub fn number_slates_from(&mut self, id: u64) {
-        self.slates.next = id;
-    }
-
-    /// The delta to send: the pending one, or else one of what was learnt since; None if that is nothing. `fresh` is a random
-    /// key, used when a new one is due.
-    pub fn prepare_delta(&mut self, fresh: ClientKey) -> Option<PendingDelta> {
-        self.outbox.prepare(&self.models[0], &mut self.random, fresh)
-    }
-
-    /// The endpoint has stored the pending delta of this number.
-    pub fn acknowledge(&mut self, seq: u64) {
-        self.outbox.acknowledge(seq);
-    }
-
-    /// The endpoint will never take the pending delta of this number (a gap in the sequence, a base past the horizon): what
-    /// it held is sent again under the key `fresh`, against the base of that time.
-    pub fn reject(&mut self, seq: u64, fresh: ClientKey) {
-        self.outbox.reject(seq, fresh);
-    }
-
-    /// Events that no delta holds yet.
-    pub fn unsent_events(&self) -> u32 {
-        self.outbox.waiting()
-    }
-
-    /// Events of the pending delta, which was made and not yet acknowledged; None if there is none.
-    pub fn pending_events(&self) -> Option<u32> {
-        // It was encoded by the outbox or checked when the profile was read.
-        self.outbox.pending.as_ref().map(|bytes| Delta::decode(bytes).map_or(0, |delta| delta.events))
-    }
-
     /// Serves whom the figures say.
     pub(crate) fn serve(&mut self) {
         let closed = self.gate.closed && self.thresholds().gate.is_finite();
@@ -411,98 +130,6 @@ impl Learner {
             self.serving = serving;
             self.catalogue.touch_all();
         }
-    }
-
-    /// Has every model gather the rows of an input.
-    fn gather(&mut self, features: &Features) {
-        self.models.iter_mut().for_each(|model| model.gather(features));
-    }
-
-    /// Learns from the label of what was gathered, which was checked: counts the prediction first, then moves every model.
-    fn learn(
-        &mut self,
-        features: &Features,
-        thoughts: &Thoughts,
-        target: f32,
-        weight: f32,
-        rivals: Option<&Vec<(Features, f32)>>,
-    ) {
-        let metadata = self.base().metadata();
-        let (loss, click) = (metadata.loss, target >= metadata.labels.click_target());
-        let counted = if loss == Loss::Logistic { f64::from(u8::from(click)) } else { target.into() };
-        if self.count(loss, thoughts, counted) {
-            self.gather(features);
-        }
-
-        let (catalogue, serving) = (&mut self.catalogue, self.serving);
-        for (at, (model, thought)) in self.models.iter_mut().zip(&thoughts[1..]).enumerate() {
-            model.calibrate(thought.moderated.into(), click, weight.into());
-            let serves = serving == Serving::Model(at);
-            // What stands in no slate has no rivals.
-            let Some(rivals) = rivals.filter(|_| model.config.feedback == Feedback::Pairwise) else {
-                let evicted = model.learn(target.into(), weight.into());
-                if serves && model.moves_rows() {
-                    touch(catalogue, &[features], evicted);
-                }
-                continue;
-            };
-            let pairs: Vec<&(Features, f32)> = rivals.iter().filter(|(_, other)| *other != target).collect();
-            for (rival, other) in &pairs {
-                let (preferred, other) = if target > *other { (features, rival) } else { (rival, features) };
-                let evicted = model.learn_pair(preferred, other, f64::from(weight) / pairs.len() as f64);
-                if serves {
-                    touch(catalogue, &[preferred, other], evicted);
-                }
-            }
-        }
-
-        if !features.shared().is_empty() && weight > 0.0 {
-            let event = Event { features: features.clone(), target, weight };
-            self.outbox.push(event, &mut self.random);
-        }
-    }
-
-    /// Progressive validation, and what follows from it: choice, gate, drift. Whether rows were moved for a drift.
-    fn count(&mut self, loss: Loss, thoughts: &Thoughts, target: f64) -> bool {
-        let mut moved = false;
-        let losses = self.metrics.add(loss, thoughts.iter().map(|thought| thought.odds), target);
-        self.outbox.report.add(losses[0], losses[1]);
-        self.hedge.add(&losses[1..]);
-        let thresholds = self.thresholds();
-        self.gate.add(losses[1 + self.best()], losses[0], thresholds.gate);
-        if let (Some(drift), Some((_, policy))) = (&mut self.drift, self.config.drift) {
-            let alarm = drift.add(losses[1], &thresholds);
-            self.boosted = self.boosted.saturating_sub(1);
-            if alarm {
-                self.drifts += 1;
-                moved = self.react(policy);
-            }
-        }
-        let boost = match self.config.drift {
-            Some((_, DriftPolicy::Boost { forgetting, .. })) if self.boosted > 0 => forgetting,
-            _ => 0.0,
-        };
-        self.models.iter_mut().for_each(|model| model.boost = boost);
-        self.serve();
-        moved
-    }
-
-    fn react(&mut self, policy: DriftPolicy) -> bool {
-        match policy {
-            DriftPolicy::Notify => {}
-            DriftPolicy::Boost { events, .. } => self.boosted = events,
-            DriftPolicy::PullToBase { share } => {
-                let share = share.clamp(0.0, 1.0);
-                for model in &mut self.models {
-                    model.rows.pull(share);
-                    model.visitor.pull(&model.prior, share.into());
-                    model.visitor.forget(&model.prior, share.into());
-                }
-                self.catalogue.touch_all();
-                return true;
-            }
-        }
-        false
     }
 
     /// An input with what is thought of it now, to wait for its label.
@@ -527,26 +154,12 @@ impl Learner {
         }
     }
 
-    fn check_label(&self, target: f32, weight: f32) -> Result<(), Error> {
-        let accepted = match self.base().metadata().loss {
-            Loss::Logistic => (0.0..=1.0).contains(&target),
-            Loss::Squared => target.abs() <= MAX_LABEL,
-        };
-        if !accepted {
-            return Err(Error::BadLabel("a target must be from 0 to 1, or at most a million under the squared loss"));
-        }
-        if !(0.0..=MAX_LABEL).contains(&weight) {
-            return Err(Error::BadLabel("a weight must be from 0 to a million"));
-        }
-        Ok(())
-    }
-
     /// What the base and each model think of scaled features. The base keeps the seed's own calibration.
     pub(crate) fn thoughts(&self, features: &Features) -> Thoughts {
         self.think(|model| model.scores(features))
     }
 
-    fn think(&self, scores: impl Fn(&Model) -> (f64, PersonalScore)) -> Thoughts {
+    pub(crate) fn think(&self, scores: impl Fn(&Model) -> (f64, PersonalScore)) -> Thoughts {
         let mut thoughts = Vec::with_capacity(1 + self.models.len());
         for model in &self.models {
             let (base, personal) = scores(model);
@@ -570,7 +183,7 @@ impl Learner {
         }
     }
 
-    fn probability_of(&self, thought: Thought) -> f32 {
+    pub(crate) fn probability_of(&self, thought: Thought) -> f32 {
         match self.base().metadata().loss {
             Loss::Logistic => sigmoid(thought.odds.into()) as f32,
             Loss::Squared => thought.score,
@@ -578,27 +191,11 @@ impl Learner {
     }
 
     /// The model that stands for this visitor: the first, or a shadow that has proved better.
-    fn best(&self) -> usize {
+    pub(crate) fn best(&self) -> usize {
         self.hedge.best()
     }
-
-    pub(crate) fn item_key(&self, id: &str) -> FeatureId {
-        FeatureId::named(&[&self.schema().item, "=", id].concat())
-    }
-}
-
-fn scored(features: &Features, score: f32) -> Scored {
-    Scored { features: features.clone(), score }
 }
 
 fn personal_thought(model: &Model, PersonalScore { score, moderated }: PersonalScore) -> Thought {
     Thought { score: score as f32, moderated: moderated as f32, odds: model.log_odds(moderated) as f32 }
-}
-
-/// The rows of these inputs have moved in the model that serves, or rows were `evicted`: items' sums are old.
-fn touch(catalogue: &mut Catalogue, inputs: &[&Features], evicted: bool) {
-    if evicted {
-        catalogue.touch_all();
-    }
-    inputs.iter().flat_map(|features| features.iter()).for_each(|feature| catalogue.touch(feature.id));
 }

@@ -2,7 +2,6 @@
 
 use crate::config::{ModelConfig, VisitorStep};
 use crate::format::base::Base;
-use crate::format::metadata::Rates;
 use crate::input::feature::{Feature, Features};
 use crate::loss::{Calibration, Loss, proximal};
 use crate::maths::lanes::{Lanes, narrow};
@@ -12,6 +11,7 @@ use crate::model::fm::{Sum, Sums};
 use crate::model::gathered::Active;
 use crate::model::overlay::Rows;
 use crate::model::posterior::Gaussian;
+use crate::rates::Rates;
 use alloc::vec;
 use alloc::vec::Vec;
 

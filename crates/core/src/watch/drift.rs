@@ -3,8 +3,8 @@
 //! running mean.
 
 use crate::config::Detector;
-use crate::format::thresholds::Thresholds;
 use crate::maths::scalar::sqrt;
+use crate::thresholds::Thresholds;
 use alloc::vec::Vec;
 
 /// Losses are scaled by this into about \[0, 1\], the range that ADWIN's bound is for.
