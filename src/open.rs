@@ -36,7 +36,7 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Tab>, Failure> {
         }),
         None => None,
     };
-    let session = Session::open(start.base, options.config, saved, first_slate(), options.log);
+    let session = Session::open(start.base, options.config, saved, first_slate(), options.log)?;
 
     let link = options.endpoint.map(|endpoint| {
         let lock = ["brooklet:", options.store.as_deref().unwrap_or_default()].concat();

@@ -70,7 +70,7 @@ fn input(n: usize) -> Value {
 }
 
 fn one_sample(criterion: &mut Criterion) {
-    let mut learner = Learner::new(base(8), Config::default());
+    let mut learner = Learner::new(base(8), Config::default()).unwrap();
     let values: Vec<Value> = (0..INPUTS).map(input).collect();
     let named = |value: &Value| Features::from_value(learner.schema(), value).unwrap();
     let inputs: Vec<Features> = values.iter().map(named).collect();
@@ -108,7 +108,7 @@ fn one_sample(criterion: &mut Criterion) {
 }
 
 fn ranking(criterion: &mut Criterion) {
-    let mut learner = Learner::new(base(16), Config::default());
+    let mut learner = Learner::new(base(16), Config::default()).unwrap();
     for item in 0..ITEMS {
         let genre = object([("genres", Value::from(&*format!("g{}", item % 18)))]);
         let features = Features::from_value(learner.schema(), &genre).unwrap();

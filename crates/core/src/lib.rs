@@ -12,7 +12,7 @@
 //! use brooklet_core::{Base, Config, Features, Learner, Value};
 //!
 //! # fn demo(bytes: Vec<u8>) -> Result<(), brooklet_core::Error> {
-//! let mut learner = Learner::new(Base::read(bytes)?, Config::default());
+//! let mut learner = Learner::new(Base::read(bytes)?, Config::default())?;
 //! let features = Value::parse(r#"{"item": "31", "genres": ["Drama", "War"], "device": "phone"}"#)?;
 //! let features = Features::from_value(learner.schema(), &features)?;
 //! let before = learner.predict_one(&features).probability;

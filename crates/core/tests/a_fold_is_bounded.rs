@@ -149,7 +149,7 @@ fn rows_that_are_active_together_do_not_overshoot() {
     let mut aggregate = Aggregate::from_base(&base(8));
     let mut current = base(8);
     let loss = |base: &Base| {
-        let learner = Learner::new(base.clone(), Config::default());
+        let learner = Learner::new(base.clone(), Config::default()).expect("the settings are fine");
         let losses = (0..4000).map(|n| {
             let (features, target) = impression(&learner, 1000 + n, 3 * n + n / 40);
             let odds = learner.predict_one(&features).probability;
@@ -159,7 +159,8 @@ fn rows_that_are_active_together_do_not_overshoot() {
     };
     let mut last = loss(&current);
     let first = last;
-    let mut people: Vec<Learner> = (0..60).map(|_| Learner::new(current.clone(), Config::default())).collect();
+    let mut people: Vec<Learner> =
+        (0..60).map(|_| Learner::new(current.clone(), Config::default()).expect("the settings are fine")).collect();
     for round in 0..8 {
         let mut fold = Fold::new(&config, aggregate.version(), 8);
         for (person, learner) in people.iter_mut().enumerate() {
@@ -185,7 +186,7 @@ fn rows_that_are_active_together_do_not_overshoot() {
 #[test]
 fn an_event_that_is_taught_again_is_not_counted_again() {
     let seed = base(8);
-    let mut learner = Learner::new(seed, Config::default());
+    let mut learner = Learner::new(seed, Config::default()).expect("the settings are fine");
     let click = |learner: &mut Learner, item: &str| {
         let value = Value::parse(&format!(r#"{{"item": "{item}"}}"#)).expect("it is JSON");
         let features = Features::from_value(learner.schema(), &value).expect("features");

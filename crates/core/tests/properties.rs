@@ -63,6 +63,7 @@ fn with(loss: Loss, rate: f32, visitor: VisitorStep) -> Learner {
     let model = |visitor, feedback| ModelConfig { visitor, feedback, rates, rate_factor, ..ModelConfig::default() };
     let shadows = vec![model(VisitorStep::Diagonal, Feedback::Pairwise)];
     Learner::new(base, Config { model: model(visitor, Feedback::Pointwise), shadows, ..Config::default() })
+        .expect("the settings are fine")
 }
 
 fn shuffle(value: &Value, random: &mut Random) -> Value {
@@ -87,7 +88,7 @@ proptest! {
 
     #[test]
     fn new_and_missing_features_are_fine(value in any_value()) {
-        let mut learner = Learner::new(base(4), Config::default());
+        let mut learner = Learner::new(base(4), Config::default()).expect("the settings are fine");
         let features = features(&value);
         let nothing = learner.predict_one(&Features::default());
         prop_assert!(learner.predict_one(&features).score.is_finite());
@@ -100,7 +101,7 @@ proptest! {
 
     #[test]
     fn predict_changes_nothing(value in any_value(), steps in 0..20u64) {
-        let mut learner = Learner::new(base(4), Config::default());
+        let mut learner = Learner::new(base(4), Config::default()).expect("the settings are fine");
         let mut random = Random(steps + 1);
         for _ in 0..steps {
             learner.learn_one(&features(&input(&mut random)), 1.0, 1.0).expect("a click");
@@ -151,7 +152,7 @@ proptest! {
 
     #[test]
     fn an_explanation_sums_to_the_score(value in any_value(), steps in 0..30u64) {
-        let mut learner = Learner::new(base(4), Config::default());
+        let mut learner = Learner::new(base(4), Config::default()).expect("the settings are fine");
         let mut random = Random(steps + 1);
         for n in 0..steps {
             learner.learn_one(&features(&input(&mut random)), (n % 2) as f32, 1.0).expect("a label");
@@ -166,7 +167,7 @@ proptest! {
     #[test]
     fn same_events_same_bits(seed in 1..u64::MAX) {
         let run = || {
-            let mut learner = Learner::new(base(4), Config::default());
+            let mut learner = Learner::new(base(4), Config::default()).expect("the settings are fine");
             let mut random = Random(seed);
             for _ in 0..30 {
                 let features = features(&input(&mut random));

@@ -20,7 +20,7 @@ fn seed_with(version: u64, thresholds: Thresholds) -> Base {
 
 fn watching(thresholds: Thresholds, detector: Detector) -> Learner {
     let drift = Some((detector, DriftPolicy::Notify));
-    Learner::new(seed_with(1, thresholds), Config { drift, ..Config::default() })
+    Learner::new(seed_with(1, thresholds), Config { drift, ..Config::default() }).expect("the settings are fine")
 }
 
 /// A learner that takes every click for a revelation.
@@ -28,6 +28,7 @@ fn reckless(thresholds: Thresholds, gate: Option<f64>) -> Learner {
     let model = ModelConfig { rate_factor: 300.0, calibrate: false, ..ModelConfig::default() };
     let drift = Some((PAGE_HINKLEY, DriftPolicy::Notify));
     Learner::new(seed_with(1, thresholds), Config { model, gate, drift, ..Config::default() })
+        .expect("the settings are fine")
 }
 
 /// A visitor who clicks at random; after how many of the events the base served.
@@ -54,7 +55,10 @@ fn alarms_of_a_change_of_mind(learner: &mut Learner) -> u64 {
 #[test]
 fn a_page_that_says_nothing_goes_by_the_seed() {
     for thresholds in [KEEN, CALM] {
-        assert_eq!(Learner::new(seed_with(1, thresholds), Config::default()).thresholds(), thresholds);
+        assert_eq!(
+            Learner::new(seed_with(1, thresholds), Config::default()).expect("the settings are fine").thresholds(),
+            thresholds
+        );
         for detector in [ADWIN, PAGE_HINKLEY] {
             let mut learner = watching(thresholds, detector);
             assert_eq!(learner.thresholds(), thresholds);

@@ -87,7 +87,7 @@ impl Base {
     /// Finds the tensors, which lie behind the first `data` bytes, and checks what they hold.
     fn of(metadata: Metadata, header: &Value, data: usize, bytes: Arc<[u8]>) -> Result<Base, Fault> {
         let faults = Faults::default();
-        let tensor = |path| Tensor::find(header, path, data..bytes.len(), &faults);
+        let tensor = |path| Entry::find(header, path, data..bytes.len(), &faults);
         let (ids, w, v, names, ends) = (tensor(IDS), tensor(W), tensor(V), tensor(NAMES), tensor(NAME_ENDS));
         let (rows, k) = (ids.rows(), metadata.factors);
         let int8 = v.is("I8");
@@ -306,16 +306,16 @@ const NAMES: &str = "tensor names";
 const NAME_ENDS: &str = "tensor name_ends";
 
 /// A tensor of the header, if it is there.
-struct Tensor<'a> {
+struct Entry<'a> {
     place: Place<'a>,
     /// Where in the file tensors lie.
     data: Range<usize>,
 }
 
-impl<'a> Tensor<'a> {
-    fn find(header: &'a Value, path: &'static str, data: Range<usize>, faults: &'a Faults) -> Tensor<'a> {
+impl<'a> Entry<'a> {
+    fn find(header: &'a Value, path: &'static str, data: Range<usize>, faults: &'a Faults) -> Entry<'a> {
         let name = path.strip_prefix("tensor ").unwrap_or(path);
-        Tensor { place: Place::named(path, header.field(name), faults), data }
+        Entry { place: Place::named(path, header.field(name), faults), data }
     }
 
     fn is_absent(&self) -> bool {

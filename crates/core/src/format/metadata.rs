@@ -6,6 +6,7 @@ use crate::input::schema::{FieldRate, Schema};
 use crate::input::value::Value;
 use crate::limits::MAX_FACTORS;
 use crate::loss::{Calibration, Loss};
+use crate::maths::linear::cholesky;
 use crate::rates::{RATE, Rates, rates};
 use crate::thresholds::Thresholds;
 use alloc::string::String;
@@ -223,19 +224,7 @@ impl Metadata {
 fn positive_semidefinite(covariance: &[f32], width: usize) -> bool {
     let at = |i: usize, j: usize| 0.5 * (f64::from(covariance[i * width + j]) + f64::from(covariance[j * width + i]));
     let largest = (0..width).fold(0.0, |max, i| at(i, i).max(max));
-    let mut lower = vec![0.0; width * width];
-    for i in 0..width {
-        for j in 0..=i {
-            let known = (0..j).fold(0.0, |sum, f| sum + lower[i * width + f] * lower[j * width + f]);
-            lower[i * width + j] = if i == j {
-                crate::maths::scalar::sqrt(at(i, i) + 1e-6 * largest + f64::MIN_POSITIVE - known)
-            } else {
-                (at(i, j) - known) / lower[j * width + j]
-            };
-        }
-    }
-    // A negative pivot has left a NaN.
-    lower.iter().all(|x| x.is_finite())
+    cholesky(width, &|i, j| if i == j { at(i, i) + 1e-6 * largest + f64::MIN_POSITIVE } else { at(i, j) }).1
 }
 
 fn texts(place: &Place<'_>) -> Vec<String> {

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 /// Beyond so many deviations a value counts as that many.
 const BOUND: f64 = 10.0;
 /// Numeric features whose scale is kept; a site has few.
-const MOST: usize = 1024;
+const MAX_SCALES: usize = 1024;
 
 /// Running moments of one feature.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -42,7 +42,7 @@ impl Scales {
     /// Takes note of raw numbers.
     pub(crate) fn observe(&mut self, features: &Features) {
         for feature in features.iter().filter(|feature| features.is_raw() && feature.raw) {
-            if self.moments.len() >= MOST && self.index.find(feature.id).is_none() {
+            if self.moments.len() >= MAX_SCALES && self.index.find(feature.id).is_none() {
                 continue;
             }
             let moments = self.at(feature.id);

@@ -2,6 +2,7 @@
 
 use crate::input::feature::{FeatureId, Features};
 use crate::maths::order::order;
+use crate::model::gathered::Gathered;
 use crate::model::personal::Model;
 use crate::watch::explain::{Explanation, terms};
 use crate::watch::figures::Metrics;
@@ -17,7 +18,9 @@ impl Learner {
     pub fn explain(&self, features: &Features) -> Explanation {
         let scaled = self.scales.apply(features);
         let model = &self.models[self.best()];
-        let terms = terms(&model.active(&scaled), self.base().metadata().w0, model.visitor.mean());
+        let mut gathered = Gathered::default();
+        model.gather(&mut gathered, &scaled);
+        let terms = terms(&gathered, self.base().metadata().w0, model.visitor.mean());
         let sum = terms.iter().rev().fold(0.0, |sum, term| sum + term.share);
         Explanation { prediction: self.prediction(&self.thoughts(&scaled)), terms, sum }
     }

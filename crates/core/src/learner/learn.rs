@@ -4,18 +4,17 @@ use crate::config::{DriftPolicy, Feedback};
 use crate::error::Error;
 use crate::format::record::{Record, Scored, Subject};
 use crate::input::feature::Features;
+use crate::learner::state::Learner;
 use crate::limits::MAX_LABEL;
 use crate::loss::Loss;
 use crate::model::event::Event;
-use crate::model::personal::Model;
+use crate::model::gathered::Gathered;
 use crate::model::prediction::Prediction;
 use crate::slates::catalogue::Catalogue;
 use crate::slates::slate::{Shown, Thoughts, examination, score};
 use crate::watch::serving::Serving;
 use alloc::vec;
 use alloc::vec::Vec;
-
-use crate::learner::state::Learner;
 
 impl Learner {
     /// Learns that `features` had `target`: a click is 1, a skip 0, anything between is graded; under the squared loss any
@@ -24,11 +23,13 @@ impl Learner {
         self.check_label(target, weight)?;
         let scaled = self.scales.apply(features);
         self.scales.observe(features);
-        self.gather(&scaled);
-        let thoughts = self.think(Model::gathered);
+        let mut gathered = core::mem::take(&mut self.scratch);
+        self.gather(&mut gathered, &scaled);
+        let thoughts = self.think(|at, model| model.scores(&gathered[at].sums));
         let prediction = self.prediction(&thoughts);
         self.record(|| Record::Learnt { scored: scored(&scaled, prediction.score), target, weight });
-        self.learn(&scaled, &thoughts, target, weight, None);
+        self.learn(&mut gathered, Event { features: scaled, target, weight }, &thoughts, None);
+        self.scratch = gathered;
         Ok(prediction)
     }
 
@@ -60,30 +61,21 @@ impl Learner {
         (id, prediction)
     }
 
-    /// The label of a held prediction, with the features that it was made with. Returns what was predicted.
-    pub fn label_held(&mut self, id: u64, target: f32, weight: f32) -> Result<Prediction, Error> {
-        self.label_subject(&Subject::Held(id), target, weight)
-    }
-
     /// An item of a slate was clicked.
     pub fn click(&mut self, slate: u64, item: &str) -> Result<Prediction, Error> {
-        self.label(slate, item, 1.0, 1.0)
+        self.label(&Subject::Item { slate, item: item.into() }, 1.0, 1.0)
     }
 
     /// An item of a slate was seen and passed over. The lower it stood, the likelier it was not seen after all: a skip weighs
     /// 1 / log2(place + 1), places counted from 1.
     pub fn skip(&mut self, slate: u64, item: &str) -> Result<Prediction, Error> {
-        self.label(slate, item, 0.0, 1.0)
+        self.label(&Subject::Item { slate, item: item.into() }, 0.0, 1.0)
     }
 
-    /// The label of an item of a slate, between a skip (0) and a click (1): stars, the share that was watched. Under the
-    /// squared loss any number.
-    pub fn label(&mut self, slate: u64, item: &str, target: f32, weight: f32) -> Result<Prediction, Error> {
-        self.label_subject(&Subject::Item { slate, item: item.into() }, target, weight)
-    }
-
-    /// The label of an item of a slate, or of a held prediction.
-    pub fn label_subject(&mut self, subject: &Subject, target: f32, weight: f32) -> Result<Prediction, Error> {
+    /// The label of an item of a slate or of a held prediction, between a skip (0) and a click (1): stars, the share that was
+    /// watched. Under the squared loss any number of at most a million. It is learnt with the features that were shown or asked;
+    /// returns what was predicted of them then.
+    pub fn label(&mut self, subject: &Subject, target: f32, weight: f32) -> Result<Prediction, Error> {
         self.check_label(target, weight)?;
         let click_target = self.base().metadata().labels.click_target();
         // Only pairs need what stood beside the item.
@@ -102,8 +94,11 @@ impl Learner {
         }
         self.record(|| Record::Labelled { subject: subject.clone(), target, weight });
         let prediction = self.prediction(&thoughts);
-        self.gather(&features);
-        self.learn(&features, &thoughts, target, examined, in_pairs.then_some(&rivals));
+        let mut gathered = core::mem::take(&mut self.scratch);
+        self.gather(&mut gathered, &features);
+        let event = Event { features, target, weight: examined };
+        self.learn(&mut gathered, event, &thoughts, in_pairs.then_some(&rivals));
+        self.scratch = gathered;
         Ok(prediction)
     }
 
@@ -113,33 +108,35 @@ impl Learner {
     }
 
     /// Has every model gather the rows of an input.
-    fn gather(&mut self, features: &Features) {
-        self.models.iter_mut().for_each(|model| model.gather(features));
+    fn gather(&self, gathered: &mut [Gathered], features: &Features) {
+        self.models.iter().zip(gathered).for_each(|(model, gathered)| model.gather(gathered, features));
     }
 
-    /// Learns from the label of what was gathered, which was checked: counts the prediction first, then moves every model.
+    /// Learns an event, which was checked, and of which every model has gathered the rows: counts what was predicted, `thoughts`,
+    /// then moves every model. `rivals` are the items of its slate and their targets, if it stood in one.
     fn learn(
         &mut self,
-        features: &Features,
+        gathered: &mut [Gathered],
+        event: Event,
         thoughts: &Thoughts,
-        target: f32,
-        weight: f32,
         rivals: Option<&Vec<(Features, f32)>>,
     ) {
+        let Event { features, target, weight } = &event;
+        let (target, weight) = (*target, *weight);
         let metadata = self.base().metadata();
         let (loss, click) = (metadata.loss, target >= metadata.labels.click_target());
         let counted = if loss == Loss::Logistic { f64::from(u8::from(click)) } else { target.into() };
         if self.count(loss, thoughts, counted) {
-            self.gather(features);
+            self.gather(gathered, features);
         }
 
         let (catalogue, serving) = (&mut self.catalogue, self.serving);
-        for (at, (model, thought)) in self.models.iter_mut().zip(&thoughts[1..]).enumerate() {
+        for (at, ((model, gathered), thought)) in self.models.iter_mut().zip(gathered).zip(&thoughts[1..]).enumerate() {
             model.calibrate(thought.moderated.into(), click, weight.into());
             let serves = serving == Serving::Model(at);
             // What stands in no slate has no rivals.
             let Some(rivals) = rivals.filter(|_| model.config.feedback == Feedback::Pairwise) else {
-                let evicted = model.learn(target.into(), weight.into());
+                let evicted = model.learn(gathered, target.into(), weight.into());
                 if serves && model.moves_rows() {
                     touch(catalogue, &[features], evicted);
                 }
@@ -156,7 +153,6 @@ impl Learner {
         }
 
         if !features.shared().is_empty() && weight > 0.0 {
-            let event = Event { features: features.clone(), target, weight };
             self.outbox.push(event, &mut self.random);
         }
     }

@@ -37,7 +37,7 @@ impl Learner {
                 Ok(vec![score])
             }
             Record::Labelled { subject, target, weight } => {
-                self.label_subject(subject, *target, *weight)?;
+                self.label(subject, *target, *weight)?;
                 Ok(Vec::new())
             }
             Record::Learnt { scored, target, weight } => {

@@ -67,7 +67,7 @@ impl Learner {
             return Err(Error::IncompatibleProfile);
         }
         let width = base.width();
-        let mut learner = Learner::new(base, config);
+        let mut learner = Learner::new(base, config)?;
         let models = reader.array()?;
         if models == 0 {
             return Err(BROKEN);

@@ -8,7 +8,7 @@ use crate::input::feature::{FeatureId, Features};
 use crate::learner::state::Learner;
 use crate::loss::Loss;
 use crate::maths::order::order;
-use crate::model::overlay::Rows;
+use crate::model::overlay::Overlay;
 use crate::slates::explore::{choose, pool};
 use crate::slates::slate::{Recommended, Shown, Slate};
 use crate::watch::serving::Serving;
@@ -119,7 +119,7 @@ impl Learner {
 
     /// Of the items that pass the query, the `k` of which a label would teach most about this visitor: by p (1 - p) times the
     /// variance of the score, the information that a click or skip is expected to bring.
-    pub fn uncertain(&mut self, query: &Query<'_>) -> Vec<Uncertain> {
+    pub fn uncertain(&self, query: &Query<'_>) -> Vec<Uncertain> {
         let context = self.scales.apply(&query.context);
         let model = match self.serving {
             Serving::Base => 0,
@@ -152,9 +152,9 @@ impl Learner {
 
     /// The best items that pass, by what serves.
     fn rank(&mut self, context: &Features, k: usize, query: &Query<'_>) -> Vec<(usize, f32)> {
-        let (model, visitor, read): (_, _, fn(&Rows, FeatureId, &mut [f32])) = match self.serving {
-            Serving::Base => (&self.models[0], &self.models[0].prior, Rows::base_into),
-            Serving::Model(at) => (&self.models[at], &self.models[at].visitor, Rows::personal_into),
+        let (model, visitor, read): (_, _, fn(&Overlay, FeatureId, &mut [f32])) = match self.serving {
+            Serving::Base => (&self.models[0], &self.models[0].prior, Overlay::base_into),
+            Serving::Model(at) => (&self.models[at], &self.models[at].visitor, Overlay::personal_into),
         };
         self.catalogue.refresh(|id, row| read(&model.rows, id, row));
         let sums = model.rows.sums(context);

@@ -1,6 +1,7 @@
 //! The learner: one visitor's copy of the model, its catalogue, and what it knows of itself.
 
 use crate::config::{Config, Detector};
+use crate::error::Error;
 use crate::format::base::Base;
 use crate::format::record::Record;
 use crate::input::feature::Features;
@@ -9,6 +10,7 @@ use crate::input::schema::Schema;
 use crate::loss::Loss;
 use crate::maths::random::Random;
 use crate::maths::scalar::sigmoid;
+use crate::model::gathered::Gathered;
 use crate::model::personal::{Model, PersonalScore};
 use crate::model::prediction::Prediction;
 use crate::share::outbox::Outbox;
@@ -19,6 +21,7 @@ use crate::watch::drift::Drift;
 use crate::watch::figures::Metrics;
 use crate::watch::serving::{Gate, Hedge, Serving};
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 /// A model that learns from one visitor.
@@ -26,7 +29,7 @@ use alloc::vec::Vec;
 /// ```
 /// # use brooklet_core::*;
 /// # fn demo(base: Base) -> Result<(), Error> {
-/// let mut learner = Learner::new(base, Config::default());
+/// let mut learner = Learner::new(base, Config::default())?;
 /// let schema = learner.schema().clone();
 /// let named = |key: &str, value: &str| Value::Object([(key.into(), value.into())].into());
 /// learner.set_item("31", &Features::from_value(&schema, &named("genres", "Drama"))?)?;
@@ -55,11 +58,19 @@ pub struct Learner {
     /// Records that were not taken yet, if there is a log.
     pub(crate) log: Option<Vec<Record>>,
     pub(crate) serving: Serving,
+    /// Room to gather an event's rows in, model by model: lent to each event in turn, so that learning need not allocate it anew.
+    pub(crate) scratch: Vec<Gathered>,
 }
 
 impl Learner {
-    /// A learner that knows nothing of its visitor yet, with settings that [`Config::check`] accepts.
-    pub fn new(base: Base, config: Config) -> Learner {
+    /// A learner that knows nothing of its visitor yet; an error if [`Config::check`] does not accept the settings.
+    pub fn new(base: Base, config: Config) -> Result<Learner, Error> {
+        config.check()?;
+        Ok(Learner::begin(base, config))
+    }
+
+    /// A learner that knows nothing of its visitor yet, with settings that were checked.
+    pub(crate) fn begin(base: Base, config: Config) -> Learner {
         let configs = core::iter::once(&config.model).chain(&config.shadows);
         let models: Vec<Model> = configs.map(|config| Model::new(base.clone(), config.clone())).collect();
         Learner {
@@ -76,6 +87,7 @@ impl Learner {
             boosted: 0,
             log: config.log.then(Vec::new),
             serving: Serving::Model(0),
+            scratch: vec![Gathered::default(); models.len()],
             models,
             config,
         }
@@ -119,7 +131,10 @@ impl Learner {
     /// The probability of [`Learner::predict_one`] alone, for which only the personal model is asked.
     pub fn probability(&self, features: &Features) -> f32 {
         let model = &self.models[self.best()];
-        self.probability_of(personal_thought(model, model.score(&self.scales.apply(features))))
+        self.probability_of(personal_thought(
+            model,
+            model.judge(model.rows.sums(&self.scales.apply(features)).personal()),
+        ))
     }
 
     /// Serves whom the figures say.
@@ -156,13 +171,14 @@ impl Learner {
 
     /// What the base and each model think of scaled features. The base keeps the seed's own calibration.
     pub(crate) fn thoughts(&self, features: &Features) -> Thoughts {
-        self.think(|model| model.scores(features))
+        self.think(|_, model| model.scores(&model.rows.sums(features)))
     }
 
-    pub(crate) fn think(&self, scores: impl Fn(&Model) -> (f64, PersonalScore)) -> Thoughts {
+    /// The same of scores that are made of sums at hand.
+    pub(crate) fn think(&self, scores: impl Fn(usize, &Model) -> (f64, PersonalScore)) -> Thoughts {
         let mut thoughts = Vec::with_capacity(1 + self.models.len());
-        for model in &self.models {
-            let (base, personal) = scores(model);
+        for (at, model) in self.models.iter().enumerate() {
+            let (base, personal) = scores(at, model);
             if thoughts.is_empty() {
                 let odds = model.base_log_odds(base) as f32;
                 thoughts.push(Thought { score: base as f32, moderated: base as f32, odds });

@@ -41,7 +41,7 @@ impl Learner {
     /// Forgets all that was learnt of the visitor. The catalogue stays, and so do the slates and held predictions: without
     /// their labels, and predicted anew.
     pub fn forget(&mut self) {
-        let mut new = Learner::new(self.base().clone(), self.config.clone());
+        let mut new = Learner::begin(self.base().clone(), self.config.clone());
         for (id, mut shown) in core::mem::take(&mut self.slates.pending) {
             for shown in &mut shown {
                 shown.target = None;

@@ -3,24 +3,24 @@
 use crate::input::feature::{Feature, FeatureId, Features};
 use crate::maths::lanes::{LANES, Lanes, Wide, narrow, narrowed, total, wide, widened};
 use crate::model::fm::Sums;
-use crate::model::overlay::Rows;
+use crate::model::overlay::Overlay;
 use crate::model::posterior::Gaussian;
 use alloc::vec::Vec;
 use wide::{f32x4, f64x4};
 
 /// The largest pull of a row, far from what any loss gives. A product with it is an infinity at most, which is within bounds again
 /// when it is a weight.
-const MOST: f64 = 1e30;
+const MAX_PULL: f64 = 1e30;
 
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Active {
+pub(crate) struct Gathered {
     lanes: usize,
     /// What takes part: which row, at what value, and how fast it learns.
     parts: Vec<Part>,
     /// The personal rows.
     rows: Vec<Lanes>,
     pub(crate) sums: Sums,
-    /// What [`derivative`] needs, since [`Active::meet`]: (1, q with the visitor row), and how much of it is the row's own.
+    /// What [`derivative`] needs, since [`Gathered::meet`]: (1, q with the visitor row), and how much of it is the row's own.
     slopes: Vec<[Lanes; 2]>,
     /// Where rows that were not learnt are read to.
     spare: Vec<Lanes>,
@@ -35,7 +35,7 @@ struct Part {
     slot: Option<u32>,
 }
 
-impl Active {
+impl Gathered {
     /// No rows, with room for so many, in the memory of those before.
     pub(crate) fn clear(&mut self, lanes: usize, rows: usize) {
         self.lanes = lanes;
@@ -45,7 +45,7 @@ impl Active {
     }
 
     /// Adds a row of `rows` that learns at `rate`.
-    pub(crate) fn add(&mut self, rows: &Rows, feature: &Feature, rate: f32) {
+    pub(crate) fn add(&mut self, rows: &Overlay, feature: &Feature, rate: f32) {
         let &Feature { id, value, .. } = feature;
         let start = self.parts.len() * self.lanes;
         let (slot, under, residual) = rows.read(id, &mut self.spare);
@@ -54,7 +54,7 @@ impl Active {
     }
 
     /// The rows of an input as they are in `rows`, which learn nothing here.
-    pub(crate) fn gather(&mut self, rows: &Rows, features: &Features) {
+    pub(crate) fn gather(&mut self, rows: &Overlay, features: &Features) {
         self.clear(rows.lanes(), features.len());
         features.iter().for_each(|feature| self.add(rows, feature, 0.0));
         self.sums.finish(rows.base().metadata().w0);
@@ -83,13 +83,13 @@ impl Active {
     }
 
     /// Moves all rows by `pull`, each at its rate, as rows of `rows`; what was gathered is left as it was.
-    pub(crate) fn step(&self, pull: f64, rows: &mut Rows) {
+    pub(crate) fn step(&self, pull: f64, rows: &mut Overlay) {
         let evidence = (pull * pull) as f32;
         for (part, row) in self.parts.iter().zip(self.rows.chunks_exact(self.lanes)) {
             if part.rate == 0.0 {
                 continue;
             }
-            let pull = (f64::from(part.rate) * pull).clamp(-MOST, MOST) as f32;
+            let pull = (f64::from(part.rate) * pull).clamp(-MAX_PULL, MAX_PULL) as f32;
             let slot = part.slot.map_or_else(|| rows.enter(part.id), |slot| slot as usize);
             let moved = row.iter().zip(&self.slopes);
             let moved = moved.map(|(row, slope)| narrow(row) + derivative(part.value, row, slope) * pull);

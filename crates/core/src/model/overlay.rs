@@ -13,7 +13,7 @@ use wide::f32x4;
 
 /// A base and the residual rows over it: personal = base + residual.
 #[derive(Debug, Clone)]
-pub(crate) struct Rows {
+pub(crate) struct Overlay {
     base: Base,
     width: usize,
     /// Of a row.
@@ -29,11 +29,11 @@ pub(crate) struct Rows {
     pub(crate) evicted: u64,
 }
 
-impl Rows {
+impl Overlay {
     /// Nothing learnt yet; at most `most` rows ever.
-    pub(crate) fn new(base: Base, most: usize) -> Rows {
+    pub(crate) fn new(base: Base, most: usize) -> Overlay {
         let width = base.width();
-        Rows {
+        Overlay {
             base,
             width,
             lanes: width.div_ceil(LANES),
@@ -198,7 +198,7 @@ impl Rows {
             .collect();
         let order = ordered(&rows, |(a, i, ..), (b, j, ..)| b.total_cmp(a).then(i.cmp(j)));
         let (kept, gone) = order.split_at(self.most - self.most / 8);
-        let mut rows = Rows::new(self.base.clone(), self.most);
+        let mut rows = Overlay::new(self.base.clone(), self.most);
         rows.evicted = self.evicted + gone.len() as u64;
         kept.iter().for_each(|(_, id, row, evidence)| rows.set_learnt(*id, row, *evidence));
         *self = rows;

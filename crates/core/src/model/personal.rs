@@ -8,8 +8,8 @@ use crate::maths::lanes::{Lanes, narrow};
 use crate::maths::scalar::{moderated, sigmoid};
 use crate::model::event::Event;
 use crate::model::fm::{Sum, Sums};
-use crate::model::gathered::Active;
-use crate::model::overlay::Rows;
+use crate::model::gathered::Gathered;
+use crate::model::overlay::Overlay;
 use crate::model::posterior::Gaussian;
 use crate::rates::Rates;
 use alloc::vec;
@@ -31,14 +31,12 @@ pub(crate) struct PersonalScore {
 #[derive(Debug, Clone)]
 pub(crate) struct Model {
     pub(crate) config: ModelConfig,
-    pub(crate) rows: Rows,
+    pub(crate) rows: Overlay,
     pub(crate) visitor: Gaussian,
     pub(crate) prior: Gaussian,
     pub(crate) calibration: Gaussian,
     /// Forgetting on top of the configured, while a drift lasts.
     pub(crate) boost: f32,
-    /// The rows of the input that was gathered last.
-    active: Active,
 }
 
 impl Model {
@@ -47,8 +45,8 @@ impl Model {
         let prior = Gaussian::prior(&metadata.prior, config.rate_factor);
         let calibration = [f64::from(metadata.calibration.a), f64::from(metadata.calibration.b)];
         let calibration = Gaussian::independent(&calibration, &CALIBRATION_VARIANCE);
-        let rows = Rows::new(base, config.max_rows);
-        Model { rows, visitor: prior.clone(), prior, calibration, config, boost: 0.0, active: Active::default() }
+        let rows = Overlay::new(base, config.max_rows);
+        Model { rows, visitor: prior.clone(), prior, calibration, config, boost: 0.0 }
     }
 
     pub(crate) fn swap_base(&mut self, base: Base) {
@@ -56,26 +54,22 @@ impl Model {
         self.rows.swap_base(base);
     }
 
+    /// Gathers the rows of an input as they are, without the visitor row, each with the rate that it learns at.
+    pub(crate) fn gather(&self, gathered: &mut Gathered, features: &Features) {
+        gathered.clear(self.rows.lanes(), features.len());
+        let rates = self.rates();
+        // Shared out between the private rows, so that a site that marks more fields private does not learn faster.
+        let private = rates.private / features.private().len().max(1) as f32;
+        let mut add = |feature, rate| gathered.add(&self.rows, feature, self.rate(feature, rate));
+        features.shared().iter().for_each(|feature| add(feature, rates.shared));
+        features.private().iter().for_each(|feature| add(feature, private));
+        gathered.sums.finish(self.rows.base().metadata().w0);
+    }
+
     /// What the bare base with the prior's mean as the visitor row scores, then the same of this model.
-    pub(crate) fn scores(&self, features: &Features) -> (f64, PersonalScore) {
-        self.judge_both(&self.rows.sums(features))
-    }
-
-    /// What this model scores.
-    pub(crate) fn score(&self, features: &Features) -> PersonalScore {
-        self.judge(self.rows.sums(features).personal())
-    }
-
-    /// Gathers the rows of an input, for [`Model::gathered`] and [`Model::learn`].
-    pub(crate) fn gather(&mut self, features: &Features) {
-        let mut active = core::mem::take(&mut self.active);
-        self.gather_into(&mut active, features);
-        self.active = active;
-    }
-
-    /// The scores of what was gathered.
-    pub(crate) fn gathered(&self) -> (f64, PersonalScore) {
-        self.judge_both(&self.active.sums)
+    pub(crate) fn scores(&self, sums: &Sums) -> (f64, PersonalScore) {
+        let base = sums.base();
+        (base.score + self.prior.dot(base.phi), self.judge(sums.personal()))
     }
 
     /// The score of rows that were summed, and the same moderated.
@@ -86,11 +80,6 @@ impl Model {
             Loss::Squared => 0.0,
         };
         PersonalScore { score, moderated: moderated(score, variance) }
-    }
-
-    fn judge_both(&self, sums: &Sums) -> (f64, PersonalScore) {
-        let base = sums.base();
-        (base.score + self.prior.dot(base.phi), self.judge(sums.personal()))
     }
 
     /// From ranking score to log-odds of a click; the score itself under the squared loss.
@@ -119,33 +108,31 @@ impl Model {
         }
     }
 
-    /// Learns the label of what was gathered: the visitor row first, then the other rows at the visitor row so adapted. Whether
-    /// some rows made room for these.
-    pub(crate) fn learn(&mut self, target: f64, weight: f64) -> bool {
+    /// Learns the label of what this model has gathered: the visitor row first, then the other rows at the visitor row so
+    /// adapted. Whether some rows made room for these.
+    pub(crate) fn learn(&mut self, gathered: &mut Gathered, target: f64, weight: f64) -> bool {
         let loss = self.loss();
-        let mut active = core::mem::take(&mut self.active);
-        let Sum { score, phi } = active.sums.personal();
+        let Sum { score, phi } = gathered.sums.personal();
         self.learn_visitor(loss, score, phi, target, weight);
         if self.moves_rows() {
             let score = score + self.visitor.dot(phi);
-            active.meet(&self.visitor);
-            let pull = weight * proximal(loss, score, target, weight * active.leverage()).pull;
-            active.step(pull, &mut self.rows);
+            gathered.meet(&self.visitor);
+            let pull = weight * proximal(loss, score, target, weight * gathered.leverage()).pull;
+            gathered.step(pull, &mut self.rows);
         }
-        self.active = active;
         self.rows.evict()
     }
 
     /// The visitor row that these events teach upon `rows`, from the prior on, with nothing forgotten: by the loss of the probability
     /// that the base's calibration gives, as shared rows are taught, so that neither works against the other.
-    pub(crate) fn visitor_of<'a>(&self, rows: &Rows, events: impl Iterator<Item = &'a Event>) -> Gaussian {
-        let (mut visitor, mut active) = (self.prior.clone(), Active::default());
+    pub(crate) fn visitor_of<'a>(&self, rows: &Overlay, events: impl Iterator<Item = &'a Event>) -> Gaussian {
+        let (mut visitor, mut gathered) = (self.prior.clone(), Gathered::default());
         let map = rows.base().metadata().calibration;
         let map = if self.loss() == Loss::Squared { Calibration::default() } else { map };
         let mut mapped = Vec::new();
         for Event { features, target, weight } in events {
-            active.gather(rows, features);
-            let Sum { score, phi } = active.sums.personal();
+            gathered.gather(rows, features);
+            let Sum { score, phi } = gathered.sums.personal();
             mapped.clear();
             mapped.extend(phi.iter().map(|phi| (narrow(phi) * map.a).to_array()));
             let offset = f64::from(map.a) * score + f64::from(map.b);
@@ -157,7 +144,9 @@ impl Model {
     /// Learns that `preferred` is rather clicked than `other`: the logistic loss of the difference of their scores. Whether some
     /// rows made room for these.
     pub(crate) fn learn_pair(&mut self, preferred: &Features, other: &Features, weight: f64) -> bool {
-        let [mut a, mut b] = [preferred, other].map(|features| self.active(features));
+        let (mut a, mut b) = (Gathered::default(), Gathered::default());
+        self.gather(&mut a, preferred);
+        self.gather(&mut b, other);
         let mut phi = a.sums.personal().phi.to_vec();
         for (a, b) in phi.iter_mut().zip(b.sums.personal().phi) {
             *a = (narrow(a) - narrow(b)).to_array();
@@ -171,24 +160,6 @@ impl Model {
         a.step(pull, &mut self.rows);
         b.step(-pull, &mut self.rows);
         self.rows.evict()
-    }
-
-    /// The active rows as they are, without the visitor row.
-    pub(crate) fn active(&self, features: &Features) -> Active {
-        let mut active = Active::default();
-        self.gather_into(&mut active, features);
-        active
-    }
-
-    fn gather_into(&self, active: &mut Active, features: &Features) {
-        active.clear(self.rows.lanes(), features.len());
-        let rates = self.rates();
-        // Shared out between the private rows, so that a site that marks more fields private does not learn faster.
-        let private = rates.private / features.private().len().max(1) as f32;
-        let mut add = |feature, rate| active.add(&self.rows, feature, self.rate(feature, rate));
-        features.shared().iter().for_each(|feature| add(feature, rates.shared));
-        features.private().iter().for_each(|feature| add(feature, private));
-        active.sums.finish(self.rows.base().metadata().w0);
     }
 
     pub(crate) fn loss(&self) -> Loss {

@@ -14,6 +14,7 @@ use crate::format::metadata::Prior;
 use crate::limits::MAX_WEIGHT;
 use crate::loss::{Loss, proximal};
 use crate::maths::lanes::{LANES, Lanes, Wide, narrowed, padded, total, wide, widened};
+use crate::maths::linear::cholesky;
 use crate::maths::random::Random;
 use crate::maths::scalar::sqrt;
 use alloc::vec;
@@ -167,24 +168,9 @@ impl Gaussian {
         }
     }
 
-    /// The lower triangle L of the Cholesky decomposition P = L L^T, row by row. A pivot that rounding made negative is 0.
+    /// The lower triangle L of the Cholesky decomposition P = L L^T, row by row.
     pub(crate) fn cholesky(&self) -> Vec<f64> {
-        let n = self.n;
-        let mut lower = vec![0.0; n * n];
-        for i in 0..n {
-            for j in 0..=i {
-                let known = (0..j).fold(0.0, |sum, f| sum + lower[i * n + f] * lower[j * n + f]);
-                let rest = self.element(i, j) - known;
-                lower[i * n + j] = if i == j {
-                    sqrt(rest.max(0.0))
-                } else if lower[j * n + j] > 0.0 {
-                    rest / lower[j * n + j]
-                } else {
-                    0.0
-                };
-            }
-        }
-        lower
+        cholesky(self.n, &|i, j| *self.element(i, j)).0
     }
 
     /// P phi, in lanes.

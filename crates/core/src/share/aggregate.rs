@@ -7,8 +7,8 @@ use crate::format::evidence::Evidence;
 use crate::format::metadata::Metadata;
 use crate::input::feature::FeatureId;
 use crate::limits::MAX_WEIGHT;
+use crate::maths::linear::{cholesky, solve};
 use crate::maths::scalar::sqrt;
-use crate::model::posterior::Gaussian;
 use crate::share::curvature::{Amounts, Curvature};
 use crate::share::fold::{Fold, Reports, UNIT};
 use alloc::collections::BTreeMap;
@@ -124,7 +124,7 @@ impl Aggregate {
         let curvature = Curvature::of(&self.metadata.prior);
         let order = self.order();
         let mut owed = core::mem::take(&mut self.owed);
-        let (mut precision, mut step) = (vec![0.0; width * width], vec![0.0; width]);
+        let mut step = vec![0.0; width];
         for (id, gradient) in &mut owed {
             let Ok(found) = order.binary_search_by_key(id, |(id, _)| *id) else { continue };
             let i = order[found].1;
@@ -138,13 +138,9 @@ impl Aggregate {
                 };
                 least + curvature.element(known, r, c)
             };
-            for r in 0..width {
-                step[r] = f64::from(gradient[r]);
-                for c in 0..width {
-                    precision[r * width + c] = prior(r, c) + curvature.element(told, r, c);
-                }
-            }
-            solve(&precision, &mut step);
+            step.iter_mut().zip(&*gradient).for_each(|(step, gradient)| *step = f64::from(*gradient));
+            let (lower, _) = cholesky(width, &|r, c| prior(r, c) + curvature.element(told, r, c));
+            solve(&lower, &mut step);
             let [row, seed] = [&mut self.rows.rows, &mut self.seed].map(|rows| &mut rows[i * width..(i + 1) * width]);
             for (at, ((x, x0), by)) in row.iter_mut().zip(seed).zip(&step).enumerate() {
                 let reach = f64::from(reach) * if at == 0 { 1.0 } else { FACTOR_REACH } / sqrt(prior(at, at));
@@ -259,20 +255,6 @@ impl Aggregate {
         let reports = Reports { deltas: deltas.max(0) as u64, sum, squares };
         let rows = Rows { ids: places, rows, names, evidence: None };
         Ok(Aggregate { metadata, rows, seed, known, evidence, owed, reports })
-    }
-}
-
-/// Solves `matrix` x = `y` for a positive definite matrix; the solution takes y's place.
-fn solve(matrix: &[f64], y: &mut [f64]) {
-    let n = y.len();
-    let lower = Gaussian::new(&vec![0.0; n], matrix).cholesky();
-    for r in 0..n {
-        let known = (0..r).fold(0.0, |sum, c| sum + lower[r * n + c] * y[c]);
-        y[r] = (y[r] - known) / lower[r * n + r];
-    }
-    for r in (0..n).rev() {
-        let known = (r + 1..n).fold(0.0, |sum, c| sum + lower[c * n + r] * y[c]);
-        y[r] = (y[r] - known) / lower[r * n + r];
     }
 }
 

@@ -70,7 +70,7 @@ pub(crate) struct Reports {
 
 impl Reports {
     /// The largest loss that one delta counts with.
-    const MOST: f32 = 16.0;
+    const CAP: f32 = 16.0;
     /// Fixed point: 2^-20 a unit.
     const UNIT: f64 = 1_048_576.0;
 
@@ -81,7 +81,7 @@ impl Reports {
     }
 
     fn of(loss: f32) -> Reports {
-        let loss = f64::from(loss.min(Reports::MOST));
+        let loss = f64::from(loss.min(Reports::CAP));
         let fixed = |x: f64| libm::rint(x * Reports::UNIT) as i64;
         Reports { deltas: 1, sum: fixed(loss), squares: fixed(loss * loss) }
     }

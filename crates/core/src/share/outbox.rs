@@ -12,7 +12,7 @@ use crate::input::feature::FeatureId;
 use crate::maths::order::ordered;
 use crate::maths::random::Random;
 use crate::model::event::Event;
-use crate::model::overlay::Rows;
+use crate::model::overlay::Overlay;
 use crate::model::personal::Model;
 use crate::share::curvature::Curvature;
 use crate::share::teaching::Teaching;
@@ -136,7 +136,7 @@ impl Outbox {
 
     /// The delta of what is news to the endpoint, which then is underway; None if nothing is.
     fn make(&mut self, model: &Model, client: ClientKey) -> Option<Delta> {
-        let mut rows = Rows::new(model.rows.base().clone(), usize::MAX);
+        let mut rows = Overlay::new(model.rows.base().clone(), usize::MAX);
         let kept = || self.history.iter().chain(&self.events);
         // Each is read from the base once.
         kept().flat_map(|event| event.features.iter()).for_each(|feature| _ = rows.enter(feature.id));

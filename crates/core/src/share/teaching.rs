@@ -11,8 +11,8 @@ use crate::maths::lanes::{LANES, Wide};
 use crate::maths::scalar::sqrt;
 use crate::model::event::Event;
 use crate::model::fm::Sum;
-use crate::model::gathered::Active;
-use crate::model::overlay::Rows;
+use crate::model::gathered::Gathered;
+use crate::model::overlay::Overlay;
 use crate::model::personal::Model;
 use crate::share::curvature::Amounts;
 use alloc::vec;
@@ -31,21 +31,21 @@ pub(crate) struct Teaching {
 
 impl Teaching {
     /// Of these events upon the base of `rows`, over which nothing was learnt.
-    pub(crate) fn of<'a>(model: &Model, rows: &Rows, events: impl Iterator<Item = &'a Event> + Clone) -> Teaching {
+    pub(crate) fn of<'a>(model: &Model, rows: &Overlay, events: impl Iterator<Item = &'a Event> + Clone) -> Teaching {
         let visitor = model.visitor_of(rows, events.clone());
         let mut teaching = Teaching { lanes: rows.lanes(), ..Teaching::default() };
         events.clone().for_each(|event| event.features.shared().iter().for_each(|feature| teaching.meet(feature.id)));
         let often: Vec<f64> = teaching.events.iter().map(|n| sqrt(f64::from(*n))).collect();
         let map = rows.base().metadata().calibration;
-        let (mut active, mut places) = (Active::default(), Vec::new());
+        let (mut gathered, mut places) = (Gathered::default(), Vec::new());
         for event in events {
-            active.gather(rows, &event.features);
-            let Sum { score, phi } = active.sums.personal();
+            gathered.gather(rows, &event.features);
+            let Sum { score, phi } = gathered.sums.personal();
             let (score, variance) = (score + visitor.dot(phi), visitor.variance(phi));
             let mut direction = visitor.direction(phi);
             // How uncertain the visitor's weight is does not depend on a row.
             direction[0][0] = 0.0;
-            active.meet(&visitor);
+            gathered.meet(&visitor);
             let (pull, curvature) = averaged_slope(model.loss(), map, score, variance, event.target.into());
             let weight = f64::from(event.weight);
             places.clear();
@@ -53,7 +53,7 @@ impl Teaching {
             let shares = places.iter().fold(0.0, |sum, place| sum + 1.0 / often[*place]);
             for (at, place) in places.iter().enumerate() {
                 let gradient = &mut teaching.gradients[place * teaching.lanes..(place + 1) * teaching.lanes];
-                let [value, others] = active.teach(at, weight * pull, weight * curvature, &direction, gradient);
+                let [value, others] = gathered.teach(at, weight * pull, weight * curvature, &direction, gradient);
                 let amount = weight * curvature * shares * often[*place];
                 let [a, b] = &mut teaching.amounts[*place];
                 *a += amount * value;

@@ -191,17 +191,17 @@ impl Catalogue {
 }
 
 /// Items whose scores are summed at once: so many fit the registers of a vector unit.
-const LANES: usize = 16;
+const STRIP: usize = 16;
 
 /// b_i + <q, q_i> of a block's items; returns the highest.
 fn score_block(q: &[f32], block: &[f32], scores: &mut [f32; BLOCK]) -> f32 {
     let (biases, factors) = block.split_at(BLOCK);
-    let parts = scores.as_chunks_mut::<LANES>().0.iter_mut().zip(biases.as_chunks::<LANES>().0);
-    let mut highest = [f32::NEG_INFINITY; LANES];
+    let parts = scores.as_chunks_mut::<STRIP>().0.iter_mut().zip(biases.as_chunks::<STRIP>().0);
+    let mut highest = [f32::NEG_INFINITY; STRIP];
     for (part, (scores, biases)) in parts.enumerate() {
         let mut sums = *biases;
         for (q, column) in q.iter().zip(factors.as_chunks::<BLOCK>().0) {
-            for (sum, v) in sums.iter_mut().zip(&column.as_chunks::<LANES>().0[part]) {
+            for (sum, v) in sums.iter_mut().zip(&column.as_chunks::<STRIP>().0[part]) {
                 *sum += q * v;
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::input::feature::FeatureId;
 use crate::maths::order::ordered;
-use crate::model::gathered::Active;
+use crate::model::gathered::Gathered;
 use crate::model::prediction::Prediction;
 use alloc::vec::Vec;
 
@@ -40,12 +40,12 @@ pub struct Explanation {
 }
 
 /// Every weight and every pair of the active rows and the visitor row.
-pub(crate) fn terms(active: &Active, w0: f32, visitor: &[f64]) -> Vec<Term> {
+pub(crate) fn terms(gathered: &Gathered, w0: f32, visitor: &[f64]) -> Vec<Term> {
     let mut terms = Vec::from([
         Term { source: Source::Bias, with: None, share: f64::from(w0) },
         Term { source: Source::Visitor, with: None, share: visitor[0] },
     ]);
-    let rows: Vec<_> = active.terms().collect();
+    let rows: Vec<_> = gathered.terms().collect();
     for (at, (id, x, row)) in rows.iter().enumerate() {
         let source = Source::Feature(*id);
         let x = f64::from(*x);

@@ -19,7 +19,7 @@ const ETA: f64 = 0.3;
 /// Hedge forgets: losses count for about the last 100 events, so that another model can take over.
 const MEMORY: f64 = 0.99;
 /// Losses are counted up to this: one surprise must not decide.
-const MOST: f64 = 3.0;
+const SURPRISE: f64 = 3.0;
 
 /// Weights of several models by what they lost.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +34,7 @@ impl Hedge {
 
     pub(crate) fn add(&mut self, losses: &[f64]) {
         for (sum, loss) in self.losses.iter_mut().zip(losses) {
-            *sum = *sum * MEMORY + loss.min(MOST);
+            *sum = *sum * MEMORY + loss.min(SURPRISE);
         }
     }
 

@@ -123,7 +123,7 @@ pub(crate) fn everything() -> Config {
 
 /// A catalogue of all items.
 pub(crate) fn stocked(config: Config) -> Learner {
-    let mut learner = Learner::new(base(8), config);
+    let mut learner = Learner::new(base(8), config).expect("the settings are fine");
     for item in 0..ITEMS {
         let features = named(&learner, &object(&[("genres", genres(item))]));
         learner.set_item(&item.to_string(), &features).expect("an item");
@@ -150,7 +150,7 @@ pub(crate) fn lived() -> Learner {
         if n % 7 == 0 {
             let (held, _) = learner.hold(&features);
             if n % 2 == 0 {
-                learner.label_held(held, target, 2.0).expect("it is held");
+                learner.label(&Subject::Held(held), target, 2.0).expect("it is held");
             }
         } else {
             learner.learn_one(&features, target, 1.0).expect("a label");
