@@ -87,7 +87,13 @@ pub(crate) struct Snapshot {
 impl Session {
     /// A session on what the store holds, or on a new profile if that cannot be used. Tabs share a profile: each numbers its
     /// slates from its own `first_slate`. The event log is of at most so many records; 0 is none.
-    pub(crate) fn open(base: Base, config: Config, saved: Option<Saved>, first_slate: u64, log: usize) -> Result<Session, Error> {
+    pub(crate) fn open(
+        base: Base,
+        config: Config,
+        saved: Option<Saved>,
+        first_slate: u64,
+        log: usize,
+    ) -> Result<Session, Error> {
         let (mut core, origin) = match &saved {
             None => (Core::new(base, config.clone())?, Origin::New),
             Some(saved) => match Core::restore(base.clone(), config.clone(), &saved.profile) {

@@ -12,7 +12,7 @@
 //! use brooklet_core::{Base, Config, Features, Learner, Value};
 //!
 //! # fn demo(bytes: Vec<u8>) -> Result<(), brooklet_core::Error> {
-//! let mut learner = Learner::new(Base::read(bytes)?, Config::default())?;
+//! let mut learner = Learner::new(Base::decode(bytes)?, Config::default())?;
 //! let features = Value::parse(r#"{"item": "31", "genres": ["Drama", "War"], "device": "phone"}"#)?;
 //! let features = Features::from_value(learner.schema(), &features)?;
 //! let before = learner.predict_one(&features).probability;
@@ -47,7 +47,7 @@ pub use config::{Config, Detector, DriftPolicy, Exploration, Feedback, ModelConf
 pub use error::{Error, Fault};
 pub use format::base::{Base, Precision};
 #[cfg(feature = "write")]
-pub use format::base_writer::{Rows, write_base};
+pub use format::base_writer::{Rows, encode_base};
 pub use format::delta::{ClientKey, Delta, Report};
 pub use format::evidence::Evidence;
 pub use format::metadata::{BASE_FORMAT, Labels, Metadata, Prior};

@@ -64,9 +64,9 @@ fn lists_narrow_a_ranking() {
 #[test]
 fn equal_scores_are_in_order_of_id() {
     let rows = Rows { ids: vec![FeatureId(1)], rows: vec![0.0; 9], ..Rows::default() };
-    let bytes = write_base(&metadata(8, Loss::Logistic), &rows, Precision::F16).expect("it is fine");
+    let bytes = encode_base(&metadata(8, Loss::Logistic), &rows, Precision::F16).expect("it is fine");
     let mut learner =
-        Learner::new(Base::read(bytes).expect("it was written"), Config::default()).expect("the settings are fine");
+        Learner::new(Base::decode(bytes).expect("it was written"), Config::default()).expect("the settings are fine");
     for id in ["b", "d", "a", "c"] {
         learner.set_item(id, &Features::default()).expect("an item");
     }
@@ -200,7 +200,7 @@ fn numbers_are_scaled_to_what_was_met() {
 fn regression_learns_a_duration_late() {
     let bytes = seed(4, Loss::Squared, Precision::F16);
     let mut learner =
-        Learner::new(Base::read(bytes).expect("it was written"), Config::default()).expect("the settings are fine");
+        Learner::new(Base::decode(bytes).expect("it was written"), Config::default()).expect("the settings are fine");
     let [long, short] = ["War", "Comedy"].map(|genre| named(&learner, &object(&[("genres", Value::from(genre))])));
     for _ in 0..60 {
         for (features, minutes) in [(&long, 180.0), (&short, 90.0)] {
@@ -528,7 +528,8 @@ fn a_new_base_keeps_the_residual() {
     let mut fold = Fold::new(&FoldConfig::default(), 1, 8);
     let pending = learner.prepare_delta([1; 16]).expect("it has learnt");
     fold.add(&Delta::decode(&pending.bytes).expect("it is a delta")).expect("it fits");
-    let next = Base::read(aggregate.publish(&fold, 1.0, Precision::F16).expect("it publishes")).expect("it is a base");
+    let next =
+        Base::decode(aggregate.publish(&fold, 1.0, Precision::F16).expect("it publishes")).expect("it is a base");
     assert_eq!(next.metadata().version, 2);
     learner.swap_base(next).expect("it is of the same shape");
     let after = learner.predict_one(&features);

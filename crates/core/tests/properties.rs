@@ -57,7 +57,7 @@ fn any_delta() -> impl Strategy<Value = Delta> {
 }
 
 fn with(loss: Loss, rate: f32, visitor: VisitorStep) -> Learner {
-    let base = Base::read(seed(4, loss, Precision::F16)).expect("it was written");
+    let base = Base::decode(seed(4, loss, Precision::F16)).expect("it was written");
     let rates = Some(Rates { private: rate, shared: rate, delta: rate });
     let rate_factor = if visitor == VisitorStep::Rate { 1.0 } else { rate };
     let model = |visitor, feedback| ModelConfig { visitor, feedback, rates, rate_factor, ..ModelConfig::default() };
@@ -198,14 +198,14 @@ proptest! {
         static PROFILE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| lived().profile());
         let profile = &*PROFILE;
         let _ = Delta::decode(&noise);
-        prop_assert!(Base::read(noise.clone()).is_err());
+        prop_assert!(Base::decode(noise.clone()).is_err());
         prop_assert!(Learner::restore(base(4), Config::default(), &noise).is_err());
         let mut blob = seed(4, Loss::Logistic, Precision::Int8);
         let at = cut.index(blob.len());
-        prop_assert!(Base::read(blob[..at].to_vec()).is_err());
+        prop_assert!(Base::decode(blob[..at].to_vec()).is_err());
         blob[at] ^= byte;
         // What is read in spite of a changed byte is a base like any other.
-        if let Ok(base) = Base::read(blob) {
+        if let Ok(base) = Base::decode(blob) {
             let mut row = vec![0.0; base.width()];
             for i in 0..base.len() {
                 base.row_into(i, &mut row);
@@ -254,8 +254,8 @@ proptest! {
     fn base_metadata_reads_back(w0 in -1e4..1e4f32, factors in 0..9usize, rates in [0.0..1000f32, 0.0..1000f32, 0.0..1000f32]) {
         let [private, shared, delta] = rates;
         let metadata = Metadata { w0, rates: Rates { private, shared, delta }, ..metadata(factors, Loss::Logistic) };
-        let blob = write_base(&metadata, &rows(factors), Precision::F16).expect("the rows are fine");
-        let base = Base::read(blob).expect("it was written");
+        let blob = encode_base(&metadata, &rows(factors), Precision::F16).expect("the rows are fine");
+        let base = Base::decode(blob).expect("it was written");
         prop_assert_eq!(base.metadata(), &metadata);
     }
 }

@@ -65,7 +65,7 @@ fn the_last_id_there_is_can_be_given() {
 fn a_metadata_of_more_factors_than_there_may_be_is_refused_before_they_are_counted() {
     for factors in LARGE.into_iter().chain([MAX_FACTORS + 1]) {
         let metadata = Metadata { factors, ..metadata(4, Loss::Logistic) };
-        let error = write_base(&metadata, &rows(4), Precision::F16).expect_err("too many").to_string();
+        let error = encode_base(&metadata, &rows(4), Precision::F16).expect_err("too many").to_string();
         assert!(error.contains("factors: expected a whole number from 0 to 256"), "{error}");
     }
 }

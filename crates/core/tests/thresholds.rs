@@ -15,7 +15,7 @@ const PAGE_HINKLEY: Detector = Detector::PageHinkley { tolerance: None, threshol
 
 fn seed_with(version: u64, thresholds: Thresholds) -> Base {
     let metadata = Metadata { version, thresholds, ..metadata(4, Loss::Logistic) };
-    Base::read(write_base(&metadata, &rows(4), Precision::F16).expect("it is written")).expect("it is a base")
+    Base::decode(encode_base(&metadata, &rows(4), Precision::F16).expect("it is written")).expect("it is a base")
 }
 
 fn watching(thresholds: Thresholds, detector: Detector) -> Learner {
@@ -113,11 +113,11 @@ fn a_new_base_brings_its_own() {
 fn a_fold_carries_them_into_the_next_base() {
     let mut aggregate = Aggregate::from_base(&seed_with(1, CALM));
     for version in 1..4 {
-        let stored = aggregate.to_bytes().expect("it is written");
-        aggregate = Aggregate::read(&stored).expect("it is what was written");
+        let stored = aggregate.encode().expect("it is written");
+        aggregate = Aggregate::decode(&stored).expect("it is what was written");
         let fold = Fold::new(&FoldConfig::default(), version, 4);
         let next =
-            Base::read(aggregate.publish(&fold, 1.0, Precision::Int8).expect("it publishes")).expect("it is a base");
+            Base::decode(aggregate.publish(&fold, 1.0, Precision::Int8).expect("it publishes")).expect("it is a base");
         assert_eq!((next.metadata().version, next.metadata().thresholds), (version + 1, CALM));
     }
 }
@@ -166,6 +166,6 @@ fn a_bad_one_is_refused_by_name() {
         Thresholds { page_hinkley_threshold: f64::NAN, ..KEEN },
     ] {
         let metadata = Metadata { thresholds: bad, ..metadata(4, Loss::Logistic) };
-        assert!(write_base(&metadata, &rows(4), Precision::F16).is_err(), "{bad:?}");
+        assert!(encode_base(&metadata, &rows(4), Precision::F16).is_err(), "{bad:?}");
     }
 }

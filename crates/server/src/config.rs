@@ -3,7 +3,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use brooklet_core::{Base, Error, FoldConfig, Judging};
+use brooklet_core::{Base, Error, FoldConfig, Judging, Precision};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 /// Everything the endpoint can be told. The command line's `serve` takes it as its options; each can also come from the
 /// environment.
@@ -73,7 +74,7 @@ pub struct Config {
     pub max_rows: Option<usize>,
 
     /// How the factors of published versions are stored
-    #[arg(long, env = "BROOKLET_PRECISION", value_enum, default_value_t, value_name = "PRECISION")]
+    #[arg(long, env = "BROOKLET_PRECISION", value_parser = precision(), default_value = "f16", value_name = "PRECISION")]
     pub precision: Precision,
 
     /// How many versions stay available, with the deltas that went into them
@@ -199,23 +200,14 @@ impl FromStr for Mount {
     }
 }
 
-/// How the factors of published versions are stored.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Precision {
-    /// Two bytes a number.
-    #[default]
-    F16,
-    /// One byte a number and four a row.
-    Int8,
-}
-
-impl From<Precision> for brooklet_core::Precision {
-    fn from(precision: Precision) -> brooklet_core::Precision {
-        match precision {
-            Precision::F16 => brooklet_core::Precision::F16,
-            Precision::Int8 => brooklet_core::Precision::Int8,
-        }
-    }
+/// The core's names of precisions, as clap lists them.
+fn precision() -> impl TypedValueParser<Value = Precision> {
+    let help = |of| match of {
+        Precision::F16 => "Two bytes a number",
+        Precision::Int8 => "One byte a number and four a row",
+    };
+    let named = Precision::ALL.iter().map(|of| PossibleValue::new(of.as_str()).help(help(*of)));
+    PossibleValuesParser::new(named.collect::<Vec<_>>()).try_map(|name| name.parse::<Precision>())
 }
 
 fn positive(text: &str) -> Result<f32, String> {

@@ -49,7 +49,7 @@ mod sqlite;
 mod store;
 
 pub use app::{AppState, app};
-pub use config::{Config, Judge, Mount, Precision};
+pub use config::{Config, Judge, Mount};
 pub use fold::{FoldError, Folded};
 pub use metrics::Metrics;
 pub use serve::{ServeError, Server, init_logging, serve};

@@ -50,7 +50,7 @@ pub(crate) struct Current {
 impl Current {
     /// Checks that browsers will be able to read the blob.
     pub(crate) fn read(bytes: Bytes) -> Result<Current, Error> {
-        let base = Base::read(bytes.as_ref())?;
+        let base = Base::decode(bytes.as_ref())?;
         Ok(Current {
             version: base.metadata().version,
             etag: crate::etag::of(&bytes),

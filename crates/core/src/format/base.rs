@@ -26,9 +26,10 @@ use alloc::vec;
 use core::ops::Range;
 
 /// How the factors are stored; linear weights are always f16.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Precision {
     /// Two bytes a number.
+    #[default]
     F16,
     /// One byte a number and four a row.
     Int8,
@@ -55,11 +56,11 @@ pub struct Base {
 
 impl Base {
     /// Checks the bytes in the order length, header, bounds, content, and keeps them.
-    pub fn read(bytes: impl Into<Arc<[u8]>>) -> Result<Base, Error> {
-        Base::read_shared(bytes.into())
+    pub fn decode(bytes: impl Into<Arc<[u8]>>) -> Result<Base, Error> {
+        Base::decode_shared(bytes.into())
     }
 
-    fn read_shared(bytes: Arc<[u8]>) -> Result<Base, Error> {
+    fn decode_shared(bytes: Arc<[u8]>) -> Result<Base, Error> {
         let length = bytes.len();
         let file = |expected, found: &'static str| Error::BadBase(Fault::of("the file", expected, found.into()));
         let Some(header_length) = bytes.first_chunk::<8>() else {

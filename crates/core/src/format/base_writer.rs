@@ -45,7 +45,7 @@ impl Rows {
 }
 
 /// Writes a base blob. Equal input gives equal bytes.
-pub fn write_base(metadata: &Metadata, rows: &Rows, precision: Precision) -> Result<Vec<u8>, Error> {
+pub fn encode_base(metadata: &Metadata, rows: &Rows, precision: Precision) -> Result<Vec<u8>, Error> {
     metadata.check()?;
     let (n, width) = (rows.ids.len(), 1 + metadata.factors);
     let lengths = [rows.names.as_ref().map(Vec::len), rows.evidence.as_ref().map(Vec::len)];

@@ -28,7 +28,7 @@ use minicbor::{Decoder, Encoder};
 /// The number of the wire format.
 pub(crate) const FORMAT: u64 = 2;
 /// The most rows that one delta may have.
-pub(crate) const MAX_ROWS: usize = 1 << 16;
+pub(crate) const MAX_DELTA_ROWS: usize = 1 << 16;
 /// The largest scale of a column: no honest change of a weight comes near.
 pub(crate) const MAX_SCALE: f32 = 1e3;
 
@@ -155,7 +155,7 @@ impl Delta {
             return Err(Error::BadDelta("something follows the map"));
         }
         let (ids, rest) = ids.as_chunks::<8>();
-        if !rest.is_empty() || ids.is_empty() || ids.len() > MAX_ROWS || columns.len() != ids.len() * scales.len() {
+        if !rest.is_empty() || ids.is_empty() || ids.len() > MAX_DELTA_ROWS || columns.len() != ids.len() * scales.len() {
             return Err(Error::BadDelta("ids, scales and rows must agree, with 1 to 65,536 rows"));
         }
         if evidence.len() != ids.len() && evidence.len() != 2 * ids.len() {

@@ -95,6 +95,35 @@ fn least(min: Option<f32>, x: f32) -> Option<f32> {
 }
 
 impl Metadata {
+    /// The metadata of a first version with defaults for all that is tuned afterwards: a logistic loss, no bias, the calibration
+    /// as it is, no labels. A prior of 1 + k numbers makes a model of k factors.
+    ///
+    /// ```
+    /// use brooklet_core::{Metadata, Prior, Rates, Schema};
+    ///
+    /// let prior = Prior { mean: vec![0.0; 2], covariance: vec![1.0, 0.0, 0.0, 1.0], scale: 1.0 };
+    /// let rates = Rates { private: 0.3, shared: 0.005, delta: 0.2 };
+    /// let metadata = Metadata { w0: -2.0, ..Metadata::new("films", Schema::new("user", "item"), rates, prior) };
+    /// assert_eq!((metadata.version, metadata.factors), (1, 1));
+    /// ```
+    pub fn new(model: &str, schema: Schema, rates: Rates, prior: Prior) -> Metadata {
+        Metadata {
+            model: model.into(),
+            version: 1,
+            factors: prior.mean.len().saturating_sub(1),
+            loss: Loss::default(),
+            w0: 0.0,
+            schema,
+            rates,
+            prior,
+            calibration: Calibration::default(),
+            thresholds: Thresholds::default(),
+            labels: Labels::default(),
+            private_rows: false,
+            training: Value::Null,
+        }
+    }
+
     /// Reads and checks the JSON text.
     pub fn parse(text: &str) -> Result<Metadata, Error> {
         parsed(NAME, text).and_then(|json| Metadata::of(&json)).map_err(Error::BadBase)

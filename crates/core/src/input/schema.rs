@@ -28,6 +28,11 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// The schema of a model that knows visitors and items by these fields, and nothing else yet.
+    pub fn new(visitor: &str, item: &str) -> Schema {
+        Schema { visitor: visitor.into(), item: item.into(), fields: Vec::from([item.into()]), ..Schema::default() }
+    }
+
     /// Whether `field`, a dotted path, is private or lies inside a private object.
     pub fn is_private(&self, field: &str) -> bool {
         self.private.iter().chain(core::iter::once(&self.visitor)).any(|private| {

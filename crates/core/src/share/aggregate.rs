@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::format::base::{Base, Precision};
-use crate::format::base_writer::{Rows, Tensor, serialize, write_base};
+use crate::format::base_writer::{Rows, Tensor, encode_base, serialize};
 use crate::format::evidence::Evidence;
 use crate::format::metadata::Metadata;
 use crate::input::feature::FeatureId;
@@ -87,7 +87,7 @@ impl Aggregate {
         next.step(fold.config.reach, step.clamp(0.0, 1.0));
         next.metadata.version += 1;
         next.reports = self.reports.followed_by(&fold.reports, REPORTS[1]);
-        let blob = write_base(&next.metadata, &next.rows, precision)?;
+        let blob = encode_base(&next.metadata, &next.rows, precision)?;
         *self = next;
         Ok(blob)
     }
@@ -183,7 +183,7 @@ impl Aggregate {
     /// Bytes to store: a safetensors file with the tensors `ids`, `rows` and `seed` (F32 \[n, 1 + k\]), `known` (F32 \[n, 1\]),
     /// `evidence` (F32 \[n, 2\]), `owed_ids` and `owed` (F32 \[m, 1 + k\]), `reports` (I64 \[3\]), and
     /// `names` and `name_ends` as in a base.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+    pub fn encode(&self) -> Result<Vec<u8>, Error> {
         let (n, m, width) = (self.rows.ids.len(), self.owed.len(), 1 + self.metadata.factors);
         let table = |xs: &[f32], rows: usize, columns: usize| Tensor {
             dtype: Dtype::F32,
@@ -222,8 +222,8 @@ impl Aggregate {
         serialize(tensors, &self.metadata).ok_or(Error::BadAggregate("it cannot be written as safetensors"))
     }
 
-    /// Reads what [`Aggregate::to_bytes`] wrote.
-    pub fn read(bytes: &[u8]) -> Result<Aggregate, Error> {
+    /// Reads what [`Aggregate::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Aggregate, Error> {
         let bad = |_| Error::BadAggregate("it is not safetensors, or a tensor is missing");
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(bad)?;
         let metadata = header.metadata().as_ref().and_then(|m| m.get("brooklet"));

@@ -55,7 +55,7 @@ impl Aggregate {
         let mut release = Release { base: None, step: STEPS[skipped], held_back: skipped as u32, regret, losses: None };
         for step in &STEPS[skipped..] {
             let mut next = self.clone();
-            let base = Base::read(next.publish(fold, *step, precision)?)?;
+            let base = Base::decode(next.publish(fold, *step, precision)?)?;
             release.step = *step;
             if let (Some(before), Some(judge)) = (before, judge) {
                 let after = judge(&base)?;
