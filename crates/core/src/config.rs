@@ -199,6 +199,16 @@ impl Config {
     pub const SETTINGS: [&str; 6] = ["model", "shadows", "exploration", "gate", "drift", "maxPending"];
 
     /// Reads settings and checks them. One that is not known is an error, not a default.
+    ///
+    /// ```
+    /// use brooklet_core::{Config, Exploration, Value};
+    ///
+    /// let config = Config::from_value(&Value::parse(r#"{"exploration": {"epsilon": 0.1}}"#)?)?;
+    /// assert_eq!(config.exploration, Exploration::EpsilonGreedy { epsilon: 0.1 });
+    /// let wrong = Config::from_value(&Value::parse(r#"{"exploration": {"epsilon": 5}}"#)?);
+    /// assert_eq!(wrong.unwrap_err().code(), "bad_setting");
+    /// # Ok::<(), brooklet_core::Error>(())
+    /// ```
     pub fn from_value(value: &Value) -> Result<Config, Error> {
         let faults = Faults::default();
         let config = read(&Place::root("settings", value, &faults));
@@ -206,8 +216,8 @@ impl Config {
         Ok(config)
     }
 
-    /// Whether every setting is within its bounds; the error names the one that is not. A learner that is made with others may
-    /// learn numbers that are not finite.
+    /// Whether every setting is within its bounds; the error names the one that is not. No learner is made with others,
+    /// for it could learn numbers that are not finite.
     pub fn check(&self) -> Result<(), Error> {
         Config::from_value(&self.to_value()).map(drop)
     }

@@ -31,7 +31,14 @@ impl Default for Calibration {
     }
 }
 
-/// The loss of a score: cross-entropy in nats, or half the squared error.
+/// The loss of a score s: cross-entropy in nats, log(1 + e^s) - y s, or half the squared error, (s - y)^2 / 2.
+///
+/// ```
+/// use brooklet_core::{Loss, loss};
+///
+/// assert!((loss(Loss::Logistic, 0.0, 1.0) - 2f64.ln()).abs() < 1e-12);
+/// assert_eq!(loss(Loss::Squared, 3.0, 1.0), 2.0);
+/// ```
 pub fn loss(loss: Loss, score: f64, target: f64) -> f64 {
     match loss {
         Loss::Logistic => loss_and_probability(score, target).0,

@@ -14,7 +14,8 @@ pub struct Rates {
     pub private: f32,
     /// Of shared rows, on this device: low.
     pub shared: f32,
-    /// Kept as files of format 1 have it, and used by nothing: a delta says gradients and curvature, not steps.
+    /// Kept for the format alone, since every base of format 1 has the number: no delta is made with it, because a delta says
+    /// gradients and curvature and not steps.
     pub delta: f32,
 }
 

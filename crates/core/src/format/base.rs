@@ -8,7 +8,7 @@
 //! | `w`         | F16 \[n\]          | linear weights |
 //! | `v`         | F16 or I8 \[n, k\] | factors |
 //! | `v_scale`   | F32 \[n\]          | with I8: what a row's numbers are multiplied with |
-//! | `evidence`  | U8 \[n\]          | optional: what each row was learnt from, see [`Evidence`](crate::format::evidence::Evidence) |
+//! | `evidence`  | U8 \[n\]          | optional: what each row was learnt from, see [`Evidence`](crate::Evidence) |
 //! | `names`     | U8 \[bytes\]       | optional: names one after the other, UTF-8 |
 //! | `name_ends` | U32 \[n\]          | with `names`: where each name ends |
 //!

@@ -1,4 +1,5 @@
-//! Writing a base: what a trainer and the central endpoint do.
+//! Encoding a base, which a trainer and the central endpoint do and a browser never: it stands apart so that a browser need not
+//! download it.
 
 use crate::error::{Error, Fault};
 use crate::format::base::{Base, Precision};

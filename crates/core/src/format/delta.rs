@@ -155,7 +155,8 @@ impl Delta {
             return Err(Error::BadDelta("something follows the map"));
         }
         let (ids, rest) = ids.as_chunks::<8>();
-        if !rest.is_empty() || ids.is_empty() || ids.len() > MAX_DELTA_ROWS || columns.len() != ids.len() * scales.len() {
+        if !rest.is_empty() || ids.is_empty() || ids.len() > MAX_DELTA_ROWS || columns.len() != ids.len() * scales.len()
+        {
             return Err(Error::BadDelta("ids, scales and rows must agree, with 1 to 65,536 rows"));
         }
         if evidence.len() != ids.len() && evidence.len() != 2 * ids.len() {

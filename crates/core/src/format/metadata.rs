@@ -1,4 +1,21 @@
-//! What a base says of itself: the JSON string under `brooklet` in the safetensors metadata.
+//! What a base says of itself: the JSON string under `brooklet` in the safetensors metadata, so that a seed is one file.
+//!
+//! | key            | holds |
+//! |----------------|-------|
+//! | `format`       | 1 |
+//! | `model`        | the model's name |
+//! | `version`      | 1 for a seed, one more for every fold that was published |
+//! | `factors`      | k, 0 to 256 |
+//! | `loss`         | `logistic` or `squared` |
+//! | `w0`           | the global bias |
+//! | `schema`       | `visitor`, `item`, `private`, `fields`, and `rates`: an array of `field`, `rate`, `adagrad` |
+//! | `rates`        | `private`, `shared`, `delta`, each 0 to 1000 |
+//! | `prior`        | `mean` of 1 + k numbers, `covariance` of (1 + k)^2 row by row, `scale`: a new visitor's row is N(mean, scale * covariance) |
+//! | `calibration`  | `a` and `b`: the probability of a click is sigmoid(a * score + b) |
+//! | `thresholds`   | optional: `gate`, `adwin_delta`, `page_hinkley_tolerance`, `page_hinkley_threshold` |
+//! | `labels`       | `positive`: the least label that is a click, or null; `map`: pairs of a label and its target |
+//! | `private_rows` | whether rows of people are in the file, which then is never shipped |
+//! | `training`     | free-form: where the model comes from |
 
 use crate::error::{Error, Fault};
 use crate::input::place::{Bounds, FINITE, Faults, MAX_WHOLE, Place, parsed};

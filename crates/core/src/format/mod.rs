@@ -1,7 +1,10 @@
-pub(crate) mod base;
+//! What is stored and sent, one page for each format: what the bytes are, what is checked when they are read, and which
+//! numbers a version of a format has. Of what a visitor is, no format but the event log holds anything, and that stays on the device.
+
+pub mod base;
 #[cfg(feature = "write")]
-pub(crate) mod base_writer;
-pub(crate) mod delta;
-pub(crate) mod evidence;
-pub(crate) mod metadata;
-pub(crate) mod record;
+pub mod base_writer;
+pub mod delta;
+pub mod evidence;
+pub mod metadata;
+pub mod record;

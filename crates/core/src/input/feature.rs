@@ -1,4 +1,5 @@
-//! Features by name: from nested key-value input to ids and numbers.
+//! Features by name: from nested key-value input to ids and numbers. A feature is a field's dotted path and a value, `genres=Drama`,
+//! and its id is the 64-bit xxh3 hash of that name, so a site need not keep a list of what there is.
 
 use crate::error::Error;
 use crate::input::schema::Schema;
@@ -63,6 +64,17 @@ impl Features {
 
     /// Names the features of an object: strings are categories, numbers numeric, booleans on or off, arrays multi-hot,
     /// objects a dotted path; null is absent.
+    ///
+    /// ```
+    /// use brooklet_core::{FeatureId, Features, Schema, Value};
+    ///
+    /// let input = Value::parse(r#"{"item": "31", "genres": ["Drama", "War"], "device": {"kind": "phone"}}"#)?;
+    /// let features = Features::from_value(&Schema::new("user", "item"), &input)?;
+    /// let mut ids = ["item=31", "genres=Drama", "genres=War", "device.kind=phone"].map(FeatureId::named);
+    /// ids.sort();
+    /// assert!(features.shared().iter().map(|feature| feature.id).eq(ids));
+    /// # Ok::<(), brooklet_core::Error>(())
+    /// ```
     pub fn from_value(schema: &Schema, value: &Value) -> Result<Features, Error> {
         let mut builder = Features::builder(schema);
         match value {

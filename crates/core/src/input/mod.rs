@@ -1,3 +1,6 @@
+//! From what a page says to numbers: nested values are named, hashed to ids and scaled. The readers of seeds and settings stand here
+//! too, since both are written by people as nested values.
+
 pub(crate) mod feature;
 pub(crate) mod index;
 pub(crate) mod place;

@@ -1,3 +1,6 @@
+//! What the fields of an input mean to a model: which names the visitor, which the item, and which never leave the device. A seed
+//! carries it, so that a page need not repeat it.
+
 use alloc::string::String;
 use alloc::vec::Vec;
 

@@ -1,3 +1,6 @@
+//! The learner: models, catalogue, slates and figures of one visitor together, which is what the bindings call. The struct is in
+//! `state`; each other file is one thing that is done with it.
+
 pub(crate) mod state;
 
 pub(crate) mod insight;

@@ -28,14 +28,23 @@ use alloc::vec::Vec;
 ///
 /// ```
 /// # use brooklet_core::*;
-/// # fn demo(base: Base) -> Result<(), Error> {
+/// # fn main() -> Result<(), Error> {
+/// # let prior = Prior { mean: vec![0.0; 2], covariance: vec![0.5, 0.0, 0.0, 0.5], scale: 1.0 };
+/// # let rates = Rates { private: 0.3, shared: 0.005, delta: 0.2 };
+/// # let metadata = Metadata::new("films", Schema::new("user", "item"), rates, prior);
+/// # let ids = ["genres=Drama", "device=phone"].map(FeatureId::named).to_vec();
+/// # let rows = Rows { ids, rows: vec![0.0, 0.5, 0.0, 0.5], ..Rows::default() };
+/// # let base = Base::decode(encode_base(&metadata, &rows, Precision::F16)?)?;
 /// let mut learner = Learner::new(base, Config::default())?;
 /// let schema = learner.schema().clone();
 /// let named = |key: &str, value: &str| Value::Object([(key.into(), value.into())].into());
 /// learner.set_item("31", &Features::from_value(&schema, &named("genres", "Drama"))?)?;
 /// let context = Features::from_value(&schema, &named("device", "phone"))?;
-/// let slate = learner.recommend(&Query { context, k: 12, ..Query::default() });
-/// learner.click(slate.id, "31")?;
+/// let query = Query { context, k: 12, ..Query::default() };
+/// let slate = learner.recommend(&query);
+/// let before = learner.click(slate.id, "31")?;
+/// assert_eq!(before.probability, slate.items[0].probability);
+/// assert!(learner.recommend(&query).items[0].probability > before.probability);
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone)]

@@ -1,4 +1,5 @@
-//! Seeded random numbers: xorshift64* (Vigna 2016). The state is part of the profile.
+//! Seeded random numbers by xorshift64* (Vigna 2016), so that equal seeds explore alike everywhere. The state is part of the
+//! profile: a reload goes on where the last page stopped.
 
 use crate::maths::scalar::sqrt;
 

@@ -1,4 +1,5 @@
-//! The active rows of one event, gathered once: predicted with, then moved.
+//! The rows of one event's features. They are looked up once, predicted with and then moved, because the look-ups are most of what
+//! an event costs.
 
 use crate::input::feature::{Feature, FeatureId, Features};
 use crate::maths::lanes::{LANES, Lanes, Wide, narrow, narrowed, total, wide, widened};

@@ -1,4 +1,5 @@
-//! The overlay: what this browser learnt, as sparse f32 rows over the base.
+//! The overlay: what this browser learnt, as sparse f32 rows over the base. A base is read in place and never written, so that
+//! the next one can be put under what was learnt.
 
 use crate::format::base::Base;
 use crate::input::feature::{Feature, FeatureId, Features};

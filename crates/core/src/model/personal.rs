@@ -1,4 +1,5 @@
-//! One set of learnt parameters over a base, and the way they learn.
+//! One set of learnt parameters over a base, and the order in which they learn from an event. A learner has one, and one more for
+//! each shadow.
 
 use crate::config::{ModelConfig, VisitorStep};
 use crate::format::base::Base;

@@ -1,4 +1,5 @@
-//! What stands beside a base at the endpoint, and the step that makes the next one of it. The equation is in `fold`.
+//! What stands beside a base at the endpoint, and the step that makes the next one of it, by the equation of [`fold`](super::fold). The
+//! rows are kept in f32, because steps are smaller than the f16 of a base resolves, and with the seed's, because no row may go far from it.
 
 use crate::error::Error;
 use crate::format::base::{Base, Precision};

@@ -1,8 +1,8 @@
 //! What goes out: events become a delta, the delta waits until it is acknowledged, nothing is counted twice.
 //!
-//! A delta says how this device's factor of each row differs from what the endpoint was told of it before ([`Told`]). So all
+//! A delta says how this device's factor of each row differs from what the endpoint was told of it before ([`told`](super::told)). So all
 //! events that are kept can be taught with every delta, at the rows of the present base and with the visitor row learnt anew
-//! ([`Teaching`]): both have moved since, so what an old event says is another thing now, and its first word is taken back with
+//! ([`teaching`](super::teaching)): both have moved since, so what an old event says is another thing now, and its first word is taken back with
 //! the second. Rows of new events go out, and of the others those that have most news. What int8 rounds off was not told, so it
 //! is news the next time (error feedback, Seide et al. 2014).
 

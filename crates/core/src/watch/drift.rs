@@ -1,6 +1,12 @@
 //! Drift: has the loss of the personal model changed? Two detectors watch it. ADWIN (Bifet and Gavaldà 2007) keeps a window
 //! that shrinks when its old and new parts differ by more than chance allows; Page-Hinkley (Page 1954) sums what exceeds the
 //! running mean.
+//!
+//! ```text
+//! ADWIN         cut where |mean of the older part - mean of the newer| > sqrt(2 v l / m) + 2 l / (3 m)
+//!               v: the window's variance, l = ln(2 ln(n) / delta), 1 / m = 1 / (n_0 - 4) + 1 / (n_1 - 4) of parts of n_0 and n_1
+//! Page-Hinkley  S <- S + loss - mean - tolerance        an alarm where S - min S > threshold
+//! ```
 
 use crate::config::Detector;
 use crate::maths::scalar::sqrt;

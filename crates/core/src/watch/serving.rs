@@ -1,5 +1,11 @@
 //! Which model serves: Hedge over the models' progressive losses (Freund and Schapire 1997), and the gate that serves the
 //! bare base while the personal model is significantly worse.
+//!
+//! ```text
+//! weight of model m ~ exp(-0.3 L_m)        L_m <- 0.99 L_m + min(loss of m, 3)        the heaviest serves
+//! gate: d = loss of that model - loss of the base, z = mean(d) / sqrt(var(d) / n), over about the last 100 events
+//!       closed where z > threshold after 30 events, opened again where mean(d) <= 0
+//! ```
 
 use crate::maths::scalar::{exp, sqrt};
 use alloc::vec;
