@@ -6,11 +6,11 @@
 //! | `model`        | the model's name |
 //! | `version`      | 1 for a seed, one more for every fold that was published |
 //! | `factors`      | k, 0 to 256 |
-//! | `loss`         | `logistic` or `squared` |
+//! | `loss`         | `logistic`, `squared` or `squared_clicks` |
 //! | `w0`           | the global bias |
 //! | `schema`       | `visitor`, `item`, `private`, `fields`, and `rates`: an array of `field`, `rate`, `adagrad` |
 //! | `rates`        | `private`, `shared`, `delta`, each 0 to 1000 |
-//! | `prior`        | `mean` of 1 + k numbers, `covariance` of (1 + k)^2 row by row, `scale`: a new visitor's row is N(mean, scale * covariance) |
+//! | `prior`        | `mean` of 1 + k numbers, `covariance` of (1 + k)^2 row by row, `scale`: a new visitor's row is N(mean, scale * covariance); `fade`, optional: how fast its last factor goes back to 0 |
 //! | `calibration`  | `a` and `b`: the probability of a click is sigmoid(a * score + b) |
 //! | `thresholds`   | optional: `gate`, `adwin_delta`, `page_hinkley_tolerance`, `page_hinkley_threshold` |
 //! | `labels`       | `positive`: the least label that is a click, or null; `map`: pairs of a label and its target |
@@ -33,6 +33,7 @@ use alloc::vec::Vec;
 /// The number of the base format; a reader refuses any other.
 pub const BASE_FORMAT: u64 = 1;
 const SCALE: Bounds = Bounds::new(0.0, 1000.0, "a number from 0 to 1000");
+const FADE: Bounds = Bounds::new(0.0, 1e6, "a number from 0 to a million");
 const FORMAT: Bounds = Bounds::new(BASE_FORMAT as f64, BASE_FORMAT as f64, "1");
 const FACTORS: Bounds = Bounds::new(0.0, MAX_FACTORS as f64, "a whole number from 0 to 256");
 const VERSION: Bounds = Bounds::new(1.0, MAX_WHOLE, "a whole number from 1 on");
@@ -52,6 +53,9 @@ pub struct Prior {
     pub covariance: Vec<f32>,
     /// What the covariance of the training's point estimates is multiplied with: they are shrunk by regularisation.
     pub scale: f32,
+    /// How fast the last factor's share of the row goes back to zero: the weight of the observation, made with every event,
+    /// that it is zero. 0 leaves it alone. A seed keeps there what it thinks of each item while little is known of the visitor.
+    pub fade: f32,
 }
 
 /// How the training data's labels became targets.
@@ -118,7 +122,7 @@ impl Metadata {
     /// ```
     /// use brooklet_core::{Metadata, Prior, Rates, Schema};
     ///
-    /// let prior = Prior { mean: vec![0.0; 2], covariance: vec![1.0, 0.0, 0.0, 1.0], scale: 1.0 };
+    /// let prior = Prior { mean: vec![0.0; 2], covariance: vec![1.0, 0.0, 0.0, 1.0], scale: 1.0, fade: 0.0 };
     /// let rates = Rates { private: 0.3, shared: 0.005, delta: 0.2 };
     /// let metadata = Metadata { w0: -2.0, ..Metadata::new("films", Schema::new("user", "item"), rates, prior) };
     /// assert_eq!((metadata.version, metadata.factors), (1, 1));
@@ -171,6 +175,7 @@ impl Metadata {
                 mean: mean.singles("1 + k numbers"),
                 covariance: covariance.singles("(1 + k)^2 numbers"),
                 scale: prior.field("scale").single(&SCALE),
+                fade: fade(&prior.field("fade")),
             },
             calibration: calibration(&root.field("calibration")),
             thresholds: Thresholds::of(&root.field("thresholds")),
@@ -218,6 +223,13 @@ impl Metadata {
         let object = |fields: Vec<(&str, Value)>| {
             Value::Object(fields.into_iter().map(|(key, value)| (String::from(key), value)).collect())
         };
+        let mut prior = vec![
+            ("mean", ns(&self.prior.mean)),
+            ("covariance", ns(&self.prior.covariance)),
+            ("scale", n(self.prior.scale)),
+        ];
+        // A seed of which nothing fades is written as it always was.
+        prior.extend((self.prior.fade != 0.0).then(|| ("fade", n(self.prior.fade))));
         object(vec![
             ("format", Value::Number(BASE_FORMAT as f64)),
             ("model", Value::String(self.model.clone())),
@@ -243,14 +255,7 @@ impl Metadata {
                     ("delta", n(self.rates.delta)),
                 ]),
             ),
-            (
-                "prior",
-                object(vec![
-                    ("mean", ns(&self.prior.mean)),
-                    ("covariance", ns(&self.prior.covariance)),
-                    ("scale", n(self.prior.scale)),
-                ]),
-            ),
+            ("prior", object(prior)),
             ("calibration", object(vec![("a", n(self.calibration.a)), ("b", n(self.calibration.b))])),
             ("thresholds", self.thresholds.to_value()),
             (
@@ -293,6 +298,11 @@ fn field_rates(place: &Place<'_>) -> Vec<FieldRate> {
         adagrad: optional_flag(&place.field("adagrad")),
     };
     elements.iter().map(of).collect()
+}
+
+/// A seed need not have any.
+fn fade(place: &Place<'_>) -> f32 {
+    if place.is_absent() { 0.0 } else { place.single(&FADE) }
 }
 
 fn calibration(place: &Place<'_>) -> Calibration {

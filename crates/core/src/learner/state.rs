@@ -29,7 +29,7 @@ use alloc::vec::Vec;
 /// ```
 /// # use brooklet_core::*;
 /// # fn main() -> Result<(), Error> {
-/// # let prior = Prior { mean: vec![0.0; 2], covariance: vec![0.5, 0.0, 0.0, 0.5], scale: 1.0 };
+/// # let prior = Prior { mean: vec![0.0; 2], covariance: vec![0.5, 0.0, 0.0, 0.5], scale: 1.0, fade: 0.0 };
 /// # let rates = Rates { private: 0.3, shared: 0.005, delta: 0.2 };
 /// # let metadata = Metadata::new("films", Schema::new("user", "item"), rates, prior);
 /// # let ids = ["genres=Drama", "device=phone"].map(FeatureId::named).to_vec();
@@ -210,7 +210,7 @@ impl Learner {
 
     pub(crate) fn probability_of(&self, thought: Thought) -> f32 {
         match self.base().metadata().loss {
-            Loss::Logistic => sigmoid(thought.odds.into()) as f32,
+            Loss::Logistic | Loss::SquaredClicks => sigmoid(thought.odds.into()) as f32,
             Loss::Squared => thought.score,
         }
     }

@@ -42,7 +42,7 @@ pub(crate) fn metadata(factors: usize, loss: Loss) -> Metadata {
         ..Schema::new("user", "item")
     };
     let rates = Rates { private: 0.25, shared: 0.015625, delta: 0.0625 };
-    let prior = Prior { mean: (0..width).map(|i| 0.125 * (i % 3) as f32).collect(), covariance, scale: 2.0 };
+    let prior = Prior { mean: (0..width).map(|i| 0.125 * (i % 3) as f32).collect(), covariance, scale: 2.0, fade: 0.0 };
     Metadata {
         loss,
         w0: -0.25,
