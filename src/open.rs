@@ -36,7 +36,7 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Tab>, Failure> {
         }),
         None => None,
     };
-    let session = Session::open(start.base, options.config, saved, first_slate(), options.log);
+    let session = Session::open(start.base, options.config, saved, first_slate(), options.log)?;
 
     let link = options.endpoint.map(|endpoint| {
         let lock = ["brooklet:", options.store.as_deref().unwrap_or_default()].concat();
@@ -94,7 +94,7 @@ async fn start(options: &Options, store: Option<&Store>, trouble: &mut Vec<Failu
     let of_endpoint = |kept: &CachedBase| options.endpoint.as_ref() == Some(&kept.url);
     match &options.source {
         Source::Bytes(bytes) => {
-            let base = Base::read(&bytes[..])?;
+            let base = Base::decode(&bytes[..])?;
             match kept.filter(of_endpoint).and_then(read) {
                 Some(newer) if is_later(&newer.base, &base) => Ok(newer),
                 _ => Ok(Start { base, kept: None, fetched: None }),
@@ -117,7 +117,7 @@ async fn fetch(url: &str, kept: Option<Start>, trouble: &mut Vec<Failure>) -> Re
     let fetched = endpoint::pull(url, etag.as_deref(), patience).await.and_then(|fetched| {
         fetched
             .map(|fetched| {
-                let base = Base::read(&fetched.bytes[..])?;
+                let base = Base::decode(&fetched.bytes[..])?;
                 let kept = Some(CachedBase { bytes: Vec::new(), ..fetched.clone() });
                 Ok(Start { base, kept, fetched: Some(fetched) })
             })
@@ -138,7 +138,7 @@ async fn fetch(url: &str, kept: Option<Start>, trouble: &mut Vec<Failure>) -> Re
 /// What was kept, if it can still be read.
 fn read(mut kept: CachedBase) -> Option<Start> {
     let bytes = core::mem::take(&mut kept.bytes);
-    let base = Base::read(bytes).ok()?;
+    let base = Base::decode(bytes).ok()?;
     Some(Start { base, kept: Some(kept), fetched: None })
 }
 

@@ -63,7 +63,7 @@ impl Event {
     fn learn(&self, core: &mut Core) -> Result<Option<Prediction>, Error> {
         match self {
             Event::Learnt { features, target, weight } => core.learn_one(features, *target, *weight).map(Some),
-            Event::Labelled { subject, target, weight } => core.label_subject(subject, *target, *weight).map(Some),
+            Event::Labelled { subject, target, weight } => core.label(subject, *target, *weight).map(Some),
             Event::Compared { preferred, other, weight } => core.learn_pair(preferred, other, *weight).map(|()| None),
         }
     }
@@ -87,12 +87,18 @@ pub(crate) struct Snapshot {
 impl Session {
     /// A session on what the store holds, or on a new profile if that cannot be used. Tabs share a profile: each numbers its
     /// slates from its own `first_slate`. The event log is of at most so many records; 0 is none.
-    pub(crate) fn open(base: Base, config: Config, saved: Option<Saved>, first_slate: u64, log: usize) -> Session {
+    pub(crate) fn open(
+        base: Base,
+        config: Config,
+        saved: Option<Saved>,
+        first_slate: u64,
+        log: usize,
+    ) -> Result<Session, Error> {
         let (mut core, origin) = match &saved {
-            None => (Core::new(base, config.clone()), Origin::New),
+            None => (Core::new(base, config.clone())?, Origin::New),
             Some(saved) => match Core::restore(base.clone(), config.clone(), &saved.profile) {
                 Ok(core) => (core, Origin::Restored),
-                Err(_) => (Core::new(base, config.clone()), Origin::Replaced),
+                Err(_) => (Core::new(base, config.clone())?, Origin::Replaced),
             },
         };
         core.number_slates_from(first_slate);
@@ -111,7 +117,7 @@ impl Session {
             log,
         };
         session.open_log();
-        session
+        Ok(session)
     }
 
     /// What inputs are read with.
@@ -159,7 +165,7 @@ impl Session {
         self.core.set_item(id, features)
     }
 
-    pub(crate) fn uncertain(&mut self, query: &Query<'_>) -> Vec<Uncertain> {
+    pub(crate) fn uncertain(&self, query: &Query<'_>) -> Vec<Uncertain> {
         self.core.uncertain(query)
     }
 
@@ -320,7 +326,7 @@ impl Session {
         let base = self.core.base().clone();
         let core = match &saved {
             Some(saved) => Core::restore(base, self.config.clone(), &saved.profile)?,
-            None => Core::new(base, self.config.clone()),
+            None => Core::new(base, self.config.clone())?,
         };
         for event in &self.journal {
             if let Event::Labelled { subject, .. } = event {

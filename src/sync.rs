@@ -142,7 +142,7 @@ async fn pull(tab: &Tab, link: &Link) -> Result<bool, Failure> {
     let Some(fetched) = endpoint::pull(&link.endpoint, etag.as_deref(), PATIENCE).await? else {
         return Ok(false);
     };
-    let base = Base::read(&fetched.bytes[..])?;
+    let base = Base::decode(&fetched.bytes[..])?;
     let version = base.metadata().version;
     let is_other = tab.with(|session| session.base().bytes() != base.bytes())?;
     if is_other {

@@ -13,7 +13,7 @@ fn replay(text: &str) -> usize {
     for line in text.lines() {
         let record = Record::from_value(&Value::parse(line).unwrap()).unwrap();
         if let Record::Opened { version, base, profile, config, .. } = &record {
-            let seed = Base::read(&seed(*version)[..]).unwrap();
+            let seed = Base::decode(&seed(*version)[..]).unwrap();
             assert_eq!(*base, seed.digest());
             learner = Some(Learner::restore(seed, config.clone().unwrap(), profile).unwrap());
         }

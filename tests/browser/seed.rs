@@ -1,9 +1,6 @@
 //! A seed that knows two genres and four films: science fiction and romance, opposite in every factor.
 
-use brooklet_core::{
-    Calibration, FeatureId, Labels, Loss, Metadata, Precision, Prior, Rates, Rows, Schema, Thresholds, Value,
-    write_base,
-};
+use brooklet_core::{FeatureId, Metadata, Precision, Prior, Rates, Rows, Schema, Thresholds, encode_base};
 
 const FACTORS: usize = 2;
 
@@ -35,32 +32,19 @@ fn seed_with(model: &str, version: u64, thresholds: Thresholds) -> Vec<u8> {
     ];
     let mut covariance = vec![0.0; (1 + FACTORS) * (1 + FACTORS)];
     covariance.iter_mut().step_by(2 + FACTORS).for_each(|variance| *variance = 0.5);
-    let metadata = Metadata {
-        model: model.into(),
-        version,
-        factors: FACTORS,
-        loss: Loss::Logistic,
-        w0: 0.0,
-        schema: Schema {
-            visitor: "user".into(),
-            item: "item".into(),
-            private: vec!["age".into()],
-            fields: vec!["item".into(), "genres".into()],
-            rates: Vec::new(),
-        },
-        rates: Rates { private: 0.3, shared: 0.05, delta: 0.05 },
-        prior: Prior { mean: vec![0.0; 1 + FACTORS], covariance, scale: 1.0 },
-        calibration: Calibration::default(),
-        thresholds,
-        labels: Labels::default(),
-        private_rows: false,
-        training: Value::Null,
+    let schema = Schema {
+        private: vec!["age".into()],
+        fields: vec!["item".into(), "genres".into()],
+        ..Schema::new("user", "item")
     };
+    let rates = Rates { private: 0.3, shared: 0.05, delta: 0.05 };
+    let prior = Prior { mean: vec![0.0; 1 + FACTORS], covariance, scale: 1.0, fade: 0.0 };
+    let metadata = Metadata { version, thresholds, ..Metadata::new(model, schema, rates, prior) };
     let rows = Rows {
         ids: rows.iter().map(|(name, _)| FeatureId::named(name)).collect(),
         names: Some(rows.iter().map(|(name, _)| (*name).into()).collect()),
         rows: rows.iter().flat_map(|(_, row)| *row).collect(),
         ..Rows::default()
     };
-    write_base(&metadata, &rows, Precision::F16).unwrap()
+    encode_base(&metadata, &rows, Precision::F16).unwrap()
 }

@@ -86,7 +86,7 @@ pub(crate) fn federate(
         bytes_down: 0,
     };
     let apart = (population.visits(clients) / population.cut / LOOKS).max(1) as u64;
-    let mut learners: Vec<Client> = (0..clients.len()).map(|_| Client::new(seed)).collect();
+    let mut learners: Vec<Client> = (0..clients.len()).map(|_| Client::new(seed)).collect::<Result<_, _>>()?;
     for visitor in population.order(clients) {
         while hostile.unit() < population.hostile {
             endpoint.accept(&client::attack(endpoint.current(), &population.targets, &mut hostile))?;

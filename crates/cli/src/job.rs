@@ -17,7 +17,7 @@ use crate::trainer::{
 };
 use crate::tune::{Report as Tuning, Settings, platt, tune};
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Thresholds, Value};
+use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Value};
 use serde::Serialize;
 use std::path::Path;
 use std::time::Duration;
@@ -274,7 +274,7 @@ impl Job {
         let seed = |settings: &Settings| -> Result<Base> {
             let (mut metadata, _) = self.metadata(fitted, settings, &split.counts, 1);
             metadata.private_rows = false;
-            Ok(Base::read(encode(&metadata, &fitted.model, &self.dataset, None, self.precision)?)?)
+            Ok(Base::decode(encode(&metadata, &fitted.model, &self.dataset, None, self.precision)?)?)
         };
         let base = seed(&Settings::default())?;
         let visitors = Visitors::of(&split.people, &base, &split.visits, &self.rule, &self.users, &self.items)?;
@@ -319,26 +319,16 @@ impl Job {
         };
         let columns = &self.sources.columns;
         let fields = std::iter::once(&columns.item).chain(&self.sources.item_fields).cloned().collect();
+        let schema =
+            Schema { private: self.sources.user_fields.clone(), fields, ..Schema::new(&columns.user, &columns.item) };
         let metadata = Metadata {
-            model: self.model_name.clone(),
-            version: 1,
-            factors: self.factors,
             loss: self.loss,
             w0: fitted.model.w0,
-            schema: Schema {
-                visitor: columns.user.clone(),
-                item: columns.item.clone(),
-                private: self.sources.user_fields.clone(),
-                fields,
-                rates: Vec::new(),
-            },
-            rates: settings.rates,
-            prior: prior(visitor, settings.scale),
             calibration: settings.calibration,
-            thresholds: Thresholds::default(),
             labels: Labels { positive: self.rule.positive, map: self.rule.map.clone() },
             private_rows: self.keep_users,
             training: self.provenance(counts, epochs),
+            ..Metadata::new(&self.model_name, schema, settings.rates, prior(visitor, settings.scale))
         };
         (metadata, prior_users)
     }

@@ -7,7 +7,9 @@
 use crate::input::{Events, LabelRule, SideTable};
 use crate::trainer::sigmoid;
 use anyhow::{Context, Result};
-use brooklet_core::{Base, Config, Error, Features, FeaturesBuilder, Feedback, Learner, Loss, Prediction, Serving};
+use brooklet_core::{
+    Base, Config, Error, Features, FeaturesBuilder, Feedback, Learner, Loss, MAX_PENDING, Prediction, Serving, Subject,
+};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Frozen learners are judged on the events from this one on, counted from 0.
@@ -179,9 +181,9 @@ impl Visitors {
     fn replay_one(&self, visitor: usize, base: &Base, config: &Config, freeze: &[usize]) -> Result<Replayed, Error> {
         let visits = &self.visits[visitor];
         let due = due(visits);
-        // As many as wait for their label at once.
-        let waiting = due.iter().map(|(before, n)| before - n).max().unwrap_or(1);
-        let mut learner = Learner::new(base.clone(), Config { max_pending_slates: waiting, ..config.clone() });
+        // As many as wait for their label at once; more inputs than that never wait.
+        let waiting = due.iter().map(|(before, n)| before - n).max().unwrap_or(1).min(MAX_PENDING);
+        let mut learner = Learner::new(base.clone(), Config { max_pending_slates: waiting, ..config.clone() })?;
         let mut held: Vec<u64> = Vec::with_capacity(visits.len());
         // Without slates, an event's rival is the last one before it with the other label.
         let mut last: [Option<&Visit>; 2] = [None, None];
@@ -193,7 +195,7 @@ impl Visitors {
             while let Some((_, known)) = arrived.next_if(|(before, _)| *before == n) {
                 let visit = &visits[*known];
                 match config.model.feedback {
-                    Feedback::Pointwise => match learner.label_held(held[*known], visit.target, 1.0) {
+                    Feedback::Pointwise => match learner.label(&Subject::Held(held[*known]), visit.target, 1.0) {
                         Ok(_) => {}
                         Err(Error::UnknownSlate) => replayed.forgotten += 1,
                         Err(error) => return Err(error),

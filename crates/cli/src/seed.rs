@@ -5,7 +5,7 @@ use crate::input::{Columns, LabelRule, Reading, SideTable, Store};
 use crate::trainer::{Model, Visitor};
 use anyhow::{Context, Result, anyhow, bail};
 use brooklet_core::{
-    BASE_FORMAT, Base, Evidence, FeatureId, Loss, Metadata, Precision, Prior, Rows, Value, write_base,
+    BASE_FORMAT, Base, Evidence, FeatureId, Loss, Metadata, Precision, Prior, Rows, Value, encode_base,
 };
 use std::path::{Path, PathBuf};
 
@@ -140,7 +140,7 @@ pub(crate) fn open(path: &Path) -> Result<Base> {
             env!("CARGO_PKG_VERSION")
         );
     }
-    Base::read(bytes).with_context(|| format!("{} is not a seed, as `brooklet train` writes one", path.display()))
+    Base::decode(bytes).with_context(|| format!("{} is not a seed, as `brooklet train` writes one", path.display()))
 }
 
 /// The format that a file says it has, if it is a seed at all.
@@ -186,7 +186,7 @@ pub(crate) fn encode(
             evidence.push(Evidence::of(curvature * f64::from(events[row])));
         }
     }
-    write_base(metadata, &rows, precision).context("the model cannot be written")
+    encode_base(metadata, &rows, precision).context("the model cannot be written")
 }
 
 /// The mean curvature of the logistic loss: what p (1 - p) comes to where a fifth to a third are clicks, and scores tell them apart.

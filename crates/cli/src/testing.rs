@@ -1,10 +1,7 @@
 //! What several unit tests share.
 
 use crate::input::Columns;
-use brooklet_core::{
-    Base, Calibration, FeatureId, Labels, Loss, Metadata, Precision, Prior, Rates, Rows, Schema, Thresholds, Value,
-    write_base,
-};
+use brooklet_core::{Base, FeatureId, Loss, Metadata, Precision, Prior, Rates, Rows, Schema, encode_base};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -39,27 +36,9 @@ pub(crate) fn columns() -> Columns {
 
 /// What a seed without factors says of itself.
 pub(crate) fn metadata(loss: Loss) -> Metadata {
-    Metadata {
-        model: "m".into(),
-        version: 1,
-        factors: 0,
-        loss,
-        w0: 0.0,
-        schema: Schema {
-            visitor: "user".into(),
-            item: "item".into(),
-            private: Vec::new(),
-            fields: vec!["item".into()],
-            rates: Vec::new(),
-        },
-        rates: Rates { private: 0.0, shared: 0.0, delta: 0.0 },
-        prior: Prior { mean: vec![0.0], covariance: vec![1.0], scale: 1.0, fade: 0.0 },
-        calibration: Calibration::default(),
-        thresholds: Thresholds::default(),
-        labels: Labels::default(),
-        private_rows: false,
-        training: Value::Null,
-    }
+    let rates = Rates { private: 0.0, shared: 0.0, delta: 0.0 };
+    let prior = Prior { mean: vec![0.0], covariance: vec![1.0], scale: 1.0, fade: 0.0 };
+    Metadata { loss, ..Metadata::new("m", Schema::new("user", "item"), rates, prior) }
 }
 
 /// A seed without factors that gives each of these items the same weight.
@@ -72,7 +51,7 @@ pub(crate) fn base(metadata: &Metadata, items: &[String], weight: f32) -> Base {
 pub(crate) fn base_of(metadata: &Metadata, features: &[String], weight: f32) -> Base {
     let ids = features.iter().map(|name| FeatureId::named(name)).collect();
     let rows = Rows { ids, rows: vec![weight; features.len()], ..Rows::default() };
-    Base::read(write_base(metadata, &rows, Precision::F16).unwrap()).unwrap()
+    Base::decode(encode_base(metadata, &rows, Precision::F16).unwrap()).unwrap()
 }
 
 /// A seed without factors that knows the items 0..n, all alike, and lets their rows learn fast.

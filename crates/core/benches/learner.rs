@@ -5,8 +5,8 @@
 use std::hint::black_box;
 
 use brooklet_core::{
-    Base, Calibration, Config, FeatureId, Features, Labels, Learner, Loss, Metadata, Precision, Prior, Query, Rates,
-    Rows, Schema, Thresholds, Value, write_base,
+    Base, Config, FeatureId, Features, Learner, Metadata, Precision, Prior, Query, Rates, Rows, Schema, Value,
+    encode_base,
 };
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -17,37 +17,19 @@ const INPUTS: usize = 512;
 /// A seed that knows `ITEMS` items and 18 genres.
 fn base(factors: usize) -> Base {
     let width = 1 + factors;
-    let metadata = Metadata {
-        model: "bench".into(),
-        version: 1,
-        factors,
-        loss: Loss::Logistic,
-        w0: 0.0,
-        schema: Schema {
-            visitor: "user".into(),
-            item: "item".into(),
-            private: vec![],
-            fields: vec!["item".into()],
-            rates: vec![],
-        },
-        rates: Rates { private: 0.3, shared: 0.01, delta: 0.05 },
-        prior: Prior {
-            mean: vec![0.0; width],
-            covariance: (0..width * width).map(|at| if at % (width + 1) == 0 { 0.1 } else { 0.0 }).collect(),
-            scale: 8.0,
-            fade: 0.0,
-        },
-        calibration: Calibration::default(),
-        thresholds: Thresholds::default(),
-        labels: Labels::default(),
-        private_rows: false,
-        training: Value::Null,
+    let prior = Prior {
+        mean: vec![0.0; width],
+        covariance: (0..width * width).map(|at| if at % (width + 1) == 0 { 0.1 } else { 0.0 }).collect(),
+        scale: 8.0,
+        fade: 0.0,
     };
+    let rates = Rates { private: 0.3, shared: 0.01, delta: 0.05 };
+    let metadata = Metadata::new("bench", Schema::new("user", "item"), rates, prior);
     let items = (0..ITEMS).map(|item| FeatureId::named(&format!("item={item}")));
     let ids: Vec<_> = items.chain((0..18).map(|genre| FeatureId::named(&format!("genres=g{genre}")))).collect();
     // The fractional parts of multiples of the golden ratio: as good as random, and the same everywhere.
     let rows = (0..ids.len() * width).map(|at| 0.3 * ((at as f32 * 0.618_034).fract() - 0.5)).collect();
-    Base::read(write_base(&metadata, &Rows { ids, rows, ..Rows::default() }, Precision::F16).unwrap()).unwrap()
+    Base::decode(encode_base(&metadata, &Rows { ids, rows, ..Rows::default() }, Precision::F16).unwrap()).unwrap()
 }
 
 fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
@@ -71,7 +53,7 @@ fn input(n: usize) -> Value {
 }
 
 fn one_sample(criterion: &mut Criterion) {
-    let mut learner = Learner::new(base(8), Config::default());
+    let mut learner = Learner::new(base(8), Config::default()).unwrap();
     let values: Vec<Value> = (0..INPUTS).map(input).collect();
     let named = |value: &Value| Features::from_value(learner.schema(), value).unwrap();
     let inputs: Vec<Features> = values.iter().map(named).collect();
@@ -109,7 +91,7 @@ fn one_sample(criterion: &mut Criterion) {
 }
 
 fn ranking(criterion: &mut Criterion) {
-    let mut learner = Learner::new(base(16), Config::default());
+    let mut learner = Learner::new(base(16), Config::default()).unwrap();
     for item in 0..ITEMS {
         let genre = object([("genres", Value::from(&*format!("g{}", item % 18)))]);
         let features = Features::from_value(learner.schema(), &genre).unwrap();

@@ -15,20 +15,15 @@
 //!
 //! What is left out is as by default, or as the model's seed says; a `gate` of null never closes.
 
-use crate::metadata::{RATE, rates};
+use crate::error::{Error, Fault};
+use crate::input::place::{Bounds, Faults, Place};
+use crate::input::value::Value;
+use crate::limits::{MAX_PENDING, MAX_ROWS, MAX_SHADOWS};
 use crate::names::names;
-use crate::place::{Bounds, Faults, Place};
+use crate::rates::{RATE, Rates, rates};
 use crate::thresholds::{ADWIN_DELTA, GATE, NOT_NEGATIVE};
-use crate::{Error, Fault, Rates, Value};
 use alloc::string::String;
 use alloc::vec::Vec;
-
-/// The most models beside the first.
-pub const MAX_SHADOWS: usize = 16;
-/// The most rows that a model may be told to learn.
-pub const MAX_ROWS: usize = 1 << 24;
-/// The most slates and held predictions that may be told to wait: they are part of the profile, which must stay small.
-pub const MAX_PENDING: usize = 1024;
 
 /// Settings of a learner; the seed carries all that is tuned.
 #[derive(Debug, Clone, PartialEq)]
@@ -204,6 +199,16 @@ impl Config {
     pub const SETTINGS: [&str; 6] = ["model", "shadows", "exploration", "gate", "drift", "maxPending"];
 
     /// Reads settings and checks them. One that is not known is an error, not a default.
+    ///
+    /// ```
+    /// use brooklet_core::{Config, Exploration, Value};
+    ///
+    /// let config = Config::from_value(&Value::parse(r#"{"exploration": {"epsilon": 0.1}}"#)?)?;
+    /// assert_eq!(config.exploration, Exploration::EpsilonGreedy { epsilon: 0.1 });
+    /// let wrong = Config::from_value(&Value::parse(r#"{"exploration": {"epsilon": 5}}"#)?);
+    /// assert_eq!(wrong.unwrap_err().code(), "bad_setting");
+    /// # Ok::<(), brooklet_core::Error>(())
+    /// ```
     pub fn from_value(value: &Value) -> Result<Config, Error> {
         let faults = Faults::default();
         let config = read(&Place::root("settings", value, &faults));
@@ -211,8 +216,8 @@ impl Config {
         Ok(config)
     }
 
-    /// Whether every setting is within its bounds; the error names the one that is not. A learner that is made with others may
-    /// learn numbers that are not finite.
+    /// Whether every setting is within its bounds; the error names the one that is not. No learner is made with others,
+    /// for it could learn numbers that are not finite.
     pub fn check(&self) -> Result<(), Error> {
         Config::from_value(&self.to_value()).map(drop)
     }

@@ -1,3 +1,5 @@
+//! What can go wrong, once for all callers: each error has a code that programs match on and a sentence that names the way out.
+
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use core::fmt;

@@ -9,17 +9,44 @@
 //! and in wasm. It never panics on what comes from outside and never learns a weight that is not finite.
 //!
 //! ```
-//! use brooklet_core::{Base, Config, Features, Learner, Value};
+//! use brooklet_core::*;
 //!
-//! # fn demo(bytes: Vec<u8>) -> Result<(), brooklet_core::Error> {
-//! let mut learner = Learner::new(Base::read(bytes)?, Config::default());
-//! let features = Value::parse(r#"{"item": "31", "genres": ["Drama", "War"], "device": "phone"}"#)?;
-//! let features = Features::from_value(learner.schema(), &features)?;
-//! let before = learner.predict_one(&features).probability;
-//! learner.learn_one(&features, 1.0, 1.0)?;
-//! assert!(learner.predict_one(&features).probability > before);
+//! # fn main() -> Result<(), Error> {
+//! // A seed of two films and one factor. It is trained in batch, and here written by hand.
+//! let prior = Prior { mean: vec![0.0, 0.0], covariance: vec![0.5, 0.0, 0.0, 0.5], scale: 1.0, fade: 0.0 };
+//! let rates = Rates { private: 0.3, shared: 0.005, delta: 0.2 };
+//! let metadata = Metadata::new("films", Schema::new("user", "item"), rates, prior);
+//! let ids = ["item=31", "item=597"].map(FeatureId::named).to_vec();
+//! let rows = Rows { ids, rows: vec![0.1, 0.5, 0.2, -0.5], ..Rows::default() };
+//! let base = Base::decode(encode_base(&metadata, &rows, Precision::F16)?)?;
+//!
+//! // The seed ranks 597 first, and this visitor clicks 31.
+//! let mut learner = Learner::new(base, Config::default())?;
+//! learner.set_item("31", &Features::default())?;
+//! learner.set_item("597", &Features::default())?;
+//! let query = Query { k: 2, ..Query::default() };
+//! let slate = learner.recommend(&query);
+//! assert_eq!(slate.items[0].item, "597");
+//! learner.click(slate.id, "31")?;
+//! learner.skip(slate.id, "597")?;
+//! assert_eq!(learner.recommend(&query).items[0].item, "31");
+//!
+//! // What it has become stays on the device, and what it learnt about shared rows is sent.
+//! let again = Learner::restore(learner.base().clone(), Config::default(), &learner.profile())?;
+//! assert_eq!(again.digest(), learner.digest());
+//! let pending = learner.prepare_delta([7; 16]).expect("two events");
+//! assert_eq!(Delta::decode(&pending.bytes)?.events, 2);
 //! # Ok(()) }
 //! ```
+//!
+//! # Where the mathematics and the bytes are
+//!
+//! | module | what its pages say |
+//! |---|---|
+//! | [`model`] | the factorization machine, the proximal step, rows in closed form |
+//! | [`watch`] | progressive validation, the choice among models, drift |
+//! | [`share`] | what a delta says, and the fold that makes the next base of many |
+//! | [`format`](mod@format) | base, metadata, delta and event log, byte by byte |
 //!
 //! Limits: at most 256 factors, 1,024 features an input, numbers up to a million, 65,536 rows a delta.
 
@@ -27,83 +54,71 @@
 
 extern crate alloc;
 
-mod error;
-mod place;
-mod value;
-
-mod feature;
-mod schema;
-
-mod base;
 mod config;
-mod metadata;
-mod names;
-#[cfg(feature = "write")]
-mod write;
-
+mod error;
+pub mod format;
+mod input;
 mod learner;
-
-mod active;
-mod fm;
-mod math;
-mod model;
-mod posterior;
-mod rows;
-mod scale;
-
-mod index;
-mod lanes;
-mod order;
-
-mod catalogue;
-mod explain;
-mod explore;
-mod log;
-mod random;
-mod ranking;
-mod slate;
-
-mod choice;
-mod drift;
-mod progress;
+mod limits;
+mod loss;
+mod maths;
+pub mod model;
+mod names;
+mod rates;
+pub mod share;
+mod slates;
 mod thresholds;
+pub mod watch;
 
-mod curvature;
-mod outbox;
-mod profile;
-mod teaching;
-mod told;
-
-#[cfg(feature = "write")]
-mod aggregate;
-mod delta;
-mod fold;
-#[cfg(feature = "write")]
-mod release;
-
-#[cfg(feature = "write")]
-pub use aggregate::Aggregate;
-pub use base::{Base, Precision};
-pub use config::{
-    Config, Detector, DriftPolicy, Exploration, Feedback, MAX_PENDING, MAX_ROWS, MAX_SHADOWS, ModelConfig, VisitorStep,
-};
-pub use delta::{ClientKey, Delta, Evidence, Report};
+pub use config::{Config, Detector, DriftPolicy, Exploration, Feedback, ModelConfig, VisitorStep};
 pub use error::{Error, Fault};
-pub use explain::{Explanation, Source, Term};
-pub use feature::{Feature, FeatureId, Features, FeaturesBuilder, Known, MAX_FEATURES, MAX_NUMBER};
-pub use fold::{Fold, FoldConfig};
-pub use learner::{Learner, MAX_LABEL, MAX_WEIGHT, Prediction, Serving};
-pub use log::{Candidate, Record, Scored};
-pub use math::{loss, sigmoid};
-pub use metadata::{BASE_FORMAT, Calibration, Labels, Loss, MAX_FACTORS, MAX_RATE, Metadata, Prior, Rates};
-pub use outbox::PendingDelta;
-pub use progress::{Metrics, Score, SlateScore, Tally};
-pub use ranking::{Query, Uncertain};
+#[doc(inline)]
+pub use format::base::{Base, Precision};
 #[cfg(feature = "write")]
-pub use release::{Judging, Release};
-pub use schema::{FieldRate, Schema};
-pub use slate::{Recommended, Slate, Subject};
+#[doc(inline)]
+pub use format::base_writer::{Rows, encode_base};
+#[doc(inline)]
+pub use format::delta::{ClientKey, Delta, Report};
+#[doc(inline)]
+pub use format::evidence::Evidence;
+#[doc(inline)]
+pub use format::metadata::{BASE_FORMAT, Labels, Metadata, Prior};
+#[doc(inline)]
+pub use format::record::{Candidate, Record, Scored, Subject};
+pub use input::feature::{Feature, FeatureId, Features, FeaturesBuilder, Known};
+pub use input::schema::{FieldRate, Schema};
+pub use input::value::Value;
+pub use learner::rank::{Query, Uncertain};
+pub use learner::state::Learner;
+pub use limits::{
+    MAX_DEPTH, MAX_FACTORS, MAX_FEATURES, MAX_LABEL, MAX_NUMBER, MAX_PENDING, MAX_RATE, MAX_ROWS, MAX_SHADOWS,
+    MAX_WEIGHT,
+};
+pub use loss::{Calibration, Loss, loss};
+pub use maths::scalar::sigmoid;
+#[doc(inline)]
+pub use model::prediction::Prediction;
+pub use rates::Rates;
+#[cfg(feature = "write")]
+#[doc(inline)]
+pub use share::aggregate::Aggregate;
+#[doc(inline)]
+pub use share::fold::{Fold, FoldConfig};
+#[doc(inline)]
+pub use share::outbox::PendingDelta;
+#[cfg(feature = "write")]
+#[doc(inline)]
+pub use share::release::{Judging, Release};
+pub use slates::slate::{Recommended, Slate};
 pub use thresholds::Thresholds;
-pub use value::{MAX_DEPTH, Value};
-#[cfg(feature = "write")]
-pub use write::{Rows, write_base};
+#[doc(inline)]
+pub use watch::explain::{Explanation, Source, Term};
+#[doc(inline)]
+pub use watch::figures::{Metrics, Score, SlateScore, Tally};
+#[doc(inline)]
+pub use watch::serving::Serving;
+
+/// Holds the code of the README against the crate.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -19,13 +19,13 @@ macro_rules! names {
         }
 
         impl core::str::FromStr for $type {
-            type Err = crate::Fault;
+            type Err = crate::error::Fault;
 
-            fn from_str(text: &str) -> Result<$type, crate::Fault> {
+            fn from_str(text: &str) -> Result<$type, crate::error::Fault> {
                 match text {
                     $name => Ok($type::$first),
                     $($named => Ok($type::$more),)*
-                    _ => Err(crate::Fault::of($setting, $type::EXPECTED, ["\"", text, "\""].concat().into())),
+                    _ => Err(crate::error::Fault::of($setting, $type::EXPECTED, ["\"", text, "\""].concat().into())),
                 }
             }
         }

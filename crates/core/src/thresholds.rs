@@ -3,7 +3,7 @@
 
 #[cfg(feature = "write")]
 use crate::Value;
-use crate::place::{Bounds, Place};
+use crate::input::place::{Bounds, Place};
 
 pub(crate) const GATE: Bounds = Bounds::new(0.0, f64::MAX, "a number of 0 or more, or null");
 /// ADWIN takes the logarithm of the inverse of its delta.

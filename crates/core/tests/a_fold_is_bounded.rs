@@ -23,7 +23,7 @@ fn publish(aggregate: &mut Aggregate, config: &FoldConfig, deltas: &[(f32, f64)]
     for (by, evidence) in deltas {
         fold.add(&push(aggregate.version(), *by, *evidence)).expect("it is of this version");
     }
-    weight(&Base::read(aggregate.publish(&fold, 1.0, Precision::F16).expect("it is written")).expect("it is a base"))
+    weight(&Base::decode(aggregate.publish(&fold, 1.0, Precision::F16).expect("it is written")).expect("it is a base"))
 }
 
 fn weight(base: &Base) -> f32 {
@@ -75,7 +75,7 @@ fn what_a_step_does_not_go_is_owed_and_made_good() {
     let expected = publish(&mut whole, &config, &[(0.5, 0.25)]);
     let mut fold = Fold::new(&config, 1, 8);
     fold.add(&push(1, 0.5, 0.25)).expect("it is of this version");
-    let half = Base::read(halved.publish(&fold, 0.5, Precision::F16).expect("it is written")).expect("it is a base");
+    let half = Base::decode(halved.publish(&fold, 0.5, Precision::F16).expect("it is written")).expect("it is a base");
     let start = weight(&base(8));
     assert!((weight(&half) - start - 0.5 * (expected - start)).abs() < 1e-3, "{} of {expected}", weight(&half));
     let whole_way = publish(&mut halved, &config, &[]);
@@ -149,7 +149,7 @@ fn rows_that_are_active_together_do_not_overshoot() {
     let mut aggregate = Aggregate::from_base(&base(8));
     let mut current = base(8);
     let loss = |base: &Base| {
-        let learner = Learner::new(base.clone(), Config::default());
+        let learner = Learner::new(base.clone(), Config::default()).expect("the settings are fine");
         let losses = (0..4000).map(|n| {
             let (features, target) = impression(&learner, 1000 + n, 3 * n + n / 40);
             let odds = learner.predict_one(&features).probability;
@@ -159,7 +159,8 @@ fn rows_that_are_active_together_do_not_overshoot() {
     };
     let mut last = loss(&current);
     let first = last;
-    let mut people: Vec<Learner> = (0..60).map(|_| Learner::new(current.clone(), Config::default())).collect();
+    let mut people: Vec<Learner> =
+        (0..60).map(|_| Learner::new(current.clone(), Config::default()).expect("the settings are fine")).collect();
     for round in 0..8 {
         let mut fold = Fold::new(&config, aggregate.version(), 8);
         for (person, learner) in people.iter_mut().enumerate() {
@@ -174,7 +175,7 @@ fn rows_that_are_active_together_do_not_overshoot() {
             learner.acknowledge(pending.seq);
         }
         let bytes = aggregate.publish(&fold, 1.0, Precision::F16).expect("it is written");
-        current = Base::read(bytes).expect("it is a base");
+        current = Base::decode(bytes).expect("it is a base");
         let now = loss(&current);
         assert!(now < last + 0.005, "round {round}: {now} after {last}");
         last = now;
@@ -185,7 +186,7 @@ fn rows_that_are_active_together_do_not_overshoot() {
 #[test]
 fn an_event_that_is_taught_again_is_not_counted_again() {
     let seed = base(8);
-    let mut learner = Learner::new(seed, Config::default());
+    let mut learner = Learner::new(seed, Config::default()).expect("the settings are fine");
     let click = |learner: &mut Learner, item: &str| {
         let value = Value::parse(&format!(r#"{{"item": "{item}"}}"#)).expect("it is JSON");
         let features = Features::from_value(learner.schema(), &value).expect("features");
@@ -226,7 +227,7 @@ fn folding_goes_on_after_a_restart() {
     let mut aggregate = Aggregate::from_base(&base(8));
     for _ in 0..7 {
         publish(&mut aggregate, &config, &[(0.3, 0.25)]);
-        let mut restored = Aggregate::read(&aggregate.to_bytes().expect("it is written")).expect("it reads");
+        let mut restored = Aggregate::decode(&aggregate.encode().expect("it is written")).expect("it reads");
         assert_eq!(restored, aggregate);
         let mut going_on = aggregate.clone();
         assert_eq!(publish(&mut restored, &config, &[(0.3, 0.25)]), publish(&mut going_on, &config, &[(0.3, 0.25)]));

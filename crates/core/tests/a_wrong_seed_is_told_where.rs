@@ -153,7 +153,7 @@ fn a_key_that_is_wrong_is_told_with_what_was_found() {
 fn a_metadata_that_is_wrong_is_not_written() {
     let good = metadata(4, Loss::Logistic);
     let rows = scenario::rows(4);
-    let said = |metadata: Metadata| match write_base(&metadata, &rows, Precision::F16) {
+    let said = |metadata: Metadata| match encode_base(&metadata, &rows, Precision::F16) {
         Ok(_) => "accepted".to_owned(),
         Err(error) => error.to_string(),
     };
@@ -182,7 +182,7 @@ fn with_header(file: &[u8], change: impl FnOnce(&mut Value)) -> Vec<u8> {
 }
 
 fn said_of_file(file: Vec<u8>) -> String {
-    match Base::read(file) {
+    match Base::decode(file) {
         Ok(_) => "accepted".to_owned(),
         Err(error) => error.to_string().strip_prefix("not a readable base: ").expect("it says of what").to_owned(),
     }

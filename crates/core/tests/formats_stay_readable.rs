@@ -33,7 +33,7 @@ fn base_version_1_int8() {
 fn check_base(bytes: Vec<u8>, tolerance: f32) {
     // The reader is ours; the reference is the safetensors crate.
     let reference = safetensors::SafeTensors::deserialize(&bytes).expect("it is a safetensors file");
-    let base = Base::read(bytes.clone()).expect("it is a base");
+    let base = Base::decode(bytes.clone()).expect("it is a base");
     assert_eq!(reference.tensor("ids").expect("it has ids").shape(), [base.len()]);
     assert_eq!(*base.metadata(), Metadata { loss: base.metadata().loss, ..scenario::metadata(4, Loss::Logistic) });
     let rows = scenario::rows(4);

@@ -64,8 +64,9 @@ fn lists_narrow_a_ranking() {
 #[test]
 fn equal_scores_are_in_order_of_id() {
     let rows = Rows { ids: vec![FeatureId(1)], rows: vec![0.0; 9], ..Rows::default() };
-    let bytes = write_base(&metadata(8, Loss::Logistic), &rows, Precision::F16).expect("it is fine");
-    let mut learner = Learner::new(Base::read(bytes).expect("it was written"), Config::default());
+    let bytes = encode_base(&metadata(8, Loss::Logistic), &rows, Precision::F16).expect("it is fine");
+    let mut learner =
+        Learner::new(Base::decode(bytes).expect("it was written"), Config::default()).expect("the settings are fine");
     for id in ["b", "d", "a", "c"] {
         learner.set_item(id, &Features::default()).expect("an item");
     }
@@ -81,7 +82,7 @@ fn a_label_finds_its_slate_after_a_reload() {
     let mut reloaded = Learner::restore(base(8), everything(), &learner.profile()).expect("it is a profile");
     for learner in [&mut learner, &mut reloaded] {
         learner.click(slate.id, &slate.items[1].item).expect("it is pending");
-        assert_eq!(learner.label_held(held, 0.5, 1.0), Ok(predicted));
+        assert_eq!(learner.label(&Subject::Held(held), 0.5, 1.0), Ok(predicted));
         assert_eq!(learner.click(slate.id, &slate.items[1].item), Err(Error::AlreadyLabelled));
         assert_eq!(learner.skip(slate.id, "nothing"), Err(Error::UnknownItem));
         assert_eq!(learner.skip(slate.id + 99, "1"), Err(Error::UnknownSlate));
@@ -103,12 +104,12 @@ fn a_label_of_one_kind_does_not_reach_the_other() {
     for (slate, item) in [(held, ""), (slate.id, ""), (held, "1")] {
         assert_eq!(learner.click(slate, item), Err(Error::UnknownItem), "{item:?}");
     }
-    assert_eq!(learner.label_held(slate.id, 1.0, 1.0), Err(Error::UnknownItem));
+    assert_eq!(learner.label(&Subject::Held(slate.id), 1.0, 1.0), Err(Error::UnknownItem));
     assert!(learner.profile() == before, "nothing was learnt");
-    assert_eq!(learner.label_subject(&Subject::Held(held), 1.0, 1.0), Ok(predicted));
-    assert_eq!(learner.label_held(held, 1.0, 1.0), Err(Error::AlreadyLabelled));
+    assert_eq!(learner.label(&Subject::Held(held), 1.0, 1.0), Ok(predicted));
+    assert_eq!(learner.label(&Subject::Held(held), 1.0, 1.0), Err(Error::AlreadyLabelled));
     learner.unlabel(&Subject::Held(held));
-    learner.label_held(held, 1.0, 1.0).expect("the label was taken back");
+    learner.label(&Subject::Held(held), 1.0, 1.0).expect("the label was taken back");
     let item = slate.items[0].item.clone();
     learner.click(slate.id, &item).expect("it is pending");
 
@@ -198,12 +199,13 @@ fn numbers_are_scaled_to_what_was_met() {
 #[test]
 fn regression_learns_a_duration_late() {
     let bytes = seed(4, Loss::Squared, Precision::F16);
-    let mut learner = Learner::new(Base::read(bytes).expect("it was written"), Config::default());
+    let mut learner =
+        Learner::new(Base::decode(bytes).expect("it was written"), Config::default()).expect("the settings are fine");
     let [long, short] = ["War", "Comedy"].map(|genre| named(&learner, &object(&[("genres", Value::from(genre))])));
     for _ in 0..60 {
         for (features, minutes) in [(&long, 180.0), (&short, 90.0)] {
             let (id, _) = learner.hold(features);
-            learner.label_held(id, minutes, 1.0).expect("it is held");
+            learner.label(&Subject::Held(id), minutes, 1.0).expect("it is held");
         }
     }
     let predicted = [&long, &short].map(|features| learner.predict_one(features).score);
@@ -334,7 +336,7 @@ fn the_event_that_pulls_to_the_base_is_learnt_from_there() {
     let config = |drift| Config { drift, gate: None, ..Config::default() };
     let pull =
         (Detector::PageHinkley { tolerance: Some(0.1), threshold: Some(1.0) }, DriftPolicy::PullToBase { share: 1.0 });
-    let mut pulled = Learner::new(base(8), config(Some(pull)));
+    let mut pulled = Learner::new(base(8), config(Some(pull))).expect("the settings are fine");
     let page = named(&pulled, &object(&[("page", Value::from("shop"))]));
     for _ in 0..100 {
         pulled.learn_one(&page, 1.0, 1.0).expect("a click");
@@ -342,7 +344,7 @@ fn the_event_that_pulls_to_the_base_is_learnt_from_there() {
     while pulled.drifts() == 0 {
         pulled.learn_one(&page, 0.0, 1.0).expect("a skip");
     }
-    let mut new = Learner::new(base(8), config(None));
+    let mut new = Learner::new(base(8), config(None)).expect("the settings are fine");
     new.learn_one(&page, 0.0, 1.0).expect("a skip");
     let rows = |learner: &Learner| learner.residuals().flat_map(|(_, row)| row.to_vec()).collect::<Vec<f32>>();
     let pairs: Vec<(f32, f32)> = rows(&pulled).into_iter().zip(rows(&new)).collect();
@@ -475,7 +477,7 @@ fn what_int8_rounds_off_goes_with_the_next_delta() {
 
 #[test]
 fn a_delta_teaches_old_events_again_and_stays_small() {
-    let mut learner = Learner::new(base(8), Config::default());
+    let mut learner = Learner::new(base(8), Config::default()).expect("the settings are fine");
     let learn = |learner: &mut Learner, items: std::ops::Range<u32>| {
         for item in items {
             let features = object(&[("item", Value::String(item.to_string())), ("genres", Value::from("Drama"))]);
@@ -526,7 +528,8 @@ fn a_new_base_keeps_the_residual() {
     let mut fold = Fold::new(&FoldConfig::default(), 1, 8);
     let pending = learner.prepare_delta([1; 16]).expect("it has learnt");
     fold.add(&Delta::decode(&pending.bytes).expect("it is a delta")).expect("it fits");
-    let next = Base::read(aggregate.publish(&fold, 1.0, Precision::F16).expect("it publishes")).expect("it is a base");
+    let next =
+        Base::decode(aggregate.publish(&fold, 1.0, Precision::F16).expect("it publishes")).expect("it is a base");
     assert_eq!(next.metadata().version, 2);
     learner.swap_base(next).expect("it is of the same shape");
     let after = learner.predict_one(&features);
@@ -602,8 +605,10 @@ fn a_log_replays_to_the_same_bits() {
             late.push((slate.id, slate.items[(n % 5) as usize].item.clone(), held));
             // Labels come three slates late.
             if let Some((slate, item, held)) = late.get(late.len().wrapping_sub(4)) {
-                learner.label(*slate, item, random.below(3) as f32 / 2.0, 1.0).expect("it is pending");
-                learner.label_held(*held, random.below(2) as f32, 0.5).expect("it is pending");
+                learner
+                    .label(&Subject::Item { slate: *slate, item: item.clone() }, random.below(3) as f32 / 2.0, 1.0)
+                    .expect("it is pending");
+                learner.label(&Subject::Held(*held), random.below(2) as f32, 0.5).expect("it is pending");
             }
             let pair = [0, 1].map(|_| named(&learner, &input(&mut random)));
             learner.learn_pair(&pair[0], &pair[1], 1.0).expect("a weight");

@@ -57,12 +57,13 @@ fn any_delta() -> impl Strategy<Value = Delta> {
 }
 
 fn with(loss: Loss, rate: f32, visitor: VisitorStep) -> Learner {
-    let base = Base::read(seed(4, loss, Precision::F16)).expect("it was written");
+    let base = Base::decode(seed(4, loss, Precision::F16)).expect("it was written");
     let rates = Some(Rates { private: rate, shared: rate, delta: rate });
     let rate_factor = if visitor == VisitorStep::Rate { 1.0 } else { rate };
     let model = |visitor, feedback| ModelConfig { visitor, feedback, rates, rate_factor, ..ModelConfig::default() };
     let shadows = vec![model(VisitorStep::Diagonal, Feedback::Pairwise)];
     Learner::new(base, Config { model: model(visitor, Feedback::Pointwise), shadows, ..Config::default() })
+        .expect("the settings are fine")
 }
 
 fn shuffle(value: &Value, random: &mut Random) -> Value {
@@ -87,7 +88,7 @@ proptest! {
 
     #[test]
     fn new_and_missing_features_are_fine(value in any_value()) {
-        let mut learner = Learner::new(base(4), Config::default());
+        let mut learner = Learner::new(base(4), Config::default()).expect("the settings are fine");
         let features = features(&value);
         let nothing = learner.predict_one(&Features::default());
         prop_assert!(learner.predict_one(&features).score.is_finite());
@@ -100,7 +101,7 @@ proptest! {
 
     #[test]
     fn predict_changes_nothing(value in any_value(), steps in 0..20u64) {
-        let mut learner = Learner::new(base(4), Config::default());
+        let mut learner = Learner::new(base(4), Config::default()).expect("the settings are fine");
         let mut random = Random(steps + 1);
         for _ in 0..steps {
             learner.learn_one(&features(&input(&mut random)), 1.0, 1.0).expect("a click");
@@ -151,7 +152,7 @@ proptest! {
 
     #[test]
     fn an_explanation_sums_to_the_score(value in any_value(), steps in 0..30u64) {
-        let mut learner = Learner::new(base(4), Config::default());
+        let mut learner = Learner::new(base(4), Config::default()).expect("the settings are fine");
         let mut random = Random(steps + 1);
         for n in 0..steps {
             learner.learn_one(&features(&input(&mut random)), (n % 2) as f32, 1.0).expect("a label");
@@ -166,7 +167,7 @@ proptest! {
     #[test]
     fn same_events_same_bits(seed in 1..u64::MAX) {
         let run = || {
-            let mut learner = Learner::new(base(4), Config::default());
+            let mut learner = Learner::new(base(4), Config::default()).expect("the settings are fine");
             let mut random = Random(seed);
             for _ in 0..30 {
                 let features = features(&input(&mut random));
@@ -197,14 +198,14 @@ proptest! {
         static PROFILE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| lived().profile());
         let profile = &*PROFILE;
         let _ = Delta::decode(&noise);
-        prop_assert!(Base::read(noise.clone()).is_err());
+        prop_assert!(Base::decode(noise.clone()).is_err());
         prop_assert!(Learner::restore(base(4), Config::default(), &noise).is_err());
         let mut blob = seed(4, Loss::Logistic, Precision::Int8);
         let at = cut.index(blob.len());
-        prop_assert!(Base::read(blob[..at].to_vec()).is_err());
+        prop_assert!(Base::decode(blob[..at].to_vec()).is_err());
         blob[at] ^= byte;
         // What is read in spite of a changed byte is a base like any other.
-        if let Ok(base) = Base::read(blob) {
+        if let Ok(base) = Base::decode(blob) {
             let mut row = vec![0.0; base.width()];
             for i in 0..base.len() {
                 base.row_into(i, &mut row);
@@ -253,8 +254,8 @@ proptest! {
     fn base_metadata_reads_back(w0 in -1e4..1e4f32, factors in 0..9usize, rates in [0.0..1000f32, 0.0..1000f32, 0.0..1000f32]) {
         let [private, shared, delta] = rates;
         let metadata = Metadata { w0, rates: Rates { private, shared, delta }, ..metadata(factors, Loss::Logistic) };
-        let blob = write_base(&metadata, &rows(factors), Precision::F16).expect("the rows are fine");
-        let base = Base::read(blob).expect("it was written");
+        let blob = encode_base(&metadata, &rows(factors), Precision::F16).expect("the rows are fine");
+        let base = Base::decode(blob).expect("it was written");
         prop_assert_eq!(base.metadata(), &metadata);
     }
 }

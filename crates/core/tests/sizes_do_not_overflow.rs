@@ -26,18 +26,18 @@ fn a_slate_of_more_than_there_is_has_all_there_is() {
 #[test]
 fn so_has_what_is_uncertain_and_a_taste() {
     for k in LARGE {
-        let mut learner = stocked(Config::default());
+        let learner = stocked(Config::default());
         assert_eq!(learner.uncertain(&shop(&learner, k)).len(), ITEMS as usize);
         assert_eq!(learner.taste("genres", k).len(), GENRES.len());
     }
 }
 
 #[test]
-fn settings_may_be_as_large_as_they_like() {
-    let model = ModelConfig { max_rows: usize::MAX, ..ModelConfig::default() };
+fn settings_may_be_as_large_as_their_bounds() {
+    let model = ModelConfig { max_rows: MAX_ROWS, ..ModelConfig::default() };
     let boost = DriftPolicy::Boost { forgetting: 0.5, events: u32::MAX };
     let drift = Some((Detector::PageHinkley { tolerance: Some(0.0), threshold: Some(0.0) }, boost));
-    let mut learner = stocked(Config { model, drift, max_pending_slates: usize::MAX, ..Config::default() });
+    let mut learner = stocked(Config { model, drift, max_pending_slates: MAX_PENDING, ..Config::default() });
     let mut random = Random(3);
     for _ in 0..50 {
         let features = named(&learner, &input(&mut random));
@@ -65,7 +65,7 @@ fn the_last_id_there_is_can_be_given() {
 fn a_metadata_of_more_factors_than_there_may_be_is_refused_before_they_are_counted() {
     for factors in LARGE.into_iter().chain([MAX_FACTORS + 1]) {
         let metadata = Metadata { factors, ..metadata(4, Loss::Logistic) };
-        let error = write_base(&metadata, &rows(4), Precision::F16).expect_err("too many").to_string();
+        let error = encode_base(&metadata, &rows(4), Precision::F16).expect_err("too many").to_string();
         assert!(error.contains("factors: expected a whole number from 0 to 256"), "{error}");
     }
 }

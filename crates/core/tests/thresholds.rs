@@ -15,12 +15,12 @@ const PAGE_HINKLEY: Detector = Detector::PageHinkley { tolerance: None, threshol
 
 fn seed_with(version: u64, thresholds: Thresholds) -> Base {
     let metadata = Metadata { version, thresholds, ..metadata(4, Loss::Logistic) };
-    Base::read(write_base(&metadata, &rows(4), Precision::F16).expect("it is written")).expect("it is a base")
+    Base::decode(encode_base(&metadata, &rows(4), Precision::F16).expect("it is written")).expect("it is a base")
 }
 
 fn watching(thresholds: Thresholds, detector: Detector) -> Learner {
     let drift = Some((detector, DriftPolicy::Notify));
-    Learner::new(seed_with(1, thresholds), Config { drift, ..Config::default() })
+    Learner::new(seed_with(1, thresholds), Config { drift, ..Config::default() }).expect("the settings are fine")
 }
 
 /// A learner that takes every click for a revelation.
@@ -28,6 +28,7 @@ fn reckless(thresholds: Thresholds, gate: Option<f64>) -> Learner {
     let model = ModelConfig { rate_factor: 300.0, calibrate: false, ..ModelConfig::default() };
     let drift = Some((PAGE_HINKLEY, DriftPolicy::Notify));
     Learner::new(seed_with(1, thresholds), Config { model, gate, drift, ..Config::default() })
+        .expect("the settings are fine")
 }
 
 /// A visitor who clicks at random; after how many of the events the base served.
@@ -54,7 +55,10 @@ fn alarms_of_a_change_of_mind(learner: &mut Learner) -> u64 {
 #[test]
 fn a_page_that_says_nothing_goes_by_the_seed() {
     for thresholds in [KEEN, CALM] {
-        assert_eq!(Learner::new(seed_with(1, thresholds), Config::default()).thresholds(), thresholds);
+        assert_eq!(
+            Learner::new(seed_with(1, thresholds), Config::default()).expect("the settings are fine").thresholds(),
+            thresholds
+        );
         for detector in [ADWIN, PAGE_HINKLEY] {
             let mut learner = watching(thresholds, detector);
             assert_eq!(learner.thresholds(), thresholds);
@@ -109,11 +113,11 @@ fn a_new_base_brings_its_own() {
 fn a_fold_carries_them_into_the_next_base() {
     let mut aggregate = Aggregate::from_base(&seed_with(1, CALM));
     for version in 1..4 {
-        let stored = aggregate.to_bytes().expect("it is written");
-        aggregate = Aggregate::read(&stored).expect("it is what was written");
+        let stored = aggregate.encode().expect("it is written");
+        aggregate = Aggregate::decode(&stored).expect("it is what was written");
         let fold = Fold::new(&FoldConfig::default(), version, 4);
         let next =
-            Base::read(aggregate.publish(&fold, 1.0, Precision::Int8).expect("it publishes")).expect("it is a base");
+            Base::decode(aggregate.publish(&fold, 1.0, Precision::Int8).expect("it publishes")).expect("it is a base");
         assert_eq!((next.metadata().version, next.metadata().thresholds), (version + 1, CALM));
     }
 }
@@ -162,6 +166,6 @@ fn a_bad_one_is_refused_by_name() {
         Thresholds { page_hinkley_threshold: f64::NAN, ..KEEN },
     ] {
         let metadata = Metadata { thresholds: bad, ..metadata(4, Loss::Logistic) };
-        assert!(write_base(&metadata, &rows(4), Precision::F16).is_err(), "{bad:?}");
+        assert!(encode_base(&metadata, &rows(4), Precision::F16).is_err(), "{bad:?}");
     }
 }

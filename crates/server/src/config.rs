@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use brooklet_core::{Base, Error, FoldConfig, Judging};
+use brooklet_core::{Base, Error, FoldConfig, Judging, Precision};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::store::SqliteConfig;
 
@@ -85,7 +86,7 @@ pub struct Config {
     pub max_rows: usize,
 
     /// Number format of the factors in published versions: int8 takes about half the bytes of f16, and rounds more
-    #[arg(long, env = "BROOKLET_PRECISION", value_enum, default_value_t, value_name = "PRECISION")]
+    #[arg(long, env = "BROOKLET_PRECISION", value_parser = precision(), default_value = "f16", value_name = "PRECISION")]
     pub precision: Precision,
 
     /// How many versions can still be downloaded. Older ones are deleted, with the deltas that went into them
@@ -206,23 +207,14 @@ impl FromStr for Mount {
     }
 }
 
-/// How the factors of published versions are stored.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Precision {
-    /// Two bytes a number.
-    #[default]
-    F16,
-    /// One byte a number and four a row.
-    Int8,
-}
-
-impl From<Precision> for brooklet_core::Precision {
-    fn from(precision: Precision) -> brooklet_core::Precision {
-        match precision {
-            Precision::F16 => brooklet_core::Precision::F16,
-            Precision::Int8 => brooklet_core::Precision::Int8,
-        }
-    }
+/// The core's names of precisions, as clap lists them.
+fn precision() -> impl TypedValueParser<Value = Precision> {
+    let help = |of| match of {
+        Precision::F16 => "Two bytes a number",
+        Precision::Int8 => "One byte a number and four a row",
+    };
+    let named = Precision::ALL.iter().map(|of| PossibleValue::new(of.as_str()).help(help(*of)));
+    PossibleValuesParser::new(named.collect::<Vec<_>>()).try_map(|name| name.parse::<Precision>())
 }
 
 /// Reads one number of the fold's settings, within the bounds that the core knows.

@@ -100,19 +100,19 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
     // Whoever was acknowledged is folded: the horizon was looked at when the delta came in, and by now its base may have
     // become older than that.
     let config = FoldConfig { horizon: u64::MAX, ..state.config().fold() };
-    let precision = state.config().precision.into();
+    let precision = state.config().precision;
     let judge = state.config().judge.clone();
     let computed = tokio::task::spawn_blocking(move || {
-        let mut aggregate = Aggregate::read(&aggregate)?;
+        let mut aggregate = Aggregate::decode(&aggregate)?;
         let sum = Sum::of(&pending, Fold::new(&config, aggregate.version(), current.factors));
         let judge = judge.as_ref().map(Judge::judging);
-        let release = aggregate.release(&sum.fold, precision, &Base::read(current.bytes.as_ref())?, judge)?;
+        let release = aggregate.release(&sum.fold, precision, &Base::decode(current.bytes.as_ref())?, judge)?;
         let Some(base) = &release.base else { return Ok((release, None)) };
         let next = Current::decode(Bytes::copy_from_slice(base.bytes()))?;
         let publication = Publication {
             version: next.version,
             base: next.bytes.clone(),
-            aggregate: aggregate.to_bytes()?,
+            aggregate: aggregate.encode()?,
             etag: next.etag.clone(),
             rows: next.rows as u64,
             fold: FoldedVersion {

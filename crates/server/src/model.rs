@@ -51,7 +51,7 @@ pub(crate) struct Current {
 impl Current {
     /// Checks that browsers will be able to read the blob.
     pub(crate) fn decode(bytes: Bytes) -> Result<Current, Error> {
-        let base = Base::read(bytes.as_ref())?;
+        let base = Base::decode(bytes.as_ref())?;
         Ok(Current {
             version: base.metadata().version,
             etag: etag(&bytes),

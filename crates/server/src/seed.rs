@@ -19,14 +19,14 @@ pub(crate) async fn register(store: &dyn Store, model: &str, path: &Path) -> Res
     let bytes = fs::read(path).map_err(|error| ServeError::Seed { path: path.into(), error })?;
     let bytes = Bytes::from(bytes);
     let bad = |error| ServeError::BadSeed { path: path.into(), error };
-    let base = Base::read(bytes.as_ref()).map_err(bad)?;
+    let base = Base::decode(bytes.as_ref()).map_err(bad)?;
     if base.metadata().private_rows {
         return Err(ServeError::PrivateRows(path.into()));
     }
     let etag = etag(&bytes);
     let seed = Publication {
         version: base.metadata().version,
-        aggregate: Aggregate::from_base(&base).to_bytes().map_err(bad)?,
+        aggregate: Aggregate::from_base(&base).encode().map_err(bad)?,
         etag: etag.clone(),
         rows: base.len() as u64,
         fold: FoldedVersion::default(),

@@ -19,7 +19,7 @@ async fn the_next_version_is_the_seed_and_the_fold() {
     }
     assert_eq!(fold_now(&bench.state, MODEL).await.unwrap(), Folded::Published(2));
 
-    let mut aggregate = Aggregate::from_base(&Base::read(seed()).unwrap());
+    let mut aggregate = Aggregate::from_base(&Base::decode(seed()).unwrap());
     let expected = aggregate.publish(&fold, 1.0, Precision::F16).unwrap();
     let current = get(&bench.router, "/v1/models/films").await;
     assert_eq!(current.body, expected);
@@ -34,7 +34,7 @@ async fn the_next_version_is_the_seed_and_the_fold() {
     assert_eq!((&newest["version"], &newest["deltas"]), (&2.into(), &30.into()));
     assert_eq!((&newest["events"], &newest["changed_rows"]), (&fold.events().into(), &fold.rows().into()));
     assert_eq!(newest["bytes"], expected.len());
-    assert_eq!(newest["rows"], Base::read(expected).unwrap().len());
+    assert_eq!(newest["rows"], Base::decode(expected).unwrap().len());
     assert!(newest["created"].as_u64().unwrap() > 1_600_000_000_000);
     assert_eq!((&stats["versions"][1]["version"], &stats["versions"][1]["deltas"]), (&1.into(), &0.into()));
 }
@@ -45,7 +45,7 @@ async fn every_next_base_keeps_the_thresholds_of_the_seed() {
     for version in 1..=3 {
         post(&bench.router, &delta(version, 1, version)).await;
         assert_eq!(fold_now(&bench.state, MODEL).await.unwrap(), Folded::Published(version + 1));
-        let next = Base::read(get(&bench.router, "/v1/models/films").await.body.to_vec()).unwrap();
+        let next = Base::decode(get(&bench.router, "/v1/models/films").await.body.to_vec()).unwrap();
         assert_eq!((next.metadata().version, next.metadata().thresholds), (version + 1, metadata().thresholds));
     }
 }
@@ -125,7 +125,7 @@ async fn a_restart_goes_on_where_the_last_one_ended() {
     assert_eq!(post(&router, &delta(1, 2, 2)).await.json()["repeat"], true);
     assert_eq!(fold_now(&state, MODEL).await.unwrap(), Folded::Published(3));
     // Both folds went through one aggregate, across the restart.
-    let mut aggregate = Aggregate::from_base(&Base::read(seed()).unwrap());
+    let mut aggregate = Aggregate::from_base(&Base::decode(seed()).unwrap());
     for (seq, version) in [(1, 1), (2, 2)] {
         let mut fold = Fold::new(&FoldConfig::default(), version, FACTORS);
         fold.add(&delta(1, seq, version)).unwrap();

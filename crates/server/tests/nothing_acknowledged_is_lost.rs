@@ -210,7 +210,7 @@ fn compare(folder: &Path, acknowledged: &Acknowledged) -> usize {
         .unwrap()
         .map(Result::unwrap)
         .collect();
-    let mut aggregate = Aggregate::from_base(&Base::read(seed()).unwrap());
+    let mut aggregate = Aggregate::from_base(&Base::decode(seed()).unwrap());
     let fold_config = FoldConfig { horizon: u64::MAX, ..FoldConfig::default() };
     for (i, (version, deltas, events, digest, base)) in versions.iter().enumerate() {
         assert_eq!(*version, i as u64 + 1, "the versions have a hole");

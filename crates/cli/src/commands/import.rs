@@ -4,7 +4,7 @@ use crate::names::named;
 use crate::seed::{moments, object, prior};
 use crate::tune::Settings;
 use anyhow::{Context, Result, ensure};
-use brooklet_core::{FeatureId, Labels, Loss, Metadata, Precision, Prior, Rows, Schema, Thresholds, Value, write_base};
+use brooklet_core::{FeatureId, Labels, Loss, Metadata, Precision, Prior, Rows, Schema, Value, encode_base};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -97,28 +97,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         0 => default_prior(&rows.rows, width),
         _ => prior(moments(&user_rows, width), settings.scale),
     };
+    let schema =
+        Schema { private: args.private.clone(), fields: fields.clone(), ..Schema::new(&args.user, &args.item) };
     let metadata = Metadata {
-        model: args.model.clone(),
-        version: 1,
-        factors: model.factors,
         loss: args.loss,
         w0: model.w0,
-        schema: Schema {
-            visitor: args.user.clone(),
-            item: args.item.clone(),
-            private: args.private.clone(),
-            fields: fields.clone(),
-            rates: Vec::new(),
-        },
-        rates: settings.rates,
-        prior,
         calibration: settings.calibration,
-        thresholds: Thresholds::default(),
         labels: Labels { positive: args.positive, map: Vec::new() },
         private_rows: args.keep_users,
         training: provenance(args),
+        ..Metadata::new(&args.model, schema, settings.rates, prior)
     };
-    let bytes = write_base(&metadata, &rows, Precision::F16)
+    let bytes = encode_base(&metadata, &rows, Precision::F16)
         .with_context(|| format!("{} cannot be written as a seed", args.libfm.display()))?;
     write_whole(&args.out, &bytes)?;
     let report =

@@ -257,7 +257,7 @@ fn calibration(a: Calibration, b: Calibration) -> CalibrationShift {
 mod tests {
     use super::*;
     use crate::testing;
-    use brooklet_core::{FeatureId, Loss, Precision, Prior, Rows, write_base};
+    use brooklet_core::{FeatureId, Loss, Precision, Prior, Rows, encode_base};
 
     fn base(metadata: &Metadata, rows: &[(&str, [f32; 2])]) -> Base {
         let rows = Rows {
@@ -266,7 +266,7 @@ mod tests {
             names: Some(rows.iter().map(|(name, _)| (*name).to_owned()).collect()),
             ..Rows::default()
         };
-        Base::read(write_base(metadata, &rows, Precision::F16).unwrap()).unwrap()
+        Base::decode(encode_base(metadata, &rows, Precision::F16).unwrap()).unwrap()
     }
 
     #[test]

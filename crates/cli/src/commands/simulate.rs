@@ -108,7 +108,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let job = Job::new(&args.recipe, &std::env::temp_dir())?;
     let events = job.dataset.store.events()?;
     let people = People::draw(args, events.users.len())?;
-    let train = |users: &[u32]| -> Result<Base> { Ok(Base::read(job.of(events.of(users)).seed()?.bytes)?) };
+    let train = |users: &[u32]| -> Result<Base> { Ok(Base::decode(job.of(events.of(users)).seed()?.bytes)?) };
     let seed = train(&people.seed)?;
     let central = train(&[people.seed.as_slice(), &people.clients].concat())?;
 

@@ -146,7 +146,7 @@ fn popular(base: &Base, items: &[String]) -> Option<Vec<String>> {
 }
 
 fn judge(base: &Base, items: &[String], person: &Person<'_>, after: &[usize]) -> Result<Vec<Figures>> {
-    let mut learner = Learner::new(base.clone(), Config::default());
+    let mut learner = Learner::new(base.clone(), Config::default())?;
     for id in items {
         learner.set_item(id, &Features::default())?;
     }

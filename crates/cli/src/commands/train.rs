@@ -146,7 +146,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         out: args.out.clone(),
     };
     if let Some(path) = &args.report {
-        let base = Base::read(bytes)?;
+        let base = Base::decode(bytes)?;
         page::write(path, args, &report, &base, &curve, job.click_rate()?)?;
     }
     if args.json {

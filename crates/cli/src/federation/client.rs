@@ -18,8 +18,8 @@ pub(crate) struct Visit {
 }
 
 impl Client {
-    pub(crate) fn new(seed: &Base) -> Client {
-        Client { learner: Learner::new(seed.clone(), Config::default()), seen: 0 }
+    pub(crate) fn new(seed: &Base) -> Result<Client, Error> {
+        Ok(Client { learner: Learner::new(seed.clone(), Config::default())?, seen: 0 })
     }
 
     /// The next visit of one of these people.

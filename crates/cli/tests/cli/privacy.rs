@@ -38,7 +38,7 @@ fn a_shipped_seed_holds_what_many_users_share_and_nothing_of_one() {
             let id = FeatureId::named(&name).0.to_le_bytes();
             assert!(!holds(&bytes, &id) && !holds(&bytes, name.as_bytes()), "{name} is in the file");
         }
-        let base = Base::read(bytes).unwrap();
+        let base = Base::decode(bytes).unwrap();
         assert!(!base.metadata().private_rows);
         assert!(ages().all(|name| base.find(FeatureId::named(&name)).is_some()));
         assert_eq!(base.len(), 107 + 3, "items, genres and ages, and nothing else");
@@ -53,7 +53,7 @@ fn a_shipped_seed_holds_what_many_users_share_and_nothing_of_one() {
 fn keep_users_keeps_them_and_says_so() {
     let folder = Folder::with_ratings();
     folder.stdout(&format!("{TRAIN} --out s.safetensors --keep-users"));
-    let base = Base::read(bytes(folder.path("s.safetensors"))).unwrap();
+    let base = Base::decode(bytes(folder.path("s.safetensors"))).unwrap();
     assert!(base.metadata().private_rows);
     assert_eq!(base.len(), 107 + 243);
     assert!(private().all(|name| base.find(FeatureId::named(&name)).is_some()));

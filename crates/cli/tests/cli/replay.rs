@@ -3,7 +3,7 @@
 use crate::support::{Folder, bytes};
 use brooklet_core::{
     Base, Config, Exploration, FeatureId, Features, Feedback, Learner, Metadata, ModelConfig, Precision, Query, Rows,
-    Thresholds, VisitorStep, write_base,
+    Subject, Thresholds, VisitorStep, encode_base,
 };
 use serde_json::{Value, json};
 
@@ -123,8 +123,8 @@ fn seeds_are_compared_on_one_event_log() {
 
 /// The log of a page that clicks what stands first and passes over the rest, under these settings.
 fn log_of(folder: &Folder, config: Config) -> String {
-    let base = Base::read(bytes(folder.path("s.safetensors"))).unwrap();
-    let mut learner = Learner::new(base, Config { log: true, ..config });
+    let base = Base::decode(bytes(folder.path("s.safetensors"))).unwrap();
+    let mut learner = Learner::new(base, Config { log: true, ..config }).unwrap();
     let features = |learner: &Learner, field: &str, value: u64| {
         let mut features = Features::builder(learner.schema());
         features.text(field, &value.to_string()).unwrap();
@@ -138,10 +138,16 @@ fn log_of(folder: &Folder, config: Config) -> String {
         let context = features(&learner, "hour", n % 24);
         let slate = learner.recommend(&Query { context, k: 3, ..Query::default() });
         for (place, item) in slate.items.iter().enumerate() {
-            learner.label(slate.id, &item.item, f32::from(u8::from(place == 0)), 1.0).unwrap();
+            learner
+                .label(
+                    &Subject::Item { slate: slate.id, item: item.item.clone() },
+                    f32::from(u8::from(place == 0)),
+                    1.0,
+                )
+                .unwrap();
         }
         let (held, _) = learner.hold(&features(&learner, "item", n % 10));
-        learner.label_held(held, f32::from(u8::from(n % 3 == 0)), 1.0).unwrap();
+        learner.label(&Subject::Held(held), f32::from(u8::from(n % 3 == 0)), 1.0).unwrap();
     }
     learner.take_log().iter().map(|record| record.to_value().to_json() + "\n").collect()
 }
@@ -203,10 +209,11 @@ fn a_log_replays_bit_for_bit_whatever_the_page_set() {
 fn a_replay_goes_by_the_thresholds_of_the_seed_unless_told_otherwise() {
     let folder = Folder::with_ratings();
     folder.stdout(&format!("{TRAIN} --positive 4 --out s.safetensors"));
-    let trained = Base::read(bytes(folder.path("s.safetensors"))).unwrap();
+    let trained = Base::decode(bytes(folder.path("s.safetensors"))).unwrap();
     let write = |name: &str, thresholds: Thresholds| {
         let metadata = Metadata { thresholds, ..trained.metadata().clone() };
-        std::fs::write(folder.path(name), write_base(&metadata, &Rows::of(&trained), Precision::F16).unwrap()).unwrap();
+        std::fs::write(folder.path(name), encode_base(&metadata, &Rows::of(&trained), Precision::F16).unwrap())
+            .unwrap();
     };
     let usual = Thresholds::default();
     write("never.safetensors", Thresholds { gate: f64::INFINITY, page_hinkley_threshold: 1e6, ..usual });

@@ -1,14 +1,14 @@
 //! What `brooklet tune` promises: it finds what is set badly, leaves alone what is not, and the seed it writes is one.
 
 use crate::support::{Folder, bytes};
-use brooklet_core::{Base, Metadata, Precision, Rows, Thresholds, Value, write_base};
+use brooklet_core::{Base, Metadata, Precision, Rows, Thresholds, Value, encode_base};
 use serde_json::Value as Json;
 
 const TRAIN: &str = "train seed.csv --label rating --time timestamp --positive 4 --factors 2 --epochs 3 \
                      --items items.csv --item-fields genres --out good.safetensors";
 
 fn open(folder: &Folder, name: &str) -> Base {
-    Base::read(bytes(folder.path(name))).unwrap()
+    Base::decode(bytes(folder.path(name))).unwrap()
 }
 
 /// A folder with a seed, and 24 people in `few.csv` whom it never saw.
@@ -50,7 +50,7 @@ fn what_is_set_badly_is_found() {
     metadata.calibration.b += 3.0;
     metadata.thresholds =
         Thresholds { gate: 0.0, adwin_delta: 1.0, page_hinkley_tolerance: 0.03, page_hinkley_threshold: 0.0 };
-    let bad = write_base(&metadata, &Rows::of(&good), Precision::Int8).unwrap();
+    let bad = encode_base(&metadata, &Rows::of(&good), Precision::Int8).unwrap();
     std::fs::write(folder.path("bad.safetensors"), bad).unwrap();
 
     let tune = "tune bad.safetensors few.csv --out tuned.safetensors";

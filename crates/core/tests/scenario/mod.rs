@@ -35,21 +35,17 @@ pub(crate) fn metadata(factors: usize, loss: Loss) -> Metadata {
     for i in 0..width {
         covariance[i * width + i] = 0.25;
     }
+    let schema = Schema {
+        private: vec!["age".into(), "home".into()],
+        fields: vec!["item".into(), "genres".into()],
+        rates: vec![FieldRate { field: "genres".into(), rate: 0.03125, adagrad: true }],
+        ..Schema::new("user", "item")
+    };
+    let rates = Rates { private: 0.25, shared: 0.015625, delta: 0.0625 };
+    let prior = Prior { mean: (0..width).map(|i| 0.125 * (i % 3) as f32).collect(), covariance, scale: 2.0, fade: 0.0 };
     Metadata {
-        model: "films".into(),
-        version: 1,
-        factors,
         loss,
         w0: -0.25,
-        schema: Schema {
-            visitor: "user".into(),
-            item: "item".into(),
-            private: vec!["age".into(), "home".into()],
-            fields: vec!["item".into(), "genres".into()],
-            rates: vec![FieldRate { field: "genres".into(), rate: 0.03125, adagrad: true }],
-        },
-        rates: Rates { private: 0.25, shared: 0.015625, delta: 0.0625 },
-        prior: Prior { mean: (0..width).map(|i| 0.125 * (i % 3) as f32).collect(), covariance, scale: 2.0, fade: 0.0 },
         calibration: Calibration { a: 1.5, b: -0.125 },
         thresholds: Thresholds {
             gate: 2.0,
@@ -58,8 +54,8 @@ pub(crate) fn metadata(factors: usize, loss: Loss) -> Metadata {
             page_hinkley_threshold: 6.0,
         },
         labels: Labels { positive: Some(4.0), map: vec![(1.0, 0.05), (5.0, 0.9)] },
-        private_rows: false,
         training: Value::Object(vec![("rows".into(), Value::Number(1000.0))]),
+        ..Metadata::new("films", schema, rates, prior)
     }
 }
 
@@ -76,11 +72,11 @@ pub(crate) fn rows(factors: usize) -> Rows {
 }
 
 pub(crate) fn seed(factors: usize, loss: Loss, precision: Precision) -> Vec<u8> {
-    write_base(&metadata(factors, loss), &rows(factors), precision).expect("the rows are fine")
+    encode_base(&metadata(factors, loss), &rows(factors), precision).expect("the rows are fine")
 }
 
 pub(crate) fn base(factors: usize) -> Base {
-    Base::read(seed(factors, Loss::Logistic, Precision::F16)).expect("it was written")
+    Base::decode(seed(factors, Loss::Logistic, Precision::F16)).expect("it was written")
 }
 
 pub(crate) fn object(fields: &[(&str, Value)]) -> Value {
@@ -123,7 +119,7 @@ pub(crate) fn everything() -> Config {
 
 /// A catalogue of all items.
 pub(crate) fn stocked(config: Config) -> Learner {
-    let mut learner = Learner::new(base(8), config);
+    let mut learner = Learner::new(base(8), config).expect("the settings are fine");
     for item in 0..ITEMS {
         let features = named(&learner, &object(&[("genres", genres(item))]));
         learner.set_item(&item.to_string(), &features).expect("an item");
@@ -150,7 +146,7 @@ pub(crate) fn lived() -> Learner {
         if n % 7 == 0 {
             let (held, _) = learner.hold(&features);
             if n % 2 == 0 {
-                learner.label_held(held, target, 2.0).expect("it is held");
+                learner.label(&Subject::Held(held), target, 2.0).expect("it is held");
             }
         } else {
             learner.learn_one(&features, target, 1.0).expect("a label");

@@ -7,8 +7,8 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use brooklet_core::{
-    Calibration, ClientKey, Delta, Evidence, FeatureId, Labels, Loss, Metadata, Precision, Prior, Rates, Report, Rows,
-    Schema, Thresholds, Value, write_base,
+    ClientKey, Delta, Evidence, FeatureId, Metadata, Precision, Prior, Rates, Report, Rows, Schema, Thresholds,
+    encode_base,
 };
 use brooklet_server::{AppState, Append, Config, Stats, app};
 use http_body_util::BodyExt;
@@ -46,26 +46,12 @@ pub fn random_seed() -> u64 {
 
 pub fn metadata() -> Metadata {
     let width = 1 + FACTORS;
+    let rates = Rates { private: 0.3, shared: 0.01, delta: 0.1 };
+    let prior = Prior { mean: vec![0.0; width], covariance: vec![0.0; width * width], scale: 1.0, fade: 0.0 };
     Metadata {
-        model: MODEL.into(),
-        version: 1,
-        factors: FACTORS,
-        loss: Loss::Logistic,
         w0: 0.1,
-        schema: Schema {
-            visitor: "user".into(),
-            item: "item".into(),
-            private: Vec::new(),
-            fields: vec!["item".into()],
-            rates: Vec::new(),
-        },
-        rates: Rates { private: 0.3, shared: 0.01, delta: 0.1 },
-        prior: Prior { mean: vec![0.0; width], covariance: vec![0.0; width * width], scale: 1.0, fade: 0.0 },
-        calibration: Calibration::default(),
         thresholds: Thresholds { gate: 3.0, adwin_delta: 0.01, ..Thresholds::default() },
-        labels: Labels::default(),
-        private_rows: false,
-        training: Value::Null,
+        ..Metadata::new(MODEL, Schema::new("user", "item"), rates, prior)
     }
 }
 
@@ -79,7 +65,7 @@ pub fn seed_with(metadata: &Metadata) -> Vec<u8> {
         names: Some(names),
         ..Rows::default()
     };
-    write_base(metadata, &rows, Precision::F16).unwrap()
+    encode_base(metadata, &rows, Precision::F16).unwrap()
 }
 
 pub fn seed() -> Vec<u8> {

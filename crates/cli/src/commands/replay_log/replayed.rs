@@ -78,7 +78,7 @@ impl<'a> Replayed<'a> {
                 self.compare([scored.score].into_iter().zip(scores));
             }
             Record::Labelled { subject, target, weight } => {
-                let prediction = learner.label_subject(subject, *target, *weight)?;
+                let prediction = learner.label(subject, *target, *weight)?;
                 let (Subject::Item { slate, .. } | Subject::Held(slate)) = subject;
                 let unit = *self.slates.entry(*slate).or_insert_with(|| {
                     self.units.push(Unit::default());
@@ -118,7 +118,7 @@ impl<'a> Replayed<'a> {
             // other settings if the page has come to others.
             self.report.same_seed = false;
             match self.learner.take() {
-                None => Learner::new(base, config),
+                None => Learner::new(base, config)?,
                 Some(learner) if *learner.config() == config => learner,
                 Some(learner) => Learner::restore(base, config, &learner.profile())?,
             }
@@ -209,7 +209,7 @@ mod tests {
         let base = testing::base_of_items(4);
         let exploration = Exploration::EpsilonGreedy { epsilon: 1.0 };
         let config = Config { exploration, log: true, seed: 4, ..Config::default() };
-        let mut learner = Learner::new(base.clone(), config);
+        let mut learner = Learner::new(base.clone(), config).unwrap();
         learner.open_log();
         for item in 0..4 {
             learner.set_item(&item.to_string(), &Features::default()).unwrap();
@@ -219,7 +219,9 @@ mod tests {
             let slate = learner.recommend(&Query { k: 1, ..Query::default() });
             let item = &slate.items[0].item;
             clicks += usize::from(item == "1");
-            learner.label(slate.id, item, f32::from(u8::from(item == "1")), 1.0).unwrap();
+            learner
+                .label(&Subject::Item { slate: slate.id, item: item.into() }, f32::from(u8::from(item == "1")), 1.0)
+                .unwrap();
         }
         let lines: Vec<String> = learner.take_log().iter().map(|record| record.to_value().to_json()).collect();
         let log = testing::temp_file(&lines.join("\n"));

@@ -5,7 +5,7 @@ use crate::input::{Events, LabelRule, SideTable};
 use crate::judge::Bucket;
 use crate::progressive::{Replayed, Visitors};
 use anyhow::Result;
-use brooklet_core::{Base, Config, Metadata, Precision, Rows, write_base};
+use brooklet_core::{Base, Config, Metadata, Precision, Rows, encode_base};
 
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
@@ -20,7 +20,7 @@ impl Draft {
     }
 
     pub(super) fn base(&self) -> Result<Base> {
-        Ok(Base::read(write_base(&self.metadata, &self.rows, self.precision)?)?)
+        Ok(Base::decode(encode_base(&self.metadata, &self.rows, self.precision)?)?)
     }
 }
 

@@ -1,0 +1,383 @@
+//! The base: an immutable blob, read in place.
+//!
+//! The file is a safetensors file, so that numpy, PyTorch and JAX read it:
+//!
+//! | tensor      | dtype, shape       | holds |
+//! |-------------|--------------------|-------|
+//! | `ids`       | U64 \[n\]          | feature ids, ascending |
+//! | `w`         | F16 \[n\]          | linear weights |
+//! | `v`         | F16 or I8 \[n, k\] | factors |
+//! | `v_scale`   | F32 \[n\]          | with I8: what a row's numbers are multiplied with |
+//! | `evidence`  | U8 \[n\]          | optional: what each row was learnt from, see [`Evidence`](crate::Evidence) |
+//! | `names`     | U8 \[bytes\]       | optional: names one after the other, UTF-8 |
+//! | `name_ends` | U32 \[n\]          | with `names`: where each name ends |
+//!
+//! and `__metadata__.brooklet` is the JSON of [`Metadata`].
+
+use crate::error::{Error, Fault};
+use crate::format::metadata::Metadata;
+use crate::input::feature::FeatureId;
+use crate::input::place::{Bounds, Faults, Place, parsed, shown_number};
+use crate::input::value::Value;
+use crate::limits::MAX_HEADER;
+use crate::names::names;
+use alloc::sync::Arc;
+use alloc::vec;
+use core::ops::Range;
+
+/// How the factors are stored; linear weights are always f16.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// Two bytes a number.
+    #[default]
+    F16,
+    /// One byte a number and four a row.
+    Int8,
+}
+
+names!(Precision, "precision": F16 = "f16", Int8 = "int8");
+
+/// A base blob that was checked. Cloning shares the bytes.
+#[derive(Debug, Clone)]
+pub struct Base {
+    bytes: Arc<[u8]>,
+    metadata: Arc<Metadata>,
+    rows: usize,
+    ids: Range<usize>,
+    w: Range<usize>,
+    v: Range<usize>,
+    /// Present if `v` is int8.
+    v_scale: Option<Range<usize>>,
+    evidence: Option<Range<usize>>,
+    names: Option<(Range<usize>, Range<usize>)>,
+    /// Where each bucket of ids starts, see [`Base::bucket`].
+    starts: Arc<[u32]>,
+}
+
+impl Base {
+    /// Checks the bytes in the order length, header, bounds, content, and keeps them.
+    pub fn decode(bytes: impl Into<Arc<[u8]>>) -> Result<Base, Error> {
+        Base::decode_shared(bytes.into())
+    }
+
+    fn decode_shared(bytes: Arc<[u8]>) -> Result<Base, Error> {
+        let length = bytes.len();
+        let file = |expected, found: &'static str| Error::BadBase(Fault::of("the file", expected, found.into()));
+        let Some(header_length) = bytes.first_chunk::<8>() else {
+            return Err(file("8 bytes that say how long its header is", "a shorter one"));
+        };
+        let header_length = usize::try_from(u64::from_le_bytes(*header_length)).unwrap_or(usize::MAX);
+        if header_length > MAX_HEADER || header_length > length - 8 {
+            return Err(file("a header within it, of at most 16 MiB", "a longer one"));
+        }
+        let data = 8 + header_length;
+        let header = core::str::from_utf8(&bytes[8..data]).map_err(|_| file("a header of UTF-8", "other bytes"))?;
+        let header = parsed("the header", header).map_err(Error::BadBase)?;
+        let faults = Faults::default();
+        let root = Place::root("the header", &header, &faults);
+        let metadata = root.field("__metadata__");
+        let metadata = metadata.field("brooklet");
+        let text = metadata.text("the text of its metadata");
+        faults.none().map_err(Error::BadBase)?;
+        let metadata = Metadata::parse(text)?;
+        let mut base = Base::of(metadata, &header, data, bytes).map_err(Error::BadBase)?;
+        base.starts = base.buckets();
+        Ok(base)
+    }
+
+    /// Finds the tensors, which lie behind the first `data` bytes, and checks what they hold.
+    fn of(metadata: Metadata, header: &Value, data: usize, bytes: Arc<[u8]>) -> Result<Base, Fault> {
+        let faults = Faults::default();
+        let tensor = |path| Entry::find(header, path, data..bytes.len(), &faults);
+        let (ids, w, v, names, ends) = (tensor(IDS), tensor(W), tensor(V), tensor(NAMES), tensor(NAME_ENDS));
+        let (rows, k) = (ids.rows(), metadata.factors);
+        let int8 = v.is("I8");
+        let (dtype, size) = if int8 { ("I8", 1) } else { ("F16", 2) };
+        let ids = ids.expect("U64", 8, rows, 1);
+        let w = w.expect("F16", 2, rows, 1);
+        if !(v.is_absent() || v.is(dtype)) {
+            v.place.field("dtype").fault("F16 or I8");
+        }
+        let v = v.expect(dtype, size, rows, k);
+        let v_scale = int8.then(|| tensor(V_SCALE).expect("F32", 4, rows, 1));
+        let evidence = tensor(EVIDENCE);
+        let evidence = (!evidence.is_absent()).then(|| evidence.expect("U8", 1, rows, 1));
+        let named = !(names.is_absent() && ends.is_absent());
+        let names = named.then(|| (names.expect("U8", 1, names.rows(), 1), ends.expect("U32", 4, rows, 1)));
+        faults.none()?;
+        let base = Base {
+            bytes,
+            metadata: Arc::new(metadata),
+            rows,
+            ids,
+            w,
+            v,
+            v_scale,
+            evidence,
+            names,
+            starts: Arc::default(),
+        };
+        base.check()?;
+        Ok(base)
+    }
+
+    /// What the base says of itself.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// How its factors are stored.
+    pub fn precision(&self) -> Precision {
+        if self.v_scale.is_some() { Precision::Int8 } else { Precision::F16 }
+    }
+
+    /// The blob.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The 64-bit xxh3 of the blob, to know a base by.
+    pub fn digest(&self) -> u64 {
+        xxhash_rust::xxh3::xxh3_64(&self.bytes)
+    }
+
+    /// How many rows it has.
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Numbers in a row: 1 + k.
+    pub fn width(&self) -> usize {
+        1 + self.metadata.factors
+    }
+
+    /// The id of row `i < len`.
+    pub fn id(&self, i: usize) -> FeatureId {
+        FeatureId(u64::from_le_bytes(self.at(&self.ids, i)))
+    }
+
+    /// What row `i` was learnt from in training, if the base says.
+    pub fn evidence(&self, i: usize) -> Option<crate::format::evidence::Evidence> {
+        Some(crate::format::evidence::Evidence(self.bytes[self.evidence.as_ref()?.start + i]))
+    }
+
+    /// The name of row `i < len`, if the file carries names.
+    pub fn name(&self, i: usize) -> Option<&str> {
+        let (names, _) = self.names.as_ref()?;
+        let start = if i == 0 { 0 } else { self.name_end(i - 1)? };
+        core::str::from_utf8(&self.bytes[names.start + start..names.start + self.name_end(i)?]).ok()
+    }
+
+    /// Where the row of a feature is: by binary search in its bucket, which holds one row on average.
+    pub fn find(&self, id: FeatureId) -> Option<usize> {
+        let bucket = self.bucket(id);
+        let (mut low, mut high) = (self.starts[bucket] as usize, self.starts[bucket + 1] as usize);
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.id(middle).cmp(&id) {
+                core::cmp::Ordering::Equal => return Some(middle),
+                core::cmp::Ordering::Less => low = middle + 1,
+                core::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
+    /// Dequantises row `i < len` into `row`, 1 + k long: w, then v.
+    pub fn row_into(&self, i: usize, row: &mut [f32]) {
+        row[0] = half(self.at(&self.w, i));
+        let k = self.metadata.factors;
+        match &self.v_scale {
+            None => {
+                let bytes = &self.bytes[self.v.start + 2 * k * i..self.v.start + 2 * k * (i + 1)];
+                for (x, pair) in row[1..].iter_mut().zip(bytes.as_chunks::<2>().0) {
+                    *x = half(*pair);
+                }
+            }
+            Some(scale) => {
+                let scale = f32::from_le_bytes(self.at(scale, i));
+                let bytes = &self.bytes[self.v.start + k * i..self.v.start + k * (i + 1)];
+                for (x, byte) in row[1..].iter_mut().zip(bytes) {
+                    *x = f32::from(*byte as i8) * scale;
+                }
+            }
+        }
+    }
+
+    /// Element `i` of a tensor whose elements have `N` bytes.
+    fn at<const N: usize>(&self, tensor: &Range<usize>, i: usize) -> [u8; N] {
+        let mut element = [0; N];
+        element.copy_from_slice(&self.bytes[tensor.start + N * i..tensor.start + N * (i + 1)]);
+        element
+    }
+
+    /// Ids are hashes, so their first bits spread them evenly over as many buckets as there are rows, to a power of two.
+    fn bucket(&self, id: FeatureId) -> usize {
+        let bits = self.rows.checked_ilog2().unwrap_or(0);
+        id.0.checked_shr(64 - bits).unwrap_or(0) as usize
+    }
+
+    /// Where each bucket starts, and the end of the last.
+    fn buckets(&self) -> Arc<[u32]> {
+        let buckets = 1usize << self.rows.checked_ilog2().unwrap_or(0);
+        let mut starts = vec![0u32; buckets + 1];
+        for i in 0..self.rows {
+            starts[self.bucket(self.id(i)) + 1] += 1;
+        }
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
+        }
+        starts.into()
+    }
+
+    fn name_end(&self, i: usize) -> Option<usize> {
+        let (_, ends) = self.names.as_ref()?;
+        Some(u32::from_le_bytes(self.at(ends, i)) as usize)
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        if let Some(at) = (1..self.rows).find(|i| self.id(i - 1) >= self.id(*i)) {
+            return Err(Fault::at(IDS, at, "an id above the one before", "one that is not".into()));
+        }
+        // The exponent's bits are all ones in infinities and NaNs alone.
+        let infinite = |tensor: &Range<usize>| {
+            let numbers = self.bytes[tensor.clone()].as_chunks::<2>().0;
+            numbers.iter().position(|x| u16::from_le_bytes(*x) & 0x7c00 == 0x7c00)
+        };
+        let halves = [Some((W, &self.w)), self.v_scale.is_none().then_some((V, &self.v))];
+        for (path, tensor) in halves.into_iter().flatten() {
+            if let Some(at) = infinite(tensor) {
+                return Err(Fault::at(path, at, "a finite number", "another".into()));
+            }
+        }
+        if let Some(scale) = &self.v_scale {
+            let scale = |i| f32::from_le_bytes(self.at(scale, i));
+            // Written so that NaN is refused as well.
+            let bounded = |i: &usize| scale(*i).abs() <= crate::limits::MAX_WEIGHT;
+            if let Some(at) = (0..self.rows).find(|i| !bounded(i)) {
+                let found = shown_number(scale(at).into());
+                return Err(Fault::at(V_SCALE, at, "a number from -10000 to 10000", found));
+            }
+        }
+        if let Some((names, _)) = &self.names {
+            let names = &self.bytes[names.clone()];
+            let mut start = 0;
+            for i in 0..self.rows {
+                // `names` exist, so every end does.
+                let end = self.name_end(i).unwrap_or(0);
+                let Some(name) = names.get(start..end) else {
+                    let found = shown_number(end as f64);
+                    return Err(Fault::at(
+                        NAME_ENDS,
+                        i,
+                        "a place in the names, not before that of the row before",
+                        found,
+                    ));
+                };
+                if core::str::from_utf8(name).is_err() {
+                    return Err(Fault::at(NAME_ENDS, i, "a name of UTF-8 to end here", "other bytes".into()));
+                }
+                start = end;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A finite f16 as an f32. Its exponent is rebased by a multiplication, which serves the subnormal ones too, without a branch.
+fn half(bytes: [u8; 2]) -> f32 {
+    const REBASE: f32 = f32::from_bits((127 + 112) << 23);
+    let bits = u32::from(u16::from_le_bytes(bytes));
+    let magnitude = f32::from_bits((bits & 0x7fff) << 13) * REBASE;
+    f32::from_bits(magnitude.to_bits() | (bits & 0x8000) << 16)
+}
+
+/// Tensors, as faults tell them.
+const IDS: &str = "tensor ids";
+const W: &str = "tensor w";
+const V: &str = "tensor v";
+const V_SCALE: &str = "tensor v_scale";
+const EVIDENCE: &str = "tensor evidence";
+const NAMES: &str = "tensor names";
+const NAME_ENDS: &str = "tensor name_ends";
+
+/// A tensor of the header, if it is there.
+struct Entry<'a> {
+    place: Place<'a>,
+    /// Where in the file tensors lie.
+    data: Range<usize>,
+}
+
+impl<'a> Entry<'a> {
+    fn find(header: &'a Value, path: &'static str, data: Range<usize>, faults: &'a Faults) -> Entry<'a> {
+        let name = path.strip_prefix("tensor ").unwrap_or(path);
+        Entry { place: Place::named(path, header.field(name), faults), data }
+    }
+
+    fn is_absent(&self) -> bool {
+        self.place.is_absent()
+    }
+
+    fn is(&self, dtype: &str) -> bool {
+        self.place.field("dtype").value().and_then(Value::as_str) == Some(dtype)
+    }
+
+    /// The first number of its shape; no tensor has more rows than the file has bytes.
+    #[inline(never)]
+    fn rows(&self) -> usize {
+        if self.is_absent() {
+            self.place.fault("a tensor");
+        }
+        let shape = self.place.field("shape");
+        let most = Bounds::new(0.0, self.data.end as f64, "as many rows as the file can hold");
+        shape.elements("[n], and of v [n, k]").first().map_or(0, |rows| rows.whole(&most) as usize)
+    }
+
+    /// Where its bytes lie in the file, if they hold elements of `size` bytes in so many rows and columns.
+    #[inline(never)]
+    fn expect(&self, dtype: &'static str, size: usize, rows: usize, columns: usize) -> Range<usize> {
+        let [of, shape, offsets] = ["dtype", "shape", "data_offsets"].map(|key| self.place.field(key));
+        if self.is_absent() {
+            self.place.fault("a tensor");
+        }
+        if !self.is(dtype) {
+            of.fault(dtype);
+        }
+        let found = match shape.value().and_then(Value::as_array) {
+            Some([Value::Number(rows)]) => Some((*rows, 1.0)),
+            Some([Value::Number(rows), Value::Number(columns)]) => Some((*rows, *columns)),
+            _ => None,
+        };
+        if found != Some((rows as f64, columns as f64)) {
+            shape.fault("[n], and of v [n, k], with n as of ids");
+        }
+        let bytes = rows.checked_mul(columns).and_then(|n| n.checked_mul(size));
+        if let (Some(bytes), Some([Value::Number(start), Value::Number(end)])) =
+            (bytes, offsets.value().and_then(Value::as_array))
+            && (0.0..=self.data.len() as f64).contains(end)
+            && *start == *end - bytes as f64
+            && *start >= 0.0
+            && *end as usize as f64 == *end
+        {
+            return self.data.start + *start as usize..self.data.start + *end as usize;
+        }
+        offsets.fault("a begin and an end within the file, as far apart as the tensor is long");
+        0..0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_finite_half_is_read_as_the_library_reads_it() {
+        for bits in (0..=u16::MAX).filter(|bits| bits & 0x7c00 != 0x7c00) {
+            let ours = super::half(bits.to_le_bytes());
+            assert_eq!(ours.to_bits(), half::f16::from_bits(bits).to_f32().to_bits(), "{bits:#x}");
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! What a base says of itself: the JSON string under `brooklet` in the safetensors metadata, so that a seed is one file.
+//!
+//! | key            | holds |
+//! |----------------|-------|
+//! | `format`       | 1 |
+//! | `model`        | the model's name |
+//! | `version`      | 1 for a seed, one more for every fold that was published |
+//! | `factors`      | k, 0 to 256 |
+//! | `loss`         | `logistic`, `squared` or `squared_clicks` |
+//! | `w0`           | the global bias |
+//! | `schema`       | `visitor`, `item`, `private`, `fields`, and `rates`: an array of `field`, `rate`, `adagrad` |
+//! | `rates`        | `private`, `shared`, `delta`, each 0 to 1000 |
+//! | `prior`        | `mean` of 1 + k numbers, `covariance` of (1 + k)^2 row by row, `scale`: a new visitor's row is N(mean, scale * covariance); `fade`, optional: how fast its last factor goes back to 0 |
+//! | `calibration`  | `a` and `b`: the probability of a click is sigmoid(a * score + b) |
+//! | `thresholds`   | optional: `gate`, `adwin_delta`, `page_hinkley_tolerance`, `page_hinkley_threshold` |
+//! | `labels`       | `positive`: the least label that is a click, or null; `map`: pairs of a label and its target |
+//! | `private_rows` | whether rows of people are in the file, which then is never shipped |
+//! | `training`     | free-form: where the model comes from |
+
+use crate::error::{Error, Fault};
+use crate::input::place::{Bounds, FINITE, Faults, MAX_WHOLE, Place, parsed};
+use crate::input::schema::{FieldRate, Schema};
+use crate::input::value::Value;
+use crate::limits::MAX_FACTORS;
+use crate::loss::{Calibration, Loss};
+use crate::maths::linear::cholesky;
+use crate::rates::{RATE, Rates, rates};
+use crate::thresholds::Thresholds;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// The number of the base format; a reader refuses any other.
+pub const BASE_FORMAT: u64 = 1;
+const SCALE: Bounds = Bounds::new(0.0, 1000.0, "a number from 0 to 1000");
+const FADE: Bounds = Bounds::new(0.0, 1e6, "a number from 0 to a million");
+const FORMAT: Bounds = Bounds::new(BASE_FORMAT as f64, BASE_FORMAT as f64, "1");
+const FACTORS: Bounds = Bounds::new(0.0, MAX_FACTORS as f64, "a whole number from 0 to 256");
+const VERSION: Bounds = Bounds::new(1.0, MAX_WHOLE, "a whole number from 1 on");
+const SLOPE: Bounds = Bounds::new(f32::MIN_POSITIVE as f64, f32::MAX as f64, "a number above 0");
+/// A feature holds the number of its field's rate in a byte.
+const MAX_FIELD_RATES: usize = 255;
+/// Where the metadata stands in the header.
+const NAME: &str = "__metadata__.brooklet";
+const PAIR: &str = "a label and its target";
+
+/// What is known of a visitor before the first event: the visitor row is N(mean, scale * covariance).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prior {
+    /// 1 + k numbers: w, then v.
+    pub mean: Vec<f32>,
+    /// (1 + k) x (1 + k), row by row, symmetric.
+    pub covariance: Vec<f32>,
+    /// What the covariance of the training's point estimates is multiplied with: they are shrunk by regularisation.
+    pub scale: f32,
+    /// How fast the last factor's share of the row goes back to zero: the weight of the observation, made with every event,
+    /// that it is zero. 0 leaves it alone. A seed keeps there what it thinks of each item while little is known of the visitor.
+    pub fade: f32,
+}
+
+/// How the training data's labels became targets.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Labels {
+    /// A label of at least this is a click.
+    pub positive: Option<f32>,
+    /// Graded targets: label to target.
+    pub map: Vec<(f32, f32)>,
+}
+
+/// Everything a base carries besides its rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metadata {
+    /// The model's name.
+    pub model: String,
+    /// 1 for a seed, one more for every fold that was published.
+    pub version: u64,
+    /// k.
+    pub factors: usize,
+    /// The loss.
+    pub loss: Loss,
+    /// The global bias.
+    pub w0: f32,
+    /// What the fields mean.
+    pub schema: Schema,
+    /// Learning rates.
+    pub rates: Rates,
+    /// The prior of a new visitor.
+    pub prior: Prior,
+    /// The map from score to click probability.
+    pub calibration: Calibration,
+    /// Of the gate and of the drift detectors.
+    pub thresholds: Thresholds,
+    /// How labels became targets.
+    pub labels: Labels,
+    /// Whether the training's private rows are in the file. Such a file is for evaluation and is never shipped.
+    pub private_rows: bool,
+    /// Where the seed comes from, free-form.
+    pub training: Value,
+}
+
+impl Labels {
+    /// The target from which on an event counts as a click: what the least positive label maps to, or one half.
+    pub fn click_target(&self) -> f32 {
+        let Some(positive) = self.positive else { return 0.5 };
+        self.map
+            .iter()
+            .filter(|(label, _)| *label >= positive)
+            .map(|(_, target)| *target)
+            .fold(None, least)
+            .unwrap_or(0.5)
+    }
+}
+
+fn least(min: Option<f32>, x: f32) -> Option<f32> {
+    Some(min.map_or(x, |min| min.min(x)))
+}
+
+impl Metadata {
+    /// The metadata of a first version with defaults for all that is tuned afterwards: a logistic loss, no bias, the calibration
+    /// as it is, no labels. A prior of 1 + k numbers makes a model of k factors.
+    ///
+    /// ```
+    /// use brooklet_core::{Metadata, Prior, Rates, Schema};
+    ///
+    /// let prior = Prior { mean: vec![0.0; 2], covariance: vec![1.0, 0.0, 0.0, 1.0], scale: 1.0, fade: 0.0 };
+    /// let rates = Rates { private: 0.3, shared: 0.005, delta: 0.2 };
+    /// let metadata = Metadata { w0: -2.0, ..Metadata::new("films", Schema::new("user", "item"), rates, prior) };
+    /// assert_eq!((metadata.version, metadata.factors), (1, 1));
+    /// ```
+    pub fn new(model: &str, schema: Schema, rates: Rates, prior: Prior) -> Metadata {
+        Metadata {
+            model: model.into(),
+            version: 1,
+            factors: prior.mean.len().saturating_sub(1),
+            loss: Loss::default(),
+            w0: 0.0,
+            schema,
+            rates,
+            prior,
+            calibration: Calibration::default(),
+            thresholds: Thresholds::default(),
+            labels: Labels::default(),
+            private_rows: false,
+            training: Value::Null,
+        }
+    }
+
+    /// Reads and checks the JSON text.
+    pub fn parse(text: &str) -> Result<Metadata, Error> {
+        parsed(NAME, text).and_then(|json| Metadata::of(&json)).map_err(Error::BadBase)
+    }
+
+    /// Reads what the rest of the core relies upon, and checks it: widths, finite numbers, rates in range.
+    fn of(json: &Value) -> Result<Metadata, Fault> {
+        let faults = Faults::default();
+        let root = Place::root(NAME, json, &faults);
+        root.field("format").number(&FORMAT);
+        let [schema, prior, labels] = ["schema", "prior", "labels"].map(|key| root.field(key));
+        let [mean, covariance] = ["mean", "covariance"].map(|key| prior.field(key));
+        let metadata = Metadata {
+            model: root.field("model").text("a text").into(),
+            version: root.field("version").whole(&VERSION),
+            factors: root.field("factors").whole(&FACTORS) as usize,
+            loss: root.field("loss").one_of(Loss::EXPECTED),
+            w0: root.field("w0").single(&FINITE),
+            schema: Schema {
+                visitor: schema.field("visitor").text("a text").into(),
+                item: schema.field("item").text("a text").into(),
+                private: texts(&schema.field("private")),
+                fields: texts(&schema.field("fields")),
+                rates: field_rates(&schema.field("rates")),
+            },
+            rates: rates(&root.field("rates")),
+            prior: Prior {
+                mean: mean.singles("1 + k numbers"),
+                covariance: covariance.singles("(1 + k)^2 numbers"),
+                scale: prior.field("scale").single(&SCALE),
+                fade: fade(&prior.field("fade")),
+            },
+            calibration: calibration(&root.field("calibration")),
+            thresholds: Thresholds::of(&root.field("thresholds")),
+            labels: Labels { positive: positive(&labels.field("positive")), map: pairs(&labels.field("map")) },
+            private_rows: optional_flag(&root.field("private_rows")),
+            training: json.field("training").cloned().unwrap_or(Value::Null),
+        };
+        let width = 1 + metadata.factors;
+        if metadata.prior.mean.len() != width {
+            mean.fault("1 + k numbers");
+        }
+        if metadata.prior.covariance.len() != width * width {
+            covariance.fault("(1 + k)^2 numbers");
+        } else if !positive_semidefinite(&metadata.prior.covariance, width) {
+            covariance.fault("the numbers of a positive semi-definite matrix");
+        }
+        faults.none()?;
+        Ok(metadata)
+    }
+
+    /// Checks what a reader would.
+    #[cfg(feature = "write")]
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        Metadata::of(&self.to_value()).map(drop).map_err(Error::BadBase)
+    }
+
+    /// The JSON text.
+    #[cfg(feature = "write")]
+    pub fn to_json(&self) -> String {
+        self.to_value().to_json()
+    }
+
+    #[cfg(feature = "write")]
+    fn to_value(&self) -> Value {
+        let n = |x: f32| Value::Number(f64::from(x));
+        let ns = |xs: &[f32]| Value::Array(xs.iter().map(|x| n(*x)).collect());
+        let ss = |xs: &[String]| Value::Array(xs.iter().map(|x| Value::String(x.clone())).collect());
+        let field_rate = |field: &FieldRate| {
+            Value::Object(vec![
+                (String::from("field"), Value::String(field.field.clone())),
+                (String::from("rate"), n(field.rate)),
+                (String::from("adagrad"), Value::Bool(field.adagrad)),
+            ])
+        };
+        let object = |fields: Vec<(&str, Value)>| {
+            Value::Object(fields.into_iter().map(|(key, value)| (String::from(key), value)).collect())
+        };
+        let mut prior = vec![
+            ("mean", ns(&self.prior.mean)),
+            ("covariance", ns(&self.prior.covariance)),
+            ("scale", n(self.prior.scale)),
+        ];
+        // A seed of which nothing fades is written as it always was.
+        prior.extend((self.prior.fade != 0.0).then(|| ("fade", n(self.prior.fade))));
+        object(vec![
+            ("format", Value::Number(BASE_FORMAT as f64)),
+            ("model", Value::String(self.model.clone())),
+            ("version", Value::Number(self.version as f64)),
+            ("factors", Value::Number(self.factors as f64)),
+            ("loss", Value::from(self.loss.as_str())),
+            ("w0", n(self.w0)),
+            (
+                "schema",
+                object(vec![
+                    ("visitor", Value::String(self.schema.visitor.clone())),
+                    ("item", Value::String(self.schema.item.clone())),
+                    ("private", ss(&self.schema.private)),
+                    ("fields", ss(&self.schema.fields)),
+                    ("rates", Value::Array(self.schema.rates.iter().map(field_rate).collect())),
+                ]),
+            ),
+            (
+                "rates",
+                object(vec![
+                    ("private", n(self.rates.private)),
+                    ("shared", n(self.rates.shared)),
+                    ("delta", n(self.rates.delta)),
+                ]),
+            ),
+            ("prior", object(prior)),
+            ("calibration", object(vec![("a", n(self.calibration.a)), ("b", n(self.calibration.b))])),
+            ("thresholds", self.thresholds.to_value()),
+            (
+                "labels",
+                object(vec![
+                    ("positive", self.labels.positive.map_or(Value::Null, n)),
+                    ("map", Value::Array(self.labels.map.iter().map(|(l, t)| ns(&[*l, *t])).collect())),
+                ]),
+            ),
+            ("private_rows", Value::Bool(self.private_rows)),
+            ("training", self.training.clone()),
+        ])
+    }
+}
+
+/// Whether the Cholesky decomposition of the symmetric part, with a little added to the diagonal for rounding, exists.
+fn positive_semidefinite(covariance: &[f32], width: usize) -> bool {
+    let at = |i: usize, j: usize| 0.5 * (f64::from(covariance[i * width + j]) + f64::from(covariance[j * width + i]));
+    let largest = (0..width).fold(0.0, |max, i| at(i, i).max(max));
+    cholesky(width, &|i, j| if i == j { at(i, i) + 1e-6 * largest + f64::MIN_POSITIVE } else { at(i, j) }).1
+}
+
+fn texts(place: &Place<'_>) -> Vec<String> {
+    place.elements("an array of texts").iter().map(|place| place.text("a text").into()).collect()
+}
+
+/// A seed need not have any.
+fn field_rates(place: &Place<'_>) -> Vec<FieldRate> {
+    const EXPECTED: &str = "an array of at most 255 objects";
+    if place.is_absent() {
+        return Vec::new();
+    }
+    let elements = place.elements(EXPECTED);
+    if elements.len() > MAX_FIELD_RATES {
+        place.fault(EXPECTED);
+    }
+    let of = |place: &Place<'_>| FieldRate {
+        field: place.field("field").text("a text").into(),
+        rate: place.field("rate").single(&RATE),
+        adagrad: optional_flag(&place.field("adagrad")),
+    };
+    elements.iter().map(of).collect()
+}
+
+/// A seed need not have any.
+fn fade(place: &Place<'_>) -> f32 {
+    if place.is_absent() { 0.0 } else { place.single(&FADE) }
+}
+
+fn calibration(place: &Place<'_>) -> Calibration {
+    Calibration { a: place.field("a").single(&SLOPE), b: place.field("b").single(&FINITE) }
+}
+
+fn positive(place: &Place<'_>) -> Option<f32> {
+    place.optional(|place| place.single(&Bounds { expected: "a number or null", ..FINITE }))
+}
+
+fn pairs(place: &Place<'_>) -> Vec<(f32, f32)> {
+    let pair = |place: &Place<'_>| match place.singles(PAIR)[..] {
+        [label, target] => (label, target),
+        _ => {
+            place.fault(PAIR);
+            (0.0, 0.0)
+        }
+    };
+    place.elements("an array of pairs of numbers").iter().map(pair).collect()
+}
+
+fn optional_flag(place: &Place<'_>) -> bool {
+    !place.is_absent() && place.flag()
+}

@@ -1,0 +1,187 @@
+//! Ranking: the catalogue's best items in a context, some of them by chance if that is wished, as a slate; and the items of
+//! which a label would teach most.
+
+use crate::config::Exploration;
+use crate::error::Error;
+use crate::format::record::{Candidate, Record};
+use crate::input::feature::{FeatureId, Features};
+use crate::learner::state::Learner;
+use crate::loss::Loss;
+use crate::maths::order::order;
+use crate::model::overlay::Overlay;
+use crate::slates::explore::{choose, pool};
+use crate::slates::slate::{Recommended, Shown, Slate};
+use crate::watch::serving::Serving;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// What to rank.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Query<'a> {
+    /// Features of the moment: device, page, hour.
+    pub context: Features,
+    /// How many items.
+    pub k: usize,
+    /// Ids to rank, instead of the whole catalogue; unknown ones are passed over.
+    pub include: Option<&'a [&'a str]>,
+    /// Ids not to rank.
+    pub exclude: &'a [&'a str],
+}
+
+/// An item of which a label would teach most.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Uncertain {
+    /// Its id.
+    pub item: String,
+    /// The click probability.
+    pub probability: f32,
+    /// The variance of the score under the visitor row's posterior.
+    pub variance: f32,
+}
+
+impl Learner {
+    /// Adds an item to the catalogue, or gives it other features. The feature of its id is added.
+    pub fn set_item(&mut self, id: &str, features: &Features) -> Result<(), Error> {
+        if id.is_empty() {
+            return Err(Error::BadValue { path: self.schema().item.clone(), why: "is empty: an item needs an id" });
+        }
+        let mut named = Features::builder(self.schema());
+        named.text(&self.schema().item, id)?;
+        let named = named.finish();
+        self.scales.observe(features);
+        let features = self.scales.apply(features).union(&named);
+        self.catalogue.set(self.item_key(id), id, features);
+        Ok(())
+    }
+
+    /// How many items the catalogue has.
+    pub fn items(&self) -> usize {
+        self.catalogue.len()
+    }
+
+    /// The features of an item of the catalogue, with that of its id.
+    pub fn item(&self, id: &str) -> Option<&Features> {
+        self.catalogue.find(self.item_key(id)).map(|at| &self.catalogue.item(at).features)
+    }
+
+    /// Ranks the catalogue in a context, kept as a slate that waits for clicks and skips.
+    pub fn recommend(&mut self, query: &Query<'_>) -> Slate {
+        let context = self.scales.apply(&query.context);
+        self.scales.observe(&query.context);
+        let most = if self.config.exploration == Exploration::None { query.k } else { pool(query.k) };
+        let best = self.rank(&context, most, query);
+        let factors: Vec<Vec<f32>> = match self.config.exploration {
+            Exploration::Thompson => best.iter().map(|(at, _)| self.catalogue.factors(*at)).collect(),
+            _ => Vec::new(),
+        };
+        let scores: Vec<f32> = best.iter().map(|(_, score)| *score).collect();
+        let visitor = match self.serving {
+            Serving::Base => &self.models[0].prior,
+            Serving::Model(at) => &self.models[at].visitor,
+        };
+        let chosen = choose(self.config.exploration, &factors, query.k, visitor, &scores, &mut self.random);
+
+        let show = |learner: &Learner, place: usize| {
+            let item = learner.catalogue.item(best[place].0);
+            learner.shown(Some(&item.id), &context.union(&item.features))
+        };
+        let mut items = Vec::with_capacity(chosen.len());
+        let mut shown = Vec::with_capacity(chosen.len());
+        for &(place, propensity) in &chosen {
+            let input = show(self, place);
+            let prediction = self.prediction(&input.thoughts);
+            let (score, probability) = match self.serving {
+                Serving::Base => (prediction.base_score, prediction.base_probability),
+                Serving::Model(_) => (prediction.score, prediction.probability),
+            };
+            let item = self.catalogue.item(best[place].0).id.clone();
+            items.push(Recommended { item, score, probability, propensity });
+            shown.push(input);
+        }
+        let slate = self.slates.next;
+        if self.log.is_some() {
+            let candidate = |shown: &Shown, place: usize, propensity| Candidate {
+                item: self.catalogue.item(best[place].0).id.clone(),
+                features: shown.features.clone(),
+                score: self.score_of(shown),
+                propensity,
+            };
+            let of = shown.iter().zip(&chosen);
+            let items = of.map(|(shown, (place, propensity))| candidate(shown, *place, *propensity)).collect();
+            let rest = (0..best.len()).filter(|place| !chosen.iter().any(|(chosen, _)| chosen == place));
+            let pool = rest.map(|place| candidate(&show(self, place), place, 0.0)).collect();
+            self.record(|| Record::Shown { slate, items, pool });
+        }
+        self.slates.add(shown);
+        Slate { id: slate, items }
+    }
+
+    /// Of the items that pass the query, the `k` of which a label would teach most about this visitor: by p (1 - p) times the
+    /// variance of the score, the information that a click or skip is expected to bring.
+    pub fn uncertain(&self, query: &Query<'_>) -> Vec<Uncertain> {
+        let context = self.scales.apply(&query.context);
+        let model = match self.serving {
+            Serving::Base => 0,
+            Serving::Model(at) => at,
+        };
+        let pass = self.pass(query);
+        let items: Vec<(f64, Uncertain)> = (0..self.catalogue.len())
+            .filter(|at| pass[*at])
+            .map(|at| {
+                let item = self.catalogue.item(at);
+                let features = context.union(&item.features);
+                let model = &self.models[model];
+                let sums = model.rows.sums(&features);
+                let variance = model.visitor.variance(sums.personal().phi);
+                let probability = model.probability(model.judge(sums.personal()).moderated);
+                let p = match model.loss() {
+                    Loss::Logistic | Loss::SquaredClicks => f64::from(probability),
+                    Loss::Squared => 0.5,
+                };
+                let item = Uncertain { item: item.id.clone(), probability, variance: variance as f32 };
+                (p * (1.0 - p) * variance, item)
+            })
+            .collect();
+        let places = order(items.len(), &mut |a, b| {
+            let ((a, x), (b, y)) = (&items[a], &items[b]);
+            b.total_cmp(a).then_with(|| x.item.cmp(&y.item))
+        });
+        places.into_iter().take(query.k).map(|at| items[at].1.clone()).collect()
+    }
+
+    /// The best items that pass, by what serves.
+    fn rank(&mut self, context: &Features, k: usize, query: &Query<'_>) -> Vec<(usize, f32)> {
+        let (model, visitor, read): (_, _, fn(&Overlay, FeatureId, &mut [f32])) = match self.serving {
+            Serving::Base => (&self.models[0], &self.models[0].prior, Overlay::base_into),
+            Serving::Model(at) => (&self.models[at], &self.models[at].visitor, Overlay::personal_into),
+        };
+        self.catalogue.refresh(|id, row| read(&model.rows, id, row));
+        let sums = model.rows.sums(context);
+        let sum = if self.serving == Serving::Base { sums.base() } else { sums.personal() };
+        let constant = sum.score + visitor.dot(sum.phi);
+        let q = sum.phi.as_flattened().iter().zip(visitor.mean()).skip(1);
+        let q: Vec<f32> = q.map(|(q, u)| (f64::from(*q) + u) as f32).collect();
+        if query.include.is_none() && query.exclude.is_empty() {
+            return self.catalogue.top(constant as f32, &q, k, None);
+        }
+        let pass = self.pass(query);
+        self.catalogue.top(constant as f32, &q, k, Some(&pass))
+    }
+
+    /// Which items pass the query's lists.
+    fn pass(&self, query: &Query<'_>) -> Vec<bool> {
+        let mut pass = vec![query.include.is_none(); self.catalogue.len()];
+        let listed = query.include.unwrap_or_default().iter().map(|id| (id, true));
+        for (id, on) in listed.chain(query.exclude.iter().map(|id| (id, false))) {
+            if let Some(at) = self.catalogue.find(self.item_key(id)) {
+                pass[at] = on;
+            }
+        }
+        pass
+    }
+
+    fn item_key(&self, id: &str) -> FeatureId {
+        FeatureId::named(&[&self.schema().item, "=", id].concat())
+    }
+}

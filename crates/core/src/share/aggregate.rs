@@ -1,0 +1,273 @@
+//! What stands beside a base at the endpoint, and the step that makes the next one of it, by the equation of [`fold`](super::fold). The
+//! rows are kept in f32, because steps are smaller than the f16 of a base resolves, and with the seed's, because no row may go far from it.
+
+use crate::error::Error;
+use crate::format::base::{Base, Precision};
+use crate::format::base_writer::{Rows, Tensor, encode_base, serialize};
+use crate::format::evidence::Evidence;
+use crate::format::metadata::Metadata;
+use crate::input::feature::FeatureId;
+use crate::limits::MAX_WEIGHT;
+use crate::maths::linear::{cholesky, solve};
+use crate::maths::scalar::sqrt;
+use crate::share::curvature::{Amounts, Curvature};
+use crate::share::fold::{Fold, Reports, UNIT};
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use safetensors::{Dtype, SafeTensors};
+
+/// The precision of a weight that no event has told of.
+const LEAST_PRECISION: f64 = 1.0;
+/// nu: the same of a factor in units of the visitors' second moment, so that what a taste is worth in a score counts and not how
+/// large numbers it is kept in; and at least so much.
+const FACTOR_PRECISION: f64 = 10.0;
+const LEAST_FACTOR_PRECISION: f64 = 0.05;
+/// What a row of a seed that does not say is taken to have been learnt from.
+const UNKNOWN_EVIDENCE: f64 = 10.0;
+/// How much farther than a weight a factor may go.
+const FACTOR_REACH: f64 = 1.5;
+/// Reports of so many deltas are compared at least, and remembered at most.
+const REPORTS: [u64; 2] = [20, 1000];
+
+/// What is never shipped: the rows in f32, so that steps smaller than f16 resolves add up, the seed's, and how much was
+/// learnt of each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aggregate {
+    metadata: Metadata,
+    rows: Rows,
+    /// The rows as the seed has them; zeros for features that it does not know.
+    seed: Vec<f32>,
+    /// Curvature a of the seed's events, row by row.
+    known: Vec<f32>,
+    /// Curvature a and b of the clients' events, row by row.
+    evidence: Vec<f32>,
+    /// Gradients that steps did not follow to the end.
+    owed: BTreeMap<FeatureId, Vec<f32>>,
+    /// What clients reported before.
+    reports: Reports,
+}
+
+impl Aggregate {
+    /// The state beside a seed: its rows, no step made yet.
+    pub fn from_base(base: &Base) -> Aggregate {
+        let rows = Rows { evidence: None, ..Rows::of(base) };
+        let known = |i| base.evidence(i).map_or(UNKNOWN_EVIDENCE, Evidence::amount) as f32;
+        Aggregate {
+            metadata: base.metadata().clone(),
+            seed: rows.rows.clone(),
+            rows,
+            known: (0..base.len()).map(known).collect(),
+            evidence: vec![0.0; 2 * base.len()],
+            owed: BTreeMap::new(),
+            reports: Reports::default(),
+        }
+    }
+
+    /// The version of the base that it stands beside.
+    pub fn version(&self) -> u64 {
+        self.metadata.version
+    }
+
+    /// By how many standard errors clients of this fold were served worse than those before, by their own reports; None where
+    /// too few reported to tell.
+    pub fn regret(&self, fold: &Fold) -> Option<f64> {
+        if fold.reports.deltas.min(self.reports.deltas) < REPORTS[0] {
+            return None;
+        }
+        let ((now, a), (before, b)) = (fold.reports.moments(), self.reports.moments());
+        let error = a / fold.reports.deltas as f64 + b / self.reports.deltas as f64;
+        Some((now - before) / sqrt(error.max(1e-12)))
+    }
+
+    /// Moves the rows by a share `step` of the way that the fold's sums and what is owed lead; the next version's base blob. On an
+    /// error nothing has changed.
+    pub fn publish(&mut self, fold: &Fold, step: f32, precision: Precision) -> Result<Vec<u8>, Error> {
+        let mut next = self.with(fold)?;
+        next.step(fold.config.reach, step.clamp(0.0, 1.0));
+        next.metadata.version += 1;
+        next.reports = self.reports.followed_by(&fold.reports, REPORTS[1]);
+        let blob = encode_base(&next.metadata, &next.rows, precision)?;
+        *self = next;
+        Ok(blob)
+    }
+
+    /// The fold's curvature added, and the gradient that it has at the rows owed.
+    fn with(&self, fold: &Fold) -> Result<Aggregate, Error> {
+        let width = 1 + self.metadata.factors;
+        if fold.width != width {
+            return Err(Error::WrongFactors { expected: width - 1, found: fold.width - 1 });
+        }
+        if fold.version != self.metadata.version {
+            return Err(Error::UnknownBase { base: fold.version, current: self.metadata.version });
+        }
+        let mut next = self.clone();
+        let (order, curvature) = (next.order(), Curvature::of(&self.metadata.prior));
+        for (id, sums) in &fold.rows {
+            let Some(i) = next.place(&order, *id, fold.config.max_rows, width) else { continue };
+            let number = |sum: &i64| *sum as f64 / f64::from(UNIT);
+            let (eta, amounts) = sums.split_at(width);
+            let amounts: Amounts = [number(&amounts[0]), number(&amounts[1])];
+            let row = &next.rows.rows[i * width..(i + 1) * width];
+            let owed = next.owed.entry(*id).or_insert_with(|| vec![0.0; width]);
+            for (r, (owed, eta)) in owed.iter_mut().zip(eta).enumerate() {
+                *owed += (number(eta) - curvature.times(amounts, row, r)) as f32;
+            }
+            next.evidence[2 * i..2 * (i + 1)].iter_mut().zip(amounts).for_each(|(sum, x)| *sum += x as f32);
+        }
+        Ok(next)
+    }
+
+    /// Follows what is owed a share of the way.
+    fn step(&mut self, reach: f32, share: f32) {
+        let width = 1 + self.metadata.factors;
+        let curvature = Curvature::of(&self.metadata.prior);
+        let order = self.order();
+        let mut owed = core::mem::take(&mut self.owed);
+        let mut step = vec![0.0; width];
+        for (id, gradient) in &mut owed {
+            let Ok(found) = order.binary_search_by_key(id, |(id, _)| *id) else { continue };
+            let i = order[found].1;
+            let known = [f64::from(self.known[i]), 0.0];
+            let told: Amounts = [0, 1].map(|at| f64::from(self.evidence[2 * i + at]));
+            let prior = |r: usize, c: usize| {
+                let least = match (r == c, r) {
+                    (false, _) => 0.0,
+                    (true, 0) => LEAST_PRECISION,
+                    (true, _) => LEAST_FACTOR_PRECISION + curvature.element([FACTOR_PRECISION, 0.0], r, r),
+                };
+                least + curvature.element(known, r, c)
+            };
+            step.iter_mut().zip(&*gradient).for_each(|(step, gradient)| *step = f64::from(*gradient));
+            let (lower, _) = cholesky(width, &|r, c| prior(r, c) + curvature.element(told, r, c));
+            solve(&lower, &mut step);
+            let [row, seed] = [&mut self.rows.rows, &mut self.seed].map(|rows| &mut rows[i * width..(i + 1) * width]);
+            for (at, ((x, x0), by)) in row.iter_mut().zip(seed).zip(&step).enumerate() {
+                let reach = f64::from(reach) * if at == 0 { 1.0 } else { FACTOR_REACH } / sqrt(prior(at, at));
+                let from = f64::from(*x0);
+                let moved = (f64::from(*x) + f64::from(share) * by).clamp(from - reach, from + reach);
+                *x = (moved as f32).clamp(-MAX_WEIGHT, MAX_WEIGHT);
+            }
+            gradient.iter_mut().for_each(|x| *x *= 1.0 - share);
+        }
+        owed.retain(|_, gradient| gradient.iter().any(|x| *x != 0.0));
+        self.owed = owed;
+    }
+
+    /// Where the rows are, by ascending id.
+    fn order(&self) -> Vec<(FeatureId, usize)> {
+        let mut order: Vec<(FeatureId, usize)> = self.rows.ids.iter().copied().zip(0..).collect();
+        order.sort_unstable();
+        order
+    }
+
+    /// The row of a feature; a new one if it has none and there is room.
+    fn place(&mut self, order: &[(FeatureId, usize)], id: FeatureId, most: usize, width: usize) -> Option<usize> {
+        if let Ok(found) = order.binary_search_by_key(&id, |(id, _)| *id) {
+            return Some(order[found].1);
+        }
+        if self.rows.ids.len() >= most {
+            return None;
+        }
+        self.rows.ids.push(id);
+        self.rows.rows.resize(self.rows.rows.len() + width, 0.0);
+        self.seed.resize(self.seed.len() + width, 0.0);
+        self.known.push(0.0);
+        self.evidence.extend([0.0; 2]);
+        if let Some(names) = &mut self.rows.names {
+            names.push(String::new());
+        }
+        Some(self.rows.ids.len() - 1)
+    }
+
+    /// Bytes to store: a safetensors file with the tensors `ids`, `rows` and `seed` (F32 \[n, 1 + k\]), `known` (F32 \[n, 1\]),
+    /// `evidence` (F32 \[n, 2\]), `owed_ids` and `owed` (F32 \[m, 1 + k\]), `reports` (I64 \[3\]), and
+    /// `names` and `name_ends` as in a base.
+    pub fn encode(&self) -> Result<Vec<u8>, Error> {
+        let (n, m, width) = (self.rows.ids.len(), self.owed.len(), 1 + self.metadata.factors);
+        let table = |xs: &[f32], rows: usize, columns: usize| Tensor {
+            dtype: Dtype::F32,
+            shape: [rows, columns],
+            dimensions: 2,
+            bytes: xs.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        };
+        let list =
+            |dtype: Dtype, length: usize, bytes: Vec<u8>| Tensor { dtype, shape: [length, 1], dimensions: 1, bytes };
+        let ids =
+            |ids: &mut dyn Iterator<Item = &FeatureId>| ids.flat_map(|id| id.0.to_le_bytes()).collect::<Vec<u8>>();
+        let owed: Vec<f32> = self.owed.values().flatten().copied().collect();
+        let Reports { deltas, sum, squares } = self.reports;
+        let reports = [deltas as i64, sum, squares].iter().flat_map(|x| x.to_le_bytes()).collect();
+        let mut tensors = Vec::from([
+            ("ids", list(Dtype::U64, n, ids(&mut self.rows.ids.iter()))),
+            ("rows", table(&self.rows.rows, n, width)),
+            ("seed", table(&self.seed, n, width)),
+            ("known", table(&self.known, n, 1)),
+            ("evidence", table(&self.evidence, n, 2)),
+            ("owed_ids", list(Dtype::U64, m, ids(&mut self.owed.keys()))),
+            ("owed", table(&owed, m, width)),
+            ("reports", list(Dtype::I64, 3, reports)),
+        ]);
+        if let Some(names) = &self.rows.names {
+            let text: Vec<u8> = names.iter().flat_map(|name| name.bytes()).collect();
+            let mut end = 0u32;
+            let ends = names.iter().flat_map(|name| {
+                end += name.len() as u32;
+                end.to_le_bytes()
+            });
+            let ends = ends.collect();
+            tensors.push(("names", list(Dtype::U8, text.len(), text)));
+            tensors.push(("name_ends", list(Dtype::U32, n, ends)));
+        }
+        serialize(tensors, &self.metadata).ok_or(Error::BadAggregate("it cannot be written as safetensors"))
+    }
+
+    /// Reads what [`Aggregate::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Aggregate, Error> {
+        let bad = |_| Error::BadAggregate("it is not safetensors, or a tensor is missing");
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(bad)?;
+        let metadata = header.metadata().as_ref().and_then(|m| m.get("brooklet"));
+        let metadata = Metadata::parse(metadata.ok_or(Error::BadAggregate("it has no brooklet metadata"))?)?;
+        let file = SafeTensors::deserialize(bytes).map_err(bad)?;
+        let floats = |name| {
+            let tensor = file.tensor(name).map_err(bad)?;
+            Ok(tensor.data().as_chunks::<4>().0.iter().map(|x| f32::from_le_bytes(*x)).collect::<Vec<f32>>())
+        };
+        let eights = |name| Ok(file.tensor(name).map_err(bad)?.data().as_chunks::<8>().0.to_vec());
+        let ids = |name| Ok(eights(name)?.into_iter().map(|id| FeatureId(u64::from_le_bytes(id))).collect::<Vec<_>>());
+        let names = match (file.tensor("names"), file.tensor("name_ends")) {
+            (Ok(names), Ok(ends)) => Some(split(names.data(), ends.data())?),
+            _ => None,
+        };
+        let (places, rows, seed) = (ids("ids")?, floats("rows")?, floats("seed")?);
+        let (known, evidence) = (floats("known")?, floats("evidence")?);
+        let (debtors, owed) = (ids("owed_ids")?, floats("owed")?);
+        let (n, width) = (places.len(), 1 + metadata.factors);
+        let lengths = [rows.len(), seed.len(), known.len(), evidence.len(), owed.len()];
+        if lengths != [n * width, n * width, n, 2 * n, debtors.len() * width] {
+            return Err(Error::BadAggregate("its tensors must be of one length"));
+        }
+        let reports: Vec<i64> = eights("reports")?.into_iter().map(i64::from_le_bytes).collect();
+        let [deltas, sum, squares] = reports[..] else {
+            return Err(Error::BadAggregate("its reports must be three numbers"));
+        };
+        let owed = debtors.into_iter().zip(owed.chunks_exact(width).map(<[f32]>::to_vec)).collect();
+        let reports = Reports { deltas: deltas.max(0) as u64, sum, squares };
+        let rows = Rows { ids: places, rows, names, evidence: None };
+        Ok(Aggregate { metadata, rows, seed, known, evidence, owed, reports })
+    }
+}
+
+fn split(names: &[u8], ends: &[u8]) -> Result<Vec<String>, Error> {
+    let broken = Error::BadAggregate("its names are broken");
+    let mut start = 0;
+    let mut split = Vec::new();
+    for end in ends.as_chunks::<4>().0 {
+        let end = u32::from_le_bytes(*end) as usize;
+        let name = names.get(start..end).and_then(|name| core::str::from_utf8(name).ok());
+        split.push(String::from(name.ok_or(broken.clone())?));
+        start = end;
+    }
+    Ok(split)
+}

@@ -1,0 +1,224 @@
+//! What goes out: events become a delta, the delta waits until it is acknowledged, nothing is counted twice.
+//!
+//! A delta says how this device's factor of each row differs from what the endpoint was told of it before ([`told`](super::told)). So all
+//! events that are kept can be taught with every delta, at the rows of the present base and with the visitor row learnt anew
+//! ([`teaching`](super::teaching)): both have moved since, so what an old event says is another thing now, and its first word is taken back with
+//! the second. Rows of new events go out, and of the others those that have most news. What int8 rounds off was not told, so it
+//! is news the next time (error feedback, Seide et al. 2014).
+
+use crate::format::delta::{ClientKey, Delta, Report};
+use crate::format::evidence::Evidence;
+use crate::input::feature::FeatureId;
+use crate::maths::order::ordered;
+use crate::maths::random::Random;
+use crate::model::event::Event;
+use crate::model::overlay::Overlay;
+use crate::model::personal::Model;
+use crate::share::curvature::Curvature;
+use crate::share::teaching::Teaching;
+use crate::share::told::Told;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// The most events that one delta teaches for the first time.
+pub(crate) const BUFFER: usize = 512;
+/// The most events that are kept to be taught again; of more, each is as likely to be among them (Vitter 1985).
+pub(crate) const HISTORY: usize = 1000;
+/// The most rows of old events alone that a delta corrects: it stays at 1.5 KB.
+const CORRECTED: usize = 60;
+/// Deltas sent under one client key.
+const ROTATION: u64 = 32;
+/// A row of old events goes out if one of its numbers is at least so many units of its scale.
+const LEAST_TOLD: i8 = 2;
+/// The most bytes of rows in a delta: keepalive requests share 64 KiB in flight.
+const MAX_BYTES: usize = 48 << 10;
+
+/// A delta that was made and not yet acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingDelta {
+    /// Its sequence number.
+    pub seq: u64,
+    /// What to send, the same bytes every time.
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Outbox {
+    pub(crate) client: Option<ClientKey>,
+    /// Deltas that were acknowledged under this client key.
+    pub(crate) acknowledged: u64,
+    pub(crate) pending: Option<Vec<u8>>,
+    /// New events, and those that were in a delta, with how many of these there ever were.
+    pub(crate) events: Vec<Event>,
+    pub(crate) history: Vec<Event>,
+    pub(crate) met: u64,
+    /// Events that no delta was acknowledged for, beyond `events`: of a delta that was refused.
+    pub(crate) refused: u32,
+    /// What the endpoint was told, and what the pending delta adds to that.
+    pub(crate) told: Told,
+    pub(crate) underway: Told,
+    /// How new events were predicted.
+    pub(crate) report: Report,
+}
+
+impl Outbox {
+    /// Events whose learning has not been put into a delta.
+    pub(crate) fn waiting(&self) -> u32 {
+        self.refused.saturating_add(self.events.len() as u32)
+    }
+
+    /// Takes an event for the next delta. Where nobody asks for one, the older half of those that wait becomes history, of which
+    /// later deltas teach.
+    pub(crate) fn push(&mut self, event: Event, random: &mut Random) {
+        if self.events.len() == BUFFER {
+            let rest = self.events.split_off(BUFFER / 2);
+            core::mem::replace(&mut self.events, rest).into_iter().for_each(|event| self.keep(event, random));
+        }
+        self.events.push(event);
+    }
+
+    /// Takes an event into the history; if that is full, in the place of another, or not at all.
+    fn keep(&mut self, event: Event, random: &mut Random) {
+        self.met += 1;
+        let left = if self.history.len() < HISTORY {
+            self.history.push(event);
+            return;
+        } else if let Some(place) = self.history.get_mut(random.below(self.met as usize)) {
+            core::mem::replace(place, event)
+        } else {
+            event
+        };
+        left.features.shared().iter().for_each(|feature| self.told.release(feature.id));
+    }
+
+    /// The pending delta; if there is none, one of what was learnt since. `fresh` is a random key, used if one is due.
+    pub(crate) fn prepare(&mut self, model: &Model, random: &mut Random, fresh: ClientKey) -> Option<PendingDelta> {
+        if self.pending.is_none() && self.waiting() > 0 {
+            if self.client.is_none() || self.acknowledged >= ROTATION {
+                self.client = Some(fresh);
+                self.acknowledged = 0;
+            }
+            let delta = self.make(model, self.client.unwrap_or(fresh))?;
+            for event in core::mem::take(&mut self.events) {
+                self.keep(event, random);
+            }
+            self.refused = 0;
+            self.report = Report::default();
+            self.pending = Some(delta.encode());
+        }
+        let bytes = self.pending.clone()?;
+        Some(PendingDelta { seq: self.acknowledged + 1, bytes })
+    }
+
+    /// The pending delta of this number was stored by the endpoint.
+    pub(crate) fn acknowledge(&mut self, seq: u64) {
+        if self.pending.is_some() && seq == self.acknowledged + 1 {
+            self.pending = None;
+            self.acknowledged = seq;
+            self.told.merge(&core::mem::take(&mut self.underway));
+        }
+    }
+
+    /// The endpoint will never take the pending delta of this number: it was told nothing by it, and will be by the next, under
+    /// a new key.
+    pub(crate) fn reject(&mut self, seq: u64, fresh: ClientKey) {
+        if seq != self.acknowledged + 1 {
+            return;
+        }
+        // A pending delta was encoded by this outbox or checked when the profile was read.
+        if let Some(delta) = self.pending.take().and_then(|bytes| Delta::decode(&bytes).ok()) {
+            self.refused = self.refused.saturating_add(delta.events);
+            self.underway = Told::default();
+        }
+        self.client = Some(fresh);
+        self.acknowledged = 0;
+    }
+
+    /// The delta of what is news to the endpoint, which then is underway; None if nothing is.
+    fn make(&mut self, model: &Model, client: ClientKey) -> Option<Delta> {
+        let mut rows = Overlay::new(model.rows.base().clone(), usize::MAX);
+        let kept = || self.history.iter().chain(&self.events);
+        // Each is read from the base once.
+        kept().flat_map(|event| event.features.iter()).for_each(|feature| _ = rows.enter(feature.id));
+        let metadata = rows.base().metadata();
+        let width = 1 + metadata.factors;
+        let curvature = Curvature::of(&metadata.prior);
+        let teaching = Teaching::of(model, &rows, kept());
+        let mut at = vec![0.0; width];
+        let mut news: Vec<News> = Vec::new();
+        for (id, gradient, amounts, events) in teaching.rows(width) {
+            rows.base_into(id, &mut at);
+            let mut gradient = gradient.to_vec();
+            let told = self.told.news(id, &at, &curvature, &mut gradient);
+            let fresh = if told < events { (events - told) / events } else { 0.0 };
+            let evidence = amounts.map(|amount| Evidence::of(amount * fresh));
+            let amounts = evidence.map(Evidence::amount);
+            gradient.iter_mut().enumerate().for_each(|(r, eta)| *eta += curvature.times(amounts, &at, r));
+            let size = gradient.iter().fold(0.0, |sum, x| sum + x * x);
+            news.push(News { id, eta: gradient, evidence, events: (events - told).max(0.0), size });
+        }
+        let news = chosen(news, width);
+        let scales: Vec<f32> = (0..width).map(|column| largest(&news, column) / 127.0).collect();
+        let quantised = |x: f64, scale: f32| {
+            let inverse = if scale > 0.0 { 1.0 / f64::from(scale) } else { 0.0 };
+            libm::rint(x * inverse).clamp(-127.0, 127.0) as i8
+        };
+        let goes = |row: &&News| {
+            let mut numbers = row.eta.iter().zip(&scales);
+            row.events > 0.0 || numbers.any(|(x, scale)| quantised(*x, *scale).abs() >= LEAST_TOLD)
+        };
+        let news: Vec<&News> = news.iter().filter(goes).collect();
+        if news.is_empty() {
+            return None;
+        }
+        let column = |(at, scale): (usize, &f32)| news.iter().map(move |row| (row.eta[at], *scale)).collect::<Vec<_>>();
+        let columns = scales.iter().enumerate().flat_map(column).map(|(x, scale)| quantised(x, scale)).collect();
+        let delta = Delta {
+            base_version: metadata.version,
+            client,
+            seq: self.acknowledged + 1,
+            events: self.waiting(),
+            ids: news.iter().map(|row| row.id).collect(),
+            scales,
+            columns,
+            evidence: news.iter().map(|row| row.evidence).collect(),
+            report: self.report,
+        };
+        self.underway = Told::default();
+        let mut eta = vec![0.0; width];
+        for (i, row) in news.iter().enumerate() {
+            delta.row_into(i, &mut eta);
+            self.underway.tell(row.id, &eta, row.evidence.map(Evidence::amount), row.events as f32);
+        }
+        Some(delta)
+    }
+}
+
+/// What the endpoint does not know of a row.
+#[derive(Debug, Clone)]
+struct News {
+    id: FeatureId,
+    /// The change of eta, its curvature by events that the endpoint was never told of, and how many these are.
+    eta: Vec<f64>,
+    evidence: [Evidence; 2],
+    events: f64,
+    /// The square of eta's change.
+    size: f64,
+}
+
+/// Those with events that were never told, and of the others those with the largest changes, as many as fit; by ascending id.
+fn chosen(news: Vec<News>, width: usize) -> Vec<News> {
+    let fresh = news.iter().filter(|row| row.events > 0.0).count();
+    let most = (fresh + CORRECTED).min(MAX_BYTES / (Delta::ROW_BYTES + width));
+    let by_size = |a: &News, b: &News| {
+        let fresh = |row: &News| row.events > 0.0;
+        fresh(b).cmp(&fresh(a)).then(b.size.total_cmp(&a.size)).then(a.id.cmp(&b.id))
+    };
+    let mut news = if news.len() > most { ordered(&news, by_size) } else { news };
+    news.truncate(most);
+    ordered(&news, |a, b| a.id.cmp(&b.id))
+}
+
+fn largest(news: &[News], column: usize) -> f32 {
+    news.iter().fold(0.0f32, |max, row| max.max(row.eta[column].abs() as f32)).min(127.0 * Delta::MAX_SCALE)
+}

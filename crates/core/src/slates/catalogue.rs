@@ -1,0 +1,235 @@
+//! The catalogue: items and, for each, the sums that ranking needs.
+//!
+//! With the context fixed, an item's score is const + b_i + <q_ctx, q_i>, where b_i (its weights and its own pairs) and
+//! q_i (the sum of its factors) depend on the item alone. They are kept current under learning: a learnt row is marked,
+//! and the items that have it are summed again before the next ranking.
+
+use crate::input::feature::{Feature, FeatureId, Features};
+use crate::input::index::Index;
+use alloc::collections::BinaryHeap;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+
+/// Items in a block. A block holds b of its items, then each factor of its items, so that the inner loop runs over
+/// neighbours in memory and becomes SIMD.
+const BLOCK: usize = 64;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Catalogue {
+    width: usize,
+    rows: Index,
+    row_values: Vec<f32>,
+    stale: Vec<bool>,
+    any_stale: bool,
+    index: Index,
+    items: Vec<Item>,
+    blocks: Vec<f32>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Item {
+    pub(crate) id: String,
+    pub(crate) features: Features,
+    rows: Vec<(u32, f32)>,
+}
+
+/// An item's place in a ranking: a higher score first, ties by id.
+struct Place<'a> {
+    score: f32,
+    id: &'a str,
+    at: usize,
+}
+
+impl Catalogue {
+    pub(crate) fn new(width: usize) -> Catalogue {
+        Catalogue {
+            width,
+            rows: Index::default(),
+            row_values: Vec::new(),
+            stale: Vec::new(),
+            any_stale: false,
+            index: Index::default(),
+            items: Vec::new(),
+            blocks: Vec::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(crate) fn item(&self, at: usize) -> &Item {
+        &self.items[at]
+    }
+
+    /// Adds an item, or gives the one of this id other features.
+    pub(crate) fn set(&mut self, key: FeatureId, id: &str, features: Features) {
+        let rows = features.iter().map(|f| self.intern(f)).collect();
+        let item = Item { id: id.into(), features, rows };
+        // One stale row is enough to have the item summed; it may share all its rows with others.
+        if let Some((row, _)) = item.rows.first() {
+            self.stale[*row as usize] = true;
+        }
+        self.any_stale = true;
+        let (at, new) = self.index.enter(key);
+        if !new {
+            self.items[at] = item;
+            return;
+        }
+        if at.is_multiple_of(BLOCK) {
+            self.blocks.resize(self.blocks.len() + BLOCK * self.width, 0.0);
+        }
+        self.items.push(item);
+    }
+
+    /// The place of the row, which is read before the next ranking.
+    fn intern(&mut self, feature: &Feature) -> (u32, f32) {
+        let (row, new) = self.rows.enter(feature.id);
+        if new {
+            self.row_values.resize(self.row_values.len() + self.width, 0.0);
+            self.stale.push(true);
+        }
+        (row as u32, feature.value)
+    }
+
+    /// Marks a row that was learnt.
+    pub(crate) fn touch(&mut self, id: FeatureId) {
+        if let Some(row) = self.rows.find(id) {
+            self.stale[row] = true;
+            self.any_stale = true;
+        }
+    }
+
+    /// Marks all rows: the base is another.
+    pub(crate) fn touch_all(&mut self) {
+        self.stale.fill(true);
+        self.any_stale = true;
+    }
+
+    /// Sums again what was learnt since; `read` gives the rows.
+    pub(crate) fn refresh(&mut self, read: impl Fn(FeatureId, &mut [f32])) {
+        if !self.any_stale {
+            return;
+        }
+        let width = self.width;
+        for ((stale, id), values) in self.stale.iter().zip(self.rows.ids()).zip(self.row_values.chunks_exact_mut(width))
+        {
+            if *stale {
+                read(*id, values);
+            }
+        }
+        let mut sums = vec![0.0; width];
+        for (at, item) in self.items.iter().enumerate() {
+            if !item.rows.iter().any(|(row, _)| self.stale[*row as usize]) {
+                continue;
+            }
+            sums.fill(0.0);
+            let mut squares = 0.0;
+            for (row, x) in &item.rows {
+                let row = &self.row_values[*row as usize * width..(*row as usize + 1) * width];
+                sums[0] += row[0] * x;
+                for (q, v) in sums[1..].iter_mut().zip(&row[1..]) {
+                    let vx = v * x;
+                    *q += vx;
+                    squares += vx * vx;
+                }
+            }
+            sums[0] += 0.5 * (sums[1..].iter().fold(0.0, |sum, q| sum + q * q) - squares);
+            let block = at / BLOCK * BLOCK * width;
+            for (column, sum) in sums.iter().enumerate() {
+                self.blocks[block + column * BLOCK + at % BLOCK] = *sum;
+            }
+        }
+        self.stale.fill(false);
+        self.any_stale = false;
+    }
+
+    /// Where the item whose id feature is `key` stands.
+    pub(crate) fn find(&self, key: FeatureId) -> Option<usize> {
+        self.index.find(key)
+    }
+
+    /// The 1 + k numbers that a visitor row is multiplied with, up to what all items of a ranking have in common.
+    pub(crate) fn factors(&self, at: usize) -> Vec<f32> {
+        let block = at / BLOCK * BLOCK * self.width;
+        let column = |column| self.blocks[block + column * BLOCK + at % BLOCK];
+        core::iter::once(0.0).chain((1..self.width).map(column)).collect()
+    }
+
+    /// The `k` best of the items that pass, under a context whose factors sum to `q`: best first, with const + b_i + <q, q_i>.
+    pub(crate) fn top(&self, constant: f32, q: &[f32], k: usize, pass: Option<&[bool]>) -> Vec<(usize, f32)> {
+        let k = k.min(self.items.len());
+        if k == 0 {
+            return Vec::new();
+        }
+        // The worst of the best stands on top and is what a newcomer must beat.
+        let mut best: BinaryHeap<Place<'_>> = BinaryHeap::with_capacity(k + 1);
+        let mut scores = [0f32; BLOCK];
+        let blocks = self.blocks.chunks_exact(BLOCK * self.width).zip(self.items.chunks(BLOCK));
+        for (block_at, (block, items)) in blocks.enumerate() {
+            let highest = score_block(q, block, &mut scores);
+            if best.len() == k && best.peek().is_none_or(|worst| highest < worst.score) {
+                continue;
+            }
+            for (i, (item, score)) in items.iter().zip(&scores).enumerate() {
+                if best.len() == k && best.peek().is_none_or(|worst| *score < worst.score) {
+                    continue;
+                }
+                if pass.is_some_and(|pass| !pass[block_at * BLOCK + i]) {
+                    continue;
+                }
+                best.push(Place { score: *score, id: &item.id, at: block_at * BLOCK + i });
+                if best.len() > k {
+                    best.pop();
+                }
+            }
+        }
+        best.into_sorted_vec().into_iter().map(|place| (place.at, constant + place.score)).collect()
+    }
+}
+
+/// Items whose scores are summed at once: so many fit the registers of a vector unit.
+const STRIP: usize = 16;
+
+/// b_i + <q, q_i> of a block's items; returns the highest.
+fn score_block(q: &[f32], block: &[f32], scores: &mut [f32; BLOCK]) -> f32 {
+    let (biases, factors) = block.split_at(BLOCK);
+    let parts = scores.as_chunks_mut::<STRIP>().0.iter_mut().zip(biases.as_chunks::<STRIP>().0);
+    let mut highest = [f32::NEG_INFINITY; STRIP];
+    for (part, (scores, biases)) in parts.enumerate() {
+        let mut sums = *biases;
+        for (q, column) in q.iter().zip(factors.as_chunks::<BLOCK>().0) {
+            for (sum, v) in sums.iter_mut().zip(&column.as_chunks::<STRIP>().0[part]) {
+                *sum += q * v;
+            }
+        }
+        *scores = sums;
+        for (highest, sum) in highest.iter_mut().zip(&sums) {
+            *highest = if *sum > *highest { *sum } else { *highest };
+        }
+    }
+    highest.iter().fold(f32::NEG_INFINITY, |highest, x| highest.max(*x))
+}
+
+impl Ord for Place<'_> {
+    /// Greater is worse.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.score.total_cmp(&self.score).then_with(|| self.id.cmp(other.id))
+    }
+}
+
+impl PartialOrd for Place<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Place<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Place<'_> {}
