@@ -13,9 +13,9 @@ use brooklet_core::{
     Slate, Subject, Uncertain,
 };
 
-use crate::log::{Log, remember};
-use crate::store::Saved;
-use crate::vocabulary::Vocabulary;
+use crate::learning::log::{Log, remember};
+use crate::page::store::Saved;
+use crate::page::vocabulary::Vocabulary;
 
 /// How many unsaved events are kept: only a store that fails for hours lets them grow so many.
 const LONGEST_JOURNAL: usize = 10_000;

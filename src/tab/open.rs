@@ -5,14 +5,14 @@ use alloc::vec::Vec;
 
 use brooklet_core::Base;
 
-use crate::endpoint::{self, PATIENCE};
-use crate::error::Failure;
-use crate::event::Event;
-use crate::host;
-use crate::options::{Options, Source};
-use crate::session::{Origin, Session};
-use crate::store::{CachedBase, Store};
-use crate::tab::{Link, Tab};
+use crate::api::options::{Options, Source};
+use crate::learning::session::{Origin, Session};
+use crate::page::error::Failure;
+use crate::page::event::Event;
+use crate::page::host;
+use crate::page::store::{CachedBase, Store};
+use crate::tab::client::{Link, Tab};
+use crate::wire::endpoint::{self, PATIENCE};
 
 /// How long a page waits for the network, in milliseconds, when it could begin with the base that it has kept.
 const IMPATIENCE: u32 = 4_000;

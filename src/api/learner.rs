@@ -1,4 +1,4 @@
-//! The class `Learner` that JavaScript sees, but for what it tells of itself: that is in [`crate::insight`]. Every method converts, calls, and maps the error.
+//! The class `Learner` that JavaScript sees, but for what it tells of itself: that is in [`crate::api::insight`]. Every method converts, calls, and maps the error.
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -7,16 +7,16 @@ use brooklet_core::Subject;
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
-use crate::answer;
-use crate::argument::{self, Asked, slate_id};
-use crate::error::Failure;
-use crate::object::field;
-use crate::open;
-use crate::options::Options;
-use crate::promise::promise;
-use crate::sync::{Occasion, sync};
-use crate::tab::Tab;
-use crate::vocabulary::item_id;
+use crate::api::answer;
+use crate::api::argument::{self, Asked, slate_id};
+use crate::api::options::Options;
+use crate::page::error::Failure;
+use crate::page::object::field;
+use crate::page::promise::promise;
+use crate::page::vocabulary::item_id;
+use crate::tab::client::Tab;
+use crate::tab::open;
+use crate::tab::sync::{Occasion, sync};
 
 /// A recommender that learns from the one visitor of this page.
 #[wasm_bindgen]

@@ -12,16 +12,16 @@ use brooklet_core::{Error, FeatureId, Features};
 use js_sys::Function;
 use wasm_bindgen::JsValue;
 
-use crate::error::Failure;
-use crate::event::Event;
-use crate::host;
-use crate::pace::Pace;
-use crate::page::Page;
-use crate::promise::spawn;
-use crate::session::Session;
-use crate::store::{Replaced, Store};
-use crate::turn::Turn;
-use crate::vocabulary::Vocabulary;
+use crate::learning::session::Session;
+use crate::page::error::Failure;
+use crate::page::event::Event;
+use crate::page::host;
+use crate::page::promise::spawn;
+use crate::page::store::{Replaced, Store};
+use crate::page::vocabulary::Vocabulary;
+use crate::tab::lifecycle::Page;
+use crate::tab::pace::Pace;
+use crate::tab::turn::Turn;
 
 /// How often a save gives way to other tabs before it gives up: each time, one of them got through.
 const MOST_CONFLICTS: usize = 100;

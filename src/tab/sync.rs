@@ -8,12 +8,12 @@ use alloc::rc::Rc;
 
 use brooklet_core::Base;
 
-use crate::endpoint::{self, PATIENCE, Verdict};
-use crate::error::Failure;
-use crate::event::Event;
-use crate::host;
-use crate::lock;
-use crate::tab::{Link, Sent, Tab};
+use crate::page::error::Failure;
+use crate::page::event::Event;
+use crate::page::host;
+use crate::tab::client::{Link, Sent, Tab};
+use crate::wire::endpoint::{self, PATIENCE, Verdict};
+use crate::wire::lock;
 
 /// A stale base, then a gap, then it should be taken.
 const MOST_ROUNDS: usize = 4;

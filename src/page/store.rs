@@ -20,9 +20,9 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{IdbDatabase, IdbObjectStore, IdbRequest, IdbTransaction};
 
-use crate::error::Failure;
-use crate::host;
-use crate::session::Snapshot;
+use crate::learning::session::Snapshot;
+use crate::page::error::Failure;
+use crate::page::host;
 
 const OBJECT_STORE: &str = "brooklet";
 const LAYOUT: u32 = 1;

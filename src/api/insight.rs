@@ -3,10 +3,10 @@
 use alloc::string::String;
 use wasm_bindgen::prelude::*;
 
-use crate::answer::{self, Surroundings};
-use crate::argument::{Asked, DEFAULT_K, count};
-use crate::error::Failure;
-use crate::learner::Learner;
+use crate::api::answer::{self, Surroundings};
+use crate::api::argument::{Asked, DEFAULT_K, count};
+use crate::api::learner::Learner;
+use crate::page::error::Failure;
 
 #[wasm_bindgen]
 impl Learner {

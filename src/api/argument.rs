@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 use brooklet_core::{Error, Features, Query};
 use wasm_bindgen::JsValue;
 
-use crate::error::Failure;
-use crate::object::{field, is_whole};
-use crate::tab::Tab;
-use crate::vocabulary::item_id;
+use crate::page::error::Failure;
+use crate::page::object::{field, is_whole};
+use crate::page::vocabulary::item_id;
+use crate::tab::client::Tab;
 
 /// How many items are meant unless the caller says otherwise.
 pub(crate) const DEFAULT_K: usize = 10;

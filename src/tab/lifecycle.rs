@@ -8,10 +8,10 @@ use core::cell::RefCell;
 use wasm_bindgen::prelude::*;
 use web_sys::{EventTarget, VisibilityState};
 
-use crate::event::Event;
-use crate::host;
-use crate::sync::{Occasion, sync_in_background};
-use crate::tab::Tab;
+use crate::page::event::Event;
+use crate::page::host;
+use crate::tab::client::Tab;
+use crate::tab::sync::{Occasion, sync_in_background};
 
 /// How long an event waits to be saved, in milliseconds, so that a burst of them is one save.
 const SAVE_AFTER: f64 = 100.0;

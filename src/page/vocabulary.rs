@@ -11,9 +11,9 @@ use js_sys::Array;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::*;
 
-use crate::error::Failure;
-use crate::log::{Names, remember};
-use crate::object::is_whole;
+use crate::learning::log::{Names, remember};
+use crate::page::error::Failure;
+use crate::page::object::is_whole;
 
 /// Features that are remembered by their numbers; beyond, all are forgotten and met anew.
 const MOST_KNOWN: usize = 1 << 16;
@@ -100,7 +100,7 @@ pub(crate) fn item_id(value: &JsValue) -> Result<String, Failure> {
     }
 }
 
-#[wasm_bindgen(module = "/src/vocabulary.js")]
+#[wasm_bindgen(module = "/src/page/vocabulary.js")]
 extern "C" {
     #[wasm_bindgen(js_name = Vocabulary)]
     type JsVocabulary;

@@ -7,11 +7,11 @@ use brooklet_core::Config;
 use js_sys::Function;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::config;
-use crate::error::Failure;
-use crate::host;
-use crate::object::{bytes, field, is_whole, only};
-use crate::pace::Pace;
+use crate::api::config;
+use crate::page::error::Failure;
+use crate::page::host;
+use crate::page::object::{bytes, field, is_whole, only};
+use crate::tab::pace::Pace;
 
 const NAMES: [&str; 8] = ["url", "bytes", "endpoint", "store", "log", "syncEvents", "syncSeconds", "onEvent"];
 /// They are lines of some hundred bytes, all in memory.

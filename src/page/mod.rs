@@ -1,0 +1,11 @@
+//! What a browser offers, typed as thinly as it is used.
+
+pub(crate) mod store;
+pub(crate) mod vocabulary;
+
+pub(crate) mod error;
+pub(crate) mod event;
+
+pub(crate) mod host;
+pub(crate) mod object;
+pub(crate) mod promise;
