@@ -13,10 +13,9 @@
 //! learner.click(slate, slate.items[0].id);
 //! ```
 //!
-//! The model itself is `brooklet-core`; here is what it needs of a browser. From the page inwards: `learner`, with
-//! `insight`, is
-//! the JavaScript face, `tab` holds one learner's parts together, `session` is the learning of this tab with its `log`,
-//! `store` and `sync` are where it is kept and where it goes.
+//! The model itself is `brooklet-core`; here is what it needs of a browser. From the page inwards: `api` is the JavaScript face,
+//! `tab` holds one learner's parts together, `wire` is the way to the endpoint, `page` is what a browser offers, and `learning` is
+//! what a tab has learnt and how it agrees with other tabs, with no browser in it.
 
 #![no_std]
 
