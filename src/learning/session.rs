@@ -136,13 +136,13 @@ impl Session {
         pending
     }
 
-    pub(crate) fn acknowledge(&mut self, seq: u64) {
-        self.core.acknowledge(seq);
+    pub(crate) fn acknowledge(&mut self, delta: &PendingDelta) {
+        self.core.acknowledge(delta);
         self.changes += 1;
     }
 
-    pub(crate) fn reject(&mut self, seq: u64, key: [u8; 16]) {
-        self.core.reject(seq, key);
+    pub(crate) fn reject(&mut self, delta: &PendingDelta, key: [u8; 16]) {
+        self.core.reject(delta, key);
         self.changes += 1;
     }
 

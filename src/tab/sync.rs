@@ -93,7 +93,7 @@ async fn exchange(client: Rc<Client>, occasion: Occasion) -> Result<Report, Fail
         report.sent = true;
         match endpoint::post(&link.endpoint, pending.seq, &pending.bytes, occasion == Occasion::Leaving).await? {
             Verdict::Acknowledged { repeat, version } => {
-                client.commit(|session| session.acknowledge(pending.seq)).await?;
+                client.commit(|session| session.acknowledge(&pending)).await?;
                 link.pending.set(false);
                 link.idle.set(0);
                 if let Some(sent) = &mut *link.sent.borrow_mut() {
@@ -109,10 +109,10 @@ async fn exchange(client: Rc<Client>, occasion: Occasion) -> Result<Report, Fail
                 }
                 rounds = 0;
             }
-            Verdict::Gap => client.commit(|session| session.reject(pending.seq, next_key)).await?,
+            Verdict::Gap => client.commit(|session| session.reject(&pending, next_key)).await?,
             Verdict::Stale => {
                 report.pulled |= pull(&client, link).await?;
-                client.commit(|session| session.reject(pending.seq, next_key)).await?;
+                client.commit(|session| session.reject(&pending, next_key)).await?;
             }
             Verdict::Refused(code) => {
                 return Err(Failure::named(code, "the endpoint did not take the delta; it is kept".into()));
