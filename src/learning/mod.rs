@@ -6,4 +6,6 @@ pub(crate) mod saved;
 pub(crate) mod session;
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
+mod same_everywhere;
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod two_tabs;
