@@ -2,7 +2,7 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use brooklet_core::{Error, Features, Query};
+use brooklet_core::{Error, Features, Query, Subject};
 use wasm_bindgen::JsValue;
 
 use crate::page::error::Failure;
@@ -45,6 +45,11 @@ pub(crate) fn slate_id(slate: &JsValue) -> Result<u64, Failure> {
     let id = if slate.is_object() { field(slate, "id")?.unwrap_or_default() } else { slate.clone() };
     let id = id.as_string().ok_or(Failure::argument("pass what recommend() or hold() returned, or its `id`"))?;
     id.parse().map_err(|_| Failure::from(Error::UnknownSlate))
+}
+
+/// An item of a slate.
+pub(crate) fn item_of(slate: &JsValue, item: &JsValue) -> Result<Subject, Failure> {
+    Ok(Subject::Item { slate: slate_id(slate)?, item: item_id(item)? })
 }
 
 /// A label: a number, or whether it was clicked.

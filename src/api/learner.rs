@@ -8,7 +8,7 @@ use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
 use crate::api::answer;
-use crate::api::argument::{self, Asked, item_id, slate_id};
+use crate::api::argument::{self, Asked, item_id, item_of, slate_id};
 use crate::api::options::options;
 use crate::learning::journal::Event;
 use crate::page::error::Failure;
@@ -72,7 +72,7 @@ impl Learner {
         #[wasm_bindgen(unchecked_optional_param_type = "RecommendOptions")] options: &JsValue,
     ) -> Result<JsValue, Failure> {
         let asked = Asked::from_js(&self.client, options)?;
-        let slate = self.client.teach(|session| Ok(asked.with(|query| session.recommend(query))))?;
+        let slate = self.client.change(|session| asked.with(|query| session.recommend(query)))?;
         Ok(answer::slate(&slate))
     }
 
@@ -83,10 +83,7 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "Slate | string")] slate: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let subject = Subject::Item { slate: slate_id(slate)?, item: item_id(item)? };
-        self.client
-            .teach(|session| session.learn(Event::Labelled { subject, target: 1.0, weight: 1.0 }))
-            .map(answer::learnt)
+        self.labelled(item_of(slate, item)?, 1.0, 1.0)
     }
 
     /// Learns that an item of a slate was seen and passed over; the lower it stood, the less. An item that was never seen is
@@ -97,10 +94,7 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "Slate | string")] slate: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let subject = Subject::Item { slate: slate_id(slate)?, item: item_id(item)? };
-        self.client
-            .teach(|session| session.learn(Event::Labelled { subject, target: 0.0, weight: 1.0 }))
-            .map(answer::learnt)
+        self.labelled(item_of(slate, item)?, 0.0, 1.0)
     }
 
     /// Learns what became of an item of a slate, between a skip (0) and a click (1): stars, the share that was watched.
@@ -113,9 +107,7 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "number | boolean")] target: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let subject = Subject::Item { slate: slate_id(slate)?, item: item_id(item)? };
-        let (target, weight) = (argument::target(target)?, argument::weight(weight)?);
-        self.client.teach(|session| session.learn(Event::Labelled { subject, target, weight })).map(answer::learnt)
+        self.labelled(item_of(slate, item)?, argument::target(target)?, argument::weight(weight)?)
     }
 
     /// What is thought of these features. Changes nothing.
@@ -139,7 +131,7 @@ impl Learner {
     ) -> Result<JsValue, Failure> {
         let (target, weight) = (argument::target(target)?, argument::weight(weight)?);
         let features = self.client.features(features)?;
-        self.client.teach(|session| session.learn(Event::Learnt { features, target, weight })).map(answer::learnt)
+        self.client.learn(Event::Learnt { features, target, weight }).map(answer::learnt)
     }
 
     /// An integer for features that come again and again, so that they are read once: for `predictPrepared` and
@@ -164,7 +156,7 @@ impl Learner {
     pub fn learn_prepared(&self, prepared: f64, target: f64, weight: Option<f64>) -> Result<f64, Failure> {
         let features = self.client.prepared(prepared)?;
         let (target, weight) = (target as f32, weight.unwrap_or(1.0) as f32);
-        let predicted = self.client.teach(|session| session.learn(Event::Learnt { features, target, weight }))?;
+        let predicted = self.client.learn(Event::Learnt { features, target, weight })?;
         // Learning one thing predicts it.
         Ok(predicted.map_or(f64::NAN, |predicted| predicted.probability.into()))
     }
@@ -179,7 +171,7 @@ impl Learner {
     ) -> Result<(), Failure> {
         let weight = argument::weight(weight)?;
         let (preferred, other) = (self.client.features(preferred)?, self.client.features(other)?);
-        self.client.teach(|session| session.learn(Event::Compared { preferred, other, weight })).map(drop)
+        self.client.learn(Event::Compared { preferred, other, weight }).map(drop)
     }
 
     /// Predicts, and keeps the features until their label comes, after a reload too: for what is known only later, as how
@@ -190,7 +182,7 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "Features")] features: &JsValue,
     ) -> Result<JsValue, Failure> {
         let features = self.client.features(features)?;
-        self.client.teach(|session| Ok(session.hold(&features))).map(answer::held)
+        self.client.change(|session| session.hold(&features)).map(answer::held)
     }
 
     /// The label of a held prediction. Returns what was predicted.
@@ -201,9 +193,7 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "number | boolean")] target: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let subject = Subject::Held(slate_id(held)?);
-        let (target, weight) = (argument::target(target)?, argument::weight(weight)?);
-        self.client.teach(|session| session.learn(Event::Labelled { subject, target, weight })).map(answer::learnt)
+        self.labelled(Subject::Held(slate_id(held)?), argument::target(target)?, argument::weight(weight)?)
     }
 
     /// Saves the profile now, instead of a moment after the last event.
@@ -234,6 +224,10 @@ impl Learner {
             }
             Ok(JsValue::UNDEFINED)
         })
+    }
+
+    fn labelled(&self, subject: Subject, target: f32, weight: f32) -> Result<JsValue, Failure> {
+        self.client.learn(Event::Labelled { subject, target, weight }).map(answer::learnt)
     }
 
     /// Work that goes on while the page uses the learner: it has its own hold on the client.

@@ -8,10 +8,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
-use brooklet_core::{Error, FeatureId, Features};
+use brooklet_core::{FeatureId, Features, Prediction};
 use js_sys::Function;
 use wasm_bindgen::JsValue;
 
+use crate::learning::journal;
 use crate::learning::saved::Replaced;
 use crate::learning::session::Session;
 use crate::page::error::Failure;
@@ -184,20 +185,26 @@ impl Client {
         if self.closed.get() { Err(Failure::CLOSED) } else { self.with(question) }
     }
 
-    /// What the page teaches the session; it is saved and sent in a while.
-    pub(crate) fn teach<T>(&self, lesson: impl FnOnce(&mut Session) -> Result<T, Error>) -> Result<T, Failure> {
-        let (answer, drifts) = self.ask(|session| {
+    /// Learns what happened, and says what was predicted before.
+    pub(crate) fn learn(&self, event: journal::Event) -> Result<Option<Prediction>, Failure> {
+        let (predicted, drifts) = self.change(|session| {
             let before = session.core().drifts();
-            let answer = lesson(session);
+            let predicted = session.learn(event);
             let drifts = session.core().drifts();
-            (answer, (drifts > before).then_some(drifts))
+            (predicted, (drifts > before).then_some(drifts))
         })?;
-        let answer = answer?;
-        self.arm();
+        let predicted = predicted?;
         if let Some(drifts) = drifts {
             self.tell(Event::Drift { drifts });
         }
-        Ok(answer)
+        Ok(predicted)
+    }
+
+    /// What the page changes in the session, while the learner is open; it is saved and sent in a while.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Session) -> T) -> Result<T, Failure> {
+        let changed = self.ask(change)?;
+        self.arm();
+        Ok(changed)
     }
 
     /// Work on the session, which goes on after the learner was closed.
