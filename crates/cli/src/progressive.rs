@@ -1,6 +1,8 @@
 //! Progressive validation with the browser's own learner: visitors whom the seed never saw are predicted, then learnt
 //! from, event by event in order of time (Blum, Kalai and Langford 1999). A label is learnt when it has arrived, with what was
-//! predicted at the time of its event, as in a browser. Visitors are independent of each other.
+//! predicted at the time of its event, as in a browser. Events of one time are one moment, a slate or a page of ratings that were
+//! entered together: it is predicted whole before any of it is learnt, for its labels would tell of each other what nobody knew
+//! then. Visitors are independent of each other.
 
 use crate::input::{Events, LabelRule, SideTable};
 use crate::trainer::sigmoid;
@@ -87,7 +89,7 @@ impl Outcome {
 pub(crate) struct Replayed {
     pub(crate) outcomes: Vec<Outcome>,
     /// For each number of events to freeze after, the predictions for the events from [`JUDGED_FROM`] on; empty if the
-    /// visitor has fewer than [`JUDGED_EVENTS`].
+    /// visitor has fewer than [`JUDGED_EVENTS`]. Who is frozen within a moment has learnt nothing of it.
     pub(crate) frozen: Vec<Vec<Outcome>>,
     /// Labels that came when the learner no longer held their prediction, as a browser would not: it holds about a thousand.
     pub(crate) forgotten: usize,
@@ -234,9 +236,10 @@ impl Visitors {
     }
 }
 
-/// When labels are learnt: (before which event, the label of which event), in the order in which they arrive.
+/// When labels are learnt: (before which event, the label of which event), in the order in which they arrive; none before its
+/// moment is over.
 fn due(visits: &[Visit]) -> Vec<(usize, usize)> {
-    let before = |n: usize| visits.partition_point(|later| later.at < visits[n].arrives).max(n + 1);
+    let before = |n: usize| visits.partition_point(|later| later.at <= visits[n].at || later.at < visits[n].arrives);
     let mut due: Vec<(usize, usize)> = (0..visits.len()).map(|n| (before(n), n)).collect();
     due.sort_by(|a, b| a.0.cmp(&b.0).then(visits[a.1].arrives.total_cmp(&visits[b.1].arrives)).then(a.1.cmp(&b.1)));
     due
@@ -392,6 +395,16 @@ mod tests {
         // Without times, one event later.
         let timeless = Columns { time: None, ..columns() };
         close(&scores(&timeless, text, 1.0, vec![]), &[0.5, 0.5, 2.0, 2.0 + 2.5 * 3.0 / 7.0]);
+    }
+
+    #[test]
+    fn a_moment_is_predicted_whole_before_any_of_it_is_learnt() {
+        let text = "user,item,label,time\na,y,2.5,1\na,y,4.5,2\na,y,4.5,2\na,y,0,3\n";
+        let found = scores(&columns(), text, 0.0, vec![]);
+        // Both of time 2 know the first alone; the last knows all three: (.5 / 3 + 2.5 + 4.5 + 4.5) / (1 / 3 + 3).
+        close(&found, &[0.5, 2.0, 2.0, (0.5 / 3.0 + 11.5) / (10.0 / 3.0)]);
+        // A label of a moment that comes at once waits like those that come late within it.
+        close(&scores(&columns(), text, 0.0, vec![0.0, 0.0, 0.5, 0.0]), &found);
     }
 
     #[test]

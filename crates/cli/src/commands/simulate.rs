@@ -47,11 +47,13 @@ pub(crate) struct Args {
     /// The share of visits that are hostile: each pushes the same 20 items as hard as the endpoint lets it.
     #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
     hostile: f64,
-    /// Longest (L2) that the change of one row by one delta may be; a longer one is shortened to it.
+    /// The most that one delta may push one row of the model, as the length (L2 norm) of what it says of the row; a longer push is
+    /// shortened to this length.
     #[arg(long, default_value_t = FoldConfig::default().clip, value_name = "LENGTH")]
     clip: f32,
-    /// The farthest that deltas move a weight from the seed's, in deviations of what the seed leaves open.
-    #[arg(long, default_value_t = FoldConfig::default().reach, value_name = "DISTANCE")]
+    /// The farthest that all deltas together may move a weight from the seed's value, in standard deviations of the seed's
+    /// uncertainty about that weight.
+    #[arg(long, default_value_t = FoldConfig::default().reach, value_name = "DEVIATIONS")]
     reach: f32,
     /// Print one JSON object on stdout.
     #[arg(long)]
@@ -101,6 +103,8 @@ struct Figures {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    let fold = FoldConfig { clip: args.clip, reach: args.reach, ..FoldConfig::default() };
+    fold.check()?;
     let job = Job::new(&args.recipe, &std::env::temp_dir())?;
     let events = job.dataset.store.events()?;
     let people = People::draw(args, events.users.len())?;
@@ -119,7 +123,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         drop_out: args.drop_out,
         hostile: args.hostile,
         targets: targets.clone(),
-        fold: FoldConfig { clip: args.clip, reach: args.reach, ..FoldConfig::default() },
+        fold,
         precision: job.precision,
         seed: args.recipe.method.seed,
     };
