@@ -161,7 +161,12 @@ fn base() -> Base {
             rates: Vec::new(),
         },
         rates: Rates { private: 0.3, shared: 0.05, delta: 0.05 },
-        prior: Prior { mean: vec![0.0; 3], covariance: vec![0.5, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.5], scale: 1.0 },
+        prior: Prior {
+            mean: vec![0.0; 3],
+            covariance: vec![0.5, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.5],
+            scale: 1.0,
+            fade: 0.0,
+        },
         calibration: Calibration::default(),
         thresholds: Thresholds::default(),
         labels: Labels::default(),

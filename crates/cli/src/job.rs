@@ -381,7 +381,7 @@ struct Scored {
 }
 
 /// A feature is known by its name, so no field may be two things.
-fn check_names(columns: &Columns, item_fields: &[String], user_fields: &[String]) -> Result<()> {
+pub(crate) fn check_names(columns: &Columns, item_fields: &[String], user_fields: &[String]) -> Result<()> {
     let mut names: Vec<&String> =
         [&columns.user, &columns.item].into_iter().chain(item_fields).chain(user_fields).collect();
     names.sort_unstable();

@@ -41,6 +41,8 @@ enum MethodName {
     Sgd,
     /// Gradient descent at rates that fall with each row's errors
     Adagrad,
+    /// Least squares over all pairs of a user and an item, shown or not: to rank the whole catalogue
+    Implicit,
     /// Variational Bayes: nothing to tune, and the prior of a new visitor is learnt as well
     Bayes,
 }
@@ -59,6 +61,17 @@ pub(crate) enum LossName {
 const FIELD_RATE: f32 = 0.03;
 
 impl MethodArgs {
+    /// Whether all pairs are learnt from, refusing what has no meaning then.
+    pub(crate) fn is_implicit(&self) -> Result<bool> {
+        let implicit = self.method == MethodName::Implicit;
+        let descent = self.rate.is_some() || self.l2.is_some() || self.batch != 1;
+        ensure!(
+            !implicit || (!descent && self.loss == LossName::Logistic),
+            "--rate, --l2, --batch and --loss have no meaning for --method implicit, which chooses for itself: leave them out"
+        );
+        Ok(implicit)
+    }
+
     pub(crate) fn method(&self, rule: &LabelRule, dataset: &Dataset) -> Result<Method> {
         let (threads, seed) = (self.threads.max(1), self.seed);
         let objective = match self.loss {

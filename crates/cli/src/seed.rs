@@ -173,7 +173,7 @@ pub(crate) fn encode(
     precision: Precision,
 ) -> Result<Vec<u8>> {
     let mut rows = Rows { names: Some(Vec::new()), evidence: events.map(|_| Vec::new()), ..Rows::default() };
-    let curvature = if metadata.loss == Loss::Squared { 1.0 } else { LOGISTIC_CURVATURE };
+    let curvature = if metadata.loss == Loss::Logistic { LOGISTIC_CURVATURE } else { 1.0 };
     for (row, &people) in dataset.people().iter().enumerate() {
         if !metadata.private_rows && people < LEAST_PEOPLE {
             continue;
@@ -229,7 +229,7 @@ pub(crate) fn prior(visitor: Visitor, scale: f32) -> Prior {
         *variance += VARIANCE_FLOOR;
     }
     let narrow = |xs: Vec<f64>| xs.into_iter().map(|x| x as f32).collect();
-    Prior { mean: narrow(mean), covariance: narrow(covariance), scale }
+    Prior { mean: narrow(mean), covariance: narrow(covariance), scale, fade: 0.0 }
 }
 
 /// Added to every variance of the prior.

@@ -10,5 +10,6 @@ mod replay_log;
 pub(crate) mod serve;
 mod side_by_side;
 pub(crate) mod simulate;
+pub(crate) mod topn;
 pub(crate) mod train;
 pub(crate) mod tune;

@@ -8,7 +8,7 @@ use crate::method::MethodArgs;
 use crate::names::named;
 use crate::numbers::{finite, shown};
 use crate::tune::Report as Tuning;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use brooklet_core::{Base, Precision};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -117,6 +117,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     ensure_writable(&args.out)?;
     args.report.as_deref().map(ensure_writable).transpose()?;
     let folder = args.out.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    if args.recipe.method.is_implicit()? {
+        return implicit(args, folder, start);
+    }
     let mut job = Job::new(&args.recipe, folder)?;
     (job.keep_users, job.tell) = (args.keep_users, args.report.is_some());
     let made = job.seed()?;
@@ -151,6 +154,38 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     } else {
         print(&report);
     }
+    Ok(())
+}
+
+/// Trains upon all pairs, and says what was chosen.
+fn implicit(args: &Args, folder: &Path, start: Instant) -> Result<()> {
+    ensure!(
+        !args.keep_users && args.report.is_none(),
+        "--keep-users and --report are not known to --method implicit: leave them out"
+    );
+    let (bytes, mut report) = crate::implicit::train(&args.recipe, folder)?;
+    write_whole(&args.out, &bytes)?;
+    report.seconds = start.elapsed().as_secs_f64();
+    if args.json {
+        println!("{}", serde_json::to_string(&report)?);
+        return Ok(());
+    }
+    println!(
+        "{} rows of {} users and {} items, {:.1} s in all",
+        report.rows, report.users, report.items, report.seconds
+    );
+    println!(
+        "chosen on {} people held out: passed over {}, unshown {}, regularisation {}, noise {}, popularity counts half after {} clicks",
+        report.held_out,
+        report.passed.as_str(),
+        report.unshown,
+        report.regularisation,
+        report.noise,
+        report.half
+    );
+    let ndcg: Vec<String> = report.ndcg.iter().map(|x| format!("{x:.4}")).collect();
+    println!("NDCG@100 of them after 0, 1, 3, 5, 10, 20 and all clicks known: {}", ndcg.join(" "));
+    println!("{} bytes in {}", bytes.len(), args.out.display());
     Ok(())
 }
 
