@@ -49,7 +49,7 @@ fn seed_with(model: &str, version: u64, thresholds: Thresholds) -> Vec<u8> {
             rates: Vec::new(),
         },
         rates: Rates { private: 0.3, shared: 0.05, delta: 0.05 },
-        prior: Prior { mean: vec![0.0; 1 + FACTORS], covariance, scale: 1.0 },
+        prior: Prior { mean: vec![0.0; 1 + FACTORS], covariance, scale: 1.0, fade: 0.0 },
         calibration: Calibration::default(),
         thresholds,
         labels: Labels::default(),
