@@ -13,10 +13,9 @@
 //! learner.click(slate, slate.items[0].id);
 //! ```
 //!
-//! The model itself is `brooklet-core`; here is what it needs of a browser. From the page inwards: `learner`, with
-//! `insight`, is
-//! the JavaScript face, `tab` holds one learner's parts together, `session` is the learning of this tab with its `log`,
-//! `store` and `sync` are where it is kept and where it goes.
+//! The model itself is `brooklet-core`; here is what it needs of a browser. From the page inwards: `api` is the JavaScript face,
+//! `tab` holds one learner's parts together, `wire` is the way to the endpoint, `page` is what a browser offers, and `learning` is
+//! what a tab has learnt and how it agrees with other tabs, with no browser in it.
 
 #![no_std]
 
@@ -26,39 +25,21 @@ extern crate alloc;
 extern crate std;
 
 #[cfg(all(target_arch = "wasm32", not(feature = "std")))]
-mod bare;
+mod no_std;
 
-mod insight;
-mod learner;
-
-mod answer;
-mod argument;
-mod config;
-mod error;
-mod event;
-mod object;
-mod options;
-mod vocabulary;
-
-mod endpoint;
-mod host;
-mod lock;
-mod log;
-mod open;
-mod pace;
-mod page;
-mod promise;
-mod session;
-mod store;
-mod sync;
+mod api;
 mod tab;
-mod turn;
+mod wire;
 
-pub use error::Failure;
-pub use learner::Learner;
+mod page;
+
+mod learning;
+
+pub use api::learner::Learner;
+pub use page::error::Failure;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// The types that a person would have written; those of [`Learner`]'s methods name them.
 #[wasm_bindgen(typescript_custom_section)]
-const TYPES: &str = include_str!("types.ts");
+const TYPES: &str = include_str!("api/types.ts");

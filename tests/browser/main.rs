@@ -15,5 +15,6 @@ mod learning;
 mod log;
 mod profile;
 mod sync;
+mod types;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -3,6 +3,8 @@
 //! Nothing here is needed to work on Brooklet: every command that is run is printed as it is run, and plain `cargo` and
 //! `wasm-pack` do the same. What this adds is that the tools are there, at the versions that fit.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, tools_folder};
 
 /// On Windows the command is a batch file, which is only found under its full name.
 pub(crate) const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
@@ -32,7 +32,7 @@ pub(crate) fn for_the_build(workspace: &Workspace) -> Result<()> {
     wasm_target(sh)?;
 
     // Older ones do not know that a version may be inherited from the workspace.
-    let root = folder();
+    let root = tools_folder();
     if !have(sh, "wasm-pack", Version::AtLeast("0.13")) {
         println!("wasm-pack is missing; compiling it takes a few minutes, once");
         cmd!(sh, "cargo install wasm-pack --locked --force --root {root}").run()?;
@@ -77,7 +77,7 @@ pub(crate) fn for_the_tests(workspace: &Workspace) -> Result<PathBuf> {
 /// A Python with what `requirements`, a file with every version pinned, names.
 pub(crate) fn python(workspace: &Workspace, requirements: &Path) -> Result<PathBuf> {
     let sh = &workspace.shell;
-    let venv = folder().join("python");
+    let venv = tools_folder().join("python");
     let python = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     // A copy of what was installed, made when all of it was.
     let installed = venv.join("requirements.txt");
@@ -93,23 +93,6 @@ pub(crate) fn python(workspace: &Workspace, requirements: &Path) -> Result<PathB
     cmd!(sh, "{python} -m pip install --quiet --only-binary :all: --requirement {requirements}").run()?;
     fs::write(&installed, wanted)?;
     Ok(python)
-}
-
-/// Where to look for a program, ours first.
-pub(crate) fn search_path() -> Vec<PathBuf> {
-    let ours = [folder().join("bin"), folder().join("node_modules/.bin")];
-    let theirs = env::var_os("PATH").unwrap_or_default();
-    ours.into_iter().chain(env::split_paths(&theirs)).collect()
-}
-
-fn folder() -> PathBuf {
-    match env::var_os("BROOKLET_TOOLS") {
-        Some(folder) => PathBuf::from(folder),
-        None => {
-            let home = env::home_dir().unwrap_or_else(env::temp_dir);
-            home.join(".cache/brooklet/tools")
-        }
-    }
 }
 
 fn wasm_target(sh: &Shell) -> Result<()> {

@@ -9,8 +9,6 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use xshell::{Shell, cmd};
 
-use crate::tools;
-
 pub(crate) struct Workspace {
     pub(crate) shell: Shell,
     pub(crate) root: PathBuf,
@@ -30,7 +28,7 @@ impl Workspace {
         let (root, target) = (folder("workspace_root")?, folder("target_directory")?);
 
         shell.change_dir(&root);
-        shell.set_var("PATH", env::join_paths(tools::search_path())?);
+        shell.set_var("PATH", env::join_paths(search_path())?);
         Ok(Workspace { shell, root, target, metadata })
     }
 
@@ -65,4 +63,22 @@ fn age(path: &Path) -> Option<SystemTime> {
         return newest(entries.filter_map(|e| Some(e.ok()?.path())));
     }
     fs::metadata(path).ok()?.modified().ok()
+}
+
+/// Where to look for a program, ours first.
+fn search_path() -> Vec<PathBuf> {
+    let ours = [tools_folder().join("bin"), tools_folder().join("node_modules/.bin")];
+    let theirs = env::var_os("PATH").unwrap_or_default();
+    ours.into_iter().chain(env::split_paths(&theirs)).collect()
+}
+
+/// Where programs are put that cargo does not bring: outside the checkout, so that they outlive it.
+pub(crate) fn tools_folder() -> PathBuf {
+    match env::var_os("BROOKLET_TOOLS") {
+        Some(folder) => PathBuf::from(folder),
+        None => {
+            let home = env::home_dir().unwrap_or_else(env::temp_dir);
+            home.join(".cache/brooklet/tools")
+        }
+    }
 }

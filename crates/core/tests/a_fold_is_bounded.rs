@@ -172,7 +172,7 @@ fn rows_that_are_active_together_do_not_overshoot() {
             let key = [person as u8; 16];
             let pending = learner.prepare_delta(key).expect("there is news");
             fold.add(&Delta::decode(&pending.bytes).expect("it is a delta")).expect("it is of this version");
-            learner.acknowledge(pending.seq);
+            learner.acknowledge(&pending);
         }
         let bytes = aggregate.publish(&fold, 1.0, Precision::F16).expect("it is written");
         current = Base::decode(bytes).expect("it is a base");
@@ -194,12 +194,12 @@ fn an_event_that_is_taught_again_is_not_counted_again() {
     };
     click(&mut learner, "3");
     let first = learner.prepare_delta([1; 16]).expect("a click");
-    learner.acknowledge(first.seq);
+    learner.acknowledge(&first);
     let first = Delta::decode(&first.bytes).expect("it is a delta");
     // The endpoint has the first click; upon the same base only what the second says of the visitor is news of the first item.
     click(&mut learner, "4");
-    let second = learner.prepare_delta([1; 16]).expect("another click");
-    let second = Delta::decode(&second.bytes).expect("it is a delta");
+    let refused = learner.prepare_delta([1; 16]).expect("another click");
+    let second = Delta::decode(&refused.bytes).expect("it is a delta");
     let length = |delta: &Delta, item: &str| {
         let at = delta.ids.iter().position(|id| *id == FeatureId::named(item));
         at.map_or(0.0, |at| {
@@ -214,7 +214,7 @@ fn an_event_that_is_taught_again_is_not_counted_again() {
     let at = second.ids.iter().position(|id| *id == FeatureId::named("item=3"));
     assert!(at.is_none_or(|at| second.evidence[at] == [Evidence(0); 2]), "its evidence counts once");
     // What was refused was never told: the next delta says all of it again.
-    learner.reject(second.seq, [2; 16]);
+    learner.reject(&refused, [2; 16]);
     let again = learner.prepare_delta([2; 16]).expect("it is sent again");
     let again = Delta::decode(&again.bytes).expect("it is a delta");
     assert_eq!((again.ids, again.columns, again.evidence), (second.ids, second.columns, second.evidence));

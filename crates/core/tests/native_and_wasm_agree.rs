@@ -1,5 +1,4 @@
-//! Native and wasm give the same bits: `tests/native_and_wasm_agree.rs` of the root package holds the browser against the
-//! same number.
+//! Native and wasm give the same bits: `tests/browser/agree.rs` of the root package holds the browser against the same number.
 
 mod scenario;
 

@@ -469,7 +469,7 @@ fn what_int8_rounds_off_goes_with_the_next_delta() {
             let sum = sent.entry(*id).or_insert_with(|| vec![0.0; 9]);
             sum.iter_mut().zip(&row).for_each(|(sum, x)| *sum += x);
         }
-        learner.acknowledge(pending.seq);
+        learner.acknowledge(&pending);
     }
     assert_eq!(learner.prepare_delta([3; 16]), None);
     assert!(sent.len() > 40);
@@ -484,7 +484,7 @@ fn a_delta_teaches_old_events_again_and_stays_small() {
             learner.learn_one(&named(learner, &features), (item % 2) as f32, 1.0).expect("a label");
         }
         let pending = learner.prepare_delta([1; 16]).expect("it has learnt");
-        learner.acknowledge(pending.seq);
+        learner.acknowledge(&pending);
         Delta::decode(&pending.bytes).expect("it was encoded")
     };
     let mut rows = 0;
@@ -507,10 +507,10 @@ fn a_rejected_delta_is_sent_again_under_another_key() {
     let mut learner = stocked(Config::default());
     clicks(&mut learner, "War", 1.0, 10);
     let first = learner.prepare_delta([1; 16]).expect("it has learnt");
-    learner.acknowledge(first.seq);
+    learner.acknowledge(&first);
     clicks(&mut learner, "War", 1.0, 10);
     let second = learner.prepare_delta([1; 16]).expect("it has learnt");
-    learner.reject(second.seq, [2; 16]);
+    learner.reject(&second, [2; 16]);
     let again = learner.prepare_delta([3; 16]).expect("nothing was lost");
     let [second, again] = [second, again].map(|pending| Delta::decode(&pending.bytes).expect("it is a delta"));
     assert_eq!((second.client, second.seq), ([1; 16], 2));

@@ -60,12 +60,12 @@ impl Client {
     fn post(&mut self, endpoint: &Endpoint<'_>, mut down: u64, rng: &mut Rng) -> Result<Visit, Error> {
         let mut pending = self.learner.prepare_delta(client_key(rng));
         if let Some(refused) = pending.take_if(|_| endpoint.refuses(self.learner.base().metadata().version)) {
-            self.learner.reject(refused.seq, client_key(rng));
+            self.learner.reject(&refused, client_key(rng));
             down += self.pull(endpoint.current())?;
             pending = self.learner.prepare_delta(client_key(rng));
         }
         if let Some(pending) = &pending {
-            self.learner.acknowledge(pending.seq);
+            self.learner.acknowledge(pending);
         }
         Ok(Visit { delta: pending.map(|pending| pending.bytes), down })
     }

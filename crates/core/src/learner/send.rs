@@ -12,15 +12,15 @@ impl Learner {
         self.outbox.prepare(&self.models[0], &mut self.random, fresh)
     }
 
-    /// The endpoint has stored the pending delta of this number.
-    pub fn acknowledge(&mut self, seq: u64) {
-        self.outbox.acknowledge(seq);
+    /// The endpoint has stored `delta`. If that is not the pending one (any more), nothing happens.
+    pub fn acknowledge(&mut self, delta: &PendingDelta) {
+        self.outbox.acknowledge(delta);
     }
 
-    /// The endpoint will never take the pending delta of this number (a gap in the sequence, a base past the horizon): what
-    /// it held is sent again under the key `fresh`, against the base of that time.
-    pub fn reject(&mut self, seq: u64, fresh: ClientKey) {
-        self.outbox.reject(seq, fresh);
+    /// The endpoint will never take `delta` (a gap in the sequence, a base past the horizon): what it held is sent again under
+    /// the key `fresh`, against the base of that time. If it is not the pending one (any more), nothing happens.
+    pub fn reject(&mut self, delta: &PendingDelta, fresh: ClientKey) {
+        self.outbox.reject(delta, fresh);
     }
 
     /// Events that no delta holds yet.

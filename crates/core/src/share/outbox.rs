@@ -110,28 +110,33 @@ impl Outbox {
         Some(PendingDelta { seq: self.acknowledged + 1, bytes })
     }
 
-    /// The pending delta of this number was stored by the endpoint.
-    pub(crate) fn acknowledge(&mut self, seq: u64) {
-        if self.pending.is_some() && seq == self.acknowledged + 1 {
+    /// The endpoint stored `delta`. Nothing happens unless that is the pending one: another tab may have heard it first.
+    pub(crate) fn acknowledge(&mut self, delta: &PendingDelta) {
+        if self.is_pending(delta) {
             self.pending = None;
-            self.acknowledged = seq;
+            self.acknowledged = delta.seq;
             self.told.merge(&core::mem::take(&mut self.underway));
         }
     }
 
-    /// The endpoint will never take the pending delta of this number: it was told nothing by it, and will be by the next, under
-    /// a new key.
-    pub(crate) fn reject(&mut self, seq: u64, fresh: ClientKey) {
-        if seq != self.acknowledged + 1 {
+    /// The endpoint will never take `delta`: it was told nothing by it, and will be by the next, under a new key. Nothing happens
+    /// unless that is the pending one.
+    pub(crate) fn reject(&mut self, delta: &PendingDelta, fresh: ClientKey) {
+        if !self.is_pending(delta) {
             return;
         }
-        // A pending delta was encoded by this outbox or checked when the profile was read.
-        if let Some(delta) = self.pending.take().and_then(|bytes| Delta::decode(&bytes).ok()) {
-            self.refused = self.refused.saturating_add(delta.events);
-            self.underway = Told::default();
-        }
+        self.pending = None;
+        // It was encoded by this outbox or checked when the profile was read.
+        let events = Delta::decode(&delta.bytes).map_or(0, |delta| delta.events);
+        self.refused = self.refused.saturating_add(events);
+        self.underway = Told::default();
         self.client = Some(fresh);
         self.acknowledged = 0;
+    }
+
+    /// Its number alone would not tell: clients begin to count anew.
+    fn is_pending(&self, delta: &PendingDelta) -> bool {
+        self.pending.as_ref() == Some(&delta.bytes)
     }
 
     /// The delta of what is news to the endpoint, which then is underway; None if nothing is.

@@ -158,7 +158,7 @@ pub(crate) fn lived() -> Learner {
         }
         if n == 120 {
             let delta = learner.prepare_delta([9; 16]).expect("it has learnt");
-            learner.acknowledge(delta.seq);
+            learner.acknowledge(&delta);
         }
     }
     learner.prepare_delta([9; 16]).expect("it has learnt");

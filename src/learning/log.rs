@@ -4,19 +4,22 @@
 //! A log that can be replayed begins with a record `opened`, which carries the profile as it was. So that a bounded log has
 //! one, they are repeated, and what is dropped is dropped up to one of them.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use brooklet_core::{FeatureId, Features, Record, Value};
-use js_sys::{JSON, Map, Set};
-use wasm_bindgen::JsValue;
 
-/// What features are called, by their ids, as far as inputs of this tab named them. It is JavaScript's own map: one of Rust's
-/// would be 3 KB more to download.
-pub(crate) type Names = Map;
+/// What JavaScript has and Rust would have to download: a map of names, and how numbers are printed.
+pub(crate) trait World {
+    /// What a feature is called, if an input of this tab named it.
+    fn name(&self, id: FeatureId) -> Option<String>;
+    /// A finite number as JSON, so that it reads back.
+    fn number(&self, x: f64) -> String;
+    /// A text as JSON.
+    fn text(&self, text: &str) -> String;
+}
 
-/// The most names that are remembered; features beyond are logged without.
-const MOST_NAMES: u32 = 1 << 16;
 /// As every record of these kinds begins.
 const OPENED: &str = "{\"type\":\"opened\"";
 const NAMED: &str = "{\"type\":\"named\"";
@@ -30,45 +33,32 @@ pub(crate) struct Log {
     records: usize,
     /// Lines that were dropped from the beginning.
     dropped: usize,
-    /// Records since the latest `opened`, and the features that were named since.
+    /// Records since the latest `opened`, and the features that were met since, by ascending id.
     since: usize,
-    told: Set,
-    names: Names,
+    told: Vec<FeatureId>,
+    world: Box<dyn World>,
     /// So many lines, the dropped ones with them, are in the store ...
     kept: usize,
     /// ... and this is what the log can go on from after them.
     resume: Option<Record>,
 }
 
-/// Adds to the names.
-pub(crate) fn remember(names: &Names, named: impl IntoIterator<Item = (FeatureId, String)>) {
-    for (id, name) in named {
-        if names.size() < MOST_NAMES {
-            names.set(&id.0.into(), &name.into());
-        }
-    }
-}
-
 impl Log {
     /// A log that goes on after what was kept.
-    pub(crate) fn new(most: usize, kept: &str) -> Log {
+    pub(crate) fn new(most: usize, world: Box<dyn World>, kept: &str) -> Log {
         let mut log = Log {
             most,
             lines: Vec::new(),
             records: 0,
             dropped: 0,
             since: 0,
-            told: Set::default(),
-            names: Names::new(),
+            told: Vec::new(),
+            world,
             kept: 0,
             resume: None,
         };
         log.restart(kept);
         log
-    }
-
-    pub(crate) fn names(&self) -> &Names {
-        &self.names
     }
 
     /// Adds a record, behind the names of the features that are new in it.
@@ -80,16 +70,13 @@ impl Log {
             self.since += 1;
         }
         for feature in features(record).iter().flat_map(|features| features.shared().iter().chain(features.private())) {
-            let key = JsValue::from(feature.id.0);
-            if self.told.has(&key) {
-                continue;
-            }
-            self.told.add(&key);
-            if let Some(name) = self.names.get(&key).as_string() {
-                self.lines.push(line(&Record::Named { id: feature.id, name }));
+            let Err(place) = self.told.binary_search(&feature.id) else { continue };
+            self.told.insert(place, feature.id);
+            if let Some(name) = self.world.name(feature.id) {
+                self.lines.push(line(&Record::Named { id: feature.id, name }, &*self.world));
             }
         }
-        self.add(line(record));
+        self.add(line(record, &*self.world));
     }
 
     /// Whether it is time for another `opened`.
@@ -127,7 +114,7 @@ impl Log {
             return;
         }
         if let Some(resume) = resume.filter(|_| !rest[0].starts_with(OPENED)) {
-            rest.insert(0, line(&resume));
+            rest.insert(0, line(&resume, &*self.world));
         }
         rest.into_iter().for_each(|line| self.add(line));
     }
@@ -163,41 +150,33 @@ fn features(record: &Record) -> Vec<&Features> {
     }
 }
 
-fn line(record: &Record) -> String {
+fn line(record: &Record, world: &dyn World) -> String {
     let mut line = String::new();
-    write(&record.to_value(), &mut line);
+    write(&record.to_value(), world, &mut line);
     line
 }
 
-/// As JSON. How numbers are printed and strings are escaped, the browser knows; that of Rust would have to be downloaded.
-fn write(value: &Value, out: &mut String) {
+fn write(value: &Value, world: &dyn World, out: &mut String) {
     match value {
-        // The one number that JSON.stringify does not write so that it reads back.
-        Value::Number(x) if *x == 0.0 && x.is_sign_negative() => out.push_str("-0"),
-        Value::Number(x) => push(&(*x).into(), out),
-        Value::String(text) => push(&text.into(), out),
+        Value::Number(x) => out.push_str(&world.number(*x)),
+        Value::String(text) => out.push_str(&world.text(text)),
         Value::Null => out.push_str("null"),
-        Value::Bool(on) => push(&(*on).into(), out),
+        Value::Bool(on) => out.push_str(if *on { "true" } else { "false" }),
         Value::Array(elements) => {
             for (at, element) in elements.iter().enumerate() {
                 out.push(if at == 0 { '[' } else { ',' });
-                write(element, out);
+                write(element, world, out);
             }
             out.push_str(if elements.is_empty() { "[]" } else { "]" });
         }
         Value::Object(fields) => {
             for (at, (key, value)) in fields.iter().enumerate() {
                 out.push(if at == 0 { '{' } else { ',' });
-                push(&key.into(), out);
+                out.push_str(&world.text(key));
                 out.push(':');
-                write(value, out);
+                write(value, world, out);
             }
             out.push_str(if fields.is_empty() { "{}" } else { "}" });
         }
     }
-}
-
-fn push(primitive: &JsValue, out: &mut String) {
-    // A primitive can be written.
-    out.push_str(&JSON::stringify(primitive).map(String::from).unwrap_or_default());
 }

@@ -8,29 +8,35 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
-use brooklet_core::{Error, FeatureId, Features};
+use brooklet_core::{FeatureId, Features, Prediction};
 use js_sys::Function;
 use wasm_bindgen::JsValue;
 
-use crate::error::Failure;
-use crate::event::Event;
-use crate::host;
-use crate::pace::Pace;
-use crate::page::Page;
-use crate::promise::spawn;
-use crate::session::Session;
-use crate::store::{Replaced, Store};
-use crate::turn::Turn;
-use crate::vocabulary::Vocabulary;
+use crate::learning::journal;
+use crate::learning::saved::Replaced;
+use crate::learning::session::Session;
+use crate::page::error::Failure;
+use crate::page::event::Event;
+use crate::page::host;
+use crate::page::names::Names;
+use crate::page::promise::spawn;
+use crate::page::store::Store;
+use crate::page::timer::{Listener, Timer};
+use crate::page::vocabulary::Vocabulary;
+use crate::tab::pace::Pace;
+use crate::tab::turn::Turn;
 
 /// How often a save gives way to other tabs before it gives up: each time, one of them got through.
 const MOST_CONFLICTS: usize = 100;
+
+/// How long an event waits to be saved, in milliseconds, so that a burst of them is one save.
+const SAVE_AFTER: f64 = 100.0;
 
 /// Inputs that may be prepared.
 const MOST_PREPARED: usize = 1 << 16;
 
 /// A learner and its surroundings.
-pub(crate) struct Tab {
+pub(crate) struct Client {
     session: RefCell<Session>,
     vocabulary: RefCell<Vocabulary>,
     prepared: RefCell<Vec<Features>>,
@@ -39,7 +45,16 @@ pub(crate) struct Tab {
     on_event: Option<Function>,
     closed: Cell<bool>,
     saving: Turn,
-    page: RefCell<Option<Page>>,
+    alarms: RefCell<Option<Alarms>>,
+    /// Where the names of features go, if there is a log.
+    names: Option<Names>,
+}
+
+/// What wakes a client; all of it ends when this is dropped.
+pub(crate) struct Alarms {
+    pub(crate) save: Timer,
+    pub(crate) sync: Timer,
+    pub(crate) _listeners: Vec<Listener>,
 }
 
 /// The way to the endpoint.
@@ -90,15 +105,16 @@ pub(crate) struct Sent {
     pub(crate) at: f64,
 }
 
-impl Tab {
+impl Client {
     pub(crate) fn new(
         session: Session,
+        names: Option<Names>,
         store: Option<Store>,
         link: Option<Link>,
         on_event: Option<Function>,
-    ) -> Rc<Tab> {
-        Rc::new(Tab {
-            vocabulary: RefCell::new(session.vocabulary()),
+    ) -> Rc<Client> {
+        Rc::new(Client {
+            vocabulary: RefCell::new(Vocabulary::new(session.core().schema().clone(), names.clone())),
             prepared: RefCell::default(),
             session: RefCell::new(session),
             store,
@@ -106,7 +122,8 @@ impl Tab {
             on_event,
             closed: Cell::new(false),
             saving: Turn::default(),
-            page: RefCell::default(),
+            alarms: RefCell::default(),
+            names,
         })
     }
 
@@ -138,6 +155,18 @@ impl Tab {
         found.ok_or(Failure::argument("pass what prepare() of this learner returned"))
     }
 
+    /// Adds items to the catalogue; their names go into the log.
+    pub(crate) fn set_items(&self, items: &[(String, Features)]) -> Result<(), Failure> {
+        let outcome = self.ask(|session| {
+            if let Some(names) = &self.names {
+                let name = |(id, _): &(String, Features)| [&session.core().schema().item, "=", id].concat();
+                names.remember(items.iter().map(name).map(|name| (FeatureId::named(&name), name)));
+            }
+            items.iter().try_for_each(|(id, features)| session.set_item(id, features))
+        })?;
+        Ok(outcome?)
+    }
+
     fn read<T>(&self, reading: impl FnOnce(&mut Vocabulary) -> Result<T, Failure>) -> Result<T, Failure> {
         if self.closed.get() {
             return Err(Failure::CLOSED);
@@ -145,7 +174,9 @@ impl Tab {
         match self.vocabulary.try_borrow_mut() {
             Ok(mut vocabulary) => reading(&mut vocabulary),
             // A getter of the page's uses the learner while its object is read.
-            Err(_) => reading(&mut self.with(|session| session.vocabulary())?),
+            Err(_) => {
+                reading(&mut Vocabulary::new(self.with(|session| session.core().schema().clone())?, self.names.clone()))
+            }
         }
     }
 
@@ -154,20 +185,26 @@ impl Tab {
         if self.closed.get() { Err(Failure::CLOSED) } else { self.with(question) }
     }
 
-    /// What the page teaches the session; it is saved and sent in a while.
-    pub(crate) fn teach<T>(&self, lesson: impl FnOnce(&mut Session) -> Result<T, Error>) -> Result<T, Failure> {
-        let (answer, drifts) = self.ask(|session| {
+    /// Learns what happened, and says what was predicted before.
+    pub(crate) fn learn(&self, event: journal::Event) -> Result<Option<Prediction>, Failure> {
+        let (predicted, drifts) = self.change(|session| {
             let before = session.core().drifts();
-            let answer = lesson(session);
+            let predicted = session.learn(event);
             let drifts = session.core().drifts();
-            (answer, (drifts > before).then_some(drifts))
+            (predicted, (drifts > before).then_some(drifts))
         })?;
-        let answer = answer?;
-        self.arm();
+        let predicted = predicted?;
         if let Some(drifts) = drifts {
             self.tell(Event::Drift { drifts });
         }
-        Ok(answer)
+        Ok(predicted)
+    }
+
+    /// What the page changes in the session, while the learner is open; it is saved and sent in a while.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Session) -> T) -> Result<T, Failure> {
+        let changed = self.ask(change)?;
+        self.arm();
+        Ok(changed)
     }
 
     /// Work on the session, which goes on after the learner was closed.
@@ -233,8 +270,8 @@ impl Tab {
     /// Saves for the last time and lets go of the page and of the store.
     pub(crate) async fn close(&self) -> Result<(), Failure> {
         self.closed.set(true);
-        let page = self.page.take();
-        drop(page);
+        let alarms = self.alarms.take();
+        drop(alarms);
         let outcome = self.save().await;
         if let Some(store) = &self.store {
             store.close();
@@ -254,28 +291,39 @@ impl Tab {
     /// Events that the endpoint has not acknowledged, as far as is known; a delta from before counts as one.
     pub(crate) fn waiting(&self) -> u32 {
         let Some(link) = &self.link else { return 0 };
-        let unsent = self.session.try_borrow().map_or(0, |session| session.unsent());
+        let unsent = self.session.try_borrow().map_or(0, |session| session.core().unsent_events());
         unsent.saturating_sub(link.idle.get()).saturating_add(u32::from(link.pending.get()))
     }
 
-    /// Begins to watch the page's comings and goings.
-    pub(crate) fn watch(self: &Rc<Tab>) {
-        let page = Page::watch(self);
-        self.page.replace(Some(page));
+    /// These ring from now on.
+    pub(crate) fn watched_by(&self, alarms: Alarms) {
+        self.alarms.replace(Some(alarms));
         self.arm();
     }
 
-    /// Sets the timers to what is waiting to be saved and to be sent.
+    /// Sets the timers that are not set to what is waiting to be saved and to be sent.
     pub(crate) fn arm(&self) {
-        if let Some(page) = &*self.page.borrow() {
-            page.arm(self);
+        let alarms = self.alarms.borrow();
+        let Some(alarms) = &*alarms else { return };
+        if self.is_unsaved() {
+            alarms.save.start(SAVE_AFTER);
+        }
+        let Some(link) = &self.link else { return };
+        // A sync that is under way looks again when it is done; one that is impossible is begun by `online`.
+        if link.syncing.is_taken() || host::is_offline() {
+            return;
+        }
+        match link.due.get().next(self.waiting(), link.failures.get(), host::random()) {
+            Some(0.0) => alarms.sync.restart(0.0),
+            Some(wait) => alarms.sync.start(wait),
+            None => {}
         }
     }
 
     /// Syncs after so many milliseconds.
     pub(crate) fn sync_within(&self, milliseconds: f64) {
-        if let Some(page) = &*self.page.borrow() {
-            page.sync_within(milliseconds);
+        if let Some(alarms) = &*self.alarms.borrow() {
+            alarms.sync.restart(milliseconds);
         }
     }
 
@@ -288,15 +336,15 @@ impl Tab {
     /// Runs work that nobody waits for; a failure becomes an event. A save that failed is tried again with what is
     /// learnt next.
     pub(crate) fn background(
-        self: &Rc<Tab>,
+        self: &Rc<Client>,
         during: &'static str,
         work: impl Future<Output = Result<(), Failure>> + 'static,
     ) {
-        let tab = Rc::clone(self);
+        let client = Rc::clone(self);
         spawn(async move {
             match work.await {
-                Ok(()) => tab.arm(),
-                Err(failure) => tab.tell(Event::Failed { during, failure: &failure }),
+                Ok(()) => client.arm(),
+                Err(failure) => client.tell(Event::Failed { during, failure: &failure }),
             }
         });
     }

@@ -1,14 +1,13 @@
 //! What the methods of the learner are given, checked.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use brooklet_core::{Error, Features, Query};
+use brooklet_core::{Error, Features, Query, Subject};
 use wasm_bindgen::JsValue;
 
-use crate::error::Failure;
-use crate::object::{field, is_whole};
-use crate::tab::Tab;
-use crate::vocabulary::item_id;
+use crate::page::error::Failure;
+use crate::page::object::{field, is_whole};
+use crate::tab::client::Client;
 
 /// How many items are meant unless the caller says otherwise.
 pub(crate) const DEFAULT_K: usize = 10;
@@ -22,13 +21,13 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    pub(crate) fn from_js(tab: &Tab, options: &JsValue) -> Result<Asked, Failure> {
+    pub(crate) fn from_js(client: &Client, options: &JsValue) -> Result<Asked, Failure> {
         if options.is_undefined() || options.is_null() {
             return Ok(Asked { context: Features::default(), k: DEFAULT_K, include: None, exclude: Vec::new() });
         }
         Ok(Asked {
             k: field(options, "k")?.map_or(Ok(DEFAULT_K), |k| count(&k))?,
-            context: tab.features(&field(options, "context")?.unwrap_or_default())?,
+            context: client.features(&field(options, "context")?.unwrap_or_default())?,
             include: field(options, "include")?.map(|ids| item_ids(&ids)).transpose()?,
             exclude: field(options, "exclude")?.map_or(Ok(Vec::new()), |ids| item_ids(&ids))?,
         })
@@ -46,6 +45,11 @@ pub(crate) fn slate_id(slate: &JsValue) -> Result<u64, Failure> {
     let id = if slate.is_object() { field(slate, "id")?.unwrap_or_default() } else { slate.clone() };
     let id = id.as_string().ok_or(Failure::argument("pass what recommend() or hold() returned, or its `id`"))?;
     id.parse().map_err(|_| Failure::from(Error::UnknownSlate))
+}
+
+/// An item of a slate.
+pub(crate) fn item_of(slate: &JsValue, item: &JsValue) -> Result<Subject, Failure> {
+    Ok(Subject::Item { slate: slate_id(slate)?, item: item_id(item)? })
 }
 
 /// A label: a number, or whether it was clicked.
@@ -71,6 +75,15 @@ pub(crate) fn count(value: &JsValue) -> Result<usize, Failure> {
     match value.as_f64() {
         Some(k) if k >= 0.0 && is_whole(k) => Ok(k as usize),
         _ => Err(Failure::argument("`k` is a whole number, 0 or more")),
+    }
+}
+
+/// An item's id: a string, or a whole number in decimal.
+pub(crate) fn item_id(value: &JsValue) -> Result<String, Failure> {
+    match (value.as_string(), value.as_f64()) {
+        (Some(text), _) if !text.is_empty() => Ok(text),
+        (_, Some(x)) if is_whole(x) => Ok((x as i64).to_string()),
+        _ => Err(Failure::argument("an item's id is a string that is not empty, or a whole number")),
     }
 }
 

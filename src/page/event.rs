@@ -3,8 +3,8 @@
 use js_sys::{Function, Uint8Array};
 use wasm_bindgen::JsValue;
 
-use crate::error::Failure;
-use crate::object::{number, object};
+use crate::page::error::Failure;
+use crate::page::object::{number, object};
 
 /// Something that happened without the page asking for it.
 #[derive(Debug)]

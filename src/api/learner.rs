@@ -1,4 +1,4 @@
-//! The class `Learner` that JavaScript sees, but for what it tells of itself: that is in [`crate::insight`]. Every method converts, calls, and maps the error.
+//! The class `Learner` that JavaScript sees, but for what it tells of itself: that is in [`crate::api::insight`]. Every method converts, calls, and maps the error.
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -7,21 +7,21 @@ use brooklet_core::Subject;
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
-use crate::answer;
-use crate::argument::{self, Asked, slate_id};
-use crate::error::Failure;
-use crate::object::field;
-use crate::open;
-use crate::options::Options;
-use crate::promise::promise;
-use crate::sync::{Occasion, sync};
-use crate::tab::Tab;
-use crate::vocabulary::item_id;
+use crate::api::answer;
+use crate::api::argument::{self, Asked, item_id, item_of, slate_id};
+use crate::api::options::options;
+use crate::learning::journal::Event;
+use crate::page::error::Failure;
+use crate::page::object::field;
+use crate::page::promise::promise;
+use crate::tab::client::Client;
+use crate::tab::open;
+use crate::tab::sync::{Occasion, sync};
 
 /// A recommender that learns from the one visitor of this page.
 #[wasm_bindgen]
 pub struct Learner {
-    pub(crate) tab: Rc<Tab>,
+    pub(crate) client: Rc<Client>,
 }
 
 #[wasm_bindgen]
@@ -30,17 +30,17 @@ impl Learner {
     /// visitor's profile.
     #[wasm_bindgen(unchecked_return_type = "Promise<Learner>")]
     pub fn open(#[wasm_bindgen(unchecked_param_type = "OpenOptions")] options: &JsValue) -> Promise {
-        let options = Options::from_js(options);
+        let options = self::options(options);
         promise(async move {
-            let tab = open::open(options?).await?;
-            Ok(Learner { tab }.into())
+            let client = open::open(options?).await?;
+            Ok(Learner { client }.into())
         })
     }
 
     /// The version of the base that lies under the profile.
     #[wasm_bindgen(getter)]
     pub fn version(&self) -> Result<f64, Failure> {
-        self.tab.ask(|session| session.version() as f64)
+        self.client.ask(|session| session.core().base().metadata().version as f64)
     }
 
     /// Adds items to the catalogue, or gives them other features. If one of them is bad, none is added.
@@ -59,10 +59,10 @@ impl Learner {
             }
             let id = item_id(&field(&item, "id")?.unwrap_or_default())?;
             let features = field(&item, "features")?.unwrap_or_default();
-            let features = self.tab.features(&features)?;
+            let features = self.client.features(&features)?;
             read.push((id, features));
         }
-        Ok(self.tab.ask(|session| read.iter().try_for_each(|(id, features)| session.set_item(id, features)))??)
+        self.client.set_items(&read)
     }
 
     /// Ranks the catalogue for the visitor and keeps the slate, so that clicks and skips find it by its id.
@@ -71,8 +71,8 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_optional_param_type = "RecommendOptions")] options: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let asked = Asked::from_js(&self.tab, options)?;
-        let slate = self.tab.teach(|session| Ok(asked.with(|query| session.recommend(query))))?;
+        let asked = Asked::from_js(&self.client, options)?;
+        let slate = self.client.change(|session| asked.with(|query| session.recommend(query)))?;
         Ok(answer::slate(&slate))
     }
 
@@ -83,8 +83,7 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "Slate | string")] slate: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let subject = Subject::Item { slate: slate_id(slate)?, item: item_id(item)? };
-        self.tab.teach(|session| session.label(subject, 1.0, 1.0)).map(answer::learnt)
+        self.labelled(item_of(slate, item)?, 1.0, 1.0)
     }
 
     /// Learns that an item of a slate was seen and passed over; the lower it stood, the less. An item that was never seen is
@@ -95,8 +94,7 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "Slate | string")] slate: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let subject = Subject::Item { slate: slate_id(slate)?, item: item_id(item)? };
-        self.tab.teach(|session| session.label(subject, 0.0, 1.0)).map(answer::learnt)
+        self.labelled(item_of(slate, item)?, 0.0, 1.0)
     }
 
     /// Learns what became of an item of a slate, between a skip (0) and a click (1): stars, the share that was watched.
@@ -109,9 +107,7 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "number | boolean")] target: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let subject = Subject::Item { slate: slate_id(slate)?, item: item_id(item)? };
-        let (target, weight) = (argument::target(target)?, argument::weight(weight)?);
-        self.tab.teach(|session| session.label(subject, target, weight)).map(answer::learnt)
+        self.labelled(item_of(slate, item)?, argument::target(target)?, argument::weight(weight)?)
     }
 
     /// What is thought of these features. Changes nothing.
@@ -120,8 +116,8 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_param_type = "Features")] features: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let features = self.tab.features(features)?;
-        self.tab.ask(|session| session.core().predict_one(&features)).map(answer::prediction)
+        let features = self.client.features(features)?;
+        self.client.ask(|session| session.core().predict_one(&features)).map(answer::prediction)
     }
 
     /// Learns that these features had this target: true or 1 for a click, false or 0 for a skip, anything between is
@@ -134,8 +130,8 @@ impl Learner {
         #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
     ) -> Result<JsValue, Failure> {
         let (target, weight) = (argument::target(target)?, argument::weight(weight)?);
-        let features = self.tab.features(features)?;
-        self.tab.teach(|session| session.learn_one(features, target, weight)).map(answer::learnt)
+        let features = self.client.features(features)?;
+        self.client.learn(Event::Learnt { features, target, weight }).map(answer::learnt)
     }
 
     /// An integer for features that come again and again, so that they are read once: for `predictPrepared` and
@@ -145,22 +141,22 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_param_type = "Features")] features: &JsValue,
     ) -> Result<u32, Failure> {
-        self.tab.prepare(features)
+        self.client.prepare(features)
     }
 
     /// The probability of a click, or the number that is predicted, for features that were prepared. Changes nothing.
     #[wasm_bindgen(js_name = predictPrepared)]
     pub fn predict_prepared(&self, prepared: f64) -> Result<f64, Failure> {
-        let features = self.tab.prepared(prepared)?;
-        self.tab.ask(|session| session.core().probability(&features).into())
+        let features = self.client.prepared(prepared)?;
+        self.client.ask(|session| session.core().probability(&features).into())
     }
 
     /// Learns that features that were prepared had this target. Returns what `predictPrepared` would have before.
     #[wasm_bindgen(js_name = learnPrepared)]
     pub fn learn_prepared(&self, prepared: f64, target: f64, weight: Option<f64>) -> Result<f64, Failure> {
-        let features = self.tab.prepared(prepared)?;
+        let features = self.client.prepared(prepared)?;
         let (target, weight) = (target as f32, weight.unwrap_or(1.0) as f32);
-        let predicted = self.tab.teach(|session| session.learn_one(features, target, weight))?;
+        let predicted = self.client.learn(Event::Learnt { features, target, weight })?;
         // Learning one thing predicts it.
         Ok(predicted.map_or(f64::NAN, |predicted| predicted.probability.into()))
     }
@@ -174,8 +170,8 @@ impl Learner {
         #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
     ) -> Result<(), Failure> {
         let weight = argument::weight(weight)?;
-        let (preferred, other) = (self.tab.features(preferred)?, self.tab.features(other)?);
-        self.tab.teach(|session| session.learn_pair(preferred, other, weight)).map(drop)
+        let (preferred, other) = (self.client.features(preferred)?, self.client.features(other)?);
+        self.client.learn(Event::Compared { preferred, other, weight }).map(drop)
     }
 
     /// Predicts, and keeps the features until their label comes, after a reload too: for what is known only later, as how
@@ -185,8 +181,8 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_param_type = "Features")] features: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let features = self.tab.features(features)?;
-        self.tab.teach(|session| Ok(session.hold(&features))).map(answer::held)
+        let features = self.client.features(features)?;
+        self.client.change(|session| session.hold(&features)).map(answer::held)
     }
 
     /// The label of a held prediction. Returns what was predicted.
@@ -197,48 +193,50 @@ impl Learner {
         #[wasm_bindgen(unchecked_param_type = "number | boolean")] target: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let held = Subject::Held(slate_id(held)?);
-        let (target, weight) = (argument::target(target)?, argument::weight(weight)?);
-        self.tab.teach(|session| session.label(held, target, weight)).map(answer::learnt)
+        self.labelled(Subject::Held(slate_id(held)?), argument::target(target)?, argument::weight(weight)?)
     }
 
     /// Saves the profile now, instead of a moment after the last event.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn save(&self) -> Promise {
-        self.begin(|tab| async move { tab.save().await.map(|()| JsValue::UNDEFINED) })
+        self.begin(|client| async move { client.save().await.map(|()| JsValue::UNDEFINED) })
     }
 
     /// Saves, sends what was learnt, and pulls a newer base, now instead of when it is time.
     #[wasm_bindgen(unchecked_return_type = "Promise<SyncReport>")]
     pub fn sync(&self) -> Promise {
-        self.begin(|tab| async move { sync(tab, Occasion::Asked).await.map(|report| answer::report(&report)) })
+        self.begin(|client| async move { sync(client, Occasion::Asked).await.map(|report| answer::report(&report)) })
     }
 
     /// Forgets what was learnt of the visitor, in the store as well. The catalogue stays.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn reset(&self) -> Promise {
-        self.begin(|tab| async move { tab.reset().await.map(|()| JsValue::UNDEFINED) })
+        self.begin(|client| async move { client.reset().await.map(|()| JsValue::UNDEFINED) })
     }
 
     /// Saves for the last time and stops. Every other method throws from now on.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn close(&self) -> Promise {
-        let tab = Rc::clone(&self.tab);
+        let client = Rc::clone(&self.client);
         promise(async move {
-            if !tab.is_closed() {
-                tab.close().await?;
+            if !client.is_closed() {
+                client.close().await?;
             }
             Ok(JsValue::UNDEFINED)
         })
     }
 
-    /// Work that goes on while the page uses the learner: it has its own hold on the tab.
-    fn begin<F>(&self, work: impl FnOnce(Rc<Tab>) -> F) -> Promise
+    fn labelled(&self, subject: Subject, target: f32, weight: f32) -> Result<JsValue, Failure> {
+        self.client.learn(Event::Labelled { subject, target, weight }).map(answer::learnt)
+    }
+
+    /// Work that goes on while the page uses the learner: it has its own hold on the client.
+    fn begin<F>(&self, work: impl FnOnce(Rc<Client>) -> F) -> Promise
     where
         F: Future<Output = Result<JsValue, Failure>> + 'static,
     {
-        let open = self.tab.ask(|_| ());
-        let work = work(Rc::clone(&self.tab));
+        let open = self.client.ask(|_| ());
+        let work = work(Rc::clone(&self.client));
         promise(async move {
             open?;
             work.await

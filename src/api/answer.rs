@@ -12,11 +12,11 @@ use brooklet_core::{
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::JsValue;
 
-use crate::object::{date, number, object};
-use crate::session::Origin;
-use crate::sync::Report;
-use crate::tab::Sent;
-use crate::vocabulary;
+use crate::learning::session::Origin;
+use crate::page::object::{date, number, object};
+use crate::page::vocabulary;
+use crate::tab::client::Sent;
+use crate::tab::sync::Report;
 
 /// `Prediction`.
 pub(crate) fn prediction(Prediction { score, probability, base_score, base_probability, .. }: Prediction) -> JsValue {

@@ -3,7 +3,6 @@
 //! `vocabulary.js` walks the object where it lies and gives each feature a number; a name crosses once, when it is new.
 
 use alloc::string::String;
-use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 use brooklet_core::{FeatureId, Features, Known, MAX_DEPTH, MAX_FEATURES, MAX_NUMBER, Schema};
@@ -11,9 +10,9 @@ use js_sys::Array;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::*;
 
-use crate::error::Failure;
-use crate::log::{Names, remember};
-use crate::object::is_whole;
+use crate::learning::log::World;
+use crate::page::error::Failure;
+use crate::page::names::Names;
 
 /// Features that are remembered by their numbers; beyond, all are forgotten and met anew.
 const MOST_KNOWN: usize = 1 << 16;
@@ -62,9 +61,9 @@ impl Vocabulary {
     /// The same, with the names of the features.
     pub(crate) fn named_features(&self, object: &JsValue) -> Result<(Features, Vec<(FeatureId, String)>), Failure> {
         // To one that knows nothing, everything is new.
-        let names = Names::new();
+        let names = Names::default();
         let features = Vocabulary::new(self.schema.clone(), Some(names.clone())).features(object)?;
-        let name = |id: FeatureId| Some((id, names.get(&id.0.into()).as_string()?));
+        let name = |id: FeatureId| Some((id, names.name(id)?));
         let all = features.shared().iter().chain(features.private());
         let named = all.filter_map(|feature| name(feature.id)).collect();
         Ok((features, named))
@@ -84,23 +83,14 @@ impl Vocabulary {
             let (features, named) = builder.finish_named();
             self.known.push(features.known().next());
             if let Some(names) = &self.names {
-                remember(names, named);
+                names.remember(named);
             }
         }
         Ok(())
     }
 }
 
-/// An item's id: a string, or a whole number in decimal.
-pub(crate) fn item_id(value: &JsValue) -> Result<String, Failure> {
-    match (value.as_string(), value.as_f64()) {
-        (Some(text), _) if !text.is_empty() => Ok(text),
-        (_, Some(x)) if is_whole(x) => Ok((x as i64).to_string()),
-        _ => Err(Failure::argument("an item's id is a string that is not empty, or a whole number")),
-    }
-}
-
-#[wasm_bindgen(module = "/src/vocabulary.js")]
+#[wasm_bindgen(module = "/src/page/vocabulary.js")]
 extern "C" {
     #[wasm_bindgen(js_name = Vocabulary)]
     type JsVocabulary;

@@ -1,18 +1,25 @@
 //! How a learner begins: its base, its profile, and the tab around them.
 
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use brooklet_core::Base;
 
-use crate::endpoint::{self, PATIENCE};
-use crate::error::Failure;
-use crate::event::Event;
-use crate::host;
-use crate::options::{Options, Source};
-use crate::session::{Origin, Session};
-use crate::store::{CachedBase, Store};
-use crate::tab::{Link, Tab};
+use crate::learning::log::World;
+use crate::learning::session::{Origin, Session};
+use crate::page::error::Failure;
+use crate::page::event::Event;
+use crate::page::host;
+use crate::page::names::Names;
+use crate::page::store::{CachedBase, Store};
+use crate::tab::client::{Client, Link};
+use crate::tab::lifecycle;
+use crate::tab::pace::Pace;
+use crate::wire::endpoint::{self, PATIENCE};
+use alloc::string::String;
+use brooklet_core::Config;
+use js_sys::Function;
 
 /// How long a page waits for the network, in milliseconds, when it could begin with the base that it has kept.
 const IMPATIENCE: u32 = 4_000;
@@ -20,8 +27,28 @@ const IMPATIENCE: u32 = 4_000;
 /// What the last visit could not send any more goes out within so many milliseconds of the next, at random.
 const AFTER_RETURN: f64 = 5_000.0;
 
+/// The options of `Learner.open`, checked.
+pub(crate) struct Options {
+    pub(crate) source: Source,
+    /// Without a slash at the end.
+    pub(crate) endpoint: Option<String>,
+    /// Nothing: keep nothing.
+    pub(crate) store: Option<String>,
+    /// The most records of the event log; 0 is none.
+    pub(crate) log: usize,
+    pub(crate) config: Config,
+    pub(crate) pace: Pace,
+    pub(crate) on_event: Option<Function>,
+}
+
+/// Where the first base comes from.
+pub(crate) enum Source {
+    Url(String),
+    Bytes(Vec<u8>),
+}
+
 /// Opens a learner. What fails on the way without stopping it becomes an event.
-pub(crate) async fn open(options: Options) -> Result<Rc<Tab>, Failure> {
+pub(crate) async fn open(options: Options) -> Result<Rc<Client>, Failure> {
     let mut trouble = Vec::new();
     let store = match &options.store {
         Some(name) => Store::open(name).await.map_err(|failure| trouble.push(failure)).ok(),
@@ -36,7 +63,9 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Tab>, Failure> {
         }),
         None => None,
     };
-    let session = Session::open(start.base, options.config, saved, first_slate(), options.log)?;
+    let names = (options.log > 0).then(Names::default);
+    let log = names.clone().map(|names| (options.log, Box::new(names) as Box<dyn World>));
+    let session = Session::open(start.base, options.config, saved, first_slate(), log)?;
 
     let link = options.endpoint.map(|endpoint| {
         let lock = ["brooklet:", options.store.as_deref().unwrap_or_default()].concat();
@@ -47,25 +76,25 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Tab>, Failure> {
         }
         link
     });
-    let tab = Tab::new(session, store, link, options.on_event);
+    let client = Client::new(session, names, store, link, options.on_event);
     for failure in &trouble {
-        tab.tell(Event::Failed { during: "open", failure });
+        client.tell(Event::Failed { during: "open", failure });
     }
     if let Some(fetched) = start.fetched {
-        let keeping = Rc::clone(&tab);
-        tab.background("save", async move {
+        let keeping = Rc::clone(&client);
+        client.background("save", async move {
             match &keeping.store {
                 Some(store) => store.keep_base(&fetched).await,
                 None => Ok(()),
             }
         });
     }
-    let returned = tab.with(|session| session.origin() == Origin::Restored)?;
-    tab.watch();
+    let returned = client.with(|session| session.origin() == Origin::Restored)?;
+    lifecycle::watch(&client);
     if returned {
-        tab.sync_within(AFTER_RETURN * host::random());
+        client.sync_within(AFTER_RETURN * host::random());
     }
-    Ok(tab)
+    Ok(client)
 }
 
 /// Where this tab begins to number its slates: no other tab is likely to come there, and JavaScript holds the numbers

@@ -2,16 +2,16 @@
 
 use alloc::string::String;
 use alloc::string::ToString;
-use alloc::vec::Vec;
 use brooklet_core::Config;
 use js_sys::Function;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::config;
-use crate::error::Failure;
-use crate::host;
-use crate::object::{bytes, field, is_whole, only};
-use crate::pace::Pace;
+use crate::api::config;
+use crate::page::error::Failure;
+use crate::page::host;
+use crate::page::object::{bytes, field, is_whole, only};
+use crate::tab::open::{Options, Source};
+use crate::tab::pace::Pace;
 
 const NAMES: [&str; 8] = ["url", "bytes", "endpoint", "store", "log", "syncEvents", "syncSeconds", "onEvent"];
 /// They are lines of some hundred bytes, all in memory.
@@ -19,53 +19,31 @@ const LONGEST_LOG: f64 = 1_000_000.0;
 const DEFAULT_STORE: &str = "brooklet";
 const DEFAULT_PACE: Pace = Pace { events: 20.0, seconds: 60.0 };
 
-/// The options of `Learner.open`, checked.
-pub(crate) struct Options {
-    pub(crate) source: Source,
-    /// Without a slash at the end.
-    pub(crate) endpoint: Option<String>,
-    /// Nothing: keep nothing.
-    pub(crate) store: Option<String>,
-    /// The most records of the event log; 0 is none.
-    pub(crate) log: usize,
-    pub(crate) config: Config,
-    pub(crate) pace: Pace,
-    pub(crate) on_event: Option<Function>,
-}
-
-/// Where the first base comes from.
-pub(crate) enum Source {
-    Url(String),
-    Bytes(Vec<u8>),
-}
-
-impl Options {
-    /// Reads the options. One that is misspelt is an error, not a default.
-    pub(crate) fn from_js(options: &JsValue) -> Result<Options, Failure> {
-        if !options.is_object() {
-            return Err(Failure::argument("Learner.open takes an object with `url` or `bytes`"));
-        }
-        let names = [&NAMES[..], config::NAMES[0], config::NAMES[1]].concat();
-        only(options, &names, "Learner.open does not know one of the options: is it misspelt?")?;
-        let endpoint = field(options, "endpoint")?.map(|value| address(&value)).transpose()?;
-        let endpoint = endpoint.map(|endpoint| endpoint.trim_end_matches('/').to_string());
-        let log = log(options)?;
-        let config = config::config(options, (host::random() * f64::from(u32::MAX)) as u64)?;
-        Ok(Options {
-            source: source(options, endpoint.as_deref())?,
-            endpoint,
-            store: store(options)?,
-            log,
-            config: Config { log: log > 0, ..config },
-            pace: Pace {
-                events: positive(options, "syncEvents")?.unwrap_or(DEFAULT_PACE.events),
-                seconds: positive(options, "syncSeconds")?.unwrap_or(DEFAULT_PACE.seconds),
-            },
-            on_event: field(options, "onEvent")?
-                .map(|value| value.dyn_into::<Function>().map_err(|_| Failure::argument("`onEvent` is a function")))
-                .transpose()?,
-        })
+/// Reads the options. One that is misspelt is an error, not a default.
+pub(crate) fn options(options: &JsValue) -> Result<Options, Failure> {
+    if !options.is_object() {
+        return Err(Failure::argument("Learner.open takes an object with `url` or `bytes`"));
     }
+    let names = [&NAMES[..], config::NAMES[0], config::NAMES[1]].concat();
+    only(options, &names, "Learner.open does not know one of the options: is it misspelt?")?;
+    let endpoint = field(options, "endpoint")?.map(|value| address(&value)).transpose()?;
+    let endpoint = endpoint.map(|endpoint| endpoint.trim_end_matches('/').to_string());
+    let log = log(options)?;
+    let config = config::config(options, (host::random() * f64::from(u32::MAX)) as u64)?;
+    Ok(Options {
+        source: source(options, endpoint.as_deref())?,
+        endpoint,
+        store: store(options)?,
+        log,
+        config: Config { log: log > 0, ..config },
+        pace: Pace {
+            events: positive(options, "syncEvents")?.unwrap_or(DEFAULT_PACE.events),
+            seconds: positive(options, "syncSeconds")?.unwrap_or(DEFAULT_PACE.seconds),
+        },
+        on_event: field(options, "onEvent")?
+            .map(|value| value.dyn_into::<Function>().map_err(|_| Failure::argument("`onEvent` is a function")))
+            .transpose()?,
+    })
 }
 
 fn source(options: &JsValue, endpoint: Option<&str>) -> Result<Source, Failure> {

@@ -157,28 +157,49 @@ export interface Metrics {
   readonly personal: Score;
   readonly base: Score;
   readonly shadows: readonly Score[];
-  /** Slates of which an item was labelled: how near the top the clicked ones stood, and the share with a click. */
-  readonly slates: { readonly count: number; readonly ndcg: number | null; readonly hitRate: number | null };
-  /** By whose scores is ranked: a number is the place of a shadow. */
-  readonly serving: "base" | "personal" | number;
+  readonly slates: SlateFigures;
+  /** By whose scores is ranked. */
+  readonly serving: Serving;
   /** How much the personal model and each shadow are trusted; they sum to 1. */
   readonly weights: readonly number[];
   /** Alarms of the drift detector. */
   readonly drifts: number;
-  /** Slates and held predictions that made room before they were labelled; learnt rows that made room. */
-  readonly evicted: { readonly slates: number; readonly rows: number };
+  /** What made room. */
+  readonly evicted: Evicted;
   /** Items in the catalogue. */
   readonly items: number;
   /** Events that the endpoint has not acknowledged: no delta holds them yet, or the one that does still waits. */
   readonly unsent: number;
   /** Version of the base. */
   readonly version: number;
-  /** `"replaced"`: a profile was there but could not be used (it was damaged, or made with a model of another shape),
-   * so a new one was begun. */
-  readonly profile: "new" | "restored" | "replaced";
+  /** Where the profile came from. */
+  readonly profile: ProfileOrigin;
   /** Whether all that was learnt is in the store; null if there is none. */
   readonly saved: boolean | null;
 }
+
+/** Slates of which an item was labelled. */
+export interface SlateFigures {
+  readonly count: number;
+  /** How near the top the clicked ones stood. */
+  readonly ndcg: number | null;
+  /** The share with a click. */
+  readonly hitRate: number | null;
+}
+
+export interface Evicted {
+  /** Slates and held predictions that were not labelled yet. */
+  readonly slates: number;
+  /** Learnt rows. */
+  readonly rows: number;
+}
+
+/** The bare base, the personal model, or the shadow of this place. */
+export type Serving = "base" | "personal" | number;
+
+/** `"replaced"`: a profile was there but could not be used (it was damaged, or made with a model of another shape), so a new
+ * one was begun. */
+export type ProfileOrigin = "new" | "restored" | "replaced";
 
 export interface Taste {
   /** A value of the field, such as `"Drama"`. */
@@ -242,7 +263,10 @@ export type LearnerEvent =
   /** The visitor is predicted worse than before: the detector's alarms so far. */
   | { readonly type: "drift"; readonly drifts: number }
   /** Something in the background failed; the learner goes on, and tries again. */
-  | { readonly type: "error"; readonly during: "open" | "save" | "sync"; readonly error: BrookletError };
+  | { readonly type: "error"; readonly during: Background; readonly error: BrookletError };
+
+/** What goes on in the background. */
+export type Background = "open" | "save" | "sync";
 
 /** What every failure is: an `Error` with a `code`. */
 export interface BrookletError extends Error {

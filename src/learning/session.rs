@@ -1,24 +1,19 @@
 //! One tab's learning: the core's learner, and what is needed to move it onto a profile that another tab saved first.
 //!
-//! Nothing here knows of a browser. The core's profile holds what was learnt and the slates that wait for labels, but the
-//! catalogue belongs to the tab; and events that are not saved yet are kept in a journal, to be learnt again on the profile
-//! that won.
+//! The core's profile holds what was learnt and the slates that wait for labels, but the catalogue belongs to the tab; and
+//! events that are not saved yet are kept in a journal, to be learnt again on the profile that won.
 
-use alloc::collections::VecDeque;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use brooklet_core::{
-    Base, Config, Error, Explanation, FeatureId, Features, Learner as Core, PendingDelta, Prediction, Query, Record,
-    Slate, Subject, Uncertain,
+    Base, Config, Error, Features, Learner as Core, PendingDelta, Prediction, Query, Record, Slate, Uncertain,
 };
 
-use crate::log::{Log, remember};
-use crate::store::Saved;
-use crate::vocabulary::Vocabulary;
-
-/// How many unsaved events are kept: only a store that fails for hours lets them grow so many.
-const LONGEST_JOURNAL: usize = 10_000;
+use crate::learning::journal::{Event, Journal};
+use crate::learning::log::{Log, World};
+use crate::learning::saved::{Covered, Saved, Snapshot};
 
 /// Where the profile came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +30,7 @@ pub(crate) enum Origin {
 pub(crate) struct Session {
     core: Core,
     config: Config,
-    journal: VecDeque<Event>,
+    journal: Journal,
     /// Counts everything that changed the profile, and how much of it is saved.
     changes: u64,
     saved_changes: u64,
@@ -48,51 +43,15 @@ pub(crate) struct Session {
     log: Option<Log>,
 }
 
-/// An event as the core learns it.
-enum Event {
-    /// An input with its label.
-    Learnt { features: Features, target: f32, weight: f32 },
-    /// The label of an item of a slate, or of a held prediction.
-    Labelled { subject: Subject, target: f32, weight: f32 },
-    /// One input that is preferred to another.
-    Compared { preferred: Features, other: Features, weight: f32 },
-}
-
-impl Event {
-    /// Learns it; what was predicted before, if that is one thing.
-    fn learn(&self, core: &mut Core) -> Result<Option<Prediction>, Error> {
-        match self {
-            Event::Learnt { features, target, weight } => core.learn_one(features, *target, *weight).map(Some),
-            Event::Labelled { subject, target, weight } => core.label(subject, *target, *weight).map(Some),
-            Event::Compared { preferred, other, weight } => core.learn_pair(preferred, other, *weight).map(|()| None),
-        }
-    }
-}
-
-/// A profile to be saved, and how much it covers.
-pub(crate) struct Snapshot {
-    pub(crate) model: String,
-    pub(crate) revision: f64,
-    pub(crate) resets: f64,
-    pub(crate) profile: Vec<u8>,
-    /// The event log if it is to be replaced too; an empty one is to be removed.
-    pub(crate) log: Option<String>,
-    /// Whether this tab has one.
-    pub(crate) with_log: bool,
-    changes: u64,
-    events: usize,
-    log_end: usize,
-}
-
 impl Session {
     /// A session on what the store holds, or on a new profile if that cannot be used. Tabs share a profile: each numbers its
-    /// slates from its own `first_slate`. The event log is of at most so many records; 0 is none.
+    /// slates from its own `first_slate`. `log` is the most records of the event log and the world that it is kept in; None is no log.
     pub(crate) fn open(
         base: Base,
         config: Config,
         saved: Option<Saved>,
         first_slate: u64,
-        log: usize,
+        log: Option<(usize, Box<dyn World>)>,
     ) -> Result<Session, Error> {
         let (mut core, origin) = match &saved {
             None => (Core::new(base, config.clone())?, Origin::New),
@@ -102,12 +61,13 @@ impl Session {
             },
         };
         core.number_slates_from(first_slate);
-        let log = (log > 0).then(|| Log::new(log, saved.as_ref().map_or("", |saved| &saved.log)));
+        let kept = saved.as_ref().map_or("", |saved| &saved.log);
+        let log = log.map(|(most, world)| Log::new(most, world, kept));
         let resets = saved.as_ref().map_or(0.0, |saved| saved.resets);
         let mut session = Session {
             core,
             config,
-            journal: VecDeque::new(),
+            journal: Journal::default(),
             changes: 0,
             saved_changes: 0,
             revision: saved.map_or(0.0, |saved| saved.revision),
@@ -120,22 +80,9 @@ impl Session {
         Ok(session)
     }
 
-    /// What inputs are read with.
-    pub(crate) fn vocabulary(&self) -> Vocabulary {
-        Vocabulary::new(self.core.schema().clone(), self.log.as_ref().map(|log| log.names().clone()))
-    }
-
     /// The event log; empty if there is none.
     pub(crate) fn log_text(&self) -> String {
         self.log.as_ref().map(Log::text).unwrap_or_default()
-    }
-
-    pub(crate) fn base(&self) -> &Base {
-        self.core.base()
-    }
-
-    pub(crate) fn version(&self) -> u64 {
-        self.core.base().metadata().version
     }
 
     pub(crate) fn origin(&self) -> Origin {
@@ -147,30 +94,13 @@ impl Session {
         &self.core
     }
 
-    /// Events that no delta covers yet.
-    pub(crate) fn unsent(&self) -> u32 {
-        self.core.unsent_events()
-    }
-
-    /// Whether a delta was made and not yet acknowledged.
-    pub(crate) fn is_pending(&self) -> bool {
-        self.core.pending_events().is_some()
-    }
-
+    /// Adds an item to this tab's catalogue, which is no part of the profile.
     pub(crate) fn set_item(&mut self, id: &str, features: &Features) -> Result<(), Error> {
-        if let Some(log) = &self.log {
-            let name = [&self.core.schema().item, "=", id].concat();
-            remember(log.names(), [(FeatureId::named(&name), name)]);
-        }
         self.core.set_item(id, features)
     }
 
     pub(crate) fn uncertain(&self, query: &Query<'_>) -> Vec<Uncertain> {
         self.core.uncertain(query)
-    }
-
-    pub(crate) fn explain(&self, features: &Features) -> Explanation {
-        self.core.explain(features)
     }
 
     /// Ranks; the slate is part of the profile.
@@ -189,42 +119,13 @@ impl Session {
         held
     }
 
-    pub(crate) fn learn_one(
-        &mut self,
-        features: Features,
-        target: f32,
-        weight: f32,
-    ) -> Result<Option<Prediction>, Error> {
-        self.learn(Event::Learnt { features, target, weight })
-    }
-
-    pub(crate) fn learn_pair(
-        &mut self,
-        preferred: Features,
-        other: Features,
-        weight: f32,
-    ) -> Result<Option<Prediction>, Error> {
-        self.learn(Event::Compared { preferred, other, weight })
-    }
-
-    /// The label of an item of a slate, where 1 is a click and 0 a skip, or of a held prediction.
-    pub(crate) fn label(&mut self, subject: Subject, target: f32, weight: f32) -> Result<Option<Prediction>, Error> {
-        self.learn(Event::Labelled { subject, target, weight })
-    }
-
-    fn learn(&mut self, event: Event) -> Result<Option<Prediction>, Error> {
+    /// Learns an event; what was predicted before, if that is one thing.
+    pub(crate) fn learn(&mut self, event: Event) -> Result<Option<Prediction>, Error> {
         let prediction = event.learn(&mut self.core)?;
-        self.record(event);
+        self.journal.push(event);
+        self.changes += 1;
         self.note();
         Ok(prediction)
-    }
-
-    fn record(&mut self, event: Event) {
-        if self.journal.len() == LONGEST_JOURNAL {
-            self.journal.pop_front();
-        }
-        self.journal.push_back(event);
-        self.changes += 1;
     }
 
     /// The delta to be sent: the same bytes until it is acknowledged or rejected.
@@ -234,13 +135,13 @@ impl Session {
         pending
     }
 
-    pub(crate) fn acknowledge(&mut self, seq: u64) {
-        self.core.acknowledge(seq);
+    pub(crate) fn acknowledge(&mut self, delta: &PendingDelta) {
+        self.core.acknowledge(delta);
         self.changes += 1;
     }
 
-    pub(crate) fn reject(&mut self, seq: u64, key: [u8; 16]) {
-        self.core.reject(seq, key);
+    pub(crate) fn reject(&mut self, delta: &PendingDelta, key: [u8; 16]) {
+        self.core.reject(delta, key);
         self.changes += 1;
     }
 
@@ -288,7 +189,7 @@ impl Session {
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
-            model: self.base().metadata().model.clone(),
+            model: self.core.base().metadata().model.clone(),
             revision: self.revision,
             resets: self.resets,
             profile: self.core.profile(),
@@ -298,21 +199,26 @@ impl Session {
                 None => (self.resets != self.saved_resets).then(String::new),
             },
             with_log: self.log.is_some(),
-            changes: self.changes,
-            events: self.journal.len(),
-            log_end: self.log.as_ref().map_or(0, Log::end),
+            covers: Covered {
+                changes: self.changes,
+                events: self.journal.len(),
+                log_end: self.log.as_ref().map_or(0, Log::end),
+            },
         }
     }
 
     /// `snapshot` is in the store, as `revision`.
     pub(crate) fn saved(&mut self, snapshot: &Snapshot, revision: f64) {
         self.revision = revision;
-        self.saved_changes = snapshot.changes;
+        self.saved_changes = snapshot.covers.changes;
         self.saved_resets = snapshot.resets;
         if let Some(log) = &mut self.log {
-            log.saved(snapshot.log_end, Record::opened(self.core.base(), snapshot.profile.clone(), &self.config));
+            log.saved(
+                snapshot.covers.log_end,
+                Record::opened(self.core.base(), snapshot.profile.clone(), &self.config),
+            );
         }
-        self.journal.drain(..snapshot.events.min(self.journal.len()));
+        self.journal.saved(snapshot.covers.events);
     }
 
     /// There is no store to save to, and no other tab to give way to.
@@ -328,19 +234,7 @@ impl Session {
             Some(saved) => Core::restore(base, self.config.clone(), &saved.profile)?,
             None => Core::new(base, self.config.clone())?,
         };
-        for event in &self.journal {
-            if let Event::Labelled { subject, .. } = event {
-                self.core.unlabel(subject);
-            }
-        }
-        self.core.adopt(core);
-        for event in &self.journal {
-            // A label may have been given in the other tab too, or its slate made room for that tab's: then it counts no more.
-            match event.learn(&mut self.core) {
-                Err(Error::AlreadyLabelled | Error::UnknownSlate) => {}
-                outcome => drop(outcome?),
-            }
-        }
+        self.journal.rebase(&mut self.core, core)?;
         let (revision, resets) = saved.as_ref().map_or((0.0, 0.0), |saved| (saved.revision, saved.resets));
         if let Some(log) = &mut self.log {
             // It holds already what was learnt again. What was logged before a reset is as little to come back as the profile.

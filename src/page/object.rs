@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use js_sys::{ArrayBuffer, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::error::Failure;
+use crate::page::error::Failure;
 
 /// A plain object with these fields.
 pub(crate) fn object(fields: &[(&str, JsValue)]) -> JsValue {

@@ -10,7 +10,7 @@ use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{future_to_promise, spawn_local};
 
-use crate::error::Failure;
+use crate::page::error::Failure;
 
 /// Runs `work`; the promise is settled with its outcome.
 pub(crate) fn promise(work: impl Future<Output = Result<JsValue, Failure>> + 'static) -> Promise {

@@ -3,10 +3,10 @@
 use alloc::string::String;
 use wasm_bindgen::prelude::*;
 
-use crate::answer::{self, Surroundings};
-use crate::argument::{Asked, DEFAULT_K, count};
-use crate::error::Failure;
-use crate::learner::Learner;
+use crate::api::answer::{self, Surroundings};
+use crate::api::argument::{Asked, DEFAULT_K, count};
+use crate::api::learner::Learner;
+use crate::page::error::Failure;
 
 #[wasm_bindgen]
 impl Learner {
@@ -14,10 +14,10 @@ impl Learner {
     /// stand.
     #[wasm_bindgen(unchecked_return_type = "Metrics")]
     pub fn metrics(&self) -> Result<JsValue, Failure> {
-        self.tab.ask(|session| {
+        self.client.ask(|session| {
             let around = Surroundings {
                 origin: session.origin(),
-                saved: self.tab.store.as_ref().map(|_| !session.is_unsaved()),
+                saved: self.client.store.as_ref().map(|_| !session.is_unsaved()),
             };
             answer::metrics(session.core(), &around)
         })
@@ -29,8 +29,8 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_param_type = "Features")] features: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let (features, names) = self.tab.named_features(features)?;
-        self.tab.ask(|session| answer::explanation(&session.explain(&features), &names))
+        let (features, names) = self.client.named_features(features)?;
+        self.client.ask(|session| answer::explanation(&session.core().explain(&features), &names))
     }
 
     /// The items of which a click or a skip would teach most about this visitor: what to ask a person about.
@@ -39,8 +39,8 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_optional_param_type = "RecommendOptions")] options: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let asked = Asked::from_js(&self.tab, options)?;
-        self.tab.ask(|session| asked.with(|query| session.uncertain(query))).map(|items| answer::uncertain(&items))
+        let asked = Asked::from_js(&self.client, options)?;
+        self.client.ask(|session| asked.with(|query| session.uncertain(query))).map(|items| answer::uncertain(&items))
     }
 
     /// What the visitor's row weighs most among the values of a field, strongest first, likes and dislikes alike.
@@ -52,7 +52,7 @@ impl Learner {
     ) -> Result<JsValue, Failure> {
         let field = field.as_string().ok_or(Failure::argument("a field is a string"))?;
         let k = if k.is_undefined() { DEFAULT_K } else { count(k)? };
-        self.tab.ask(|session| session.core().taste(&field, k)).map(answer::taste)
+        self.client.ask(|session| session.core().taste(&field, k)).map(answer::taste)
     }
 
     /// The event log: what was shown and asked, with features, scores and propensities, and what came of it, in the order in
@@ -60,14 +60,14 @@ impl Learner {
     /// sends it anywhere: that is for the page to do, with the visitor's consent.
     #[wasm_bindgen(js_name = exportLog)]
     pub fn export_log(&self) -> Result<String, Failure> {
-        self.tab.ask(|session| session.log_text())
+        self.client.ask(|session| session.log_text())
     }
 
     /// The delta sent last since the learner was opened, byte for byte; null if none was.
     #[wasm_bindgen(js_name = lastSent, unchecked_return_type = "SentDelta | null")]
     pub fn last_sent(&self) -> Result<JsValue, Failure> {
-        self.tab.ask(|_| ())?;
-        let sent = self.tab.link.as_ref().and_then(|link| link.sent.borrow().clone());
+        self.client.ask(|_| ())?;
+        let sent = self.client.link.as_ref().and_then(|link| link.sent.borrow().clone());
         Ok(sent.map_or(JsValue::NULL, |sent| answer::sent(&sent)))
     }
 }

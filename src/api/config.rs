@@ -4,9 +4,9 @@ use alloc::string::ToString;
 use brooklet_core::{Config, Value};
 use wasm_bindgen::JsValue;
 
-use crate::error::Failure;
-use crate::object::{field, is_whole};
-use crate::vocabulary::settings;
+use crate::page::error::Failure;
+use crate::page::object::{field, is_whole};
+use crate::page::vocabulary::settings;
 
 /// The options that are read here, and the seed, which is no setting.
 pub(crate) const NAMES: [&[&str]; 2] = [&Config::SETTINGS, &["seed"]];

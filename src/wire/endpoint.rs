@@ -9,9 +9,9 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, Headers, ReferrerPolicy, RequestCredentials, RequestInit, Response};
 
-use crate::error::Failure;
-use crate::host;
-use crate::store::CachedBase;
+use crate::page::error::Failure;
+use crate::page::host;
+use crate::page::store::CachedBase;
 
 /// Requests that outlive their page share 64 KiB; the rest is room for headers and for the page's own.
 const KEEPALIVE_LIMIT: usize = 60 * 1024;

@@ -7,9 +7,9 @@ use core::future::Future;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use crate::error::Failure;
-use crate::host;
-use crate::promise::promise;
+use crate::page::error::Failure;
+use crate::page::host;
+use crate::page::promise::promise;
 
 /// Runs `work` while holding the lock `name`. Where there are no locks (an insecure page), it simply runs: the store's
 /// revisions and the endpoint's sequence numbers keep the learning right, the lock only spares a second sender the trip.

@@ -8,12 +8,12 @@ use alloc::rc::Rc;
 
 use brooklet_core::Base;
 
-use crate::endpoint::{self, PATIENCE, Verdict};
-use crate::error::Failure;
-use crate::event::Event;
-use crate::host;
-use crate::lock;
-use crate::tab::{Link, Sent, Tab};
+use crate::page::error::Failure;
+use crate::page::event::Event;
+use crate::page::host;
+use crate::tab::client::{Client, Link, Sent};
+use crate::wire::endpoint::{self, PATIENCE, Verdict};
+use crate::wire::lock;
 
 /// A stale base, then a gap, then it should be taken.
 const MOST_ROUNDS: usize = 4;
@@ -39,13 +39,13 @@ pub(crate) struct Report {
 }
 
 /// Saves, sends what was learnt, and pulls a newer base.
-pub(crate) async fn sync(tab: Rc<Tab>, occasion: Occasion) -> Result<Report, Failure> {
-    let link = tab.link.as_ref().ok_or(Failure::NO_ENDPOINT)?;
+pub(crate) async fn sync(client: Rc<Client>, occasion: Occasion) -> Result<Report, Failure> {
+    let link = client.link.as_ref().ok_or(Failure::NO_ENDPOINT)?;
     if host::is_offline() {
         return Err(Failure::OFFLINE);
     }
     let turn = link.syncing.take().await;
-    let work = exchange(Rc::clone(&tab), occasion);
+    let work = exchange(Rc::clone(&client), occasion);
     let outcome = lock::exclusive(&link.lock, work).await;
     match &outcome {
         Ok(_) => {
@@ -55,14 +55,14 @@ pub(crate) async fn sync(tab: Rc<Tab>, occasion: Occasion) -> Result<Report, Fai
         Err(_) => link.failures.set(link.failures.get().saturating_add(1)),
     }
     drop(turn);
-    tab.arm();
+    client.arm();
     outcome
 }
 
 /// The same, with nobody waiting for the outcome. Being offline is no event: the page knows, and `online` will come.
-pub(crate) fn sync_in_background(tab: &Rc<Tab>, occasion: Occasion) {
-    let syncing = Rc::clone(tab);
-    tab.background("sync", async move {
+pub(crate) fn sync_in_background(client: &Rc<Client>, occasion: Occasion) {
+    let syncing = Rc::clone(client);
+    client.background("sync", async move {
         match sync(syncing, occasion).await {
             Err(_) if host::is_offline() => Ok(()),
             outcome => outcome.map(drop),
@@ -70,35 +70,36 @@ pub(crate) fn sync_in_background(tab: &Rc<Tab>, occasion: Occasion) {
     });
 }
 
-async fn exchange(tab: Rc<Tab>, occasion: Occasion) -> Result<Report, Failure> {
-    let link = tab.link.as_ref().ok_or(Failure::NO_ENDPOINT)?;
+async fn exchange(client: Rc<Client>, occasion: Occasion) -> Result<Report, Failure> {
+    let link = client.link.as_ref().ok_or(Failure::NO_ENDPOINT)?;
     let mut report = Report { sent: false, acknowledged: None, pulled: false, version: 0 };
     let mut current = None;
     let mut rounds = 0;
     while rounds < MOST_ROUNDS {
         rounds += 1;
         let (key, next_key) = (fresh_key()?, fresh_key()?);
-        let (is_older, prepared) = tab.commit(|session| (session.is_pending(), session.prepare(key))).await?;
+        let (is_older, prepared) =
+            client.commit(|session| (session.core().pending_events().is_some(), session.prepare(key))).await?;
         let Some(pending) = prepared else {
             link.pending.set(false);
-            link.idle.set(tab.with(|session| session.unsent())?);
+            link.idle.set(client.with(|session| session.core().unsent_events())?);
             break;
         };
         link.pending.set(true);
         let at = js_sys::Date::now();
         let sent = Sent { seq: pending.seq, bytes: pending.bytes.clone(), acknowledged: false, at };
         link.sent.replace(Some(sent));
-        tab.tell(Event::Sent { seq: pending.seq, bytes: &pending.bytes });
+        client.tell(Event::Sent { seq: pending.seq, bytes: &pending.bytes });
         report.sent = true;
         match endpoint::post(&link.endpoint, pending.seq, &pending.bytes, occasion == Occasion::Leaving).await? {
             Verdict::Acknowledged { repeat, version } => {
-                tab.commit(|session| session.acknowledge(pending.seq)).await?;
+                client.commit(|session| session.acknowledge(&pending)).await?;
                 link.pending.set(false);
                 link.idle.set(0);
                 if let Some(sent) = &mut *link.sent.borrow_mut() {
                     sent.acknowledged |= sent.bytes == pending.bytes;
                 }
-                tab.tell(Event::Acknowledged { seq: pending.seq, repeat, version });
+                client.tell(Event::Acknowledged { seq: pending.seq, repeat, version });
                 report.acknowledged = Some(pending.seq);
                 current = Some(version);
                 // A delta from before does not hold what was learnt since: who asked for a sync means that too. The next
@@ -108,17 +109,17 @@ async fn exchange(tab: Rc<Tab>, occasion: Occasion) -> Result<Report, Failure> {
                 }
                 rounds = 0;
             }
-            Verdict::Gap => tab.commit(|session| session.reject(pending.seq, next_key)).await?,
+            Verdict::Gap => client.commit(|session| session.reject(&pending, next_key)).await?,
             Verdict::Stale => {
-                report.pulled |= pull(&tab, link).await?;
-                tab.commit(|session| session.reject(pending.seq, next_key)).await?;
+                report.pulled |= pull(&client, link).await?;
+                client.commit(|session| session.reject(&pending, next_key)).await?;
             }
             Verdict::Refused(code) => {
                 return Err(Failure::named(code, "the endpoint did not take the delta; it is kept".into()));
             }
         }
     }
-    let mine = tab.with(|session| session.version())?;
+    let mine = client.with(|session| session.core().base().metadata().version)?;
     let wanted = match occasion {
         Occasion::Asked => !report.pulled,
         Occasion::Due => current.is_some_and(|current| current != mine),
@@ -126,9 +127,9 @@ async fn exchange(tab: Rc<Tab>, occasion: Occasion) -> Result<Report, Failure> {
         Occasion::Leaving => false,
     };
     if wanted {
-        report.pulled |= pull(&tab, link).await?;
+        report.pulled |= pull(&client, link).await?;
     }
-    report.version = tab.with(|session| session.version())?;
+    report.version = client.with(|session| session.core().base().metadata().version)?;
     Ok(report)
 }
 
@@ -137,20 +138,20 @@ fn fresh_key() -> Result<[u8; 16], Failure> {
 }
 
 /// Fetches the endpoint's base, puts it under the profile and keeps it for opening offline. Says whether it is another.
-async fn pull(tab: &Tab, link: &Link) -> Result<bool, Failure> {
+async fn pull(client: &Client, link: &Link) -> Result<bool, Failure> {
     let etag = link.etag.borrow().clone();
     let Some(fetched) = endpoint::pull(&link.endpoint, etag.as_deref(), PATIENCE).await? else {
         return Ok(false);
     };
     let base = Base::decode(&fetched.bytes[..])?;
     let version = base.metadata().version;
-    let is_other = tab.with(|session| session.base().bytes() != base.bytes())?;
+    let is_other = client.with(|session| session.core().base().bytes() != base.bytes())?;
     if is_other {
-        tab.commit(|session| session.swap_base(base.clone())).await??;
-        tab.tell(Event::Pulled { version });
+        client.commit(|session| session.swap_base(base.clone())).await??;
+        client.tell(Event::Pulled { version });
     }
     link.etag.replace(fetched.etag.clone());
-    if let Some(store) = &tab.store {
+    if let Some(store) = &client.store {
         store.keep_base(&fetched).await?;
     }
     Ok(is_other)

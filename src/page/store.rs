@@ -20,9 +20,9 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{IdbDatabase, IdbObjectStore, IdbRequest, IdbTransaction};
 
-use crate::error::Failure;
-use crate::host;
-use crate::session::Snapshot;
+use crate::learning::saved::{Replaced, Saved, Snapshot};
+use crate::page::error::Failure;
+use crate::page::host;
 
 const OBJECT_STORE: &str = "brooklet";
 const LAYOUT: u32 = 1;
@@ -35,33 +35,12 @@ pub(crate) struct Store {
     connection: Rc<RefCell<Option<Connection>>>,
 }
 
-/// A profile as the store has it.
-#[derive(Debug)]
-pub(crate) struct Saved {
-    /// Grows by one with every save, over all tabs.
-    pub(crate) revision: f64,
-    /// How often the profile was reset.
-    pub(crate) resets: f64,
-    pub(crate) profile: Vec<u8>,
-    /// The event log beside it; empty if there is none, or nobody wants it.
-    pub(crate) log: String,
-}
-
 /// A base as it was last fetched.
 #[derive(Debug, Clone)]
 pub(crate) struct CachedBase {
     pub(crate) url: String,
     pub(crate) etag: Option<String>,
     pub(crate) bytes: Vec<u8>,
-}
-
-/// What came of an attempt to save.
-#[derive(Debug)]
-pub(crate) enum Replaced {
-    /// The profile is saved under this revision.
-    Done(f64),
-    /// Another tab saved first (or the store was emptied): this is what it holds now.
-    Conflict(Option<Saved>),
 }
 
 impl Store {
@@ -76,9 +55,9 @@ impl Store {
     pub(crate) async fn profile(&self, model: &str, with_log: bool) -> Result<Option<Saved>, Failure> {
         let (objects, _) = self.transaction("readonly").await?;
         let left = done(&objects.get(&leaving_key(model)).map_err(storage)?).await?;
-        let saved = Saved::read(&objects, model, with_log).await?;
+        let saved = read(&objects, model, with_log).await?;
         let revision = saved.as_ref().map_or(0.0, |saved| saved.revision);
-        let Some(left) = Saved::from_record(&left).filter(|left| left.revision == revision) else { return Ok(saved) };
+        let Some(left) = from_record(&left).filter(|left| left.revision == revision) else { return Ok(saved) };
         // The log goes on from the profile that is opened, whatever its last records were.
         let log = saved.map(|saved| saved.log).unwrap_or_default();
         Ok(Some(Saved { log, ..left }))
@@ -99,9 +78,9 @@ impl Store {
     /// Replaces the profile if its revision is still that of `snapshot` (0: if there is none), and with it the log.
     pub(crate) async fn replace(&self, snapshot: &Snapshot) -> Result<Replaced, Failure> {
         let (objects, transaction) = self.transaction("readwrite").await?;
-        let found = Saved::read(&objects, &snapshot.model, false).await?;
+        let found = read(&objects, &snapshot.model, false).await?;
         if found.as_ref().map_or(0.0, |saved| saved.revision) != snapshot.revision {
-            return Saved::read(&objects, &snapshot.model, snapshot.with_log).await.map(Replaced::Conflict);
+            return read(&objects, &snapshot.model, snapshot.with_log).await.map(Replaced::Conflict);
         }
         let revision = snapshot.revision + 1.0;
         let record = ProfileRecord::new(snapshot, revision);
@@ -175,27 +154,25 @@ impl Store {
     }
 }
 
-impl Saved {
-    async fn read(objects: &IdbObjectStore, model: &str, with_log: bool) -> Result<Option<Saved>, Failure> {
-        let found = done(&objects.get(&profile_key(model)).map_err(storage)?).await?;
-        let mut saved = Saved::from_record(&found);
-        if let Some(saved) = saved.as_mut().filter(|_| with_log) {
-            let found = done(&objects.get(&log_key(model)).map_err(storage)?).await?;
-            saved.log = found.as_string().unwrap_or_default();
-        }
-        Ok(saved)
+async fn read(objects: &IdbObjectStore, model: &str, with_log: bool) -> Result<Option<Saved>, Failure> {
+    let found = done(&objects.get(&profile_key(model)).map_err(storage)?).await?;
+    let mut saved = from_record(&found);
+    if let Some(saved) = saved.as_mut().filter(|_| with_log) {
+        let found = done(&objects.get(&log_key(model)).map_err(storage)?).await?;
+        saved.log = found.as_string().unwrap_or_default();
     }
+    Ok(saved)
+}
 
-    /// The record, if it is one of ours: anything else is as good as no profile.
-    fn from_record(found: &JsValue) -> Option<Saved> {
-        if !found.is_object() {
-            return None;
-        }
-        let record = found.unchecked_ref::<ProfileRecord>();
-        let profile = record.profile().dyn_into::<Uint8Array>().map_or_else(|_| Vec::new(), |bytes| bytes.to_vec());
-        let resets = record.resets().as_f64().unwrap_or_default();
-        Some(Saved { revision: record.revision().as_f64()?, resets, profile, log: String::new() })
+/// The record, if it is one of ours: anything else is as good as no profile.
+fn from_record(found: &JsValue) -> Option<Saved> {
+    if !found.is_object() {
+        return None;
     }
+    let record = found.unchecked_ref::<ProfileRecord>();
+    let profile = record.profile().dyn_into::<Uint8Array>().map_or_else(|_| Vec::new(), |bytes| bytes.to_vec());
+    let resets = record.resets().as_f64().unwrap_or_default();
+    Some(Saved { revision: record.revision().as_f64()?, resets, profile, log: String::new() })
 }
 
 /// A connection that gives way when another tab deletes or upgrades the database.

@@ -1,0 +1,11 @@
+//! What a tab has learnt and how it agrees with other tabs. Nothing here knows of a browser.
+
+pub(crate) mod journal;
+pub(crate) mod log;
+pub(crate) mod saved;
+pub(crate) mod session;
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod same_everywhere;
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod two_tabs;
