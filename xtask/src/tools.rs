@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::workspace::{Workspace, tools_folder};
+use crate::workspace::{Workspace, search_path, tools_folder};
 
 /// On Windows the command is a batch file, which is only found under its full name.
 pub(crate) const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };

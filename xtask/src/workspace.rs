@@ -66,7 +66,7 @@ fn age(path: &Path) -> Option<SystemTime> {
 }
 
 /// Where to look for a program, ours first.
-fn search_path() -> Vec<PathBuf> {
+pub(crate) fn search_path() -> Vec<PathBuf> {
     let ours = [tools_folder().join("bin"), tools_folder().join("node_modules/.bin")];
     let theirs = env::var_os("PATH").unwrap_or_default();
     ours.into_iter().chain(env::split_paths(&theirs)).collect()
