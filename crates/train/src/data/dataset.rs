@@ -2,7 +2,7 @@
 
 use crate::input::{Batch, Columns, Interner, SideTable, Store};
 use crate::trainer::{Entities, Layout, Problem};
-use anyhow::Result;
+use crate::error::Result;
 
 /// Events, and the features of their users and items.
 pub(crate) struct Dataset {

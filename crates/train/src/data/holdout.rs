@@ -2,7 +2,7 @@
 
 use crate::input::{BLOCK, Batch, Events, Store};
 use crate::trainer::{Event, Rng};
-use anyhow::Result;
+use crate::error::Result;
 use clap::ValueEnum;
 
 /// Users need so many events to be held out for tuning.

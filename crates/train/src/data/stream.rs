@@ -3,7 +3,7 @@
 use crate::holdout::{Split, event};
 use crate::input::{BLOCK, Batch, Store};
 use crate::trainer::{Event, Rng, Source, Stream};
-use anyhow::Result;
+use crate::error::Result;
 use std::sync::mpsc::{channel, sync_channel};
 
 /// All rows, or those that a split leaves to train on, taking no more than about `memory` bytes.

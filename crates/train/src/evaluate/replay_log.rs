@@ -4,7 +4,7 @@ use super::{OffPolicy, Report};
 use crate::estimate::Estimate;
 use crate::learning::Learning;
 use crate::metrics::log_loss;
-use anyhow::{Context, Result, bail};
+use crate::error::{Context, Result};
 use brooklet_core::{Base, Candidate, Config, Learner, Loss, Prediction, Record, Subject, Value};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -23,7 +23,7 @@ pub(super) fn replay(log: &Path, base: &Base, learning: &Learning) -> Result<Rep
         replayed.take(&record).with_context(at)?;
     }
     if replayed.learner.is_none() {
-        bail!("{} has no record `opened` to begin from", log.display());
+        bail!(Input, "{} has no record `opened` to begin from", log.display());
     }
     Ok(replayed.report())
 }

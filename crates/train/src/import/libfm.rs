@@ -11,7 +11,7 @@
 //!
 //! A section that the model was trained without (-dim) is not there.
 
-use anyhow::{Context, Result, bail, ensure};
+use crate::error::{Context, Result};
 use std::path::Path;
 
 /// A model whose columns have names.
@@ -37,7 +37,7 @@ pub(crate) fn read(model: &Path, names: &Path) -> Result<Model> {
     let Sections { w0, w, v } = Sections::parse(&text(model)?, &model.display().to_string())?;
     for (section, found) in [("unary interactions", w.len()), ("pairwise interactions", v.len())] {
         ensure!(
-            found == 0 || found == columns.len(),
+            found == 0 || found == columns.len(), Input,
             "{} has {found} {section}, but {} names {} columns: it must have a line for each, from column 0 on",
             model.display(),
             names.display(),
@@ -58,10 +58,10 @@ fn parse_names(text: &str, path: &str) -> Result<Vec<String>> {
     let mut lines: Vec<(&String, usize)> = names.iter().zip(1..).collect();
     lines.sort_unstable();
     if let Some((_, line)) = lines.iter().find(|(name, _)| name.is_empty()) {
-        bail!("{path}:{line}: a column has no name");
+        bail!(Input, "{path}:{line}: a column has no name");
     }
     if let Some(pair) = lines.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        bail!("{path}:{}: `{}` is named twice, first in line {}", pair[1].1, pair[1].0, pair[0].1);
+        bail!(Input, "{path}:{}: `{}` is named twice, first in line {}", pair[1].1, pair[1].0, pair[0].1);
     }
     Ok(names)
 }
@@ -94,27 +94,27 @@ impl Sections {
                     "global bias W0" => Section::Global,
                     "unary interactions Wj" => Section::Unary,
                     "pairwise interactions Vj,f" => Section::Pairwise,
-                    _ => bail!("{path}:{n}: `{line}` is no section of a libFM model: save it anew with -save_model"),
+                    _ => bail!(Input, "{path}:{n}: `{line}` is no section of a libFM model: save it anew with -save_model"),
                 });
                 continue;
             }
             let numbers = line.split_ascii_whitespace().map(|word| match word.parse::<f32>() {
                 Ok(x) if x.is_finite() => Ok(x),
-                _ => bail!("{path}:{n}: `{word}` is not a finite number"),
+                _ => bail!(Input, "{path}:{n}: `{word}` is not a finite number"),
             });
             let numbers: Vec<f32> = numbers.collect::<Result<_>>()?;
             match (section, &numbers[..]) {
                 (Some(Section::Global), [w0]) => sections.w0 = *w0,
                 (Some(Section::Unary), [w]) => sections.w.push(*w),
-                (Some(Section::Global | Section::Unary), _) => bail!("{path}:{n}: a weight is one number a line"),
+                (Some(Section::Global | Section::Unary), _) => bail!(Input, "{path}:{n}: a weight is one number a line"),
                 (Some(Section::Pairwise), _) => {
                     if let Some(first) = sections.v.first().filter(|first| first.len() != numbers.len()) {
-                        bail!("{path}:{n}: {} factors, but the rows before have {}", numbers.len(), first.len());
+                        bail!(Input, "{path}:{n}: {} factors, but the rows before have {}", numbers.len(), first.len());
                     }
                     sections.v.push(numbers);
                 }
                 (None, _) => {
-                    bail!("{path}:{n}: this stands before any section: a libFM model starts with #global bias W0")
+                    bail!(Input, "{path}:{n}: this stands before any section: a libFM model starts with #global bias W0")
                 }
             }
         }

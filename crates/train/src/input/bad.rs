@@ -1,4 +1,4 @@
-use anyhow::{Result, anyhow, bail};
+use crate::error::{Error, Result};
 use std::str::FromStr;
 
 /// How many bad rows a run puts up with.
@@ -23,7 +23,7 @@ impl FromStr for BadRows {
 
 impl BadRows {
     /// Whether so many bad rows, out of `rows` in all, are put up with.
-    pub(super) fn allow(self, bad: u64, rows: u64) -> bool {
+    pub(crate) fn allow(self, bad: u64, rows: u64) -> bool {
         match self {
             BadRows::Count(most) => bad <= most,
             BadRows::Share(most) => bad as f64 <= most * rows as f64,
@@ -35,40 +35,40 @@ impl BadRows {
 const SHOWN: usize = 5;
 
 /// The bad rows so far.
-pub(super) struct Tally {
+pub(crate) struct Tally {
     limit: BadRows,
-    pub(super) count: u64,
+    pub(crate) count: u64,
     shown: Vec<String>,
 }
 
 impl Tally {
-    pub(super) fn new(limit: BadRows) -> Tally {
+    pub(crate) fn new(limit: BadRows) -> Tally {
         Tally { limit, count: 0, shown: Vec::new() }
     }
 
     /// One more. An error if that is one too many, whatever is still to come.
-    pub(super) fn add(&mut self, place: String, why: &str) -> Result<()> {
+    pub(crate) fn add(&mut self, place: String, why: &str) -> Result<()> {
         self.count += 1;
         if self.shown.len() < SHOWN {
             self.shown.push(format!("{place}: {why}"));
         }
         match self.limit {
-            BadRows::Count(0) => bail!("{}", self.shown.join("\n")),
+            BadRows::Count(0) => bail!(Input, "{}", self.shown.join("\n")),
             BadRows::Count(most) if self.count > most => Err(self.too_many(&format!("more than {most}"))),
             _ => Ok(()),
         }
     }
 
     /// What is said when all is read, if there is anything to say.
-    pub(super) fn conclude(&self, rows: u64) -> Result<Option<String>> {
+    pub(crate) fn conclude(&self, rows: u64) -> Result<Option<String>> {
         if !self.limit.allow(self.count, rows) {
             return Err(self.too_many(&format!("{} of {rows}", self.count)));
         }
         Ok((self.count > 0).then(|| format!("{} bad rows left out\n  {}", self.count, self.shown.join("\n  "))))
     }
 
-    fn too_many(&self, how_many: &str) -> anyhow::Error {
-        anyhow!("{how_many} bad rows, which is more than --bad-rows allows\n  {}", self.shown.join("\n  "))
+    fn too_many(&self, how_many: &str) -> crate::error::Error {
+        Error::Input(format!("{how_many} bad rows, which is more than --bad-rows allows\n  {}", self.shown.join("\n  ")))
     }
 }
 

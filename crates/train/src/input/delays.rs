@@ -1,5 +1,5 @@
 use super::table::Table;
-use anyhow::{Result, bail};
+use crate::error::Result;
 use csv::ByteRecord;
 use std::path::Path;
 
@@ -14,7 +14,7 @@ pub(crate) fn read_delays(path: &Path, column: &str) -> Result<Vec<f64>> {
         match read.and_then(|more| if more { delay(&table, &record, column).map(Some) } else { Ok(None) }) {
             Ok(Some(delay)) => delays.push(delay),
             Ok(None) => return Ok(delays),
-            Err(why) => bail!("{}: {why}", table.place(&record)),
+            Err(why) => bail!(Input, "{}: {why}", table.place(&record)),
         }
     }
 }

@@ -1,6 +1,6 @@
 use super::store::Summary;
 use super::{BadRows, Batch, Columns, Interner, LabelRule, Reading};
-use anyhow::Result;
+use crate::error::Result;
 use std::path::Path;
 use std::sync::Arc;
 

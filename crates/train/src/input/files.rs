@@ -1,4 +1,4 @@
-use anyhow::{Context, Result, bail};
+use crate::error::{Context, Result};
 use std::path::{Path, PathBuf};
 
 /// The name under which standard input is read.
@@ -22,13 +22,13 @@ pub(crate) fn expand(arguments: &[PathBuf]) -> Result<Vec<PathBuf>> {
             }
         }
         if files.len() == before {
-            bail!("no file matches {pattern}");
+            bail!(Input, "no file matches {pattern}");
         }
     }
     let mut sorted: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     sorted.sort_unstable();
     if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        bail!("{} is named twice, so its events would count twice", pair[0].display());
+        bail!(Input, "{} is named twice, so its events would count twice", pair[0].display());
     }
     Ok(files)
 }

@@ -1,4 +1,4 @@
-use anyhow::{Result, bail};
+use crate::error::Result;
 use brooklet_core::{Labels, Loss};
 
 /// What a label of the file means: what is learnt, and what counts as a click when a model is judged.
@@ -58,11 +58,11 @@ pub(crate) fn parse_label_map(text: &str) -> Result<Vec<(f32, f32)>> {
         match parsed {
             Some((label, target)) if label.is_finite() && (0.0..=1.0).contains(&target) => {
                 if map.iter().any(|(other, _)| *other == label) {
-                    bail!("the label {label} is mapped twice");
+                    bail!(Input, "the label {label} is mapped twice");
                 }
                 map.push((label, target));
             }
-            _ => bail!("`{pair}` is not LABEL=TARGET with a target between 0 and 1, as in 1=.05,2=.15"),
+            _ => bail!(Input, "`{pair}` is not LABEL=TARGET with a target between 0 and 1, as in 1=.05,2=.15"),
         }
     }
     Ok(map)

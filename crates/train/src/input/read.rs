@@ -11,7 +11,7 @@ use super::store::{Builder, Event, Sink, Spill, Store, Summary};
 use super::table::{Table, TableRows};
 use super::{BadRows, Columns, LabelRule, SideTable};
 use crate::progress::Progress;
-use anyhow::{Result, bail, ensure};
+use crate::error::Result;
 use std::path::{Path, PathBuf};
 
 /// What is to be read, and how.
@@ -72,7 +72,7 @@ impl<'a> Reading<'a> {
                 builder.shape(shape);
             }
             ensure!(
-                builder.summary().shape == shape,
+                builder.summary().shape == shape, Input,
                 "{} has weights and {} has not, or the other way round: train on one kind of file",
                 file.display(),
                 self.files[0].display()
@@ -91,10 +91,10 @@ impl<'a> Reading<'a> {
         let rows = builder.summary().rows as u64;
         warnings.extend(tally.conclude(rows + tally.count)?);
         warnings.iter().for_each(|warning| eprintln!("brooklet: {warning}"));
-        ensure!(rows > 0, "{} has a header and no rows", title(&self.files));
+        ensure!(rows > 0, Input, "{} has a header and no rows", title(&self.files));
         let (sink, summary) = builder.finish(tally.count)?;
         if let Some(field) = self.item_fields.iter().find(|field| !summary.item_fields.tells(field)) {
-            bail!("--item-fields names `{field}`, but no feature in {} is of it", title(&self.files));
+            bail!(Input, "--item-fields names `{field}`, but no feature in {} is of it", title(&self.files));
         }
         Ok((sink, summary))
     }
@@ -121,7 +121,7 @@ impl<'a> Reading<'a> {
         }
         // Rows tell nothing of items; only the features in an event log do.
         let fields = self.item_fields.join(", ");
-        ensure!(fields.is_empty(), "--item-fields names {fields}, but no file has them: name it with --items");
+        ensure!(fields.is_empty(), Input, "--item-fields names {fields}, but no file has them: name it with --items");
         Ok(match opened {
             Opened::Parquet(file) => Box::new(ParquetRows::new(path, file, columns)?),
             Opened::Text { format: Format::Json, text } => Box::new(JsonRows::new(path, text, columns)),

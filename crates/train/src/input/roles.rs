@@ -1,6 +1,6 @@
 use super::Columns;
 use super::files::STDIN;
-use anyhow::{Context, Result};
+use crate::error::{Context, Result};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 

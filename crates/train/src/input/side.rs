@@ -1,7 +1,7 @@
 use super::Interner;
 use super::codec::{Decoder, Encoder};
 use super::table::Table;
-use anyhow::{Result, anyhow};
+use crate::error::{Error, Result};
 use csv::ByteRecord;
 use std::collections::HashMap;
 use std::path::Path;
@@ -30,23 +30,23 @@ impl SideTable {
         let mut side = SideTable::of_fields(fields);
         let mut record = ByteRecord::new();
         while read(&mut table, &mut record)? {
-            side.take(&table, &record, key, &columns).map_err(|why| anyhow!("{}: {why}", table.place(&record)))?;
+            side.take(&table, &record, key, &columns).map_err(|why| Error::Input(format!("{}: {why}", table.place(&record))))?;
         }
         Ok(side)
     }
 
     /// A table of these fields that nothing is known of yet.
-    pub(super) fn of_fields(fields: &[String]) -> SideTable {
+    pub(crate) fn of_fields(fields: &[String]) -> SideTable {
         SideTable { fields: fields.to_vec(), ..SideTable::default() }
     }
 
     /// Whether a field was asked for.
-    pub(super) fn wants(&self, field: &str) -> bool {
+    pub(crate) fn wants(&self, field: &str) -> bool {
         self.fields.iter().any(|wanted| wanted == field)
     }
 
     /// Adds (field, category) pairs of an id; what is known already stays once, and fields that nobody asked for are nothing.
-    pub(super) fn add<'a>(&mut self, id: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) {
+    pub(crate) fn add<'a>(&mut self, id: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) {
         let number = self.ids.intern(id) as usize;
         self.categories.resize_with(self.ids.len(), Vec::new);
         for (field, category) in pairs {
@@ -59,17 +59,17 @@ impl SideTable {
     }
 
     /// Whether any id has a category of this field.
-    pub(super) fn tells(&self, field: &str) -> bool {
+    pub(crate) fn tells(&self, field: &str) -> bool {
         let wanted = self.fields.iter().position(|own| own == field);
         self.categories.iter().flatten().any(|(field, _)| Some(*field as usize) == wanted)
     }
 
     /// The ids that something is known of.
-    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
         self.ids.names()
     }
 
-    pub(super) fn encode(&self, to: &mut Encoder) {
+    pub(crate) fn encode(&self, to: &mut Encoder) {
         to.texts(self.fields.iter().map(String::as_str));
         to.texts(self.ids.names());
         for categories in &self.categories {
@@ -81,7 +81,7 @@ impl SideTable {
         }
     }
 
-    pub(super) fn decode(from: &mut Decoder<'_>) -> Result<SideTable> {
+    pub(crate) fn decode(from: &mut Decoder<'_>) -> Result<SideTable> {
         let fields = from.texts()?.map(|field| Ok(field?.to_owned())).collect::<Result<Vec<_>>>()?;
         let ids = from.interner()?;
         let mut side = SideTable { fields, ids, categories: Vec::new() };
@@ -129,14 +129,14 @@ pub(crate) fn read_notes(path: &Path, key: &str, fields: &[String]) -> Result<Ha
             let cells: Vec<&str> = cells.into_iter().filter(|cell| !cell.is_empty()).collect();
             Ok((table.id(&record, key)?.to_owned(), cells.join(", ")))
         };
-        notes.extend([note().map_err(|why| anyhow!("{}: {why}", table.place(&record)))?]);
+        notes.extend([note().map_err(|why| Error::Input(format!("{}: {why}", table.place(&record))))?]);
     }
     Ok(notes)
 }
 
 /// Reads the next row; false at the end. A side file has no bad row.
 fn read(table: &mut Table, record: &mut ByteRecord) -> Result<bool> {
-    table.read(record)?.map_err(|why| anyhow!("{}: {why}", table.place(record)))
+    table.read(record)?.map_err(|why| Error::Input(format!("{}: {why}", table.place(record))))
 }
 
 #[cfg(test)]

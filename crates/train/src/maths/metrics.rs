@@ -14,6 +14,11 @@ pub(crate) fn auc(mut scored: Vec<(f32, bool)>) -> Option<f64> {
     (clicks > 0 && skips > 0).then(|| won as f64 / (2.0 * clicks as f64 * skips as f64))
 }
 
+/// The probability that a log-odds stands for.
+pub(crate) fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + (-x).exp())
+}
+
 /// Cross-entropy of a probability and a target in [0, 1].
 pub(crate) fn log_loss(probability: f32, target: f32) -> f64 {
     let p = f64::from(probability).clamp(1e-7, 1.0 - 1e-7);

@@ -1,3 +1,5 @@
+//! Random numbers that any part of a run can begin by itself, so that a run is repeated to the bit whatever else it does.
+
 /// SplitMix64 (Steele, Lea, Flood 2014): a counter and a hash of it, so that any part of a run can be seeded by itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Rng(u64);

@@ -3,7 +3,7 @@
 use crate::dataset::Dataset;
 use crate::input::{Columns, LabelRule, Reading, SideTable, Store};
 use crate::trainer::{Model, Visitor};
-use anyhow::{Context, Result, anyhow, bail};
+use crate::error::{Context, Error, Result};
 use brooklet_core::{
     BASE_FORMAT, Base, Evidence, FeatureId, Loss, Metadata, Precision, Prior, Rows, Value, write_base,
 };
@@ -79,7 +79,7 @@ impl Sources {
     pub(crate) fn of(metadata: &Metadata) -> Result<Sources> {
         let training = &metadata.training;
         let missing =
-            || anyhow!("the seed does not say which columns it was trained on: its metadata need `training.columns`");
+            || Error::Seed("the seed does not say which columns it was trained on: its metadata need `training.columns`".into());
         let text = |value: &Value, key: &str| value.field(key).and_then(Value::as_str).map(str::to_owned);
         let texts = |key: &str| -> Vec<String> {
             let values = training.field(key).and_then(Value::as_array).unwrap_or_default();
@@ -118,10 +118,11 @@ fn read_side(
         return Ok(SideTable::default());
     }
     let Some(path) = path else {
-        bail!("{fields_flag} names {}, but no file has them: name it with {path_flag}", fields.join(", "));
+        bail!(Setting, "{fields_flag} names {}, but no file has them: name it with {path_flag}", fields.join(", "));
     };
     if !path.exists() {
         bail!(
+            Setting,
             "there is no file {}, which holds the fields {}: name where it is with {path_flag}",
             path.display(),
             fields.join(", ")
@@ -135,6 +136,7 @@ pub(crate) fn open(path: &Path) -> Result<Base> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read the seed {}", path.display()))?;
     if let Some(format) = format(&bytes).filter(|format| *format > BASE_FORMAT) {
         bail!(
+            Seed,
             "{} is a seed of format {format}, made by a newer brooklet; this one ({}) reads format {BASE_FORMAT}: update it",
             path.display(),
             env!("CARGO_PKG_VERSION")

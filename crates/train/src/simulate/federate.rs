@@ -9,7 +9,7 @@ mod endpoint;
 use crate::progress::Progress;
 use crate::progressive::Visitors;
 use crate::trainer::Rng;
-use anyhow::Result;
+use crate::error::Result;
 use brooklet_core::{Base, ClientKey, Error, FeatureId, FoldConfig, Precision};
 use client::Client;
 use endpoint::Endpoint;

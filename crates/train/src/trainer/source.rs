@@ -1,5 +1,5 @@
 use super::Event;
-use anyhow::Result;
+use crate::error::Result;
 
 /// Where an epoch's events come from.
 pub(crate) enum Source<'a> {

@@ -4,7 +4,7 @@ use crate::dataset::Dataset;
 use crate::input::LabelRule;
 use crate::seed::object;
 use crate::trainer::{BayesConfig, L2, Method, Objective, SgdConfig};
-use anyhow::{Context, Result, bail, ensure};
+use crate::error::{Context, Result};
 use brooklet_core::Value;
 use clap::ValueEnum;
 
@@ -66,20 +66,20 @@ impl MethodArgs {
             LossName::Squared => Objective::Squared,
             LossName::Bpr => Objective::Pairs,
         };
-        ensure!(self.batch > 0, "--batch 0 would never step: give 1 or more, or leave it out");
+        ensure!(self.batch > 0, Setting, "--batch 0 would never step: give 1 or more, or leave it out");
         if self.method == MethodName::Bayes {
             ensure!(
-                self.rate.is_none() && self.l2.is_none() && self.batch == 1,
+                self.rate.is_none() && self.l2.is_none() && self.batch == 1, Setting,
                 "--rate, --l2 and --batch are of gradient descent: leave them out, or take --method sgd"
             );
-            ensure!(objective != Objective::Pairs, "--loss bpr is learnt by gradient descent: take --method sgd");
+            ensure!(objective != Objective::Pairs, Setting, "--loss bpr is learnt by gradient descent: take --method sgd");
             return Ok(Method::Bayes(BayesConfig { squared: rule.squared, threads, seed }));
         }
         ensure!(
-            threads == 1 || (self.batch == 1 && objective != Objective::Pairs),
+            threads == 1 || (self.batch == 1 && objective != Objective::Pairs), Setting,
             "--batch and --loss bpr take one thread: leave out --threads"
         );
-        ensure!(self.batch == 1 || objective != Objective::Pairs, "--loss bpr steps at every pair: leave out --batch");
+        ensure!(self.batch == 1 || objective != Objective::Pairs, Setting, "--loss bpr steps at every pair: leave out --batch");
         let adaptive = self.method == MethodName::Adagrad;
         // Found on MovieLens-1M and -100K. Graded targets are less noisy than clicks, so they bear less regularisation.
         let (rate, l2) = match (objective, rule.map.is_empty()) {
@@ -113,7 +113,7 @@ fn parse_l2(text: &str, usual: f32, dataset: &Dataset) -> Result<L2> {
     let mut l2 = L2 { w: 0.002, user: usual, item: usual, fields: vec![usual; fields] };
     for part in text.split(',').filter(|part| !part.is_empty()) {
         let Some((column, value)) = part.split_once('=') else {
-            ensure!(part == text, "--l2: `{part}` names no column: give one number, or COLUMN=L2 for each");
+            ensure!(part == text, Setting, "--l2: `{part}` names no column: give one number, or COLUMN=L2 for each");
             let value = number(part)?;
             return Ok(L2 { user: value, item: value, fields: vec![value; fields], ..l2 });
         };
@@ -125,7 +125,7 @@ fn parse_l2(text: &str, usual: f32, dataset: &Dataset) -> Result<L2> {
         } else if let Some(field) = dataset.fields.find(column) {
             l2.fields[field as usize] = value;
         } else {
-            bail!("--l2: `{column}` is neither the user's nor the item's column nor one of their fields");
+            bail!(Setting, "--l2: `{column}` is neither the user's nor the item's column nor one of their fields");
         }
     }
     Ok(l2)

@@ -6,7 +6,7 @@ use crate::metrics::{log_loss, mean};
 use crate::progress::Progress;
 use crate::progressive::{Outcome, Replayed, Visitors};
 use crate::trainer::sigmoid;
-use anyhow::Result;
+use crate::error::Result;
 use brooklet_core::{Base, Calibration, Config, Rates};
 use serde::Serialize;
 

@@ -16,7 +16,7 @@ use crate::trainer::{
     Epochs, Event, Fitted, MAX_FACTORS, Method, Model, Objective, Stopped, Visitor, fit, loss, sigmoid,
 };
 use crate::tune::{Report as Tuning, Settings, platt, tune};
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use crate::error::{Context, Result};
 use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Thresholds, Value};
 use serde::Serialize;
 use std::path::Path;
@@ -82,11 +82,11 @@ impl Job {
     pub(crate) fn new(args: &Recipe, folder: &Path) -> Result<Job> {
         let squared = args.method.loss == LossName::Squared;
         ensure!(
-            !(squared && args.label_map.is_some()),
+            !(squared && args.label_map.is_some()), Setting,
             "--label-map grades targets of the logistic loss: leave it out"
         );
         ensure!(
-            args.factors <= MAX_FACTORS.min(brooklet_core::MAX_FACTORS),
+            args.factors <= MAX_FACTORS.min(brooklet_core::MAX_FACTORS), Setting,
             "--factors {} is too many: at most {}",
             args.factors,
             MAX_FACTORS.min(brooklet_core::MAX_FACTORS)
@@ -109,7 +109,7 @@ impl Job {
             // A map may say of labels between what it likes.
             let alike = least == most && (low == high || rule.map.is_empty());
             ensure!(
-                !alike || args.negatives > 0,
+                !alike || args.negatives > 0, Setting,
                 "{}: every label becomes the same target, {least}: there is nothing to tell apart; say with --positive which \
                  labels are clicks, name the right column with --label, or add skips with --negatives",
                 sources.events
@@ -117,9 +117,9 @@ impl Job {
         }
         let memory = args.events.memory / 2;
         if args.negatives > 0 {
-            ensure!(!squared, "--negatives adds skips, which have no label: leave it out with --loss squared");
+            ensure!(!squared, Setting, "--negatives adds skips, which have no label: leave it out with --loss squared");
             ensure!(
-                store.len().saturating_mul(1 + args.negatives) <= memory / size_of::<Event>(),
+                store.len().saturating_mul(1 + args.negatives) <= memory / size_of::<Event>(), Setting,
                 "--negatives holds all events and skips in memory, and they are more than --memory: raise it"
             );
             let mut events = store.events()?;
@@ -129,7 +129,7 @@ impl Job {
         let dataset = Dataset::new(store, sources.columns.clone(), &users, &items);
         let method = args.method.method(&rule, &dataset)?;
         let epochs = match args.epochs {
-            Some(0) => bail!("--epochs 0 trains nothing: give 1 or more, or leave it out"),
+            Some(0) => bail!(Setting, "--epochs 0 trains nothing: give 1 or more, or leave it out"),
             Some(n) => Epochs::Exactly(n),
             None => Epochs::UntilNoBetter { patience: 3, most: 50 },
         };
@@ -386,7 +386,7 @@ fn check_names(columns: &Columns, item_fields: &[String], user_fields: &[String]
         [&columns.user, &columns.item].into_iter().chain(item_fields).chain(user_fields).collect();
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => bail!("`{}` is named for two roles: rename one of the columns in its file", pair[0]),
+        Some(pair) => bail!(Setting, "`{}` is named for two roles: rename one of the columns in its file", pair[0]),
         None => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ use crate::progressive::in_parallel;
 use crate::seed::{moments, prior};
 use crate::trainer::Rng;
 use crate::tune::calibrate;
-use anyhow::{Context, Result};
+use crate::error::{Context, Result};
 use brooklet_core::{Base, Config, Error, FeatureId, FieldRate, Learner, ModelConfig, Rates};
 use std::collections::HashMap;
 use std::fmt;

@@ -4,7 +4,7 @@ use crate::estimate::Estimate;
 use crate::input::{Events, LabelRule, SideTable};
 use crate::judge::Bucket;
 use crate::progressive::{Replayed, Visitors};
-use anyhow::Result;
+use crate::error::Result;
 use brooklet_core::{Base, Config, Metadata, Precision, Rows, write_base};
 
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use super::changes::{Change, Runs};
 use super::draft::{Bench, Draft};
 use crate::estimate::{Difference, Estimate};
 use crate::judge::Score;
-use anyhow::Result;
+use crate::error::Result;
 use brooklet_core::{Config, Metadata};
 
 const SCALES: [f32; 7] = [0.25, 0.5, 0.7, 1.4, 2.0, 3.0, 4.0];

@@ -5,7 +5,7 @@ use super::steps::loss;
 use crate::estimate::{Difference, Estimate};
 use crate::progressive::in_parallel;
 use crate::trainer::Rng;
-use anyhow::Result;
+use crate::error::Result;
 use brooklet_core::{Config, Detector, DriftPolicy, Error, Features, Learner, Thresholds};
 use serde::Serialize;
 

@@ -1,13 +1,13 @@
 use super::Columns;
 use super::lines::Numbered;
 use super::row::{Reader, Row};
-use anyhow::{Context, Result};
+use crate::error::{Context, Result};
 use serde_json::{Map, Value};
 use std::io::Read;
 use std::path::Path;
 
 /// JSON lines: one flat object an event, the roles by key.
-pub(super) struct JsonRows {
+pub(crate) struct JsonRows {
     name: String,
     lines: Numbered<Box<dyn Read>>,
     columns: Columns,
@@ -16,7 +16,7 @@ pub(super) struct JsonRows {
 }
 
 impl JsonRows {
-    pub(super) fn new(path: &Path, text: Box<dyn Read>, columns: &Columns) -> JsonRows {
+    pub(crate) fn new(path: &Path, text: Box<dyn Read>, columns: &Columns) -> JsonRows {
         let name = path.display().to_string();
         JsonRows {
             name,

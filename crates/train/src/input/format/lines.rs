@@ -5,7 +5,7 @@ const KEPT: usize = 1 << 20;
 
 /// Knows on which line a byte is that was read lately. The CSV reader's own count is of where it began to look for a row,
 /// before blank lines and the second half of a CRLF; and what is decompressed or piped cannot be read again.
-pub(super) struct Lines<R> {
+pub(crate) struct Lines<R> {
     inner: R,
     kept: Vec<u8>,
     /// The offset of the first byte that is kept, and the line that it is on.
@@ -14,12 +14,12 @@ pub(super) struct Lines<R> {
 }
 
 impl<R: Read> Lines<R> {
-    pub(super) fn new(inner: R) -> Lines<R> {
+    pub(crate) fn new(inner: R) -> Lines<R> {
         Lines { inner, kept: Vec::new(), start: 0, line: 1 }
     }
 
     /// The line of the first byte from `offset` on that ends no line, counted from 1.
-    pub(super) fn line(&self, offset: u64) -> u64 {
+    pub(crate) fn line(&self, offset: u64) -> u64 {
         let at = (offset.saturating_sub(self.start) as usize).min(self.kept.len());
         let blank = self.kept[at..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         self.line + newlines(&self.kept[..at + blank])
@@ -45,18 +45,18 @@ fn newlines(bytes: &[u8]) -> u64 {
 }
 
 /// Text line by line, counted from 1. Blank lines are counted and passed over.
-pub(super) struct Numbered<R> {
+pub(crate) struct Numbered<R> {
     reader: BufReader<R>,
     text: Vec<u8>,
-    pub(super) line: u64,
+    pub(crate) line: u64,
 }
 
 impl<R: Read> Numbered<R> {
-    pub(super) fn new(reader: R) -> Numbered<R> {
+    pub(crate) fn new(reader: R) -> Numbered<R> {
         Numbered { reader: BufReader::with_capacity(1 << 18, reader), text: Vec::new(), line: 0 }
     }
 
-    pub(super) fn next(&mut self) -> Result<Option<&[u8]>> {
+    pub(crate) fn next(&mut self) -> Result<Option<&[u8]>> {
         loop {
             self.text.clear();
             if self.reader.read_until(b'\n', &mut self.text)? == 0 {

@@ -1,7 +1,7 @@
 use super::lines::Numbered;
 use super::row::{Reader, Row, Told};
 use super::{Columns, SideTable};
-use anyhow::{Context, Result};
+use crate::error::{Context, Result};
 use brooklet_core::{FeatureId, Features, Record, Subject, Value};
 use std::collections::{HashMap, VecDeque};
 use std::io::Read;
@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// An event log as the browser exports it: every labelled input is an event. A log tells no user, so a file is one; what
 /// gathers the logs of many into one file adds the key of the user's column to the records, or to each `opened` alone.
-pub(super) struct LogRows {
+pub(crate) struct LogRows {
     name: String,
     lines: Numbered<Box<dyn Read>>,
     columns: Columns,
@@ -29,7 +29,7 @@ pub(super) struct LogRows {
 const MOST_PENDING: usize = 100_000;
 
 impl LogRows {
-    pub(super) fn new(path: &Path, text: Box<dyn Read>, columns: &Columns, fields: &[String]) -> LogRows {
+    pub(crate) fn new(path: &Path, text: Box<dyn Read>, columns: &Columns, fields: &[String]) -> LogRows {
         let name = path.display().to_string();
         LogRows {
             lines: Numbered::new(text),
@@ -46,7 +46,7 @@ impl LogRows {
     }
 
     /// Whether a line is a record of an event log, and not a row that happens to be JSON.
-    pub(super) fn is_record(line: &str) -> bool {
+    pub(crate) fn is_record(line: &str) -> bool {
         Value::parse(line).is_ok_and(|value| Record::from_value(&value).is_ok())
     }
 

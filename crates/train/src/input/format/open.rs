@@ -1,20 +1,20 @@
 use super::files::STDIN;
 use super::log::LogRows;
 use crate::progress::Progress;
-use anyhow::{Context, Result, bail};
+use crate::error::{Context, Result};
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
 /// A file, known by what is in it and not by its name.
-pub(super) enum Opened {
+pub(crate) enum Opened {
     Text { format: Format, text: Box<dyn Read> },
     Parquet(File),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     Csv,
     Tsv,
     /// A flat object a line.
@@ -30,7 +30,7 @@ const PARQUET: &[u8] = b"PAR1";
 const MOST_HEADER: u64 = 1 << 24;
 
 /// Opens a file, or standard input, and decompresses it if it is gzip or zstd. `progress` is told of the bytes of the file.
-pub(super) fn open(path: &Path, progress: &Progress) -> Result<Opened> {
+pub(crate) fn open(path: &Path, progress: &Progress) -> Result<Opened> {
     let name = path.display();
     let mut raw: Box<dyn Read> = if path == Path::new(STDIN) {
         Box::new(std::io::stdin())
@@ -43,7 +43,7 @@ pub(super) fn open(path: &Path, progress: &Progress) -> Result<Opened> {
     raw.by_ref().take(4).read_to_end(&mut magic).with_context(cannot_read)?;
     if magic == PARQUET {
         if path == Path::new(STDIN) {
-            bail!("Parquet is read from its end, which a pipe does not have: name a file");
+            bail!(Input, "Parquet is read from its end, which a pipe does not have: name a file");
         }
         return Ok(Opened::Parquet(File::open(path).with_context(cannot_read)?));
     }

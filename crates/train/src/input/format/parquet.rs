@@ -1,6 +1,6 @@
 use super::Columns;
 use super::row::{Reader, Row};
-use anyhow::{Context, Result, anyhow, bail};
+use crate::error::{Context, Error, Result};
 use parquet::basic::{LogicalType, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::DataType;
@@ -14,7 +14,7 @@ use std::path::Path;
 const BATCH: usize = 8192;
 
 /// Events of a Parquet file, column by column and row group by row group.
-pub(super) struct ParquetRows {
+pub(crate) struct ParquetRows {
     name: String,
     reader: SerializedFileReader<File>,
     user: Ids,
@@ -32,12 +32,12 @@ pub(super) struct ParquetRows {
 }
 
 impl ParquetRows {
-    pub(super) fn new(path: &Path, file: File, columns: &Columns) -> Result<ParquetRows> {
+    pub(crate) fn new(path: &Path, file: File, columns: &Columns) -> Result<ParquetRows> {
         let name = path.display().to_string();
         let reader = SerializedFileReader::new(file).with_context(|| format!("cannot read {name}"))?;
         let find = |column: &str, flag: &str| Source::find(&name, &reader, column, flag);
         let number = |column: &Option<String>, flag: &str| {
-            column.as_deref().map(|column| Ok::<_, anyhow::Error>(Numbers::new(find(column, flag)?))).transpose()
+            column.as_deref().map(|column| Ok::<_, crate::error::Error>(Numbers::new(find(column, flag)?))).transpose()
         };
         Ok(ParquetRows {
             user: Ids::new(find(&columns.user, "--user")?),
@@ -130,15 +130,15 @@ impl Source {
         let column = columns.iter().position(|column| path(column) == name).ok_or_else(|| {
             let names: Vec<String> = columns.iter().map(|column| path(column)).collect();
             let names = names.join(", ");
-            anyhow!("{file}: there is no column `{name}`; the columns are {names}: name the right one with {flag}")
+            Error::Input(format!("{file}: there is no column `{name}`; the columns are {names}: name the right one with {flag}"))
         })?;
         let found = &columns[column];
         if found.max_rep_level() > 0 {
-            bail!("{file}: column `{name}` holds lists: a row needs one value");
+            bail!(Input, "{file}: column `{name}` holds lists: a row needs one value");
         }
         let kind = found.logical_type_ref();
         if matches!(kind, Some(LogicalType::Decimal(_))) {
-            bail!("{file}: column `{name}` holds decimals: make it a column of doubles");
+            bail!(Input, "{file}: column `{name}` holds decimals: make it a column of doubles");
         }
         let unsigned = matches!(kind, Some(LogicalType::Integer(kind)) if !kind.is_signed);
         Ok(Source { name: name.to_owned(), column, there: found.max_def_level(), unsigned, reader: None })
@@ -156,7 +156,7 @@ impl Source {
         while records < rows {
             let (read, ..) = reader.read_records(rows - records, Some(&mut levels), None, &mut values)?;
             if read == 0 {
-                bail!("a column ends before the others");
+                bail!(Input, "a column ends before the others");
             }
             records += read;
         }
@@ -221,7 +221,7 @@ impl Ids {
                 }
                 end(text)
             }),
-            other => bail!("column `{}` is of {}: an id is a text or a whole number", source.name, kind(other)),
+            other => bail!(Input, "column `{}` is of {}: an id is a text or a whole number", source.name, kind(other)),
         }
     }
 
@@ -264,7 +264,7 @@ impl Numbers {
             }
             Some(ColumnReader::FloatColumnReader(r)) => Source::each(r, there, rows, |x| push(x.map(|&x| x.into()))),
             Some(ColumnReader::DoubleColumnReader(r)) => Source::each(r, there, rows, |x| push(x.copied())),
-            other => bail!("column `{}` is of {}: a number is needed", source.name, kind(other)),
+            other => bail!(Input, "column `{}` is of {}: a number is needed", source.name, kind(other)),
         }
     }
 

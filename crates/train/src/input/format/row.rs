@@ -1,20 +1,20 @@
 use super::{Columns, SideTable};
-use anyhow::Result;
+use crate::error::Result;
 
 /// One event as its file has it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Row<'a> {
-    pub(super) user: &'a str,
-    pub(super) item: &'a str,
-    pub(super) label: f64,
+pub(crate) struct Row<'a> {
+    pub(crate) user: &'a str,
+    pub(crate) item: &'a str,
+    pub(crate) label: f64,
     /// There if the columns name one.
-    pub(super) time: Option<f64>,
+    pub(crate) time: Option<f64>,
     /// There if the columns name one, or the format has its own.
-    pub(super) weight: Option<f64>,
+    pub(crate) weight: Option<f64>,
 }
 
 /// A file that is being read, row by row.
-pub(super) trait Reader {
+pub(crate) trait Reader {
     /// The next row, or what is wrong with it; None at the end. An error of the outer kind ends the reading: what follows
     /// cannot be told from what was lost.
     fn next(&mut self) -> Result<Option<Result<Row<'_>, String>>>;
@@ -35,7 +35,7 @@ pub(super) trait Reader {
 
 /// What a file told besides rows.
 #[derive(Debug, Default)]
-pub(super) struct Told {
-    pub(super) item_fields: SideTable,
-    pub(super) warning: Option<String>,
+pub(crate) struct Told {
+    pub(crate) item_fields: SideTable,
+    pub(crate) warning: Option<String>,
 }

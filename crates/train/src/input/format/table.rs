@@ -3,29 +3,29 @@ use super::lines::Lines;
 use super::open::{Format, Opened, open};
 use super::row::{Reader, Row};
 use crate::progress::Progress;
-use anyhow::{Context, Result, anyhow, bail};
+use crate::error::{Context, Error, Result};
 use csv::{ByteRecord, ReaderBuilder};
 use std::io::Read;
 use std::path::Path;
 
 /// Comma- or tab-separated values that are being read, with what errors need.
-pub(super) struct Table {
+pub(crate) struct Table {
     name: String,
     reader: csv::Reader<Lines<Box<dyn Read>>>,
-    pub(super) header: Vec<String>,
+    pub(crate) header: Vec<String>,
 }
 
 impl Table {
-    pub(super) fn open(path: &Path) -> Result<Table> {
+    pub(crate) fn open(path: &Path) -> Result<Table> {
         let length = std::fs::metadata(path).map_or(0, |file| file.len());
         let progress = Progress::bytes(&format!("reading {}", path.display()), length);
         match open(path, &progress)? {
             Opened::Text { format: format @ (Format::Csv | Format::Tsv), text } => Table::new(path, format, text),
-            _ => bail!("{}: only events are read from JSON and Parquet: make it a CSV file", path.display()),
+            _ => bail!(Input, "{}: only events are read from JSON and Parquet: make it a CSV file", path.display()),
         }
     }
 
-    pub(super) fn new(path: &Path, format: Format, text: Box<dyn Read>) -> Result<Table> {
+    pub(crate) fn new(path: &Path, format: Format, text: Box<dyn Read>) -> Result<Table> {
         let name = path.display().to_string();
         let delimiter = if format == Format::Tsv { b'\t' } else { b',' };
         let mut reader =
@@ -34,24 +34,24 @@ impl Table {
         let header: Vec<String> =
             header.iter().map(|column| column.trim_start_matches('\u{feff}').to_owned()).collect();
         if header.iter().all(|column| column.is_empty()) {
-            bail!("{name} is empty: a header line with the names of the columns is needed");
+            bail!(Input, "{name} is empty: a header line with the names of the columns is needed");
         }
         Ok(Table { name, reader, header })
     }
 
     /// The index of `column`; `flag` is what the person should set if the file calls it otherwise.
-    pub(super) fn column(&self, column: &str, flag: &str) -> Result<usize> {
+    pub(crate) fn column(&self, column: &str, flag: &str) -> Result<usize> {
         self.header.iter().position(|name| name == column).ok_or_else(|| {
-            anyhow!(
+            Error::Input(format!(
                 "{}:1: there is no column `{column}`; the columns are {}: name the right one with {flag}",
                 self.name,
                 self.header.join(", ")
-            )
+            ))
         })
     }
 
     /// Reads the next row; false at the end. What is wrong with the row alone leaves those behind it readable.
-    pub(super) fn read(&mut self, record: &mut ByteRecord) -> Result<Result<bool, String>> {
+    pub(crate) fn read(&mut self, record: &mut ByteRecord) -> Result<Result<bool, String>> {
         match self.reader.read_byte_record(record) {
             Ok(more) => Ok(Ok(more)),
             Err(error) => match error.kind() {
@@ -64,37 +64,37 @@ impl Table {
     }
 
     /// File and line of a row.
-    pub(super) fn place(&self, record: &ByteRecord) -> String {
+    pub(crate) fn place(&self, record: &ByteRecord) -> String {
         let offset = record.position().map_or(0, csv::Position::byte);
         format!("{}:{}", self.name, self.reader.get_ref().line(offset))
     }
 
     /// What is wrong with one cell.
-    pub(super) fn bad(&self, record: &ByteRecord, column: usize, why: &str) -> String {
+    pub(crate) fn bad(&self, record: &ByteRecord, column: usize, why: &str) -> String {
         format!("column `{}`: `{}` {why}", self.header[column], String::from_utf8_lossy(&record[column]))
     }
 
-    pub(super) fn text<'r>(&self, record: &'r ByteRecord, column: usize) -> Result<&'r str, String> {
+    pub(crate) fn text<'r>(&self, record: &'r ByteRecord, column: usize) -> Result<&'r str, String> {
         std::str::from_utf8(&record[column])
             .map_err(|_| self.bad(record, column, "is not UTF-8: convert the file first"))
     }
 
     /// An id: any text but the empty one.
-    pub(super) fn id<'r>(&self, record: &'r ByteRecord, column: usize) -> Result<&'r str, String> {
+    pub(crate) fn id<'r>(&self, record: &'r ByteRecord, column: usize) -> Result<&'r str, String> {
         match self.text(record, column)? {
             "" => Err(self.bad(record, column, "is empty: every row needs one")),
             id => Ok(id),
         }
     }
 
-    pub(super) fn number(&self, record: &ByteRecord, column: usize) -> Result<f64, String> {
+    pub(crate) fn number(&self, record: &ByteRecord, column: usize) -> Result<f64, String> {
         let number = std::str::from_utf8(&record[column]).ok().and_then(|cell| cell.trim().parse::<f64>().ok());
         number.filter(|x| x.is_finite()).ok_or_else(|| self.bad(record, column, "is not a finite number"))
     }
 }
 
 /// Events, a row each.
-pub(super) struct TableRows {
+pub(crate) struct TableRows {
     table: Table,
     record: ByteRecord,
     user: usize,
@@ -105,7 +105,7 @@ pub(super) struct TableRows {
 }
 
 impl TableRows {
-    pub(super) fn new(table: Table, columns: &Columns) -> Result<TableRows> {
+    pub(crate) fn new(table: Table, columns: &Columns) -> Result<TableRows> {
         let optional = |column: &Option<String>, flag| column.as_deref().map(|c| table.column(c, flag)).transpose();
         Ok(TableRows {
             user: table.column(&columns.user, "--user")?,

@@ -15,18 +15,18 @@ pub(crate) struct Batch {
 
 /// The columns that a store may lack.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Shape {
-    pub(super) weight: bool,
-    pub(super) time: bool,
+pub(crate) struct Shape {
+    pub(crate) weight: bool,
+    pub(crate) time: bool,
 }
 
 impl Shape {
     /// Bytes of a row that are read in training: they come first in a block.
-    pub(super) fn learnt_bytes(self) -> usize {
+    pub(crate) fn learnt_bytes(self) -> usize {
         12 + 4 * usize::from(self.weight)
     }
 
-    pub(super) fn row_bytes(self) -> usize {
+    pub(crate) fn row_bytes(self) -> usize {
         self.learnt_bytes() + 4 + 8 * usize::from(self.time)
     }
 }
@@ -55,7 +55,7 @@ impl Batch {
     }
 
     /// Column by column, little-endian.
-    pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
+    pub(crate) fn encode(&self, bytes: &mut Vec<u8>) {
         bytes.clear();
         let Batch { user, item, target, weight, label, time } = self;
         [user, item].into_iter().flatten().for_each(|x| bytes.extend(x.to_le_bytes()));
@@ -64,7 +64,7 @@ impl Batch {
     }
 
     /// Adds the rows of a block, or of its first bytes: columns that these do not reach stay as they are.
-    pub(super) fn decode(&mut self, bytes: &[u8], rows: usize, shape: Shape) {
+    pub(crate) fn decode(&mut self, bytes: &[u8], rows: usize, shape: Shape) {
         let mut rest = bytes;
         let mut column = |wanted: bool, width: usize| -> &[u8] {
             let bytes = if wanted { rows * width } else { 0 };

@@ -1,6 +1,6 @@
 use super::batch::{Batch, Shape};
 use super::{Events, Interner, SideTable};
-use anyhow::{Context, Result};
+use crate::error::{Context, Result};
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -12,14 +12,14 @@ pub(crate) const BLOCK: usize = 4096;
 /// Events, block by block in the order of the file, in memory or in a file, with what is known of them all.
 #[derive(Debug)]
 pub(crate) struct Store {
-    pub(super) summary: Summary,
-    pub(super) blocks: Blocks,
+    pub(crate) summary: Summary,
+    pub(crate) blocks: Blocks,
 }
 
 /// What is known of all events together.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
-    pub(super) shape: Shape,
+    pub(crate) shape: Shape,
     pub(crate) users: Arc<Interner>,
     pub(crate) items: Arc<Interner>,
     pub(crate) rows: usize,
@@ -37,7 +37,7 @@ pub(crate) struct Summary {
 }
 
 #[derive(Debug)]
-pub(super) enum Blocks {
+pub(crate) enum Blocks {
     Memory(Vec<Box<[u8]>>),
     /// From this offset on.
     File(Mutex<File>, u64),
@@ -137,13 +137,13 @@ impl Summary {
 }
 
 /// Where blocks go while they are made.
-pub(super) trait Sink {
+pub(crate) trait Sink {
     fn add(&mut self, block: &[u8]) -> Result<()>;
 }
 
 /// Keeps blocks in memory up to a number of bytes, then moves them to a file that nobody else sees and that is gone with
 /// the process.
-pub(super) struct Spill<'a> {
+pub(crate) struct Spill<'a> {
     most: usize,
     folder: &'a Path,
     bytes: usize,
@@ -152,11 +152,11 @@ pub(super) struct Spill<'a> {
 }
 
 impl<'a> Spill<'a> {
-    pub(super) fn new(most: usize, folder: &'a Path) -> Spill<'a> {
+    pub(crate) fn new(most: usize, folder: &'a Path) -> Spill<'a> {
         Spill { most, folder, bytes: 0, blocks: Vec::new(), file: None }
     }
 
-    pub(super) fn finish(self) -> Result<Blocks> {
+    pub(crate) fn finish(self) -> Result<Blocks> {
         Ok(match self.file {
             Some(file) => Blocks::File(Mutex::new(file.into_inner().map_err(|error| error.into_error())?), 0),
             None => Blocks::Memory(self.blocks),
@@ -184,17 +184,17 @@ impl Sink for Spill<'_> {
 }
 
 /// One event, checked.
-pub(super) struct Event<'a> {
-    pub(super) user: &'a str,
-    pub(super) item: &'a str,
-    pub(super) label: f32,
-    pub(super) target: f32,
-    pub(super) weight: f32,
-    pub(super) time: f64,
+pub(crate) struct Event<'a> {
+    pub(crate) user: &'a str,
+    pub(crate) item: &'a str,
+    pub(crate) label: f32,
+    pub(crate) target: f32,
+    pub(crate) weight: f32,
+    pub(crate) time: f64,
 }
 
 /// Makes blocks of events.
-pub(super) struct Builder<S> {
+pub(crate) struct Builder<S> {
     sink: S,
     users: Interner,
     items: Interner,
@@ -205,22 +205,22 @@ pub(super) struct Builder<S> {
 
 impl<S: Sink> Builder<S> {
     /// `item_fields` are those that the events are to tell.
-    pub(super) fn new(sink: S, item_fields: SideTable) -> Builder<S> {
+    pub(crate) fn new(sink: S, item_fields: SideTable) -> Builder<S> {
         let summary = Summary { item_fields, ..Summary::new() };
         let (users, items) = (Interner::default(), Interner::default());
         Builder { sink, users, items, batch: Batch::default(), bytes: Vec::new(), summary }
     }
 
     /// Which columns there are. Called once, before the first event.
-    pub(super) fn shape(&mut self, shape: Shape) {
+    pub(crate) fn shape(&mut self, shape: Shape) {
         self.summary.shape = shape;
     }
 
-    pub(super) fn summary(&self) -> &Summary {
+    pub(crate) fn summary(&self) -> &Summary {
         &self.summary
     }
 
-    pub(super) fn push(&mut self, event: Event<'_>) -> Result<()> {
+    pub(crate) fn push(&mut self, event: Event<'_>) -> Result<()> {
         let Event { user, item, label, target, weight, time } = event;
         let (user, summary, batch) = (self.users.intern(user), &mut self.summary, &mut self.batch);
         summary.counts.resize(self.users.len(), 0);
@@ -237,14 +237,14 @@ impl<S: Sink> Builder<S> {
     }
 
     /// What one of the files told of items.
-    pub(super) fn tell(&mut self, item_fields: &SideTable) {
+    pub(crate) fn tell(&mut self, item_fields: &SideTable) {
         for id in item_fields.ids() {
             self.summary.item_fields.add(id, item_fields.of(id));
         }
     }
 
     /// The sink with all blocks, and what is known of them.
-    pub(super) fn finish(mut self, bad: u64) -> Result<(S, Summary)> {
+    pub(crate) fn finish(mut self, bad: u64) -> Result<(S, Summary)> {
         if self.batch.len() > 0 {
             self.flush()?;
         }

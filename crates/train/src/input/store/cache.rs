@@ -16,7 +16,7 @@ use super::batch::Shape;
 use super::codec::{Decoder, Encoder};
 use super::store::{Blocks, Sink, Store, Summary};
 use super::{BadRows, Reading};
-use anyhow::{Context, Result, ensure};
+use crate::error::{Context, Result};
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ const HEADER: u64 = 16;
 const FOOTER: u64 = 16;
 
 /// The place of one set of events in a folder of caches.
-pub(super) struct Cache<'a> {
+pub(crate) struct Cache<'a> {
     folder: &'a Path,
     path: PathBuf,
     reading: &'a Reading<'a>,
@@ -40,7 +40,7 @@ pub(super) struct Cache<'a> {
 }
 
 impl<'a> Cache<'a> {
-    pub(super) fn new(folder: &'a Path, reading: &'a Reading<'a>) -> Result<Cache<'a>> {
+    pub(crate) fn new(folder: &'a Path, reading: &'a Reading<'a>) -> Result<Cache<'a>> {
         let Reading { files, columns, rule, item_fields, .. } = reading;
         // A file that changes is cached in the place of what it was, so its size and time are not in the name.
         let names = files.iter().map(|file| std::fs::canonicalize(file).unwrap_or_else(|_| file.clone()));
@@ -51,7 +51,7 @@ impl<'a> Cache<'a> {
     }
 
     /// What is kept, if it was made from these very files and is whole.
-    pub(super) fn open(&self, bad_rows: BadRows) -> Option<Store> {
+    pub(crate) fn open(&self, bad_rows: BadRows) -> Option<Store> {
         let mut file = File::open(&self.path).ok()?;
         match self.summary(&mut file) {
             Ok(Some(summary)) => {
@@ -72,7 +72,7 @@ impl<'a> Cache<'a> {
     }
 
     /// Begins a new one under another name.
-    pub(super) fn create(&self) -> Result<Unfinished> {
+    pub(crate) fn create(&self) -> Result<Unfinished> {
         let file = std::fs::create_dir_all(self.folder)
             .and_then(|()| NamedTempFile::new_in(self.folder))
             .with_context(|| format!("cannot write into the folder {}", self.folder.display()))?;
@@ -84,10 +84,10 @@ impl<'a> Cache<'a> {
     }
 
     /// Gives it its name, now that it is whole.
-    pub(super) fn keep(&self, mut unfinished: Unfinished, summary: Summary) -> Result<Store> {
+    pub(crate) fn keep(&self, mut unfinished: Unfinished, summary: Summary) -> Result<Store> {
         let Reading { files, .. } = self.reading;
         let name = self.origin.lines().next().unwrap_or_default();
-        ensure!(origin(name, files)? == self.origin, "the events changed while they were read: start again");
+        ensure!(origin(name, files)? == self.origin, Input, "the events changed while they were read: start again");
         let begin = unfinished.at;
         let mut encoder = Encoder::default();
         encoder.text(&self.origin);
@@ -107,10 +107,10 @@ impl<'a> Cache<'a> {
     /// them is believed.
     fn summary(&self, file: &mut File) -> Result<Option<Summary>> {
         let length = file.metadata()?.len();
-        ensure!(length >= HEADER + FOOTER, "it is {length} bytes long");
+        ensure!(length >= HEADER + FOOTER, Input, "it is {length} bytes long");
         let mut header = [0; HEADER as usize];
         file.read_exact(&mut header)?;
-        ensure!(header.starts_with(MAGIC), "it does not begin as one");
+        ensure!(header.starts_with(MAGIC), Input, "it does not begin as one");
         if header[8..12] != FORMAT.to_le_bytes() {
             return Ok(None);
         }
@@ -118,7 +118,7 @@ impl<'a> Cache<'a> {
         let mut begin = [0; 8];
         file.read_exact(&mut begin)?;
         let begin = u64::from_le_bytes(begin);
-        ensure!((HEADER..=length - FOOTER).contains(&begin), "its summary is nowhere");
+        ensure!((HEADER..=length - FOOTER).contains(&begin), Input, "its summary is nowhere");
         file.seek(SeekFrom::Start(begin))?;
         let mut bytes = Vec::new();
         (&*file).take(length - FOOTER - begin).read_to_end(&mut bytes)?;
@@ -129,7 +129,7 @@ impl<'a> Cache<'a> {
         verify(file)?;
         let summary = Summary::decode(&mut decoder)?;
         let blocks = summary.rows as u64 * summary.shape.row_bytes() as u64;
-        ensure!(HEADER + blocks == begin, "its blocks are not as long as its summary says");
+        ensure!(HEADER + blocks == begin, Input, "its blocks are not as long as its summary says");
         Ok(Some(summary))
     }
 }
@@ -158,12 +158,12 @@ fn verify(file: &mut File) -> Result<()> {
     }
     let mut expected = [0; 8];
     file.read_exact(&mut expected)?;
-    ensure!(hash.digest() == u64::from_le_bytes(expected), "its checksum is wrong");
+    ensure!(hash.digest() == u64::from_le_bytes(expected), Input, "its checksum is wrong");
     Ok(())
 }
 
 /// A cache that is being written. Dropped, it is removed.
-pub(super) struct Unfinished {
+pub(crate) struct Unfinished {
     file: BufWriter<NamedTempFile>,
     hash: Xxh3,
     at: u64,

@@ -1,52 +1,52 @@
 //! Numbers and texts one behind the other, as the cache's summary holds them.
 
 use super::Interner;
-use anyhow::{Context, Result};
+use crate::error::{Context, Result};
 
 /// A number is 8 bytes, little-endian; a text is its length and its bytes.
 #[derive(Default)]
-pub(super) struct Encoder(pub(super) Vec<u8>);
+pub(crate) struct Encoder(pub(crate) Vec<u8>);
 
 impl Encoder {
-    pub(super) fn number(&mut self, number: u64) {
+    pub(crate) fn number(&mut self, number: u64) {
         self.0.extend(number.to_le_bytes());
     }
 
-    pub(super) fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.number(text.len() as u64);
         self.0.extend(text.as_bytes());
     }
 
     /// How many, then each.
-    pub(super) fn texts<'a>(&mut self, texts: impl Iterator<Item = &'a str> + Clone) {
+    pub(crate) fn texts<'a>(&mut self, texts: impl Iterator<Item = &'a str> + Clone) {
         self.number(texts.clone().count() as u64);
         texts.for_each(|text| self.text(text));
     }
 }
 
 /// Reads what an [`Encoder`] wrote.
-pub(super) struct Decoder<'a>(pub(super) &'a [u8]);
+pub(crate) struct Decoder<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Decoder<'a> {
-    pub(super) fn number(&mut self) -> Result<u64> {
+    pub(crate) fn number(&mut self) -> Result<u64> {
         let (number, rest) = self.0.split_first_chunk().context("its summary ends too early")?;
         self.0 = rest;
         Ok(u64::from_le_bytes(*number))
     }
 
-    pub(super) fn text(&mut self) -> Result<&'a str> {
+    pub(crate) fn text(&mut self) -> Result<&'a str> {
         let length = usize::try_from(self.number()?)?;
         let (text, rest) = self.0.split_at_checked(length).context("its summary ends too early")?;
         self.0 = rest;
         Ok(std::str::from_utf8(text)?)
     }
 
-    pub(super) fn texts(&mut self) -> Result<impl Iterator<Item = Result<&'a str>> + use<'_, 'a>> {
+    pub(crate) fn texts(&mut self) -> Result<impl Iterator<Item = Result<&'a str>> + use<'_, 'a>> {
         let count = self.number()?;
         Ok((0..count).map(|_| self.text()))
     }
 
-    pub(super) fn interner(&mut self) -> Result<Interner> {
+    pub(crate) fn interner(&mut self) -> Result<Interner> {
         let mut interner = Interner::default();
         for text in self.texts()? {
             interner.intern(text?);

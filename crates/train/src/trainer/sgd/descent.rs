@@ -6,7 +6,7 @@ mod step;
 mod strata;
 
 use super::{Event, Model, Problem, Rng, Source, Stream};
-use anyhow::Result;
+use crate::error::Result;
 use batch::Batch;
 use kernel::{Kind, Pair, Part};
 use step::Step;
