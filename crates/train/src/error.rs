@@ -56,6 +56,7 @@ macro_rules! formats {
 
 formats!(
     csv::Error,
+    std::fmt::Error,
     glob::GlobError,
     glob::PatternError,
     parquet::errors::ParquetError,
@@ -99,8 +100,7 @@ macro_rules! ensure {
     };
 }
 
-/// An error of the innermost kind together with all that was said around it, in one line.
-#[cfg(test)]
+/// An error with all that is said of where it comes from, in one line.
 pub(crate) fn told(error: &Error) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);

@@ -1,5 +1,7 @@
-use super::{BadRows, Columns, LabelRule, Reading, Roles, expand, title};
-use anyhow::Result;
+//! Which events, and how they are read.
+
+use brooklet_train::input::{BadRows, Roles, title};
+use brooklet_train::training::EventFiles;
 use std::path::{Path, PathBuf};
 
 /// Which events, and how they are read.
@@ -10,7 +12,7 @@ pub(crate) struct EventArgs {
     #[arg(required = true)]
     events: Vec<PathBuf>,
     #[command(flatten)]
-    columns: Roles,
+    columns: RoleArgs,
     /// TOML file that names the columns as the flags do, which come before it. Without it, events.toml beside events.csv,
     /// or roles.toml in the folder of several files.
     #[arg(long, value_name = "FILE")]
@@ -26,30 +28,45 @@ pub(crate) struct EventArgs {
     cache: Option<PathBuf>,
 }
 
-impl EventArgs {
-    pub(crate) fn columns(&self) -> Result<Columns> {
-        self.columns.columns(self.roles.as_deref(), &expand(&self.events)?)
-    }
+/// Which column plays which role.
+#[derive(Debug, Clone, clap::Args)]
+struct RoleArgs {
+    /// Column that holds the user [default: user].
+    #[arg(long, value_name = "COLUMN")]
+    user: Option<String>,
+    /// Column that holds the item [default: item].
+    #[arg(long, value_name = "COLUMN")]
+    item: Option<String>,
+    /// Column that holds the label: a rating, or 1 for a click and 0 for a skip [default: label].
+    #[arg(long, value_name = "COLUMN")]
+    label: Option<String>,
+    /// Column that holds the time, a number; without it the order of the file is the order of time.
+    #[arg(long, value_name = "COLUMN")]
+    time: Option<String>,
+    /// Column that holds the weight of an event, 0 or more; without it every event weighs 1.
+    #[arg(long, value_name = "COLUMN")]
+    weight: Option<String>,
+}
 
+impl EventArgs {
     /// As a person calls them.
     pub(crate) fn title(&self) -> String {
         title(&self.events)
     }
 
-    /// `folder` is for what does not fit in memory.
-    pub(crate) fn reading<'a>(
-        &'a self,
-        columns: &'a Columns,
-        rule: &'a LabelRule,
-        folder: &Path,
-    ) -> Result<Reading<'a>> {
-        Ok(Reading {
+    /// What does not fit in memory goes into `folder`.
+    pub(crate) fn files(&self, folder: &Path) -> EventFiles {
+        let RoleArgs { user, item, label, time, weight } = self.columns.clone();
+        EventFiles {
+            paths: self.events.clone(),
+            roles: Roles { user, item, label, time, weight },
+            roles_file: self.roles.clone(),
+            bad_rows: self.bad_rows,
             // The other half is the trainer's.
             memory: self.memory / 2,
             folder: folder.to_owned(),
-            cache: self.cache.as_deref(),
-            ..Reading::new(&self.events, columns, rule, self.bad_rows)?
-        })
+            cache: self.cache.clone(),
+        }
     }
 }
 

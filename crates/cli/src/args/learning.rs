@@ -1,9 +1,9 @@
 //! How replayed learners learn, where it is not as the seed says.
 
-use crate::names::named;
-use crate::numbers::{not_negative, share};
-use anyhow::{Result, ensure};
+use super::names::named;
+use super::numbers::{not_negative, share};
 use brooklet_core::{Config, Detector, DriftPolicy, Feedback, ModelConfig, Value, VisitorStep};
+use brooklet_train::{Error, Result};
 
 /// Options of the learners that a browser has as well.
 #[derive(Debug, Clone, clap::Args)]
@@ -55,8 +55,15 @@ impl Learning {
         Ok(config)
     }
 
+    /// The settings of a log's learner: those that the log tells, which no option may contradict, else those asked for.
+    pub(crate) fn of_log(&self, logged: Option<&Config>) -> Result<Config> {
+        let Some(logged) = logged else { return self.config() };
+        self.agree_with(logged)?;
+        Ok(logged.clone())
+    }
+
     /// Refuses an option that asks for another setting than a log was made with.
-    pub(crate) fn agree_with(&self, logged: &Config) -> Result<()> {
+    fn agree_with(&self, logged: &Config) -> Result<()> {
         let (asked, logged) = (self.config()?.to_value(), logged.to_value());
         for (given, flag, path) in [
             (self.visitor.is_some(), "--visitor", ["model", "visitor"].as_slice()),
@@ -72,13 +79,15 @@ impl Learning {
         ] {
             let [asked, logged] = [&asked, &logged].map(|of| path.iter().try_fold(of, |value, key| value.field(key)));
             // What is left to the seed contradicts nothing.
-            ensure!(
-                !given || asked.is_none() || asked == logged,
-                "the log was made with {} {}, and {flag} asks for {}: a log is replayed with its own settings, leave the flag out",
-                path.join("."),
-                logged.map_or_else(|| "unset".to_owned(), Value::to_json),
-                asked.map_or_else(String::new, Value::to_json),
-            );
+            if given && asked.is_some() && asked != logged {
+                return Err(Error::Setting(format!(
+                    "the log was made with {} {}, and {flag} asks for {}: a log is replayed with its own settings, leave the \
+                     flag out",
+                    path.join("."),
+                    logged.map_or_else(|| "unset".to_owned(), Value::to_json),
+                    asked.map_or_else(String::new, Value::to_json),
+                )));
+            }
         }
         Ok(())
     }

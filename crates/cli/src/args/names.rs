@@ -1,18 +1,17 @@
-//! Options that take one of the core's own names, so that each name stands in the core alone.
+//! Options that take a name of the library or the core, so that each name stands there alone.
 
-use brooklet_core::Fault;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use std::str::FromStr;
 
 /// Takes the name of one of these; `help` says of each what it is.
 pub(crate) fn named<T>(
-    all: &[T],
+    all: &'static [T],
     name: fn(T) -> &'static str,
     help: fn(T) -> &'static str,
 ) -> impl TypedValueParser<Value = T>
 where
-    T: FromStr<Err = Fault> + Copy + Send + Sync + 'static,
+    T: Copy + Send + Sync + 'static,
 {
     let possible = all.iter().map(|of| PossibleValue::new(name(*of)).help(help(*of)));
-    PossibleValuesParser::new(possible).try_map(|text| text.parse::<T>())
+    PossibleValuesParser::new(possible)
+        .try_map(move |text| all.iter().find(|of| name(**of) == text).copied().ok_or("no such name"))
 }

@@ -1,4 +1,4 @@
-//! Numbers on the command line, checked where they are given, and figures as they are shown.
+//! Numbers on the command line, checked where they are given.
 
 /// A number of 0 or more.
 pub(crate) fn not_negative(text: &str) -> Result<f32, String> {
@@ -13,11 +13,6 @@ pub(crate) fn share(text: &str) -> Result<f32, String> {
 /// Any number but infinity and NaN.
 pub(crate) fn finite(text: &str) -> Result<f32, String> {
     number(text).ok_or_else(|| "give a number".into())
-}
-
-/// A figure to four digits, a dash where there is none.
-pub(crate) fn shown(figure: Option<f64>) -> String {
-    figure.map_or("-".to_owned(), |figure| format!("{figure:.4}"))
 }
 
 fn number(text: &str) -> Option<f32> {

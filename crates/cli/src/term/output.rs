@@ -7,8 +7,8 @@ use std::process::exit;
 
 /// In place of the standard library's. It is known to the modules that come after this one in `main.rs`.
 macro_rules! println {
-    () => { $crate::output::line(format_args!("")) };
-    ($($part:tt)*) => { $crate::output::line(format_args!($($part)*)) };
+    () => { $crate::term::output::line(format_args!("")) };
+    ($($part:tt)*) => { $crate::term::output::line(format_args!($($part)*)) };
 }
 
 /// Writes a line. There is nobody to go on for where that fails: it ends the process, quietly if the reader has gone.

@@ -1,63 +1,58 @@
 //! Progress on stderr where a person waits. indicatif hides it when stderr is no terminal.
 
+use brooklet_train::watch::{Length, Progress, Watch};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::fmt::Write;
-use std::io::Read;
+use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) struct Progress(ProgressBar);
+/// Shows a bar for each work, and a line for each warning.
+pub(crate) struct Bars;
 
-impl Progress {
-    /// Progress through a file.
-    pub(crate) fn bytes(what: &str, length: u64) -> Progress {
-        Progress::styled(what, length, "{msg:<28} {bar:32} {binary_bytes_per_sec} {eta}")
-    }
+/// A bar, taken away when its work has ended.
+struct Bar(ProgressBar);
 
-    /// Progress through a known number of steps; `note` may tell more.
-    pub(crate) fn steps(what: &str, steps: usize) -> Progress {
-        Progress::styled(what, steps as u64, "{msg:<28} {bar:32} {pos}/{len} {prefix}")
-    }
-
-    /// Progress through epochs of so many rows; `note` may tell the loss.
-    pub(crate) fn epochs(what: &str, epochs: usize, rows: usize) -> Progress {
-        let progress = Progress::steps(what, epochs);
+impl Watch for Bars {
+    fn begin(&self, work: &str, length: Length) -> Arc<dyn Progress> {
+        let (length, template, rows) = match length {
+            Length::Bytes(bytes) => (bytes, "{msg:<28} {bar:32} {binary_bytes_per_sec} {eta}", 0),
+            Length::Steps(steps) => (steps as u64, "{msg:<28} {bar:32} {pos}/{len} {prefix}", 0),
+            Length::Epochs { most, rows } => {
+                (most as u64, "{msg:<28} {bar:32} {pos}/{len} {rate} {eta} {prefix}", rows)
+            }
+        };
         let rate = move |state: &ProgressState, to: &mut dyn Write| {
             let per_s = state.per_sec() * rows as f64;
             // What cannot be written is a bar that nobody sees.
             let _ =
                 if per_s < 1e6 { write!(to, "{per_s:.0} rows/s") } else { write!(to, "{:.1}M rows/s", per_s / 1e6) };
         };
-        let style = progress.0.style().with_key("rate", rate);
-        if let Ok(style) = style.template("{msg:<28} {bar:32} {pos}/{len} {rate} {eta} {prefix}") {
-            progress.0.set_style(style);
-        }
-        progress
-    }
-
-    /// What is read from `file` is progress.
-    pub(crate) fn wrap<R: Read>(&self, file: R) -> impl Read + use<R> {
-        self.0.wrap_read(file)
-    }
-
-    pub(crate) fn step(&self) {
-        self.0.inc(1);
-    }
-
-    pub(crate) fn note(&self, note: String) {
-        self.0.set_prefix(note);
-    }
-
-    pub(crate) fn done(self) {
-        self.0.finish_and_clear();
-    }
-
-    fn styled(what: &str, length: u64, template: &str) -> Progress {
         let bar = ProgressBar::new(length);
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            bar.set_style(style.with_key("rate", rate));
         }
-        bar.set_message(what.to_owned());
+        bar.set_message(work.to_owned());
         bar.enable_steady_tick(Duration::from_millis(200));
-        Progress(bar)
+        Arc::new(Bar(bar))
+    }
+
+    fn warn(&self, warning: &str) {
+        eprintln!("brooklet: {warning}");
+    }
+}
+
+impl Progress for Bar {
+    fn advance(&self, units: u64) {
+        self.0.inc(units);
+    }
+
+    fn note(&self, note: &str) {
+        self.0.set_prefix(note.to_owned());
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }

@@ -1,6 +1,6 @@
 //! A table of several seeds: their figures, and how far each is from the first.
 
-use crate::estimate::Estimate;
+use brooklet_train::evaluate::Estimate;
 use std::path::Path;
 
 pub(crate) struct SideBySide {

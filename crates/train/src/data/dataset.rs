@@ -1,8 +1,8 @@
 //! From files to what the trainer needs: numbered features with their names.
 
+use crate::error::Result;
 use crate::input::{Batch, Columns, Interner, SideTable, Store};
 use crate::trainer::{Entities, Layout, Problem};
-use crate::error::Result;
 
 /// Events, and the features of their users and items.
 pub(crate) struct Dataset {
@@ -116,7 +116,7 @@ fn field_rows(entities: &Interner, side: &SideTable, names: &mut Interner, group
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::{BadRows, LabelRule, Reading};
+    use crate::input::{BadRows, LabelRule, Reading, read_side};
     use crate::testing::{columns, temp_file};
 
     #[test]
@@ -130,8 +130,8 @@ mod tests {
         let dataset = Dataset::new(
             reading.read().unwrap(),
             columns.clone(),
-            &SideTable::read(users.path(), "user", "", &["age".into()], "").unwrap(),
-            &SideTable::read(items.path(), "item", "", &["genres".into()], "").unwrap(),
+            &read_side(users.path(), ["user", ""], &["age".into()], "", &()).unwrap(),
+            &read_side(items.path(), ["item", ""], &["genres".into()], "", &()).unwrap(),
         );
         let names: Vec<String> = (0..dataset.problem.layout.rows()).map(|row| dataset.name(row)).collect();
         assert_eq!(names, ["user=a", "user=b", "item=x", "item=y", "age=25", "genres=War", "genres=Drama"]);

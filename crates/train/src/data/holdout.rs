@@ -1,12 +1,12 @@
 //! Which events are kept from training, and what for. No part but what is judged and tuned on is ever in memory as a whole.
 
-use crate::input::{BLOCK, Batch, Events, Store};
-use crate::trainer::{Event, Rng};
 use crate::error::Result;
-use clap::ValueEnum;
+use crate::input::{BLOCK, Batch, Events, Store};
+use crate::maths::Rng;
+use crate::trainer::Event;
 
 /// Users need so many events to be held out for tuning.
-pub(crate) const TUNE_EVENTS: u32 = 20;
+pub const TUNE_EVENTS: u32 = 20;
 /// At least so many people are needed to tune on, and at most so many are taken.
 const TUNE_USERS: std::ops::RangeInclusive<usize> = 20..=600;
 /// The share of the people that is held out for tuning.
@@ -19,14 +19,28 @@ const JUDGED: usize = 1 << 22;
 const STREAM: u64 = u64::MAX - 1;
 
 /// What validation is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum HoldOut {
-    /// Any events
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldOut {
+    /// Any events.
     Random,
-    /// The last events
+    /// The last events.
     Time,
-    /// All events of some users
+    /// All events of some users.
     Users,
+}
+
+impl HoldOut {
+    /// Each.
+    pub const ALL: &[HoldOut] = &[HoldOut::Random, HoldOut::Time, HoldOut::Users];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HoldOut::Random => "random",
+            HoldOut::Time => "time",
+            HoldOut::Users => "users",
+        }
+    }
 }
 
 /// Rows by what they are for, and the people who are held out for tuning.

@@ -1,7 +1,7 @@
 //! Skips for data that hold clicks alone: items that the user has no event with, drawn by how often they occur.
 
 use crate::input::Events;
-use crate::trainer::Rng;
+use crate::maths::Rng;
 use std::collections::HashSet;
 
 /// The random stream that they are drawn from.
@@ -10,7 +10,7 @@ const STREAM: u64 = u64::MAX - 2;
 const TRIES: usize = 20;
 
 /// Adds `per_click` skips after every event, at its time. They do not repeat what the user has met.
-pub(crate) fn add(events: &mut Events, per_click: usize, seed: u64) {
+pub(crate) fn add_negatives(events: &mut Events, per_click: usize, seed: u64) {
     let mut rng = Rng::new(seed, STREAM);
     let clicks = events.len();
     let mut met: HashSet<(u32, u32)> = events.user.iter().copied().zip(events.item.iter().copied()).collect();
@@ -38,7 +38,7 @@ pub(crate) fn add(events: &mut Events, per_click: usize, seed: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::LabelRule;
+    use crate::input::{LabelRule, read_events};
     use crate::testing::{columns, temp_file};
 
     #[test]
@@ -46,9 +46,9 @@ mod tests {
         let rows: String = (0..400).map(|i| format!("u{},i{},1,{i}\n", i % 20, i * 7 % 90)).collect();
         let file = temp_file(&format!("user,item,label,time\n{rows}"));
         let rule = LabelRule { squared: false, positive: None, map: Vec::new() };
-        let mut events = Events::read(file.path(), &columns(), &rule).unwrap();
+        let mut events = read_events(file.path(), &columns(), &rule, &()).unwrap();
         let clicked: HashSet<(u32, u32)> = events.user.iter().copied().zip(events.item.iter().copied()).collect();
-        add(&mut events, 2, 3);
+        add_negatives(&mut events, 2, 3);
         assert!((1100..=1200).contains(&events.len()), "{}", events.len());
         let mut skipped = HashSet::new();
         for row in 400..events.len() {

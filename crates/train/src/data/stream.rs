@@ -1,9 +1,10 @@
 //! Feeds the trainer: from memory where the events fit, else from the store's file, block by block.
 
-use crate::holdout::{Split, event};
-use crate::input::{BLOCK, Batch, Store};
-use crate::trainer::{Event, Rng, Source, Stream};
+use super::holdout::{Split, event};
 use crate::error::Result;
+use crate::input::{BLOCK, Batch, Store};
+use crate::maths::Rng;
+use crate::trainer::{Event, Source, Stream};
 use std::sync::mpsc::{channel, sync_channel};
 
 /// All rows, or those that a split leaves to train on, taking no more than about `memory` bytes.
@@ -102,7 +103,7 @@ impl Streamed<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::holdout::HoldOut;
+    use crate::data::HoldOut;
     use crate::input::{BadRows, LabelRule, Reading};
     use crate::testing::{columns, temp_file};
 

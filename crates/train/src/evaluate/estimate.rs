@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer};
 
 /// A figure. As JSON it is the number.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Estimate {
-    pub(crate) value: f64,
+pub struct Estimate {
+    pub value: f64,
     /// For each person how much the figure would move, to first order, if there were twice as much of them. Sums to zero.
     parts: Vec<f64>,
     /// People who take part in it.
@@ -16,9 +16,9 @@ pub(crate) struct Estimate {
 
 /// How much one figure is above another over the same people, and the standard error of that; None of a single person.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(crate) struct Difference {
-    pub(crate) by: f64,
-    pub(crate) error: Option<f64>,
+pub struct Difference {
+    pub by: f64,
+    pub error: Option<f64>,
 }
 
 impl Estimate {
@@ -85,12 +85,12 @@ impl Estimate {
     }
 
     /// Its standard error; None of a single person.
-    pub(crate) fn error(&self) -> Option<f64> {
+    pub fn error(&self) -> Option<f64> {
         error(self.parts.iter().copied(), self.people)
     }
 
     /// How much it is above `other`, a figure over the same people.
-    pub(crate) fn minus(&self, other: &Estimate) -> Difference {
+    pub fn minus(&self, other: &Estimate) -> Difference {
         let parts = self.parts.iter().zip(&other.parts).map(|(a, b)| a - b);
         Difference { by: self.value - other.value, error: error(parts, self.people.max(other.people)) }
     }
@@ -98,7 +98,7 @@ impl Estimate {
 
 impl Difference {
     /// Whether it is more than two standard errors from zero.
-    pub(crate) fn stands_out(&self) -> bool {
+    pub fn stands_out(&self) -> bool {
         self.error.is_some_and(|error| self.by.abs() > 2.0 * error)
     }
 }
@@ -117,8 +117,7 @@ fn error(parts: impl Iterator<Item = f64>, people: usize) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::auc;
-    use crate::trainer::Rng;
+    use crate::maths::{Rng, auc};
 
     /// Fifty people of two models, of which the second sees the clicks more clearly.
     fn people(seed: u64) -> [Vec<Vec<(f32, bool)>>; 2] {

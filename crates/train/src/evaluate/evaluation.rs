@@ -1,72 +1,72 @@
 //! What a replay says of a model: by how many events a visitor had before, and frozen after so many; and how that compares
 //! with another model on the same people.
 
-use crate::estimate::{Difference, Estimate};
-use crate::metrics::{log_loss, mean};
-use crate::progressive::{Outcome, Predicted, Replayed};
-use crate::reliability::Reliability;
+use super::estimate::{Difference, Estimate};
+use super::reliability::Reliability;
+use super::replay::{Outcome, Predicted, Replayed};
+use crate::maths::{auc, log_loss, mean};
 use serde::Serialize;
 
 /// All that is said of a model.
 #[derive(Debug, PartialEq, Serialize)]
-pub(crate) struct Judged {
+pub struct Judged {
     #[serde(flatten)]
-    pub(crate) figures: Figures<Estimate>,
+    pub figures: Figures<Estimate>,
     /// How much the personal figures are above the static ones, over all events.
-    pub(crate) gain: Score<Difference>,
-    pub(crate) calibration: Calibrations,
+    pub gain: Score<Difference>,
+    pub calibration: Calibrations,
     /// Labels that came too late for the browser's memory, and were not learnt.
-    pub(crate) forgotten_labels: usize,
+    pub forgotten_labels: usize,
     /// Alarms of the drift detector, if one watched.
-    pub(crate) drifts: u64,
+    pub drifts: u64,
 }
 
 /// The figures of one model, or (of [`Difference`]s) how much they are above another's.
 #[derive(Debug, PartialEq, Serialize)]
-pub(crate) struct Figures<T> {
-    pub(crate) buckets: Vec<Bucket<T>>,
-    pub(crate) frozen: Vec<Frozen<T>>,
+pub struct Figures<T> {
+    pub buckets: Vec<Bucket<T>>,
+    pub frozen: Vec<Frozen<T>>,
 }
 
 /// Events by how many their visitor had before them.
 #[derive(Debug, PartialEq, Serialize)]
-pub(crate) struct Bucket<T> {
-    pub(crate) bucket: &'static str,
-    pub(crate) from: usize,
-    pub(crate) to: Option<usize>,
-    pub(crate) events: usize,
-    pub(crate) personal: Score<T>,
+pub struct Bucket<T> {
+    pub bucket: &'static str,
+    pub from: usize,
+    pub to: Option<usize>,
+    pub events: usize,
+    pub personal: Score<T>,
     /// Personal, but for visitors whose gate was closed then.
-    pub(crate) gated: Score<T>,
+    pub gated: Score<T>,
     #[serde(rename = "static")]
-    pub(crate) fixed: Score<T>,
+    pub fixed: Score<T>,
 }
 
 /// A figure that is undefined (no events, or labels of one kind) is null in JSON and a dash in a table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Score<T> {
-    pub(crate) auc: Option<T>,
-    pub(crate) log_loss: Option<T>,
+pub struct Score<T> {
+    pub auc: Option<T>,
+    pub log_loss: Option<T>,
     /// Of a regression; left out otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) rmse: Option<T>,
+    pub rmse: Option<T>,
 }
 
 /// Learners that stopped learning after so many events, on the same later events.
 #[derive(Debug, PartialEq, Serialize)]
-pub(crate) struct Frozen<T> {
-    pub(crate) after: usize,
-    pub(crate) users: usize,
-    pub(crate) within_user_auc: Option<T>,
-    pub(crate) log_loss: Option<T>,
+pub struct Frozen<T> {
+    pub after: usize,
+    pub users: usize,
+    pub within_user_auc: Option<T>,
+    pub log_loss: Option<T>,
 }
 
 /// Predicted against happened, over all events.
 #[derive(Debug, PartialEq, Serialize)]
-pub(crate) struct Calibrations {
-    pub(crate) personal: Reliability,
+pub struct Calibrations {
+    pub personal: Reliability,
     #[serde(rename = "static")]
-    pub(crate) fixed: Reliability,
+    pub fixed: Reliability,
 }
 
 type Bounds = (&'static str, usize, Option<usize>);
@@ -83,7 +83,7 @@ const BUCKETS: [Bounds; 6] = [
 
 impl Judged {
     /// `freeze` is what the learners were frozen after; `squared` says that there are squared errors to tell.
-    pub(crate) fn new(replayed: &[Replayed], freeze: &[usize], squared: bool) -> Judged {
+    pub fn new(replayed: &[Replayed], freeze: &[usize], squared: bool) -> Judged {
         let all = Bucket::all(replayed, squared);
         Judged {
             gain: all.personal.minus(&all.fixed),
@@ -104,7 +104,7 @@ impl Figures<Estimate> {
     }
 
     /// How much each figure is above `other`'s, over the same people.
-    pub(crate) fn minus(&self, other: &Figures<Estimate>) -> Figures<Difference> {
+    pub fn minus(&self, other: &Figures<Estimate>) -> Figures<Difference> {
         let buckets = self.buckets.iter().zip(&other.buckets);
         let frozen = self.frozen.iter().zip(&other.frozen);
         Figures {
@@ -160,7 +160,7 @@ impl Bucket<Estimate> {
 }
 
 impl Score<Estimate> {
-    pub(crate) fn minus(&self, other: &Score<Estimate>) -> Score<Difference> {
+    pub fn minus(&self, other: &Score<Estimate>) -> Score<Difference> {
         Score {
             auc: minus(&self.auc, &other.auc),
             log_loss: minus(&self.log_loss, &other.log_loss),
@@ -178,7 +178,7 @@ impl Frozen<Estimate> {
         Frozen {
             after,
             users: visitors().flatten().count(),
-            within_user_auc: over(|outcomes| crate::metrics::auc(scored(outcomes, |o| o.personal))),
+            within_user_auc: over(|outcomes| auc(scored(outcomes, |o| o.personal))),
             log_loss: over(|outcomes| user_loss(outcomes, |o| o.personal)),
         }
     }
@@ -203,7 +203,7 @@ impl Calibrations {
     }
 }
 
-pub(crate) fn minus(a: &Option<Estimate>, b: &Option<Estimate>) -> Option<Difference> {
+pub fn minus(a: &Option<Estimate>, b: &Option<Estimate>) -> Option<Difference> {
     Some(a.as_ref()?.minus(b.as_ref()?))
 }
 

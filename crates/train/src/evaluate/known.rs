@@ -1,37 +1,27 @@
-use super::replay::figure;
-use crate::dataset::Dataset;
-use crate::estimate::Estimate;
+//! Users whom a seed knows, because it was trained with their rows in it: their later events are scored.
+
+use super::estimate::Estimate;
+use super::reliability::Reliability;
+use crate::data::Dataset;
+use crate::error::Result;
 use crate::input::{BadRows, Events, LabelRule, Reading};
-use crate::metrics::{auc, log_loss};
-use crate::reliability::{Bin, Reliability};
-use crate::seed::{self, Sources};
-use crate::trainer::sigmoid;
-use anyhow::{Result, bail, ensure};
+use crate::maths::{auc, log_loss, sigmoid};
+use crate::seed::{Sources, rule};
+use crate::watch::Watch;
 use brooklet_core::{Base, FeatureId, Loss, Prior, Value};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    /// The seed, trained with --keep-users.
-    seed: PathBuf,
-    /// Events of users whom the seed knows, in any format that `train` reads, with the columns that the seed was trained on.
-    events: PathBuf,
-    /// CSV file of items, if it is not where it was in training.
-    #[arg(long)]
-    items: Option<PathBuf>,
-    /// CSV file of users, if it is not where it was in training.
-    #[arg(long)]
-    users: Option<PathBuf>,
-    /// Score users whom the seed does not know as well, by their fields and the prior.
-    #[arg(long)]
-    new_users: bool,
-    /// Print one JSON object on stdout.
-    #[arg(long)]
-    json: bool,
+/// Whose events are scored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Users whom the seed knows.
+    Known,
+    /// Those whom it does not know as well, by their fields and the prior.
+    Everyone,
 }
 
-/// What `--json` prints. `rows` are those that were scored; rows of users whom the seed does not know are `skipped`,
+/// What is said of them. `rows` are those that were scored; rows of users whom the seed does not know are `skipped`,
 /// unless they were asked for.
 ///
 /// Under the squared loss the prediction is the score, kept within the labels of the training data, and `rmse` is against
@@ -39,46 +29,34 @@ pub(crate) struct Args {
 /// (the square root of the Brier score). `log_loss` is of the calibrated probability, `auc` of the score, both against
 /// clicks; null if nothing says what a click is. `within_user_auc` is the mean over the users who have both clicks and skips.
 #[derive(Debug, Serialize)]
-struct Report {
-    rows: usize,
-    users: usize,
-    rmse: Option<Estimate>,
-    log_loss: Option<Estimate>,
-    auc: Option<Estimate>,
-    within_user_auc: Option<Estimate>,
-    calibration: Reliability,
-    skipped: usize,
+pub struct Known {
+    pub rows: usize,
+    pub users: usize,
+    pub rmse: Option<Estimate>,
+    pub log_loss: Option<Estimate>,
+    pub auc: Option<Estimate>,
+    pub within_user_auc: Option<Estimate>,
+    pub calibration: Reliability,
+    pub skipped: usize,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
-    let base = seed::open(&args.seed)?;
-    ensure!(
-        base.metadata().private_rows,
-        "{} holds no users, as a seed that is shipped must not: train one with --keep-users to evaluate it",
-        args.seed.display()
-    );
-    let sources = Sources::of(base.metadata())?.moved(&args.items, &args.users);
-    let rule = seed::rule(base.metadata());
-    let files = [args.events.clone()];
-    let reading = Reading::new(&files, &sources.columns, &rule, BadRows::Count(0))?;
+/// Scores the events of a file, which has the columns that the seed was trained on, with the fields that `sources` tell. A seed
+/// that was not trained to keep its users knows nobody.
+pub fn known_users(base: &Base, sources: Sources, events: &Path, who: Who, watch: &dyn Watch) -> Result<Known> {
+    let rule = rule(base.metadata());
+    let files: [PathBuf; 1] = [events.to_owned()];
+    let reading = Reading { watch, ..Reading::new(&files, &sources.columns, &rule, BadRows::Count(0))? };
     let (store, users, items) = sources.read(reading)?;
-    let events = store.events()?;
+    let read = store.events()?;
     let dataset = Dataset::new(store, sources.columns, &users, &items);
-    let report = judge(&base, &dataset, &events, &rule, args.new_users);
-    if report.rows == 0 {
-        bail!("the seed knows none of the users in {}", args.events.display());
-    }
-    if args.json {
-        println!("{}", serde_json::to_string(&report)?);
-    } else {
-        print(&report);
-    }
-    Ok(())
+    let known = judge(base, &dataset, &read, &rule, who);
+    ensure!(known.rows > 0, Seed, "the seed knows none of the users in {}", events.display());
+    Ok(known)
 }
 
-fn judge(base: &Base, dataset: &Dataset, events: &Events, rule: &LabelRule, new_users: bool) -> Report {
+fn judge(base: &Base, dataset: &Dataset, events: &Events, rule: &LabelRule, who: Who) -> Known {
     let mut model = Lookup::new(base, dataset);
-    model.new_users = new_users;
+    model.new_users = who == Who::Everyone;
     let calibration = base.metadata().calibration;
     let range = label_range(base);
     let mut people: Vec<User> = Vec::new();
@@ -104,7 +82,7 @@ fn judge(base: &Base, dataset: &Dataset, events: &Events, rule: &LabelRule, new_
     }
     let scored: Vec<Vec<(f32, bool)>> = people.iter_mut().map(|user| std::mem::take(&mut user.scored)).collect();
     let rows = people.iter().map(|user| user.rows).sum();
-    Report {
+    Known {
         rows,
         users: people.iter().filter(|user| user.rows > 0).count(),
         rmse: Estimate::ratio(people.iter().map(|user| (user.squares, user.rows as f64))).map(Estimate::root),
@@ -124,23 +102,6 @@ struct User {
     losses: f64,
     scored: Vec<(f32, bool)>,
     predicted: Vec<(f32, bool)>,
-}
-
-fn print(report: &Report) {
-    println!("{} rows of {} users scored, {} of unknown users skipped", report.rows, report.users, report.skipped);
-    let figures = [("RMSE", &report.rmse), ("log-loss", &report.log_loss), ("AUC", &report.auc)];
-    for (name, estimate) in figures.into_iter().chain([("AUC within a user", &report.within_user_auc)]) {
-        let error = estimate.as_ref().and_then(Estimate::error).map_or(String::new(), |error| format!(" ± {error:.4}"));
-        println!("{name:<18} {}{error}", figure(estimate));
-    }
-    println!("(± is the standard error over users)");
-    let Some(error) = report.calibration.error else { return };
-    println!();
-    println!("calibration error {error:.4}; by tenths of the predicted probability:");
-    println!("{:>10} {:>9} {:>9} {:>9}", "", "rows", "predicted", "clicked");
-    for Bin { from, to, events, predicted, clicked } in &report.calibration.bins {
-        println!("{:>10} {events:>9} {predicted:>9.3} {clicked:>9.3}", format!("{from:.1}-{to:.1}"));
-    }
 }
 
 /// The labels of the training data; a regression does not predict beyond them (as libFM does).

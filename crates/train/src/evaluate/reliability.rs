@@ -1,24 +1,26 @@
+//! Whether what is said to happen in 3 of 10 cases happens in 3 of 10.
+
 use serde::Serialize;
 
 /// How probabilities compare with what happened: by tenths of the predicted probability.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Reliability {
+pub struct Reliability {
     /// Expected calibration error: the mean distance between what was predicted and what happened, over the bins. None of
     /// nothing.
-    pub(crate) error: Option<f64>,
+    pub error: Option<f64>,
     /// Those that are not empty.
-    pub(crate) bins: Vec<Bin>,
+    pub bins: Vec<Bin>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Bin {
-    pub(crate) from: f64,
-    pub(crate) to: f64,
-    pub(crate) events: usize,
+pub struct Bin {
+    pub from: f64,
+    pub to: f64,
+    pub events: usize,
     /// Mean probability.
-    pub(crate) predicted: f64,
+    pub predicted: f64,
     /// Share of clicks.
-    pub(crate) clicked: f64,
+    pub clicked: f64,
 }
 
 const BINS: usize = 10;

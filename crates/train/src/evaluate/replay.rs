@@ -2,21 +2,21 @@
 //! from, event by event in order of time (Blum, Kalai and Langford 1999). A label is learnt when it has arrived, with what was
 //! predicted at the time of its event, as in a browser. Visitors are independent of each other.
 
-use crate::input::{Events, LabelRule, SideTable};
-use crate::trainer::sigmoid;
 use crate::error::{Context, Result};
+use crate::input::{Events, LabelRule, SideTable};
+use crate::maths::{in_parallel, sigmoid};
 use brooklet_core::{Base, Config, Error, Features, FeaturesBuilder, Feedback, Learner, Loss, Prediction, Serving};
 
 /// Frozen learners are judged on the events from this one on, counted from 0.
-pub(crate) const JUDGED_FROM: usize = 50;
+pub const JUDGED_FROM: usize = 50;
 /// And only for visitors with at least so many events.
-pub(crate) const JUDGED_EVENTS: usize = 70;
+pub const JUDGED_EVENTS: usize = 70;
 
 /// What learners are frozen after unless somebody says otherwise.
-pub(crate) const FREEZE: [usize; 5] = [0, 5, 10, 20, 50];
+pub const FREEZE: [usize; 5] = [0, 5, 10, 20, 50];
 
 /// The people of an events file, as a browser would meet them.
-pub(crate) struct Visitors {
+pub struct Visitors {
     /// The features of each item.
     items: Vec<Features>,
     /// The fields of each person, which a page gives as the context of everything it shows them.
@@ -37,28 +37,28 @@ struct Visit {
 
 /// What came of one event.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Outcome {
+pub struct Outcome {
     /// As predicted before it was learnt from.
-    pub(crate) personal: Predicted,
+    pub personal: Predicted,
     /// By the seed alone.
-    pub(crate) fixed: Predicted,
+    pub fixed: Predicted,
     /// Whether the gate was closed, so that a page would have gone by the seed alone.
-    pub(crate) gated: bool,
+    pub gated: bool,
     /// What was learnt from it then.
-    pub(crate) target: f32,
+    pub target: f32,
     /// Whether it was a click; None if the model is a regression and nobody said what a click is.
-    pub(crate) click: Option<bool>,
+    pub click: Option<bool>,
 }
 
 /// What a model thought of an event.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Predicted {
+pub struct Predicted {
     /// What ranks.
-    pub(crate) score: f32,
+    pub score: f32,
     /// What the calibration maps to the probability.
-    pub(crate) moderated: f32,
+    pub moderated: f32,
     /// Of a click.
-    pub(crate) probability: f32,
+    pub probability: f32,
 }
 
 impl Outcome {
@@ -83,20 +83,20 @@ impl Outcome {
 
 /// What came of one visitor.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Replayed {
-    pub(crate) outcomes: Vec<Outcome>,
+pub struct Replayed {
+    pub outcomes: Vec<Outcome>,
     /// For each number of events to freeze after, the predictions for the events from [`JUDGED_FROM`] on; empty if the
     /// visitor has fewer than [`JUDGED_EVENTS`].
-    pub(crate) frozen: Vec<Vec<Outcome>>,
+    pub frozen: Vec<Vec<Outcome>>,
     /// Labels that came when the learner no longer held their prediction, as a browser would not: it holds about a thousand.
-    pub(crate) forgotten: usize,
+    pub forgotten: usize,
     /// Alarms of the drift detector.
-    pub(crate) drifts: u64,
+    pub drifts: u64,
 }
 
 impl Visitors {
     /// Everyone in `events`.
-    pub(crate) fn new(
+    pub fn new(
         base: &Base,
         events: &Events,
         rule: &LabelRule,
@@ -137,11 +137,11 @@ impl Visitors {
     }
 
     /// Lets every label arrive later, in the unit of the events' times; without times, by so many events of its visitor.
-    pub(crate) fn delay(&mut self, by: f64) {
+    pub fn delay(&mut self, by: f64) {
         self.visits.iter_mut().flatten().for_each(|visit| visit.arrives += by);
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.visits.len()
     }
 
@@ -157,7 +157,7 @@ impl Visitors {
 
     /// Replays everyone, each with a fresh learner on `base`. `freeze` are numbers of events of at most [`JUDGED_FROM`];
     /// `done` is called after each visitor.
-    pub(crate) fn replay(
+    pub fn replay(
         &self,
         base: &Base,
         config: &Config,
@@ -260,7 +260,7 @@ fn with_fields(mut features: FeaturesBuilder<'_>, id: &str, listed: &SideTable) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::Columns;
+    use crate::input::{Columns, read_events, read_side};
     use crate::testing::{self, columns, temp_file};
     use brooklet_core::{Calibration, Labels, Metadata, ModelConfig, Prior};
 
@@ -277,7 +277,7 @@ mod tests {
 
     fn visitors(base: &Base, rule: &LabelRule, text: &str) -> Visitors {
         let file = temp_file(text);
-        let events = Events::read(file.path(), &columns(), rule).unwrap();
+        let events = read_events(file.path(), &columns(), rule, &()).unwrap();
         Visitors::new(base, &events, rule, &SideTable::default(), &SideTable::default()).unwrap()
     }
 
@@ -310,8 +310,8 @@ mod tests {
         let rule = LabelRule { squared: true, positive: None, map: vec![] };
         let (file, listed) =
             (temp_file("user,item,label,time\na,x,1,1\nb,x,1,1\n"), temp_file("user,age\na,25\nb,31\n"));
-        let events = Events::read(file.path(), &columns(), &rule).unwrap();
-        let users = SideTable::read(listed.path(), "user", "", &["age".into()], "").unwrap();
+        let events = read_events(file.path(), &columns(), &rule, &()).unwrap();
+        let users = read_side(listed.path(), ["user", ""], &["age".into()], "", &()).unwrap();
         let visitors = Visitors::new(&base, &events, &rule, &users, &SideTable::default()).unwrap();
         let replayed = visitors.replay(&base, &Config::default(), &[], 1, || {}).unwrap();
         let scores: Vec<f32> = replayed.iter().map(|visitor| visitor.outcomes[0].personal.score).collect();
@@ -338,7 +338,7 @@ mod tests {
         let base = base(Loss::Squared);
         let rule = LabelRule { squared: true, positive: None, map: vec![] };
         let file = temp_file(text);
-        let events = Events { delay: delays, ..Events::read(file.path(), columns, &rule).unwrap() };
+        let events = Events { delay: delays, ..read_events(file.path(), columns, &rule, &()).unwrap() };
         let mut visitors = Visitors::new(&base, &events, &rule, &SideTable::default(), &SideTable::default()).unwrap();
         visitors.delay(delay);
         let model = ModelConfig { forgetting: 0.0, ..ModelConfig::default() };
@@ -380,7 +380,7 @@ mod tests {
         let rule = LabelRule { squared: false, positive: Some(4.0), map: vec![] };
         let rows: String = (0..1100).map(|i| format!("a,x,5,{i}\n")).collect();
         let file = temp_file(&format!("user,item,label,time\n{rows}"));
-        let events = Events::read(file.path(), &columns(), &rule).unwrap();
+        let events = read_events(file.path(), &columns(), &rule, &()).unwrap();
         let mut visitors = Visitors::new(&base, &events, &rule, &SideTable::default(), &SideTable::default()).unwrap();
         visitors.delay(1050.0);
         let replayed = visitors.replay(&base, &Config::default(), &[], 1, || {}).unwrap();

@@ -1,18 +1,21 @@
-//! Does again what a log says was done, with a learner on some seed.
+//! Replays an event log as the browser exports it: the same inputs in the same order, with the labels as late as they came.
+//! Over the seed that the log was made with, every prediction must come out bit for bit; over another seed it is judged by
+//! what really happened, and by what a greedy ranking with it would have earned (off-policy).
 
-use super::{OffPolicy, Report};
-use crate::estimate::Estimate;
-use crate::learning::Learning;
-use crate::metrics::log_loss;
+use super::estimate::Estimate;
+use super::log_report::{LogReport, OffPolicy};
 use crate::error::{Context, Result};
+use crate::maths::log_loss;
 use brooklet_core::{Base, Candidate, Config, Learner, Loss, Prediction, Record, Subject, Value};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-pub(super) fn replay(log: &Path, base: &Base, learning: &Learning) -> Result<Report> {
+/// Replays a log upon a seed. `settings` are the learner's: it is given those that the log tells, if it tells any, and may
+/// refuse them.
+pub fn replay_log(log: &Path, base: &Base, settings: &Settings<'_>) -> Result<LogReport> {
     let file = std::fs::File::open(log).with_context(|| format!("cannot read the log {}", log.display()))?;
-    let mut replayed = Replayed::new(base, learning);
+    let mut replayed = Replayed::new(base, settings);
     for (number, line) in BufReader::new(file).lines().enumerate() {
         let at = || format!("{}:{}", log.display(), number + 1);
         let line = line.with_context(at)?;
@@ -28,12 +31,14 @@ pub(super) fn replay(log: &Path, base: &Base, learning: &Learning) -> Result<Rep
     Ok(replayed.report())
 }
 
+/// The settings of a log's learner, given those that the log tells.
+type Settings<'a> = dyn Fn(Option<&Config>) -> Result<Config> + 'a;
+
 struct Replayed<'a> {
     base: &'a Base,
-    /// What is asked of learners whose log does not tell their settings.
-    learning: &'a Learning,
+    settings: &'a Settings<'a>,
     learner: Option<Learner>,
-    report: Report,
+    report: LogReport,
     /// What was labelled, by slate; an input without one stands by itself.
     units: Vec<Unit>,
     /// By slate or held prediction: its unit.
@@ -52,10 +57,10 @@ struct Unit {
 }
 
 impl<'a> Replayed<'a> {
-    fn new(base: &'a Base, learning: &'a Learning) -> Replayed<'a> {
-        let report = Report { same_seed: true, ..Report::default() };
+    fn new(base: &'a Base, settings: &'a Settings<'a>) -> Replayed<'a> {
+        let report = LogReport { same_seed: true, ..LogReport::default() };
         let (units, slates) = (Vec::new(), HashMap::new());
-        Replayed { base, learning, learner: None, report, units, slates, places: HashMap::new() }
+        Replayed { base, settings, learner: None, report, units, slates, places: HashMap::new() }
     }
 
     fn take(&mut self, record: &Record) -> Result<()> {
@@ -103,13 +108,7 @@ impl<'a> Replayed<'a> {
     }
 
     fn open(&mut self, digest: u64, profile: &[u8], logged: Option<&Config>) -> Result<()> {
-        let config = match logged {
-            Some(config) => {
-                self.learning.agree_with(config)?;
-                config.clone()
-            }
-            None => self.learning.config()?,
-        };
+        let config = (self.settings)(logged)?;
         let base = self.base.clone();
         self.learner = Some(if digest == base.digest() {
             Learner::restore(base, config, profile)?
@@ -146,7 +145,7 @@ impl<'a> Replayed<'a> {
         click
     }
 
-    fn report(self) -> Report {
+    fn report(self) -> LogReport {
         let units = &self.units;
         let rewards = || units.iter().flat_map(|unit| &unit.rewards);
         let places = rewards().count();
@@ -166,7 +165,7 @@ impl<'a> Replayed<'a> {
         });
         let losses = units.iter().map(|unit| (unit.losses.iter().sum(), unit.losses.len() as f64));
         let scored: Vec<Vec<(f32, bool)>> = units.iter().map(|unit| unit.scored.clone()).collect();
-        Report { log_loss: Estimate::ratio(losses), auc: Estimate::auc(&scored), off_policy, ..self.report }
+        LogReport { log_loss: Estimate::ratio(losses), auc: Estimate::auc(&scored), off_policy, ..self.report }
     }
 }
 
@@ -186,21 +185,16 @@ fn greedy_weights(learner: &Learner, items: &[Candidate], pool: &[Candidate]) ->
 
 #[cfg(test)]
 mod tests {
-    use super::super::Differences;
+    use super::super::estimate::Difference;
+    use super::super::log_report::LogDifferences;
     use super::*;
-    use crate::estimate::Difference;
+    use crate::error::told;
     use crate::testing;
-    use brooklet_core::{Exploration, Features, Query};
-    use clap::Parser;
+    use brooklet_core::{Exploration, Features, ModelConfig, Query};
 
-    #[derive(Debug, Parser)]
-    struct Flags {
-        #[command(flatten)]
-        learning: Learning,
-    }
-
-    fn asked(flags: &[&str]) -> Learning {
-        Flags::parse_from([&["replay"], flags].concat()).learning
+    /// What the log tells, and otherwise this.
+    fn otherwise(config: Config) -> impl Fn(Option<&Config>) -> Result<Config> {
+        move |logged| Ok(logged.unwrap_or(&config).clone())
     }
 
     /// A log of a visitor who clicks item 1 alone, shown by chance: every item at the first place alike.
@@ -224,7 +218,7 @@ mod tests {
         let lines: Vec<String> = learner.take_log().iter().map(|record| record.to_value().to_json()).collect();
         let log = testing::temp_file(&lines.join("\n"));
 
-        let report = replay(log.path(), &base, &asked(&[])).unwrap();
+        let report = replay_log(log.path(), &base, &otherwise(Config::default())).unwrap();
         assert!(report.same_seed);
         assert_eq!((report.predictions, report.identical, report.labelled), (400, 400, 400));
         let off_policy = report.off_policy.unwrap();
@@ -234,7 +228,7 @@ mod tests {
         assert!(snips > 0.8 && (ips - snips).abs() < 0.3, "{off_policy:?}");
 
         let other = testing::base_of_items(5);
-        let report = replay(log.path(), &other, &asked(&[])).unwrap();
+        let report = replay_log(log.path(), &other, &otherwise(Config::default())).unwrap();
         assert!(!report.same_seed && report.labelled == 400);
     }
 
@@ -260,14 +254,15 @@ mod tests {
         let lines: Vec<String> = records.iter().map(|record| record.to_value().to_json()).collect();
         let log = testing::temp_file(&lines.join("\n"));
         // A learner that learns nothing: its policy is the seed's.
-        let still = asked(&["--rate-factor", "0"]);
-        let [first, second] = ["0", "1"].map(|item| replay(log.path(), &likes(item), &still).unwrap());
+        let model = ModelConfig { rate_factor: 0.0, ..ModelConfig::default() };
+        let still = otherwise(Config { model, ..Config::default() });
+        let [first, second] = ["0", "1"].map(|item| replay_log(log.path(), &likes(item), &still).unwrap());
         for (report, rate) in [(&first, 0.75), (&second, 0.25)] {
             let OffPolicy { places, agreed, logged, ips, snips } = report.off_policy.as_ref().unwrap();
             assert_eq!((*places, *agreed, *logged), (8, 4, 0.5));
             assert_eq!([ips, snips].map(|figure| figure.as_ref().unwrap().value), [rate, rate]);
         }
-        let Differences { ips, .. } = second.minus(&first);
+        let LogDifferences { ips, .. } = second.minus(&first);
         // By slate, second minus first: -2 three times, 2 once, 0 four times; mean -.5, variance 14 / 7 of eight.
         let Some(Difference { by, error: Some(error) }) = ips else { panic!("a difference with its error") };
         assert!((by + 0.5).abs() < 1e-12 && (error - (2.0f64 / 8.0).sqrt()).abs() < 1e-12, "{by} {error}");
@@ -277,7 +272,7 @@ mod tests {
     fn a_broken_log_is_named_with_its_line() {
         let error = |text: &str| {
             let log = testing::temp_file(text);
-            format!("{:#}", replay(log.path(), &testing::base_of_items(2), &asked(&[])).unwrap_err())
+            told(&replay_log(log.path(), &testing::base_of_items(2), &otherwise(Config::default())).unwrap_err())
         };
         let wrong = error("\n{\"type\":\"named\",\"id\":\"00\",\"name\":\"x\"}\n");
         assert!(wrong.contains(".csv:2: "), "{wrong}");

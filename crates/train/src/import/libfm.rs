@@ -37,7 +37,8 @@ pub(crate) fn read(model: &Path, names: &Path) -> Result<Model> {
     let Sections { w0, w, v } = Sections::parse(&text(model)?, &model.display().to_string())?;
     for (section, found) in [("unary interactions", w.len()), ("pairwise interactions", v.len())] {
         ensure!(
-            found == 0 || found == columns.len(), Input,
+            found == 0 || found == columns.len(),
+            Input,
             "{} has {found} {section}, but {} names {} columns: it must have a line for each, from column 0 on",
             model.display(),
             names.display(),
@@ -94,7 +95,10 @@ impl Sections {
                     "global bias W0" => Section::Global,
                     "unary interactions Wj" => Section::Unary,
                     "pairwise interactions Vj,f" => Section::Pairwise,
-                    _ => bail!(Input, "{path}:{n}: `{line}` is no section of a libFM model: save it anew with -save_model"),
+                    _ => bail!(
+                        Input,
+                        "{path}:{n}: `{line}` is no section of a libFM model: save it anew with -save_model"
+                    ),
                 });
                 continue;
             }
@@ -106,7 +110,9 @@ impl Sections {
             match (section, &numbers[..]) {
                 (Some(Section::Global), [w0]) => sections.w0 = *w0,
                 (Some(Section::Unary), [w]) => sections.w.push(*w),
-                (Some(Section::Global | Section::Unary), _) => bail!(Input, "{path}:{n}: a weight is one number a line"),
+                (Some(Section::Global | Section::Unary), _) => {
+                    bail!(Input, "{path}:{n}: a weight is one number a line")
+                }
                 (Some(Section::Pairwise), _) => {
                     if let Some(first) = sections.v.first().filter(|first| first.len() != numbers.len()) {
                         bail!(Input, "{path}:{n}: {} factors, but the rows before have {}", numbers.len(), first.len());
@@ -114,7 +120,10 @@ impl Sections {
                     sections.v.push(numbers);
                 }
                 (None, _) => {
-                    bail!(Input, "{path}:{n}: this stands before any section: a libFM model starts with #global bias W0")
+                    bail!(
+                        Input,
+                        "{path}:{n}: this stands before any section: a libFM model starts with #global bias W0"
+                    )
                 }
             }
         }
@@ -125,6 +134,7 @@ impl Sections {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::told;
     use crate::testing::temp_file;
 
     const MODEL: &str =
@@ -163,7 +173,7 @@ mod tests {
         ];
         for (model, names, expected) in cases {
             let (model, names) = (temp_file(model), temp_file(names));
-            let error = format!("{:#}", read(model.path(), names.path()).unwrap_err());
+            let error = told(&read(model.path(), names.path()).unwrap_err());
             assert!(error.contains(expected), "{error:?} lacks {expected:?}");
         }
     }

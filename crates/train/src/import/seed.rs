@@ -1,71 +1,51 @@
-use crate::files::write_whole;
-use crate::libfm;
-use crate::names::named;
+//! A seed of a model that libFM trained.
+
+use super::libfm;
+use crate::error::{Context, Result};
 use crate::seed::{moments, object, prior};
-use crate::tune::Settings;
-use anyhow::{Context, Result, ensure};
+use crate::training::Settings;
 use brooklet_core::{FeatureId, Labels, Loss, Metadata, Precision, Prior, Rows, Schema, Thresholds, Value, write_base};
-use serde::Serialize;
 use std::path::PathBuf;
 
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    /// A model as libFM saves it (-save_model): text, with the sections W0, Wj and Vj,f.
-    #[arg(long, value_name = "MODEL")]
-    libfm: PathBuf,
+/// A model of libFM, and what its columns mean.
+#[derive(Debug, Clone)]
+pub struct LibFm {
+    /// The model as libFM saves it (-save_model): text, with the sections W0, Wj and Vj,f.
+    pub model: PathBuf,
     /// What each column of libFM's data was, from column 0 on, a name a line: `user=7`, `genres=Drama`, `price`.
-    #[arg(long, value_name = "NAMES")]
-    features: PathBuf,
-    /// Where to write the seed.
-    #[arg(long)]
-    out: PathBuf,
+    pub features: PathBuf,
     /// Field that names the user. Its rows are dropped; their mean and covariance are what a new visitor starts with.
-    #[arg(long, default_value = "user", value_name = "FIELD")]
-    user: String,
+    pub user: String,
     /// Field that names the item.
-    #[arg(long, default_value = "item", value_name = "FIELD")]
-    item: String,
+    pub item: String,
     /// Further fields that are private, as the user is. Their rows are dropped.
-    #[arg(long, value_delimiter = ',', value_name = "FIELDS")]
-    private: Vec<String>,
+    pub private: Vec<String>,
     /// What libFM minimised: logistic is its `-task c`, squared its `-task r`.
-    #[arg(long, default_value = "logistic", value_parser = named(Loss::ALL, Loss::as_str, told))]
-    loss: Loss,
+    pub loss: Loss,
     /// A label of at least this is a click.
-    #[arg(long, value_name = "LABEL")]
-    positive: Option<f32>,
+    pub positive: Option<f32>,
     /// Name of the model.
-    #[arg(long, default_value = "model", value_name = "NAME")]
-    model: String,
-    /// Keep users' rows in the file, for `brooklet eval`. Such a file must not be shipped.
-    #[arg(long)]
-    keep_users: bool,
-    /// Print one JSON object on stdout.
-    #[arg(long)]
-    json: bool,
+    pub name: String,
+    /// Keep users' rows in the seed, to score their events. Such a seed must not be shipped.
+    pub keep_users: bool,
 }
 
-fn told(loss: Loss) -> &'static str {
-    match loss {
-        Loss::Logistic => "The log-odds of a click",
-        Loss::Squared => "The label itself",
-    }
-}
-
-/// What `--json` prints.
-#[derive(Debug, Serialize)]
-struct Report {
-    /// Rows of the seed.
-    rows: usize,
-    factors: usize,
+/// The seed, and what it is of.
+#[derive(Debug)]
+pub struct Imported {
+    /// The seed.
+    pub bytes: Vec<u8>,
+    /// Rows of it.
+    pub rows: usize,
+    /// Factors of a row.
+    pub factors: usize,
     /// Users that the prior is from; with none, it is the default one.
-    prior_users: usize,
-    bytes: usize,
-    out: PathBuf,
+    pub prior_users: usize,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
-    let model = libfm::read(&args.libfm, &args.features)?;
+/// Makes a seed of a model that libFM (Rendle 2012) trained.
+pub fn import(args: &LibFm) -> Result<Imported> {
+    let model = libfm::read(&args.model, &args.features)?;
     let width = 1 + model.factors;
     let field = |name: &str| name.split_once('=').map_or(name, |(field, _)| field).to_owned();
     let user_rows: Vec<f32> =
@@ -86,6 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     ensure!(
         fields.contains(&args.item),
+        Input,
         "{} names no feature of the field `{}`: say with --item which field names the item",
         args.features.display(),
         args.item
@@ -97,7 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         _ => prior(moments(&user_rows, width), settings.scale),
     };
     let metadata = Metadata {
-        model: args.model.clone(),
+        model: args.name.clone(),
         version: 1,
         factors: model.factors,
         loss: args.loss,
@@ -118,21 +99,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         training: provenance(args),
     };
     let bytes = write_base(&metadata, &rows, Precision::F16)
-        .with_context(|| format!("{} cannot be written as a seed", args.libfm.display()))?;
-    write_whole(&args.out, &bytes)?;
-    let report =
-        Report { rows: rows.ids.len(), factors: model.factors, prior_users, bytes: bytes.len(), out: args.out.clone() };
-    if args.json {
-        println!("{}", serde_json::to_string(&report)?);
-    } else {
-        let Report { rows, factors, bytes, .. } = report;
-        println!("{rows} rows of 1 + {factors} numbers, {bytes} bytes in {}", args.out.display());
-        match prior_users {
-            0 => println!("no feature of the field `{}`: a new visitor starts with the default prior", args.user),
-            _ => println!("a new visitor starts with the mean and covariance of {prior_users} users"),
-        }
-    }
-    Ok(())
+        .with_context(|| format!("{} cannot be written as a seed", args.model.display()))?;
+    Ok(Imported { bytes, rows: rows.ids.len(), factors: model.factors, prior_users })
 }
 
 /// Of a model without users: a visitor of no weight and no taste, who may come to differ in weight by 1, and in each factor as
@@ -148,13 +116,13 @@ fn default_prior(rows: &[f32], width: usize) -> Prior {
 }
 
 /// What `replay` and `eval` look for: the columns of events, by the names of their roles.
-fn provenance(args: &Args) -> Value {
+fn provenance(args: &LibFm) -> Value {
     let text = |text: &str| Value::from(text);
     let columns =
         [("user", text(&args.user)), ("item", text(&args.item)), ("label", text("label")), ("time", Value::Null)];
     object([
         ("command", text(concat!("brooklet ", env!("CARGO_PKG_VERSION"), " import"))),
-        ("libfm", Value::String(args.libfm.display().to_string())),
+        ("libfm", Value::String(args.model.display().to_string())),
         ("columns", object(columns)),
     ])
 }

@@ -1,9 +1,11 @@
+//! Rows that cannot be read: how many a run puts up with, and which are shown.
+
 use crate::error::{Error, Result};
 use std::str::FromStr;
 
 /// How many bad rows a run puts up with.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum BadRows {
+pub enum BadRows {
     Count(u64),
     /// Of all rows, 0 to 1.
     Share(f64),
@@ -68,7 +70,10 @@ impl Tally {
     }
 
     fn too_many(&self, how_many: &str) -> crate::error::Error {
-        Error::Input(format!("{how_many} bad rows, which is more than --bad-rows allows\n  {}", self.shown.join("\n  ")))
+        Error::Input(format!(
+            "{how_many} bad rows, which is more than --bad-rows allows\n  {}",
+            self.shown.join("\n  ")
+        ))
     }
 }
 

@@ -1,11 +1,14 @@
-use super::table::Table;
+//! Labels that come late: a column that says how late.
+
+use super::format::Table;
 use crate::error::Result;
+use crate::watch::Watch;
 use csv::ByteRecord;
 use std::path::Path;
 
 /// How long after its event each label of a CSV file of events arrived, row by row.
-pub(crate) fn read_delays(path: &Path, column: &str) -> Result<Vec<f64>> {
-    let mut table = Table::open(path)?;
+pub fn read_delays(path: &Path, column: &str, watch: &dyn Watch) -> Result<Vec<f64>> {
+    let mut table = Table::open(path, watch)?;
     let column = table.column(column, "--delay-column")?;
     let mut delays = Vec::new();
     let mut record = ByteRecord::new();
@@ -30,11 +33,12 @@ fn delay(table: &Table, record: &ByteRecord, column: usize) -> Result<f64, Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::told;
     use crate::testing::temp_file;
 
     #[test]
     fn a_label_never_comes_before_its_event() {
-        let read = |text: &str| read_delays(temp_file(text).path(), "late").map_err(|error| format!("{error:#}"));
+        let read = |text: &str| read_delays(temp_file(text).path(), "late", &()).map_err(|error| told(&error));
         assert_eq!(read("user,late\na,2.5\nb,0\n"), Ok(vec![2.5, 0.0]));
         let error = read("user,late\na,-1\n").unwrap_err();
         assert!(error.contains(":2: column `late`: `-1` is a label before its event"), "{error}");

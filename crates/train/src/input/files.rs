@@ -1,3 +1,5 @@
+//! From what a person names to files.
+
 use crate::error::{Context, Result};
 use std::path::{Path, PathBuf};
 
@@ -34,7 +36,7 @@ pub(crate) fn expand(arguments: &[PathBuf]) -> Result<Vec<PathBuf>> {
 }
 
 /// What a person calls several files.
-pub(crate) fn title(arguments: &[PathBuf]) -> String {
+pub fn title(arguments: &[PathBuf]) -> String {
     match arguments {
         [one] => one.display().to_string(),
         // The names of files may be those of people.

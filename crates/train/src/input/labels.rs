@@ -1,15 +1,17 @@
+//! From labels to targets and clicks.
+
 use crate::error::Result;
 use brooklet_core::{Labels, Loss};
 
 /// What a label of the file means: what is learnt, and what counts as a click when a model is judged.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct LabelRule {
+pub struct LabelRule {
     /// Learn the label itself.
-    pub(crate) squared: bool,
+    pub squared: bool,
     /// A click is a label of at least this.
-    pub(crate) positive: Option<f32>,
+    pub positive: Option<f32>,
     /// Graded targets by label.
-    pub(crate) map: Vec<(f32, f32)>,
+    pub map: Vec<(f32, f32)>,
 }
 
 impl LabelRule {
@@ -49,7 +51,7 @@ impl LabelRule {
 }
 
 /// Parses `1=.05,2=.15,3=.35`: a graded target in [0, 1] for each label.
-pub(crate) fn parse_label_map(text: &str) -> Result<Vec<(f32, f32)>> {
+pub fn parse_label_map(text: &str) -> Result<Vec<(f32, f32)>> {
     let mut map = Vec::new();
     for pair in text.split(',') {
         let parsed = pair

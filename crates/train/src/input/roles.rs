@@ -1,28 +1,25 @@
-use super::Columns;
+//! Which column is what, as far as somebody said: on the command line, or in a file beside the events.
+
+use super::columns::Columns;
 use super::files::STDIN;
 use crate::error::{Context, Result};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// Which column plays which role, as far as somebody said: on the command line or in a TOML file.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, clap::Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Roles {
+pub struct Roles {
     /// Column that holds the user [default: user].
-    #[arg(long, value_name = "COLUMN")]
-    user: Option<String>,
+    pub user: Option<String>,
     /// Column that holds the item [default: item].
-    #[arg(long, value_name = "COLUMN")]
-    item: Option<String>,
+    pub item: Option<String>,
     /// Column that holds the label: a rating, or 1 for a click and 0 for a skip [default: label].
-    #[arg(long, value_name = "COLUMN")]
-    label: Option<String>,
+    pub label: Option<String>,
     /// Column that holds the time, a number; without it the order of the file is the order of time.
-    #[arg(long, value_name = "COLUMN")]
-    time: Option<String>,
+    pub time: Option<String>,
     /// Column that holds the weight of an event, 0 or more; without it every event weighs 1.
-    #[arg(long, value_name = "COLUMN")]
-    weight: Option<String>,
+    pub weight: Option<String>,
 }
 
 impl Roles {

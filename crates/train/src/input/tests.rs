@@ -1,8 +1,8 @@
 //! What is read is the same whatever it is read from.
 
-use super::batch::Shape;
-use super::store::Blocks;
+use super::store::{Blocks, Shape};
 use super::*;
+use crate::error::told;
 use crate::testing::{TempFile, columns, temp_file};
 use ::parquet::data_type::{ByteArray, ByteArrayType, DoubleType, FloatType, Int64Type};
 use ::parquet::file::properties::WriterProperties;
@@ -37,7 +37,7 @@ fn contents(store: &Store) -> Read {
     (names(&store.summary().users), names(&store.summary().items), batch)
 }
 
-fn read(files: &[&TempFile], columns: &Columns) -> anyhow::Result<Store> {
+fn read(files: &[&TempFile], columns: &Columns) -> crate::error::Result<Store> {
     let files: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
     Reading::new(&files, columns, &CLICKS, BadRows::Count(0))?.read()
 }
@@ -144,11 +144,11 @@ fn numbers_are_ids_in_parquet_too() {
     let file = temp_file(&writer.into_inner().unwrap());
     let columns = Columns { time: None, ..columns() };
     let rule = LabelRule { positive: None, ..CLICKS.clone() };
-    let events = Events::read(file.path(), &columns, &rule).unwrap();
+    let events = read_events(file.path(), &columns, &rule, &()).unwrap();
     assert_eq!(events.users.names().collect::<Vec<_>>(), [u64::MAX.to_string(), "2".into()]);
     assert_eq!(events.items.names().collect::<Vec<_>>(), ["3", "-4"]);
     assert_eq!(events.target, [1.0, 0.0]);
-    let error = Events::read(file.path(), &Columns { label: "stars".into(), ..columns }, &rule).unwrap_err();
+    let error = read_events(file.path(), &Columns { label: "stars".into(), ..columns }, &rule, &()).unwrap_err();
     assert!(
         error.to_string().contains("the columns are user, item, label: name the right one with --label"),
         "{error}"
@@ -222,7 +222,7 @@ fn logs_gathered_into_one_file_tell_their_visitors_apart() {
     let turns: Vec<&str> = ann.lines().zip(bob.lines()).flat_map(|(a, b)| [a, b]).collect();
     let rule = LabelRule { positive: None, ..CLICKS.clone() };
     let file = temp_file(&turns.join("\n"));
-    let events = Events::read(file.path(), &columns(), &rule).unwrap();
+    let events = read_events(file.path(), &columns(), &rule, &()).unwrap();
     assert_eq!(events.users.names().collect::<Vec<_>>(), ["ann", "bob"]);
     assert_eq!(events.by_user().iter().map(Vec::len).collect::<Vec<_>>(), [4, 4]);
 }
@@ -265,10 +265,10 @@ fn what_breaks_off_is_an_error_and_no_bad_row() {
     let (columns, files) = (columns(), [file.path().to_owned()]);
     let limit = BadRows::Share(0.99);
     let error = Reading::new(&files, &columns, &CLICKS, limit).unwrap().read().unwrap_err();
-    assert!(format!("{error:#}").contains(&file.path().display().to_string()), "{error:#}");
+    assert!(told(&error).contains(&file.path().display().to_string()), "{}", told(&error));
     let file = temp_file(&parquet()[..200]);
     let error = read(&[&file], &columns).unwrap_err();
-    assert!(error.to_string().contains("cannot read"), "{error:#}");
+    assert!(error.to_string().contains("cannot read"), "{}", told(&error));
 }
 
 /// A folder for a cache, the file it is of, and whether the next reading took it from the cache.

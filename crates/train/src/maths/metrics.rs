@@ -1,7 +1,7 @@
 //! The figures that models are judged by.
 
 /// The chance that a click scores above a skip, ties counting half. None if there are not both.
-pub(crate) fn auc(mut scored: Vec<(f32, bool)>) -> Option<f64> {
+pub fn auc(mut scored: Vec<(f32, bool)>) -> Option<f64> {
     scored.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let (mut clicks, mut skips, mut won) = (0u64, 0u64, 0u64);
     for tied in scored.chunk_by(|a, b| a.0 == b.0) {
@@ -15,19 +15,19 @@ pub(crate) fn auc(mut scored: Vec<(f32, bool)>) -> Option<f64> {
 }
 
 /// The probability that a log-odds stands for.
-pub(crate) fn sigmoid(x: f32) -> f32 {
+pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
 }
 
 /// Cross-entropy of a probability and a target in [0, 1].
-pub(crate) fn log_loss(probability: f32, target: f32) -> f64 {
+pub fn log_loss(probability: f32, target: f32) -> f64 {
     let p = f64::from(probability).clamp(1e-7, 1.0 - 1e-7);
     let t = f64::from(target);
     -(t * p.ln() + (1.0 - t) * (1.0 - p).ln())
 }
 
 /// None of nothing.
-pub(crate) fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+pub fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let (mut sum, mut n) = (0.0, 0u64);
     for value in values {
         sum += value;

@@ -1,38 +1,35 @@
-//! A seed as the command makes it and finds it again: rows, metadata, and where they came from.
+//! Where the data of a seed came from, so that nobody need be told again.
 
-use crate::dataset::Dataset;
-use crate::input::{Columns, LabelRule, Reading, SideTable, Store};
-use crate::trainer::{Model, Visitor};
-use crate::error::{Context, Error, Result};
-use brooklet_core::{
-    BASE_FORMAT, Base, Evidence, FeatureId, Loss, Metadata, Precision, Prior, Rows, Value, write_base,
-};
+use crate::error::{Error, Result};
+use crate::input::{Columns, Reading, SideTable, Store, read_side};
+use crate::watch::Watch;
+use brooklet_core::{Metadata, Value};
 use std::path::{Path, PathBuf};
 
 /// Where the data of a seed are, as its metadata record it, so that `eval` and `replay` need not be told again.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Sources {
+pub struct Sources {
     /// As a person calls them.
-    pub(crate) events: String,
-    pub(crate) items: Option<PathBuf>,
-    pub(crate) users: Option<PathBuf>,
-    pub(crate) item_fields: Vec<String>,
-    pub(crate) user_fields: Vec<String>,
-    pub(crate) columns: Columns,
+    pub events: String,
+    pub items: Option<PathBuf>,
+    pub users: Option<PathBuf>,
+    pub item_fields: Vec<String>,
+    pub user_fields: Vec<String>,
+    pub columns: Columns,
 }
 
 impl Sources {
     /// The same with the files of items and users where a person says that they are now.
-    pub(crate) fn moved(self, items: &Option<PathBuf>, users: &Option<PathBuf>) -> Sources {
+    pub fn moved(self, items: &Option<PathBuf>, users: &Option<PathBuf>) -> Sources {
         Sources { items: items.clone().or(self.items), users: users.clone().or(self.users), ..self }
     }
 
     /// Everything: the events, the users' fields, the items'. Small files come first, for what is wrong with them is said at
     /// once. Without a file of items the events themselves are to tell the fields, as event logs do.
     pub(crate) fn read<'a>(&'a self, mut reading: Reading<'a>) -> Result<(Store, SideTable, SideTable)> {
-        let users = self.read_users()?;
+        let users = self.read_users(reading.watch)?;
         if self.items.is_some() {
-            let items = self.read_items()?;
+            let items = self.read_items(reading.watch)?;
             return Ok((reading.read()?, users, items));
         }
         reading.item_fields = &self.item_fields;
@@ -42,15 +39,15 @@ impl Sources {
     }
 
     /// The file of the items' fields, read; empty if the model has none.
-    pub(crate) fn read_items(&self) -> Result<SideTable> {
+    pub fn read_items(&self, watch: &dyn Watch) -> Result<SideTable> {
         let (key, fields) = (&self.columns.item, &self.item_fields);
-        read_side(self.items.as_deref(), key, "--item", fields, "--item-fields", "--items")
+        read_fields(self.items.as_deref(), [key, "--item"], fields, ["--item-fields", "--items"], watch)
     }
 
     /// The same of the users'.
-    pub(crate) fn read_users(&self) -> Result<SideTable> {
+    pub fn read_users(&self, watch: &dyn Watch) -> Result<SideTable> {
         let (key, fields) = (&self.columns.user, &self.user_fields);
-        read_side(self.users.as_deref(), key, "--user", fields, "--user-fields", "--users")
+        read_fields(self.users.as_deref(), [key, "--user"], fields, ["--user-fields", "--users"], watch)
     }
 
     pub(crate) fn to_fields(&self) -> Vec<(&'static str, Value)> {
@@ -76,10 +73,13 @@ impl Sources {
     }
 
     /// Reads what [`Sources::to_fields`] recorded.
-    pub(crate) fn of(metadata: &Metadata) -> Result<Sources> {
+    pub fn of(metadata: &Metadata) -> Result<Sources> {
         let training = &metadata.training;
-        let missing =
-            || Error::Seed("the seed does not say which columns it was trained on: its metadata need `training.columns`".into());
+        let missing = || {
+            Error::Seed(
+                "the seed does not say which columns it was trained on: its metadata need `training.columns`".into(),
+            )
+        };
         let text = |value: &Value, key: &str| value.field(key).and_then(Value::as_str).map(str::to_owned);
         let texts = |key: &str| -> Vec<String> {
             let values = training.field(key).and_then(Value::as_array).unwrap_or_default();
@@ -106,13 +106,12 @@ impl Sources {
     }
 }
 
-fn read_side(
+fn read_fields(
     path: Option<&Path>,
-    key: &str,
-    key_flag: &str,
+    key: [&str; 2],
     fields: &[String],
-    fields_flag: &str,
-    path_flag: &str,
+    [fields_flag, path_flag]: [&str; 2],
+    watch: &dyn Watch,
 ) -> Result<SideTable> {
     if fields.is_empty() {
         return Ok(SideTable::default());
@@ -128,111 +127,5 @@ fn read_side(
             fields.join(", ")
         );
     }
-    SideTable::read(path, key, key_flag, fields, fields_flag)
+    read_side(path, key, fields, fields_flag, watch)
 }
-
-/// A seed file, opened.
-pub(crate) fn open(path: &Path) -> Result<Base> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read the seed {}", path.display()))?;
-    if let Some(format) = format(&bytes).filter(|format| *format > BASE_FORMAT) {
-        bail!(
-            Seed,
-            "{} is a seed of format {format}, made by a newer brooklet; this one ({}) reads format {BASE_FORMAT}: update it",
-            path.display(),
-            env!("CARGO_PKG_VERSION")
-        );
-    }
-    Base::read(bytes).with_context(|| format!("{} is not a seed, as `brooklet train` writes one", path.display()))
-}
-
-/// The format that a file says it has, if it is a seed at all.
-fn format(bytes: &[u8]) -> Option<u64> {
-    let length = usize::try_from(u64::from_le_bytes(*bytes.first_chunk::<8>()?)).ok()?;
-    let header: serde_json::Value = serde_json::from_slice(bytes.get(8..)?.get(..length)?).ok()?;
-    let metadata: serde_json::Value = serde_json::from_str(header["__metadata__"]["brooklet"].as_str()?).ok()?;
-    metadata["format"].as_u64()
-}
-
-/// The rule that turns labels into targets and clicks, as the seed records it.
-pub(crate) fn rule(metadata: &Metadata) -> LabelRule {
-    LabelRule::of(metadata.loss, &metadata.labels)
-}
-
-pub(crate) fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
-    Value::Object(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
-}
-
-/// A category of the users' fields that fewer of them have would say something of single people.
-const LEAST_PEOPLE: usize = 20;
-
-/// The blob of a trained model. Rows of users, and of what few of them have in common, are left out unless the metadata say
-/// otherwise. `events` are how many each row was learnt from, if the blob is to say so.
-pub(crate) fn encode(
-    metadata: &Metadata,
-    model: &Model,
-    dataset: &Dataset,
-    events: Option<&[u32]>,
-    precision: Precision,
-) -> Result<Vec<u8>> {
-    let mut rows = Rows { names: Some(Vec::new()), evidence: events.map(|_| Vec::new()), ..Rows::default() };
-    let curvature = if metadata.loss == Loss::Squared { 1.0 } else { LOGISTIC_CURVATURE };
-    for (row, &people) in dataset.people().iter().enumerate() {
-        if !metadata.private_rows && people < LEAST_PEOPLE {
-            continue;
-        }
-        let name = dataset.name(row);
-        rows.ids.push(FeatureId::named(&name));
-        rows.rows.extend_from_slice(model.row(row));
-        rows.names.get_or_insert_default().push(name);
-        if let (Some(evidence), Some(events)) = (&mut rows.evidence, events) {
-            evidence.push(Evidence::of(curvature * f64::from(events[row])));
-        }
-    }
-    write_base(metadata, &rows, precision).context("the model cannot be written")
-}
-
-/// The mean curvature of the logistic loss: what p (1 - p) comes to where a fifth to a third are clicks, and scores tell them apart.
-const LOGISTIC_CURVATURE: f64 = 0.15;
-
-/// Mean and covariance of the users' own rows, over users with at least `least` events.
-pub(crate) fn visitor(model: &Model, events: &[u32], least: u32) -> (Visitor, usize) {
-    let width = 1 + model.factors();
-    let people: Vec<u32> = (0..events.len() as u32).filter(|&user| events[user as usize] >= least).collect();
-    let mut rows = vec![0.0f32; people.len() * width];
-    for (&user, row) in people.iter().zip(rows.chunks_exact_mut(width)) {
-        row.copy_from_slice(&model.row(user as usize)[..width]);
-    }
-    (moments(&rows, width), people.len())
-}
-
-/// Mean and covariance of rows.
-pub(crate) fn moments(rows: &[f32], width: usize) -> Visitor {
-    let n = (rows.len() / width).max(1) as f64;
-    let mut mean = vec![0.0f64; width];
-    for row in rows.chunks_exact(width) {
-        mean.iter_mut().zip(row).for_each(|(mean, x)| *mean += f64::from(*x) / n);
-    }
-    let mut covariance = vec![0.0f64; width * width];
-    for row in rows.chunks_exact(width) {
-        for i in 0..width {
-            for j in 0..width {
-                covariance[i * width + j] += (f64::from(row[i]) - mean[i]) * (f64::from(row[j]) - mean[j]) / n;
-            }
-        }
-    }
-    Visitor { mean, covariance }
-}
-
-/// The prior of a new visitor, as a seed holds it.
-pub(crate) fn prior(visitor: Visitor, scale: f32) -> Prior {
-    let Visitor { mean, mut covariance } = visitor;
-    for variance in covariance.iter_mut().step_by(mean.len() + 1) {
-        // Of a handful of users some direction may show no variance at all; a visitor may still differ in it.
-        *variance += VARIANCE_FLOOR;
-    }
-    let narrow = |xs: Vec<f64>| xs.into_iter().map(|x| x as f32).collect();
-    Prior { mean: narrow(mean), covariance: narrow(covariance), scale }
-}
-
-/// Added to every variance of the prior.
-const VARIANCE_FLOOR: f64 = 1e-4;

@@ -1,7 +1,9 @@
+//! One browser of the population, and hostile deltas.
+
 use super::endpoint::Endpoint;
-use super::{Population, client_key};
-use crate::progressive::Visitors;
-use crate::trainer::Rng;
+use super::population::{Population, client_key};
+use crate::evaluate::Visitors;
+use crate::maths::Rng;
 use brooklet_core::{Base, Config, Delta, Error, FeatureId, Learner, Report};
 
 /// One browser.

@@ -1,4 +1,6 @@
-use super::{Judge, Population};
+//! The central endpoint, without a network or a store.
+
+use super::population::{Judge, Population};
 use brooklet_core::{Aggregate, Base, Delta, Error, Fold, FoldConfig, Judging, Precision};
 use std::collections::VecDeque;
 

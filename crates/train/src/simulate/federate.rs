@@ -3,40 +3,14 @@
 //! Everyone's visits are shuffled into one order of time that keeps each client's own. At a visit a client pulls the base,
 //! learns from some events and posts a delta; whenever enough deltas wait, the next version is published.
 
-mod client;
-mod endpoint;
-
-use crate::progress::Progress;
-use crate::progressive::Visitors;
-use crate::trainer::Rng;
+use super::client::{self, Client};
+use super::endpoint::Endpoint;
+use super::population::{Judge, Population};
 use crate::error::Result;
-use brooklet_core::{Base, ClientKey, Error, FeatureId, FoldConfig, Precision};
-use client::Client;
-use endpoint::Endpoint;
-
-/// How the population behaves, and how its deltas are folded.
-#[derive(Debug, Clone)]
-pub(crate) struct Population {
-    /// Events of a visit.
-    pub(crate) visit: usize,
-    /// Deltas of a version.
-    pub(crate) cut: usize,
-    /// How often everyone's events pass.
-    pub(crate) passes: usize,
-    /// At most so many versions appear between a visit's pull of the base and its delta.
-    pub(crate) stale: usize,
-    /// The share of visits that end before their delta is posted.
-    pub(crate) drop_out: f64,
-    /// The share of visits that are hostile, and which features they push.
-    pub(crate) hostile: f64,
-    pub(crate) targets: Vec<FeatureId>,
-    pub(crate) fold: FoldConfig,
-    pub(crate) precision: Precision,
-    pub(crate) seed: u64,
-}
-
-/// The mean loss of a base on events that the operator holds out.
-pub(crate) type Judge<'a> = dyn Fn(&Base) -> Result<f64, Error> + Sync + 'a;
+use crate::evaluate::Visitors;
+use crate::maths::Rng;
+use crate::watch::Progress;
+use brooklet_core::Base;
 
 /// How many versions on the way are kept to be looked at.
 const LOOKS: usize = 10;
@@ -59,8 +33,7 @@ pub(crate) struct Federated {
     pub(crate) bytes_down: u64,
 }
 
-/// Random streams: of the order, of who is hostile, of what happens in visits.
-const ORDER: u64 = 1;
+/// Random streams, besides that of the order: of who is hostile, of what happens in visits.
 const HOSTILE: u64 = 2;
 const VISITS: u64 = 3;
 
@@ -70,7 +43,7 @@ pub(crate) fn federate(
     clients: &Visitors,
     population: &Population,
     judge: Option<&Judge<'_>>,
-    progress: &Progress,
+    progress: &dyn Progress,
 ) -> Result<Federated> {
     let mut endpoint = Endpoint::new(seed, population, judge);
     let mut rng = Rng::new(population.seed, VISITS);
@@ -100,7 +73,7 @@ pub(crate) fn federate(
                 federated.on_the_way.push(endpoint.current().clone());
             }
         }
-        progress.step();
+        progress.advance(1);
     }
     endpoint.publish()?;
     federated.base = endpoint.current().clone();
@@ -109,32 +82,4 @@ pub(crate) fn federate(
     federated.held_back = endpoint.held_back;
     federated.regret = endpoint.regret;
     Ok(federated)
-}
-
-impl Population {
-    /// How many visits honest clients make.
-    pub(crate) fn visits(&self, clients: &Visitors) -> usize {
-        (0..clients.len()).map(|i| clients.events(i).div_ceil(self.visit)).sum::<usize>() * self.passes
-    }
-
-    /// Whose visit comes when. The order does not depend on who is hostile, so that runs with and without them compare.
-    fn order(&self, clients: &Visitors) -> Vec<usize> {
-        let mut rng = Rng::new(self.seed, ORDER);
-        let mut order = Vec::new();
-        for _ in 0..self.passes {
-            let from = order.len();
-            for i in 0..clients.len() {
-                order.extend(std::iter::repeat_n(i, clients.events(i).div_ceil(self.visit)));
-            }
-            rng.shuffle(&mut order[from..]);
-        }
-        order
-    }
-}
-
-fn client_key(rng: &mut Rng) -> ClientKey {
-    let mut key = ClientKey::default();
-    key[..8].copy_from_slice(&rng.next().to_le_bytes());
-    key[8..].copy_from_slice(&rng.next().to_le_bytes());
-    key
 }

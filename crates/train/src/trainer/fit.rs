@@ -1,7 +1,12 @@
+//! One training: epoch after epoch by either method, until more would not help.
+
 use super::bayes::{self, Bayes, Visitor};
+use super::model::Model;
+use super::problem::{Event, Problem};
 use super::sgd::{self, Objective, Sgd};
-use super::{Event, Model, Problem, Source, sigmoid};
-use crate::metrics::{auc, log_loss};
+use super::source::Source;
+use crate::error::Error;
+use crate::maths::{auc, log_loss, sigmoid};
 use std::time::{Duration, Instant};
 
 /// How to learn.
@@ -51,7 +56,7 @@ pub(crate) enum Stopped {
     /// The method needs the events in memory.
     TooLarge,
     /// The events could not be read.
-    Unreadable(anyhow::Error),
+    Unreadable(Error),
 }
 
 /// Learns `model`. `note` is told the epoch, the model and the validation loss, if there is anything to validate on.

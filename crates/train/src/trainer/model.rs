@@ -1,4 +1,7 @@
-use super::{Event, Layout, Problem, Rng};
+//! The model that is trained: a table of rows, and the scores that they give.
+
+use super::problem::{Entities, Event, Layout, Problem};
+use crate::maths::Rng;
 
 /// A factorization machine: s(x) = w0 + sum w_i x_i + sum_{i<j} <v_i, v_j> x_i x_j, where every x is 0 or 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,7 +79,7 @@ impl Model {
 
     /// The scores of events.
     pub(crate) fn scores(&self, problem: &Problem, events: &[Event]) -> Vec<f32> {
-        let all = |entities: &super::Entities| -> Vec<f32> {
+        let all = |entities: &Entities| -> Vec<f32> {
             let mut combined = vec![0.0; entities.len() * (1 + self.factors)];
             for (i, out) in combined.chunks_exact_mut(1 + self.factors).enumerate() {
                 self.combined(entities.rows(i as u32), out);
@@ -101,7 +104,6 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Entities;
     use super::*;
 
     #[test]

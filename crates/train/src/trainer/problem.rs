@@ -1,3 +1,5 @@
+//! What is learnt from, by number: which rows are active for whom, and events.
+
 /// How many rows of each kind there are. Rows are numbered in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layout {

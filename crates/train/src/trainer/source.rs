@@ -1,4 +1,6 @@
-use super::Event;
+//! Where events come from: memory, or something that hands them over piece by piece.
+
+use super::problem::Event;
 use crate::error::Result;
 
 /// Where an epoch's events come from.

@@ -1,25 +1,19 @@
 //! One training: the data, and how to train on them.
 
-use crate::commands::train::Recipe;
-use crate::dataset::Dataset;
-use crate::holdout::{HoldOut, Labelled, Split};
-use crate::input::{Batch, Columns, Events, LabelRule, SideTable, Store, parse_label_map};
-use crate::judge::Judged;
-use crate::method::{LossName, provenance};
-use crate::metrics::{auc, log_loss, mean};
-use crate::negatives;
-use crate::progress::Progress;
-use crate::progressive::{FREEZE, Visitors};
+use super::files::Files;
+use super::method::{method, provenance};
+use super::recipe::{self, Recipe};
+use super::settings::{Settings, Tuned, choose};
+use crate::data::{Dataset, HoldOut, Labelled, Split, add_negatives, source};
+use crate::error::{Error, Result};
+use crate::evaluate::{FREEZE, Judged, Visitors, platt};
+use crate::input::{Batch, Columns, Events, LabelRule, Row, SideTable, Store, read_rows};
+use crate::maths::{auc, log_loss, mean, sigmoid};
 use crate::seed::{Sources, encode, object, prior, visitor};
-use crate::stream::source;
-use crate::trainer::{
-    Epochs, Event, Fitted, MAX_FACTORS, Method, Model, Objective, Stopped, Visitor, fit, loss, sigmoid,
-};
-use crate::tune::{Report as Tuning, Settings, platt, tune};
-use crate::error::{Context, Result};
+use crate::trainer::{Epochs, Event, Fitted, MAX_FACTORS, Method, Model, Objective, Stopped, Visitor, fit, loss};
+use crate::watch::{Length, Watch};
 use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Thresholds, Value};
 use serde::Serialize;
-use std::path::Path;
 use std::time::Duration;
 
 /// Users need so many events for their row to count in the prior of a new visitor.
@@ -28,7 +22,7 @@ const PRIOR_EVENTS: u32 = 20;
 const INIT: f32 = 0.05;
 
 /// The data, and how to train on them.
-pub(crate) struct Job {
+pub struct Training<'w> {
     pub(crate) dataset: Dataset,
     pub(crate) items: SideTable,
     pub(crate) users: SideTable,
@@ -36,7 +30,7 @@ pub(crate) struct Job {
     sources: Sources,
     method: Method,
     threads: usize,
-    seed: u64,
+    pub(crate) seed: u64,
     epochs: Epochs,
     holdout: HoldOut,
     pub(crate) precision: Precision,
@@ -44,120 +38,151 @@ pub(crate) struct Job {
     loss: Loss,
     model_name: String,
     pub(crate) keep_users: bool,
-    /// Whether somebody wants a report: the loss of rows that are trained on is told an epoch, and the people held out are
-    /// replayed once more with what was chosen.
-    pub(crate) tell: bool,
+    /// As [`Recipe::report`] says.
+    report: bool,
     /// Bytes that the events may take in training.
     memory: usize,
+    pub(crate) watch: &'w dyn Watch,
 }
 
 /// A seed, and what its making told.
-pub(crate) struct Made {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) settings: Settings,
-    pub(crate) epochs: usize,
+pub struct Made {
+    /// Events that it was made of, their users and items.
+    pub rows: usize,
+    pub users: usize,
+    pub items: usize,
+    /// Rows of the model as it was trained, private ones among them.
+    pub features: usize,
+    pub bytes: Vec<u8>,
+    pub settings: Settings,
+    pub epochs: usize,
     /// Of the run that held rows out.
-    pub(crate) train: Figures,
-    pub(crate) validation: Figures,
-    pub(crate) tuning: Option<Tuning>,
+    pub train: Fit,
+    pub validation: Fit,
+    pub tuning: Option<Tuned>,
     /// Its losses after each epoch, on rows trained on and held out, if somebody wants a report.
-    pub(crate) curve: Vec<(f64, f64)>,
-    pub(crate) prior_users: usize,
+    pub curve: Vec<(f64, f64)>,
+    pub prior_users: usize,
     /// Events that gradient descent went over, and the time it took.
-    pub(crate) descended: usize,
-    pub(crate) descent: Duration,
+    pub descended: usize,
+    pub descent: Duration,
 }
 
 /// `log_loss` is the cross-entropy against the target that was learnt (graded, if labels were mapped); `auc` is against
 /// clicks; `rmse` is against the target: of the probability under the logistic loss.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
-pub(crate) struct Figures {
-    pub(crate) log_loss: Option<f64>,
-    pub(crate) auc: Option<f64>,
-    pub(crate) rmse: Option<f64>,
+pub struct Fit {
+    pub log_loss: Option<f64>,
+    pub auc: Option<f64>,
+    pub rmse: Option<f64>,
 }
 
-impl Job {
-    /// Reads the events. What does not fit in memory goes into `folder`.
-    pub(crate) fn new(args: &Recipe, folder: &Path) -> Result<Job> {
-        let squared = args.method.loss == LossName::Squared;
-        ensure!(
-            !(squared && args.label_map.is_some()), Setting,
-            "--label-map grades targets of the logistic loss: leave it out"
-        );
-        ensure!(
-            args.factors <= MAX_FACTORS.min(brooklet_core::MAX_FACTORS), Setting,
-            "--factors {} is too many: at most {}",
-            args.factors,
-            MAX_FACTORS.min(brooklet_core::MAX_FACTORS)
-        );
-        let columns = args.events.columns()?;
-        check_names(&columns, &args.item_fields, &args.user_fields)?;
-        let map = args.label_map.as_deref().map(parse_label_map).transpose().context("--label-map")?;
-        let rule = LabelRule { squared, positive: args.positive, map: map.unwrap_or_default() };
+impl<'w> Training<'w> {
+    /// Reads files of events.
+    pub fn read(recipe: &Recipe, files: &Files, watch: &'w dyn Watch) -> Result<Training<'w>> {
+        check(recipe)?;
+        let Files { events, items, item_fields, users, user_fields } = files;
+        let columns = events.columns()?;
+        check_names(&columns, item_fields, user_fields)?;
         let sources = Sources {
-            events: args.events.title(),
-            items: args.items.clone(),
-            users: args.users.clone(),
-            item_fields: args.item_fields.clone(),
-            user_fields: args.user_fields.clone(),
+            events: events.title(),
+            items: items.clone(),
+            users: users.clone(),
+            item_fields: item_fields.clone(),
+            user_fields: user_fields.clone(),
             columns,
         };
-        let (mut store, users, items) = sources.read(args.events.reading(&sources.columns, &rule, folder)?)?;
+        let rule = rule(recipe);
+        let read = sources.read(events.reading(&sources.columns, &rule, watch)?)?;
+        Training::new(recipe, rule, sources, read, watch)
+    }
+
+    /// Takes events from anywhere, with the fields of users and of items.
+    pub fn of_events<'r>(
+        recipe: &Recipe,
+        columns: Columns,
+        events: impl IntoIterator<Item = Row<'r>>,
+        users: SideTable,
+        items: SideTable,
+        watch: &'w dyn Watch,
+    ) -> Result<Training<'w>> {
+        check(recipe)?;
+        let (user_fields, item_fields) = (users.fields().to_vec(), items.fields().to_vec());
+        check_names(&columns, &item_fields, &user_fields)?;
+        let rule = rule(recipe);
+        let store = read_rows(events, &columns, &rule)?;
+        let sources = Sources { events: String::new(), items: None, users: None, item_fields, user_fields, columns };
+        Training::new(recipe, rule, sources, (store, users, items), watch)
+    }
+
+    fn new(
+        recipe: &Recipe,
+        rule: LabelRule,
+        sources: Sources,
+        (mut store, users, items): (Store, SideTable, SideTable),
+        watch: &'w dyn Watch,
+    ) -> Result<Training<'w>> {
         let (low, high) = store.summary().labels;
         if let (Ok(least), Ok(most)) = (rule.target(low), rule.target(high)) {
             // A map may say of labels between what it likes.
             let alike = least == most && (low == high || rule.map.is_empty());
             ensure!(
-                !alike || args.negatives > 0, Setting,
+                !alike || recipe.negatives > 0,
+                Setting,
                 "{}: every label becomes the same target, {least}: there is nothing to tell apart; say with --positive which \
                  labels are clicks, name the right column with --label, or add skips with --negatives",
                 sources.events
             );
         }
-        let memory = args.events.memory / 2;
-        if args.negatives > 0 {
-            ensure!(!squared, Setting, "--negatives adds skips, which have no label: leave it out with --loss squared");
+        let memory = recipe.memory;
+        if recipe.negatives > 0 {
             ensure!(
-                store.len().saturating_mul(1 + args.negatives) <= memory / size_of::<Event>(), Setting,
+                !rule.squared,
+                Setting,
+                "--negatives adds skips, which have no label: leave it out with --loss squared"
+            );
+            ensure!(
+                store.len().saturating_mul(1 + recipe.negatives) <= memory / size_of::<Event>(),
+                Setting,
                 "--negatives holds all events and skips in memory, and they are more than --memory: raise it"
             );
             let mut events = store.events()?;
-            negatives::add(&mut events, args.negatives, args.method.seed);
+            add_negatives(&mut events, recipe.negatives, recipe.seed);
             store = Store::of(events);
         }
         let dataset = Dataset::new(store, sources.columns.clone(), &users, &items);
-        let method = args.method.method(&rule, &dataset)?;
-        let epochs = match args.epochs {
+        let method = method(recipe, &rule, &dataset)?;
+        let epochs = match recipe.epochs {
             Some(0) => bail!(Setting, "--epochs 0 trains nothing: give 1 or more, or leave it out"),
             Some(n) => Epochs::Exactly(n),
             None => Epochs::UntilNoBetter { patience: 3, most: 50 },
         };
-        let loss = if squared { Loss::Squared } else { Loss::Logistic };
-        Ok(Job {
+        let loss = if rule.squared { Loss::Squared } else { Loss::Logistic };
+        Ok(Training {
             dataset,
             items,
             users,
             rule,
             sources,
             method,
-            threads: args.method.threads.max(1),
-            seed: args.method.seed,
+            threads: recipe.threads.max(1),
+            seed: recipe.seed,
             epochs,
-            holdout: args.holdout,
-            precision: args.precision,
-            factors: args.factors,
+            holdout: recipe.holdout,
+            precision: recipe.precision,
+            factors: recipe.factors,
             loss,
-            model_name: args.model.clone(),
-            keep_users: false,
-            tell: false,
+            model_name: recipe.model.clone(),
+            keep_users: recipe.keep_users,
+            report: recipe.report,
             memory,
+            watch,
         })
     }
 
     /// The same upon these events.
-    pub(crate) fn of(&self, events: Events) -> Job {
-        Job {
+    pub(crate) fn of(&self, events: Events) -> Training<'w> {
+        Training {
             dataset: Dataset::new(Store::of(events), self.sources.columns.clone(), &self.users, &self.items),
             items: self.items.clone(),
             users: self.users.clone(),
@@ -170,7 +195,7 @@ impl Job {
     }
 
     /// Trains with some rows held out to see when to stop and some people to tune on, then upon everything.
-    pub(crate) fn seed(&self) -> Result<Made> {
+    pub fn seed(&self) -> Result<Made> {
         let store = &self.dataset.store;
         let split = Split::new(store, self.holdout, self.seed)?;
         let seen = split.sample(store)?;
@@ -186,7 +211,12 @@ impl Job {
         let (metadata, prior_users) = self.metadata(&fitted, &settings, &store.summary().counts, fitted.epochs);
         let events = self.dataset.events()?;
         let bytes = encode(&metadata, &fitted.model, &self.dataset, Some(&events), self.precision)?;
+        let layout = self.dataset.problem.layout;
         Ok(Made {
+            rows: store.len(),
+            users: layout.users,
+            items: layout.items,
+            features: layout.rows(),
             bytes,
             settings,
             epochs: fitted.epochs,
@@ -210,12 +240,15 @@ impl Job {
             Epochs::UntilNoBetter { most, .. } => ("training, rows held out", most),
         };
         let mut curve = Vec::new();
-        let progress = Progress::epochs(what, most, split.map_or(self.dataset.store.len(), |(split, _)| split.rows));
+        let progress = {
+            let rows = split.map_or(self.dataset.store.len(), |(split, _)| split.rows);
+            self.watch.begin(what, Length::Epochs { most, rows })
+        };
         let note = |_, model: &Model, validation: Option<f64>| {
-            progress.step();
+            progress.advance(1);
             let Some(validation) = validation else { return };
-            progress.note(format!("validation loss {validation:.4}"));
-            if let Some((_, seen)) = split.filter(|_| self.tell) {
+            progress.note(&format!("validation loss {validation:.4}"));
+            if let Some((_, seen)) = split.filter(|_| self.report) {
                 curve.push((loss(problem, model, &seen.events, self.method.objective()), validation));
             }
         };
@@ -229,23 +262,23 @@ impl Job {
                     Method::Sgd(config) => format!("lower --rate (now {}) or scale the label", config.rate),
                     Method::Bayes(_) => "scale the label".to_owned(),
                 };
-                anyhow!("training diverged: its numbers became infinite; {remedy}")
+                Error::Diverged { remedy }
             }
-            Stopped::TooLarge => anyhow!(
+            Stopped::TooLarge => Error::Setting(
                 "--method bayes and --loss bpr hold all events in memory, and they are more than --memory: raise it"
+                    .into(),
             ),
             Stopped::Unreadable(error) => error,
         })?;
-        progress.done();
         Ok((fitted, curve))
     }
 
-    fn figures(&self, model: &Model, rows: &Labelled) -> Figures {
+    fn figures(&self, model: &Model, rows: &Labelled) -> Fit {
         let scored = self.scored(model, rows);
         let clicks: Option<Vec<(f32, bool)>> = scored.iter().map(|s| Some((s.score, s.click?))).collect();
         let predicted = |s: &Scored| if self.rule.squared { s.score } else { sigmoid(s.score) };
         let errors = scored.iter().map(|s| f64::from(predicted(s) - s.target).powi(2));
-        Figures {
+        Fit {
             log_loss: (!self.rule.squared)
                 .then(|| mean(scored.iter().map(|s| log_loss(predicted(s), s.target))))
                 .flatten(),
@@ -267,7 +300,7 @@ impl Job {
     }
 
     /// Replays the people held out with the browser's learner on a seed that never saw them.
-    fn tune(&self, fitted: &Fitted, split: &Split) -> Result<(Settings, Option<Tuning>)> {
+    fn tune(&self, fitted: &Fitted, split: &Split) -> Result<(Settings, Option<Tuned>)> {
         if split.people.is_empty() {
             return Ok((Settings::default(), None));
         }
@@ -278,8 +311,8 @@ impl Job {
         };
         let base = seed(&Settings::default())?;
         let visitors = Visitors::of(&split.people, &base, &split.visits, &self.rule, &self.users, &self.items)?;
-        let (settings, mut report) = tune(&visitors, self.rule.squared, self.threads, seed)?;
-        if self.tell {
+        let (settings, mut report) = choose(&visitors, self.rule.squared, self.threads, self.watch, &seed)?;
+        if self.report {
             let config = brooklet_core::Config::default();
             let replayed = visitors.replay(&seed(&settings)?, &config, &FREEZE, self.threads, || {})?;
             report.judged = Some(Judged::new(&replayed, &FREEZE, self.rule.squared));
@@ -288,7 +321,7 @@ impl Job {
     }
 
     /// The share of clicks; None if nothing says what a click is.
-    pub(crate) fn click_rate(&self) -> Result<Option<f64>> {
+    pub fn click_rate(&self) -> Result<Option<f64>> {
         let store = &self.dataset.store;
         let (mut batch, mut clicks) = (Batch::default(), 0);
         for block in 0..store.blocks() {
@@ -378,6 +411,24 @@ struct Scored {
     score: f32,
     target: f32,
     click: Option<bool>,
+}
+
+/// What is wrong with a recipe whatever the events are.
+fn check(recipe: &Recipe) -> Result<()> {
+    ensure!(
+        recipe.loss != recipe::Loss::Squared || recipe.label_map.is_empty(),
+        Setting,
+        "--label-map grades targets of the logistic loss: leave it out"
+    );
+    let most = MAX_FACTORS.min(brooklet_core::MAX_FACTORS);
+    ensure!(recipe.factors <= most, Setting, "--factors {} is too many: at most {most}", recipe.factors);
+    Ok(())
+}
+
+/// What the labels mean.
+fn rule(recipe: &Recipe) -> LabelRule {
+    let squared = recipe.loss == recipe::Loss::Squared;
+    LabelRule { squared, positive: recipe.positive, map: recipe.label_map.clone() }
 }
 
 /// A feature is known by its name, so no field may be two things.

@@ -1,11 +1,10 @@
 //! What can be changed in a seed, most of it fitted to people.
 
 use super::draft::{Bench, Draft};
-use crate::progressive::in_parallel;
-use crate::seed::{moments, prior};
-use crate::trainer::Rng;
-use crate::tune::calibrate;
 use crate::error::{Context, Result};
+use crate::evaluate::calibrate;
+use crate::maths::{Rng, in_parallel};
+use crate::seed::{moments, prior};
 use brooklet_core::{Base, Config, Error, FeatureId, FieldRate, Learner, ModelConfig, Rates};
 use std::collections::HashMap;
 use std::fmt;

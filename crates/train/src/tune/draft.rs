@@ -1,10 +1,8 @@
 //! A seed taken apart, so that a part of it can be replaced; and the people on whom that is tried.
 
-use crate::estimate::Estimate;
-use crate::input::{Events, LabelRule, SideTable};
-use crate::judge::Bucket;
-use crate::progressive::{Replayed, Visitors};
 use crate::error::Result;
+use crate::evaluate::{Bucket, Estimate, Replayed, Visitors};
+use crate::input::{Events, LabelRule, SideTable};
 use brooklet_core::{Base, Config, Metadata, Precision, Rows, write_base};
 
 #[derive(Debug, Clone)]
@@ -25,7 +23,7 @@ impl Draft {
 }
 
 /// The people, and how to read them.
-pub(super) struct Bench {
+pub struct Bench {
     pub(super) events: Events,
     pub(super) rule: LabelRule,
     pub(super) users: SideTable,
@@ -34,6 +32,12 @@ pub(super) struct Bench {
 }
 
 impl Bench {
+    /// `rule` is what labels mean, as the seed says; `users` and `items` are their fields. The result does not depend on the number
+    /// of threads.
+    pub fn new(events: Events, rule: LabelRule, users: SideTable, items: SideTable, threads: usize) -> Bench {
+        Bench { events, rule, users, items, threads }
+    }
+
     /// Some of the people. A seed with other rates of its fields makes other features, so they are made anew for each.
     pub(super) fn visitors(&self, who: &[u32], base: &Base) -> Result<Visitors> {
         Visitors::of(who, base, &self.events, &self.rule, &self.users, &self.items)

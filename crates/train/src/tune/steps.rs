@@ -2,9 +2,8 @@
 
 use super::changes::{Change, Runs};
 use super::draft::{Bench, Draft};
-use crate::estimate::{Difference, Estimate};
-use crate::judge::Score;
 use crate::error::Result;
+use crate::evaluate::{Difference, Estimate, Score};
 use brooklet_core::{Config, Metadata};
 
 const SCALES: [f32; 7] = [0.25, 0.5, 0.7, 1.4, 2.0, 3.0, 4.0];
@@ -88,6 +87,6 @@ impl Step {
 }
 
 /// The log-loss of a click, or under the squared loss the error.
-pub(super) fn loss(score: &Score<Estimate>) -> Option<&Estimate> {
+pub fn loss(score: &Score<Estimate>) -> Option<&Estimate> {
     score.rmse.as_ref().or(score.log_loss.as_ref())
 }

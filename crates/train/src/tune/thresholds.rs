@@ -2,10 +2,9 @@
 
 use super::draft::{Bench, Draft};
 use super::steps::loss;
-use crate::estimate::{Difference, Estimate};
-use crate::progressive::in_parallel;
-use crate::trainer::Rng;
 use crate::error::Result;
+use crate::evaluate::{Difference, Estimate};
+use crate::maths::{Rng, in_parallel};
 use brooklet_core::{Config, Detector, DriftPolicy, Error, Features, Learner, Thresholds};
 use serde::Serialize;
 
@@ -19,28 +18,28 @@ const FALSE_ALARMS: f64 = 1e-3;
 
 /// What suits these people. None: nothing did, so that the seed's own stays.
 #[derive(Debug, Serialize)]
-pub(super) struct Chosen {
-    pub(super) gate: Option<Gate>,
+pub struct Chosen {
+    pub gate: Option<Gate>,
     /// The least threshold of Page-Hinkley, at the seed's tolerance, with few enough false alarms.
-    pub(super) page_hinkley: Option<Alarms>,
+    pub page_hinkley: Option<Alarms>,
     /// The greatest delta of ADWIN.
-    pub(super) adwin: Option<Alarms>,
+    pub adwin: Option<Alarms>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Gate {
+pub struct Gate {
     /// Null in JSON, and infinite, if the personal model is to serve always.
-    pub(super) standard_errors: f64,
+    pub standard_errors: f64,
     /// How much the loss that is served is above that with the gate that the seed had, over the people judged; None if that
     /// one stays, because no other pays.
-    pub(super) difference: Option<Difference>,
+    pub difference: Option<Difference>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Alarms {
-    pub(super) threshold: f64,
+pub struct Alarms {
+    pub threshold: f64,
     /// Alarms an event on shuffled histories of the people judged.
-    pub(super) false_alarms: f64,
+    pub false_alarms: f64,
 }
 
 impl Chosen {

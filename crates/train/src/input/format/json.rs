@@ -1,7 +1,9 @@
-use super::Columns;
+//! Events as JSON lines.
+
 use super::lines::Numbered;
 use super::row::{Reader, Row};
 use crate::error::{Context, Result};
+use crate::input::Columns;
 use serde_json::{Map, Value};
 use std::io::Read;
 use std::path::Path;

@@ -1,3 +1,5 @@
+//! Which line a byte is on, and lines one by one.
+
 use std::io::{BufRead, BufReader, Read, Result};
 
 /// At least so many bytes are kept to find lines in.

@@ -1,7 +1,9 @@
+//! Events as the browser logs them.
+
 use super::lines::Numbered;
 use super::row::{Reader, Row, Told};
-use super::{Columns, SideTable};
 use crate::error::{Context, Result};
+use crate::input::{Columns, SideTable};
 use brooklet_core::{FeatureId, Features, Record, Subject, Value};
 use std::collections::{HashMap, VecDeque};
 use std::io::Read;

@@ -1,11 +1,14 @@
-use super::files::STDIN;
+//! What a file is, by its first bytes.
+
 use super::log::LogRows;
-use crate::progress::Progress;
 use crate::error::{Context, Result};
+use crate::input::files::STDIN;
+use crate::watch::{Progress, Watched};
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A file, known by what is in it and not by its name.
 pub(crate) enum Opened {
@@ -30,13 +33,13 @@ const PARQUET: &[u8] = b"PAR1";
 const MOST_HEADER: u64 = 1 << 24;
 
 /// Opens a file, or standard input, and decompresses it if it is gzip or zstd. `progress` is told of the bytes of the file.
-pub(crate) fn open(path: &Path, progress: &Progress) -> Result<Opened> {
+pub(crate) fn open(path: &Path, progress: &Arc<dyn Progress>) -> Result<Opened> {
     let name = path.display();
     let mut raw: Box<dyn Read> = if path == Path::new(STDIN) {
         Box::new(std::io::stdin())
     } else {
         let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
-        Box::new(progress.wrap(file))
+        Box::new(Watched { inner: file, progress: progress.clone() })
     };
     let cannot_read = || format!("cannot read {name}");
     let mut magic = Vec::new();

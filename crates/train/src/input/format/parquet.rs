@@ -1,6 +1,8 @@
-use super::Columns;
+//! Events as Parquet.
+
 use super::row::{Reader, Row};
 use crate::error::{Context, Error, Result};
+use crate::input::Columns;
 use parquet::basic::{LogicalType, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::DataType;
@@ -130,7 +132,9 @@ impl Source {
         let column = columns.iter().position(|column| path(column) == name).ok_or_else(|| {
             let names: Vec<String> = columns.iter().map(|column| path(column)).collect();
             let names = names.join(", ");
-            Error::Input(format!("{file}: there is no column `{name}`; the columns are {names}: name the right one with {flag}"))
+            Error::Input(format!(
+                "{file}: there is no column `{name}`; the columns are {names}: name the right one with {flag}"
+            ))
         })?;
         let found = &columns[column];
         if found.max_rep_level() > 0 {

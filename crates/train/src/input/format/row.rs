@@ -1,16 +1,18 @@
-use super::{Columns, SideTable};
+//! What a reader of any format gives.
+
 use crate::error::Result;
+use crate::input::{Columns, SideTable};
 
 /// One event as its file has it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Row<'a> {
-    pub(crate) user: &'a str,
-    pub(crate) item: &'a str,
-    pub(crate) label: f64,
+pub struct Row<'a> {
+    pub user: &'a str,
+    pub item: &'a str,
+    pub label: f64,
     /// There if the columns name one.
-    pub(crate) time: Option<f64>,
+    pub time: Option<f64>,
     /// There if the columns name one, or the format has its own.
-    pub(crate) weight: Option<f64>,
+    pub weight: Option<f64>,
 }
 
 /// A file that is being read, row by row.

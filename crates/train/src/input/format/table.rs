@@ -1,9 +1,11 @@
-use super::Columns;
+//! Comma- and tab-separated values: of events, and of what is said of items and users.
+
 use super::lines::Lines;
 use super::open::{Format, Opened, open};
 use super::row::{Reader, Row};
-use crate::progress::Progress;
 use crate::error::{Context, Error, Result};
+use crate::input::Columns;
+use crate::watch::{Length, Watch};
 use csv::{ByteRecord, ReaderBuilder};
 use std::io::Read;
 use std::path::Path;
@@ -16,9 +18,9 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn open(path: &Path) -> Result<Table> {
+    pub(crate) fn open(path: &Path, watch: &dyn Watch) -> Result<Table> {
         let length = std::fs::metadata(path).map_or(0, |file| file.len());
-        let progress = Progress::bytes(&format!("reading {}", path.display()), length);
+        let progress = watch.begin(&format!("reading {}", path.display()), Length::Bytes(length));
         match open(path, &progress)? {
             Opened::Text { format: format @ (Format::Csv | Format::Tsv), text } => Table::new(path, format, text),
             _ => bail!(Input, "{}: only events are read from JSON and Parquet: make it a CSV file", path.display()),

@@ -1,3 +1,5 @@
+//! Some rows by column: what is decoded of a block.
+
 /// Rows by column, users and items by their numbers.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Batch {

@@ -12,15 +12,17 @@
 //!
 //! Everything is little-endian. It holds users' ids, as the file of events does.
 
-use super::batch::Shape;
+use super::blocks::{Blocks, Store};
+use super::builder::Sink;
 use super::codec::{Decoder, Encoder};
-use super::store::{Blocks, Sink, Store, Summary};
-use super::{BadRows, Reading};
-use crate::error::{Context, Result};
+use super::summary::Summary;
+use crate::error::{Context, Result, told};
+use crate::input::BadRows;
+use crate::watch::Watch;
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::UNIX_EPOCH;
 use tempfile::NamedTempFile;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
@@ -34,38 +36,38 @@ const FOOTER: u64 = 16;
 pub(crate) struct Cache<'a> {
     folder: &'a Path,
     path: PathBuf,
-    reading: &'a Reading<'a>,
+    files: &'a [PathBuf],
     /// What it is made from: names, sizes and times of the files, roles of the columns, what labels mean.
     origin: String,
 }
 
 impl<'a> Cache<'a> {
-    pub(crate) fn new(folder: &'a Path, reading: &'a Reading<'a>) -> Result<Cache<'a>> {
-        let Reading { files, columns, rule, item_fields, .. } = reading;
+    /// `how` is how the files are read: events that are read otherwise are others.
+    pub(crate) fn new(folder: &'a Path, files: &'a [PathBuf], how: &str) -> Result<Cache<'a>> {
         // A file that changes is cached in the place of what it was, so its size and time are not in the name.
         let names = files.iter().map(|file| std::fs::canonicalize(file).unwrap_or_else(|_| file.clone()));
-        let name = format!("{:?} {columns:?} {rule:?} {item_fields:?}", names.collect::<Vec<_>>());
+        let name = format!("{:?} {how}", names.collect::<Vec<_>>());
         let path = folder.join(format!("{:016x}.events", xxh3_64(name.as_bytes())));
         let origin = origin(&name, files)?;
-        Ok(Cache { folder, path, reading, origin })
+        Ok(Cache { folder, path, files, origin })
     }
 
     /// What is kept, if it was made from these very files and is whole.
-    pub(crate) fn open(&self, bad_rows: BadRows) -> Option<Store> {
+    pub(crate) fn open(&self, bad_rows: BadRows, watch: &dyn Watch) -> Option<Store> {
         let mut file = File::open(&self.path).ok()?;
         match self.summary(&mut file) {
             Ok(Some(summary)) => {
                 let store = Store { summary, blocks: Blocks::File(Mutex::new(file), HEADER) };
                 let Summary { bad, rows, .. } = *store.summary();
                 if bad > 0 && bad_rows.allow(bad, rows as u64 + bad) {
-                    eprintln!("brooklet: {bad} bad rows left out");
+                    watch.warn(&format!("{bad} bad rows left out"));
                 }
                 // If there are too many, the files are read again to say which.
                 bad_rows.allow(bad, rows as u64 + bad).then_some(store)
             }
             Ok(None) => None,
             Err(why) => {
-                eprintln!("brooklet: the cache {} is damaged and is made anew: {why:#}", self.path.display());
+                watch.warn(&format!("the cache {} is damaged and is made anew: {}", self.path.display(), told(&why)));
                 None
             }
         }
@@ -85,9 +87,12 @@ impl<'a> Cache<'a> {
 
     /// Gives it its name, now that it is whole.
     pub(crate) fn keep(&self, mut unfinished: Unfinished, summary: Summary) -> Result<Store> {
-        let Reading { files, .. } = self.reading;
         let name = self.origin.lines().next().unwrap_or_default();
-        ensure!(origin(name, files)? == self.origin, Input, "the events changed while they were read: start again");
+        ensure!(
+            origin(name, self.files)? == self.origin,
+            Input,
+            "the events changed while they were read: start again"
+        );
         let begin = unfinished.at;
         let mut encoder = Encoder::default();
         encoder.text(&self.origin);
@@ -98,8 +103,10 @@ impl<'a> Cache<'a> {
         unfinished.write(&hash.to_le_bytes())?;
         let file =
             unfinished.file.into_inner().map_err(|error| error.into_error()).context("cannot write the cache")?;
-        let file =
-            file.persist(&self.path).with_context(|| format!("cannot write the cache {}", self.path.display()))?;
+        let file = file
+            .persist(&self.path)
+            .map_err(|failed| failed.error)
+            .with_context(|| format!("cannot write the cache {}", self.path.display()))?;
         Ok(Store { summary, blocks: Blocks::File(Mutex::new(file), HEADER) })
     }
 
@@ -180,35 +187,5 @@ impl Unfinished {
 impl Sink for Unfinished {
     fn add(&mut self, block: &[u8]) -> Result<()> {
         self.write(block)
-    }
-}
-
-impl Summary {
-    fn encode(&self, to: &mut Encoder) {
-        let Summary { shape, users, items, rows, counts, labels, weights, targets, item_fields, bad } = self;
-        to.number(u64::from(shape.weight) | u64::from(shape.time) << 1);
-        to.number(*rows as u64);
-        to.number(*bad);
-        to.number(labels.0.to_bits().into());
-        to.number(labels.1.to_bits().into());
-        to.number(weights.to_bits());
-        to.number(targets.to_bits());
-        to.texts(users.names());
-        to.texts(items.names());
-        counts.iter().for_each(|&count| to.number(count.into()));
-        item_fields.encode(to);
-    }
-
-    fn decode(from: &mut Decoder<'_>) -> Result<Summary> {
-        let shape = from.number()?;
-        let shape = Shape { weight: shape & 1 != 0, time: shape & 2 != 0 };
-        let (rows, bad) = (from.number()? as usize, from.number()?);
-        let labels = (f32::from_bits(from.number()? as u32), f32::from_bits(from.number()? as u32));
-        let (weights, targets) = (f64::from_bits(from.number()?), f64::from_bits(from.number()?));
-        let (users, items) = (Arc::new(from.interner()?), Arc::new(from.interner()?));
-
-        let counts = (0..users.len()).map(|_| Ok(from.number()? as u32)).collect::<Result<_>>()?;
-        let item_fields = super::SideTable::decode(from)?;
-        Ok(Summary { shape, users, items, rows, counts, labels, weights, targets, item_fields, bad })
     }
 }

@@ -1,7 +1,7 @@
 //! Numbers and texts one behind the other, as the cache's summary holds them.
 
-use super::Interner;
-use crate::error::{Context, Result};
+use super::interner::Interner;
+use crate::error::{Error, Result};
 
 /// A number is 8 bytes, little-endian; a text is its length and its bytes.
 #[derive(Default)]
@@ -24,19 +24,23 @@ impl Encoder {
     }
 }
 
+fn ended() -> Error {
+    Error::Input("its summary ends too early".into())
+}
+
 /// Reads what an [`Encoder`] wrote.
 pub(crate) struct Decoder<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Decoder<'a> {
     pub(crate) fn number(&mut self) -> Result<u64> {
-        let (number, rest) = self.0.split_first_chunk().context("its summary ends too early")?;
+        let (number, rest) = self.0.split_first_chunk().ok_or_else(ended)?;
         self.0 = rest;
         Ok(u64::from_le_bytes(*number))
     }
 
     pub(crate) fn text(&mut self) -> Result<&'a str> {
         let length = usize::try_from(self.number()?)?;
-        let (text, rest) = self.0.split_at_checked(length).context("its summary ends too early")?;
+        let (text, rest) = self.0.split_at_checked(length).ok_or_else(ended)?;
         self.0 = rest;
         Ok(std::str::from_utf8(text)?)
     }

@@ -1,12 +1,14 @@
-use super::store::Summary;
-use super::{BadRows, Batch, Columns, Interner, LabelRule, Reading};
-use crate::error::Result;
-use std::path::Path;
+//! Events in memory as a whole, for what is judged and tuned on.
+
+use super::batch::Batch;
+use super::interner::Interner;
+use super::summary::Summary;
+use crate::input::LabelRule;
 use std::sync::Arc;
 
 /// Rows of events in memory, by column, with users and items numbered in the order they first appear.
 #[derive(Debug, Default)]
-pub(crate) struct Events {
+pub struct Events {
     pub(crate) users: Arc<Interner>,
     pub(crate) items: Arc<Interner>,
     pub(crate) user: Vec<u32>,
@@ -24,16 +26,31 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Reads a file, or those of a pattern, of any format. The first bad row is an error with its line number.
-    pub(crate) fn read(path: &Path, columns: &Columns, rule: &LabelRule) -> Result<Events> {
-        Reading::new(&[path.to_owned()], columns, rule, BadRows::Count(0))?.read()?.events()
-    }
-
     /// Some rows, or all, of the events that the summary is of.
     pub(crate) fn new(summary: &Summary, rows: Batch) -> Events {
         let Batch { user, item, target, weight, label, time } = rows;
         let (users, items) = (summary.users.clone(), summary.items.clone());
         Events { users, items, user, item, label, target, weight, time, delay: Vec::new() }
+    }
+
+    /// The same with labels that come so long after their events, one a row, in the unit of the times.
+    pub fn delayed(self, delay: Vec<f64>) -> Events {
+        Events { delay, ..self }
+    }
+
+    /// How many users there are.
+    pub fn users(&self) -> usize {
+        self.users.len()
+    }
+
+    /// How many items there are.
+    pub fn items(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Of each event whether it is a click; None if nothing says what a click is.
+    pub fn clicks(&self, rule: &LabelRule) -> impl Iterator<Item = Option<bool>> {
+        self.label.iter().zip(&self.target).map(|(&label, &target)| rule.click(label, target))
     }
 
     /// The events of some of the users, in the same order, with users and items numbered anew.
@@ -53,7 +70,7 @@ impl Events {
         events
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.user.len()
     }
 
@@ -69,44 +86,5 @@ impl Events {
             }
         }
         rows
-    }
-}
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{columns, temp_file};
-
-    const CLICKS: LabelRule = LabelRule { squared: false, positive: Some(4.0), map: Vec::new() };
-
-    #[test]
-    fn rows_come_by_user_in_order_of_time() {
-        let file = temp_file("user,item,label,time\nb,x,5,2\na,x,3,9\nb,y,4,1\nb,z,1,2\n");
-        let events = Events::read(file.path(), &columns(), &CLICKS).unwrap();
-        assert_eq!(events.users.names().collect::<Vec<_>>(), ["b", "a"]);
-        assert_eq!(events.item, [0, 0, 1, 2]);
-        assert_eq!(events.target, [1.0, 0.0, 1.0, 0.0]);
-        assert_eq!(events.by_user(), [vec![2, 0, 3], vec![1]]);
-    }
-
-    #[test]
-    fn a_bad_row_is_named_by_file_line_and_column() {
-        let cases = [
-            ("user,item,label,time\na,x,5,1\na,y,five,2\n", ":3: column `label`: `five` is not a finite number"),
-            ("user,item,label,time\na,x,NaN,1\n", ":2: column `label`: `NaN` is not a finite number"),
-            ("user,item,label,time\n\n,x,5,1\n", ":3: column `user`: `` is empty"),
-            ("user,item,label,time\na,x,5,1\na,x,5\n", ":3: the row has 3 cells, the header has 4"),
-            ("user,item,label,time\na,x,5,now\n", ":2: column `time`: `now` is not a finite number"),
-            ("user,item,label,time\r\na,x,5,1\r\na,x,?,1\r\n", ":3: column `label`: `?` is not"),
-            ("user,item,label,time\na,\"x\ny\",5,1\na,x,?,1", ":4: column `label`: `?` is not"),
-            ("who,item,label,time\na,x,5,1\n", ":1: there is no column `user`; the columns are who, item, label, time"),
-            ("user,item,label,time\n", "has a header and no rows"),
-            ("", "is empty"),
-        ];
-        for (text, expected) in cases {
-            let file = temp_file(text);
-            let error = format!("{:#}", Events::read(file.path(), &columns(), &CLICKS).unwrap_err());
-            assert!(error.contains(expected), "{error:?} lacks {expected:?}");
-            assert!(error.contains(&file.path().display().to_string()), "{error:?} does not name the file");
-        }
     }
 }

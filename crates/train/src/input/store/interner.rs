@@ -1,3 +1,5 @@
+//! Names by number.
+
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 

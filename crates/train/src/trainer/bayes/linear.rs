@@ -66,7 +66,7 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trainer::Rng;
+    use crate::maths::Rng;
 
     #[test]
     fn a_factor_solves_and_inverts() {

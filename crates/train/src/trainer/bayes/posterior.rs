@@ -2,17 +2,12 @@
 //! found in closed form given all the others (Lim and Teh 2007), under hierarchical priors that are learnt as well
 //! (Salakhutdinov and Mnih 2008; Freudenthaler, Schmidt-Thieme and Rendle 2011). Nothing is left to tune.
 
-mod fields;
-mod group;
-mod linear;
-mod moments;
-mod side;
-
-use super::{Event, Model, Problem};
-use fields::Fields;
-use group::{Group, Sums};
-use linear::dot;
-use side::{Seen, Side};
+use super::fields::Fields;
+use super::group::{Group, Sums};
+use super::likelihood::Likelihood;
+use super::linear::dot;
+use super::side::{Seen, Side};
+use crate::trainer::{Event, Model, Problem};
 
 /// How to learn.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,15 +24,6 @@ pub(crate) struct Config {
 pub(crate) struct Visitor {
     pub(crate) mean: Vec<f64>,
     pub(crate) covariance: Vec<f64>,
-}
-
-/// How much a target says of a score.
-#[derive(Debug, Clone, Copy)]
-struct Likelihood {
-    squared: bool,
-    /// Of the squared loss, that of the noise. Of the logistic loss, how many clicks or skips an event counts as: a graded
-    /// target is less noisy than a click (the inverse dispersion of a quasi-binomial model; McCullagh and Nelder 1989).
-    precision: f64,
 }
 
 /// The posterior, and the events that it is learnt from.
@@ -135,7 +121,8 @@ impl<'a> Bayes<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trainer::{Entities, Layout, Rng};
+    use crate::maths::{Rng, sigmoid};
+    use crate::trainer::{Entities, Layout};
 
     const NOISE: f32 = 0.5;
 
@@ -174,7 +161,7 @@ mod tests {
         for (event, score) in events.iter_mut().zip(scores) {
             event.target = match squared {
                 true => score + NOISE * rng.normal(),
-                false => f32::from(u8::from(rng.unit() < f64::from(super::super::sigmoid(score - 3.0)))),
+                false => f32::from(u8::from(rng.unit() < f64::from(sigmoid(score - 3.0)))),
             };
         }
         events
@@ -239,8 +226,7 @@ mod tests {
         let test = events(&problem, 1500, 0, false, 2);
         let loss = |model: &Model| -> f64 {
             let scores = model.scores(&problem, &test);
-            let losses =
-                scores.iter().zip(&test).map(|(s, e)| crate::metrics::log_loss(super::super::sigmoid(*s), e.target));
+            let losses = scores.iter().zip(&test).map(|(s, e)| crate::maths::log_loss(sigmoid(*s), e.target));
             losses.sum::<f64>() / test.len() as f64
         };
         let learnt = loss(&model);

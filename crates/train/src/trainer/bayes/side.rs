@@ -1,12 +1,11 @@
 //! The users or the items: their rows are independent of each other given the other side.
 
-use super::Likelihood;
 use super::fields::Fields;
 use super::group::{Group, Sums, conclude};
+use super::likelihood::Likelihood;
 use super::moments::{self, Evidence, Expected, Moments, View};
-use crate::progressive::in_parallel;
-use crate::trainer::model::sigmoid;
-use crate::trainer::{Entities, Rng};
+use crate::maths::{Rng, in_parallel, sigmoid};
+use crate::trainer::Entities;
 use std::sync::Mutex;
 
 /// Entities that are learnt together, and the unit that sums are made of: the result does not depend on the threads.

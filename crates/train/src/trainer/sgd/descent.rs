@@ -1,62 +1,14 @@
 //! Stochastic gradient descent over a fixed set of events.
 
-mod batch;
-mod kernel;
-mod step;
-mod strata;
-
-use super::{Event, Model, Problem, Rng, Source, Stream};
+use super::batch::Batch;
+use super::config::{BLOCK, Config, Objective};
+use super::evidence::{Evidence, whole};
+use super::kernel::{self, Pair};
+use super::step::Step;
+use super::strata::Strata;
 use crate::error::Result;
-use batch::Batch;
-use kernel::{Kind, Pair, Part};
-use step::Step;
-use strata::Strata;
-
-/// What is minimised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Objective {
-    Logistic,
-    Squared,
-    /// The logistic loss of the difference of two scores: of an item that a user clicked, and of one that they skipped
-    /// (Bayesian personalised ranking: Rendle et al. 2009).
-    Pairs,
-}
-
-/// How to descend.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Config {
-    pub(crate) objective: Objective,
-    /// Learning rate of the first epoch; that of epoch e, counted from 0, is `rate / (1 + decay e)`.
-    pub(crate) rate: f32,
-    pub(crate) decay: f32,
-    /// What the rate is multiplied with for rows of fields: they take part in many more events than any user or item.
-    pub(crate) field_rate: f32,
-    /// Divide each row's rate by the root of one plus its squared errors so far (AdaGrad by rows: Duchi, Hazan, Singer 2011),
-    /// which is the rule of the browser's learner.
-    pub(crate) adaptive: bool,
-    /// Events between two steps; 1 steps at every event.
-    pub(crate) batch: usize,
-    pub(crate) l2: L2,
-    /// The same bits come out for the same seed and number of threads. Batches and pairs take one.
-    pub(crate) threads: usize,
-    pub(crate) seed: u64,
-}
-
-/// The pull of each row toward zero, at every event that it takes part in.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct L2 {
-    /// Of weights.
-    pub(crate) w: f32,
-    /// Of the factors of users' own rows.
-    pub(crate) user: f32,
-    /// Of the factors of items' own rows.
-    pub(crate) item: f32,
-    /// Of the factors of each field, by its number.
-    pub(crate) fields: Vec<f32>,
-}
-
-/// Events between two corrections of w0, and the unit that epochs are shuffled by.
-const BLOCK: usize = 512;
+use crate::maths::Rng;
+use crate::trainer::{Event, Model, Problem, Source, Stream};
 
 pub(crate) struct Sgd<'a> {
     problem: &'a Problem,
@@ -81,9 +33,6 @@ enum Events<'a> {
         skips: Vec<Vec<u32>>,
     },
 }
-
-/// AdaGrad's sums of squared errors, a row each; empty unless the rates adapt.
-struct Evidence(Vec<f32>);
 
 impl<'a> Sgd<'a> {
     /// Pairs are learnt from what is in memory alone.
@@ -183,26 +132,13 @@ fn level(mean: f64, objective: Objective) -> f32 {
     }
 }
 
-/// All rows in one part.
-fn whole<'m>(problem: &Problem, model: &'m mut Model, evidence: &'m mut Evidence) -> Part<'m> {
-    let (layout, width) = (&problem.layout, model.width());
-    let (users, rest) = model.table_mut().split_at_mut(layout.users * width);
-    let (items, fields) = rest.split_at_mut(layout.items * width);
-    let most = evidence.0.len();
-    let (user_evidence, rest) = evidence.0.split_at_mut(layout.users.min(most));
-    let (item_evidence, field_evidence) = rest.split_at_mut(layout.items.min(most));
-    Part {
-        users: Kind { first: 0, rows: users, evidence: user_evidence },
-        items: Kind { first: layout.users, rows: items, evidence: item_evidence },
-        fields: Kind { first: layout.users + layout.items, rows: fields, evidence: field_evidence },
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::config::L2;
     use super::*;
+    use crate::maths::sigmoid;
     use crate::trainer::model::WIDTHS;
-    use crate::trainer::{Entities, Layout, sigmoid};
+    use crate::trainer::{Entities, Layout};
 
     fn config(squared: bool) -> Config {
         let l2 = L2 { w: 0.0, user: 0.0, item: 0.0, fields: vec![0.0; 2] };
@@ -388,7 +324,7 @@ mod tests {
         let events = events(&problem, 6000);
         let order = |model: &Model| {
             let scores = model.scores(&problem, &events);
-            crate::metrics::auc(scores.into_iter().zip(&events).map(|(s, e)| (s, e.target > 0.5)).collect()).unwrap()
+            crate::maths::auc(scores.into_iter().zip(&events).map(|(s, e)| (s, e.target > 0.5)).collect()).unwrap()
         };
         let config = Config { objective: Objective::Pairs, rate: 0.05, ..config(false) };
         let mut model = Model::new(&problem.layout, 4, 0.1, 1);

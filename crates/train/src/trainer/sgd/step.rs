@@ -1,4 +1,6 @@
-use super::{Config, Objective};
+//! How far one step goes.
+
+use super::config::{Config, Objective};
 
 /// The constants of one epoch.
 pub(super) struct Step {

@@ -3,9 +3,10 @@
 //! Nijkamp, Haas, Sismanis 2011). Rows of fields are in every group: each thread moves a copy, and after each round
 //! the mean of the copies is everyone's. The same bits come out for the same seed and number of threads.
 
+use super::config::BLOCK;
+use super::evidence::{Evidence, whole};
 use super::kernel::{Kind, Part, run};
 use super::step::Step;
-use super::{BLOCK, Evidence, whole};
 use crate::trainer::{Event, Model, Problem};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};

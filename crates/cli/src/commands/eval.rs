@@ -1,0 +1,62 @@
+//! Scores events of users whom a seed knows.
+
+use crate::term::{Bars, figure};
+use anyhow::{Result, ensure};
+use brooklet_train::evaluate::{Bin, Estimate, Known, Who, known_users};
+use brooklet_train::seed::{self, Sources};
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The seed, trained with --keep-users.
+    seed: PathBuf,
+    /// Events of users whom the seed knows, in any format that `train` reads, with the columns that the seed was trained on.
+    events: PathBuf,
+    /// CSV file of items, if it is not where it was in training.
+    #[arg(long)]
+    items: Option<PathBuf>,
+    /// CSV file of users, if it is not where it was in training.
+    #[arg(long)]
+    users: Option<PathBuf>,
+    /// Score users whom the seed does not know as well, by their fields and the prior.
+    #[arg(long)]
+    new_users: bool,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let base = seed::open(&args.seed)?;
+    ensure!(
+        base.metadata().private_rows,
+        "{} holds no users, as a seed that is shipped must not: train one with --keep-users to evaluate it",
+        args.seed.display()
+    );
+    let sources = Sources::of(base.metadata())?.moved(&args.items, &args.users);
+    let who = if args.new_users { Who::Everyone } else { Who::Known };
+    let known = known_users(&base, sources, &args.events, who, &Bars)?;
+    if args.json {
+        println!("{}", serde_json::to_string(&known)?);
+    } else {
+        print(&known);
+    }
+    Ok(())
+}
+
+fn print(report: &Known) {
+    println!("{} rows of {} users scored, {} of unknown users skipped", report.rows, report.users, report.skipped);
+    let figures = [("RMSE", &report.rmse), ("log-loss", &report.log_loss), ("AUC", &report.auc)];
+    for (name, estimate) in figures.into_iter().chain([("AUC within a user", &report.within_user_auc)]) {
+        let error = estimate.as_ref().and_then(Estimate::error).map_or(String::new(), |error| format!(" ± {error:.4}"));
+        println!("{name:<18} {}{error}", figure(estimate));
+    }
+    println!("(± is the standard error over users)");
+    let Some(error) = report.calibration.error else { return };
+    println!();
+    println!("calibration error {error:.4}; by tenths of the predicted probability:");
+    println!("{:>10} {:>9} {:>9} {:>9}", "", "rows", "predicted", "clicked");
+    for Bin { from, to, events, predicted, clicked } in &report.calibration.bins {
+        println!("{:>10} {events:>9} {predicted:>9.3} {clicked:>9.3}", format!("{from:.1}-{to:.1}"));
+    }
+}

@@ -1,0 +1,103 @@
+//! Simulates a population: a seed of some users, deltas of others, judged on the rest.
+
+use crate::args::RecipeArgs;
+use crate::term::{Bars, shown};
+use anyhow::Result;
+use brooklet_core::FoldConfig;
+use brooklet_train::simulate::{Settings, Simulated, simulate};
+use brooklet_train::training::Training;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    recipe: RecipeArgs,
+    /// The share of the users that the seed is trained on.
+    #[arg(long, default_value_t = 0.2, value_name = "SHARE")]
+    seed_users: f64,
+    /// The share of the users that send deltas. The rest is judged.
+    #[arg(long, default_value_t = 0.6, value_name = "SHARE")]
+    client_users: f64,
+    /// The share of the users on whose events the endpoint judges every version before it publishes it.
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    judge_users: f64,
+    /// Events of a visit, after which the client posts a delta.
+    #[arg(long, default_value_t = 5, value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..))]
+    visit: u32,
+    /// Deltas after which the next version is cut: they are folded, and it is published.
+    #[arg(long, default_value_t = 50, value_name = "DELTAS", value_parser = clap::value_parser!(u32).range(1..))]
+    cut: u32,
+    /// How often the clients' events pass, each time as those of new visitors.
+    #[arg(long, default_value_t = 1, value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..))]
+    passes: u32,
+    /// Between a visit's pull of the base and its delta, from 0 to so many versions are published.
+    #[arg(long, default_value_t = 4, value_name = "VERSIONS")]
+    stale: u32,
+    /// The share of visits that end before their delta is posted; it goes with the next visit's, if there is one.
+    #[arg(long, default_value_t = 0.1, value_name = "SHARE")]
+    drop_out: f64,
+    /// The share of visits that are hostile: each pushes the same 20 items as hard as the endpoint lets it.
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    hostile: f64,
+    /// Longest (L2) that the change of one row by one delta may be; a longer one is shortened to it.
+    #[arg(long, default_value_t = FoldConfig::default().clip, value_name = "LENGTH")]
+    clip: f32,
+    /// The farthest that deltas move a weight from the seed's, in deviations of what the seed leaves open.
+    #[arg(long, default_value_t = FoldConfig::default().reach, value_name = "DISTANCE")]
+    reach: f32,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let files = args.recipe.files(&std::env::temp_dir());
+    let training = Training::read(&args.recipe.recipe()?, &files, &Bars)?;
+    let settings = Settings {
+        seed_users: args.seed_users,
+        client_users: args.client_users,
+        judge_users: args.judge_users,
+        visit: args.visit as usize,
+        cut: args.cut as usize,
+        passes: args.passes as usize,
+        stale: args.stale as usize,
+        drop_out: args.drop_out,
+        hostile: args.hostile,
+        fold: FoldConfig { clip: args.clip, reach: args.reach, ..FoldConfig::default() },
+    };
+    let simulated = simulate(&training, &settings)?;
+    if args.json {
+        println!("{}", serde_json::to_string(&simulated)?);
+    } else {
+        print(&simulated);
+    }
+    Ok(())
+}
+
+fn print(report: &Simulated) {
+    println!(
+        "{} users for the seed, {} clients, {} judged",
+        report.people.seed, report.people.clients, report.people.judged
+    );
+    println!("{:<12} {:>9} {:>9}", "", "log-loss", "AUC");
+    let Simulated { seed, federated, central, worst, .. } = *report;
+    let worst_version = format!("version {}", worst.version);
+    let lines = [("seed", seed), ("federated", federated), (&worst_version, worst.figures), ("central", central)];
+    for (name, figures) in lines {
+        println!("{name:<12} {:>9} {:>9}", shown(figures.log_loss), shown(figures.auc));
+    }
+    if let Some(closed) = report.closed {
+        println!("deltas closed {:.1} % of the gap in log-loss", 100.0 * closed);
+    }
+    println!("version {} was the worst of {} looked at", worst.version, report.versions.len());
+    println!(
+        "{} candidates were held back; the largest regret was {:.1} standard errors",
+        report.held_back, report.regret
+    );
+    println!("{} deltas in {} rounds", report.deltas, report.rounds);
+    println!("{:.0} bytes up and {:.0} down a client", report.bytes_up_per_user, report.bytes_down_per_user);
+    println!(
+        "hostile visits moved their targets by {:.3}, the log-loss by {}",
+        report.target_shift,
+        shown(report.log_loss_shift)
+    );
+}

@@ -1,0 +1,12 @@
+//! One training: from a recipe and events to a seed, with the settings that suit people who were held out.
+
+mod files;
+mod method;
+mod recipe;
+mod settings;
+mod training;
+
+pub use files::{EventFiles, Files};
+pub use recipe::{Descent, Loss, Method, Pull, Recipe};
+pub use settings::{Settings, Tuned};
+pub use training::{Fit, Made, Training};
