@@ -10,6 +10,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod build;
+mod circles;
 mod data;
 mod demo;
 mod events;
@@ -37,6 +38,8 @@ enum Command {
     Demo,
     /// Run every check there is: format, lints, native tests, browser tests, end to end
     Test,
+    /// Find modules that use each other
+    Circles,
     /// Build the npm package into pkg/ and print what it weighs
     Build,
     /// Fetch a MovieLens set that may not be redistributed, and cut it as the benchmarks want it
@@ -73,6 +76,7 @@ fn run(args: &Args) -> Result<()> {
     match &args.command {
         Command::Demo => demo::run(&workspace),
         Command::Test => test::run(&workspace),
+        Command::Circles => circles::run(&workspace),
         Command::Build => build::run(&workspace),
         Command::Data { size } => data::run(&workspace, *size),
         Command::Events { rows, out, seed } => events::run(*rows, out, *seed),

@@ -34,6 +34,14 @@ impl Workspace {
         Ok(Workspace { shell, root, target, metadata })
     }
 
+    /// The first file of every library, command, test, example and benchmark of the workspace.
+    pub(crate) fn target_roots(&self) -> Vec<PathBuf> {
+        let packages = self.metadata["packages"].as_array().into_iter().flatten();
+        let members = packages.filter(|p| p["source"].is_null());
+        let targets = members.flat_map(|p| p["targets"].as_array().into_iter().flatten());
+        targets.filter_map(|t| t["src_path"].as_str()).map(PathBuf::from).collect()
+    }
+
     /// The version of a dependency that Cargo.lock has settled on.
     pub(crate) fn locked_version(&self, package: &str) -> Result<&str> {
         let packages = self.metadata["packages"].as_array();

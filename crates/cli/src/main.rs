@@ -17,7 +17,7 @@ mod report;
 mod testing;
 
 use clap::{CommandFactory, Parser};
-use commands::{completions, eval, import, inspect, replay, serve, simulate, train};
+use commands::{completions, eval, import, inspect, replay, serve, simulate, topn, train};
 use std::process::ExitCode;
 
 /// A recommender that learns inside each visitor's browser: train a seed, judge it, serve it.
@@ -30,6 +30,8 @@ enum Command {
     Eval(eval::Args),
     /// Replay people whom a seed never saw: predict, then learn, event by event.
     Replay(replay::Args),
+    /// Rank the whole catalogue for people whom a seed never saw, and look for what they clicked.
+    Topn(topn::Args),
     /// Tune a seed on people held out from its training: what a new visitor begins as, rates, calibration, rows.
     Tune(commands::tune::Args),
     /// Simulate a population: a seed of some users, deltas of others, judged on the rest.
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Topn(args) => topn::run(&args),
         Command::Tune(args) => commands::tune::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Inspect(args) => inspect::run(&args),

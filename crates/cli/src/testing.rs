@@ -43,7 +43,7 @@ pub(crate) fn metadata(loss: Loss) -> Metadata {
             rates: Vec::new(),
         },
         rates: Rates { private: 0.0, shared: 0.0, delta: 0.0 },
-        prior: Prior { mean: vec![0.0], covariance: vec![1.0], scale: 1.0 },
+        prior: Prior { mean: vec![0.0], covariance: vec![1.0], scale: 1.0, fade: 0.0 },
         calibration: Calibration::default(),
         thresholds: Thresholds::default(),
         labels: Labels::default(),

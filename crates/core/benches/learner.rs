@@ -35,6 +35,7 @@ fn base(factors: usize) -> Base {
             mean: vec![0.0; width],
             covariance: (0..width * width).map(|at| if at % (width + 1) == 0 { 0.1 } else { 0.0 }).collect(),
             scale: 8.0,
+            fade: 0.0,
         },
         calibration: Calibration::default(),
         thresholds: Thresholds::default(),

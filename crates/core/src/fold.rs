@@ -16,6 +16,7 @@
 
 use crate::{Delta, Error, FeatureId};
 use alloc::collections::BTreeMap;
+use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -39,6 +40,26 @@ impl Default for FoldConfig {
     }
 }
 
+impl FoldConfig {
+    /// Whether every setting is within its bounds; the error names the one that is not. `horizon` and `max_rows` may be any number.
+    pub fn check(&self) -> Result<(), Error> {
+        let bounded = [
+            ("clip", self.clip, MAX_CLIP, "a number above 0 and at most 1024"),
+            ("reach", self.reach, MAX_REACH, "a number above 0 and at most 1000"),
+        ];
+        for (name, number, most, expected) in bounded {
+            if !(number > 0.0 && number <= most) {
+                return Err(Error::BadSetting(crate::error::Fault::of(name, expected, number.to_string().into())));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A row's eta of one delta is no longer than the fixed point allows, see [`UNIT`].
+const MAX_CLIP: f32 = 1024.0;
+/// Farther than any weight goes by what honest clients learn; as with the other rates, a thousand stands for no bound.
+const MAX_REACH: f32 = 1000.0;
 /// The most of either amount of curvature that one delta adds to a row: more than 512 honest events come to.
 const MOST_EVIDENCE: f64 = 1024.0;
 /// Fixed point: 2^-32 a unit. With numbers of at most 2^10, 2^20 deltas stay far from the ends of an i64.

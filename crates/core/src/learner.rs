@@ -547,7 +547,7 @@ impl Learner {
 
     fn check_label(&self, target: f32, weight: f32) -> Result<(), Error> {
         let accepted = match self.base().metadata().loss {
-            Loss::Logistic => (0.0..=1.0).contains(&target),
+            Loss::Logistic | Loss::SquaredClicks => (0.0..=1.0).contains(&target),
             Loss::Squared => target.abs() <= MAX_LABEL,
         };
         if !accepted {
@@ -590,7 +590,7 @@ impl Learner {
 
     fn probability_of(&self, thought: Thought) -> f32 {
         match self.base().metadata().loss {
-            Loss::Logistic => sigmoid(thought.odds.into()) as f32,
+            Loss::Logistic | Loss::SquaredClicks => sigmoid(thought.odds.into()) as f32,
             Loss::Squared => thought.score,
         }
     }

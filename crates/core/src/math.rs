@@ -48,7 +48,7 @@ pub(crate) fn sqrt(x: f64) -> f64 {
 pub fn loss(loss: Loss, score: f64, target: f64) -> f64 {
     match loss {
         Loss::Logistic => loss_and_probability(score, target).0,
-        Loss::Squared => 0.5 * (score - target) * (score - target),
+        Loss::Squared | Loss::SquaredClicks => 0.5 * (score - target) * (score - target),
     }
 }
 
@@ -79,7 +79,7 @@ pub(crate) struct Step {
 /// minus the right is increasing in t with a slope of at least 1.
 pub(crate) fn proximal(loss: Loss, score: f64, target: f64, h: f64) -> Step {
     match loss {
-        Loss::Squared => Step { pull: (target - score) / (1.0 + h), curvature: 1.0 },
+        Loss::Squared | Loss::SquaredClicks => Step { pull: (target - score) / (1.0 + h), curvature: 1.0 },
         Loss::Logistic => {
             let (mut t, mut p) = (score, sigmoid(score));
             let explicit = score + h * (target - p);
@@ -123,7 +123,7 @@ pub(crate) fn moderated(score: f64, variance: f64) -> f64 {
 /// logistic loss of the probability that is served, which is that of the moderated score, mapped to log-odds.
 pub(crate) fn averaged_slope(loss: Loss, map: Calibration, score: f64, variance: f64, target: f64) -> (f64, f64) {
     match loss {
-        Loss::Squared => (target - score, 1.0),
+        Loss::Squared | Loss::SquaredClicks => (target - score, 1.0),
         Loss::Logistic => {
             let (a, b) = (f64::from(map.a), f64::from(map.b));
             let p = sigmoid(a * moderated(score, variance.clamp(0.0, f64::MAX)) + b);

@@ -16,6 +16,7 @@ pub const MAX_RATE: f32 = 1000.0;
 /// Of a rate.
 pub(crate) const RATE: Bounds = Bounds::new(0.0, MAX_RATE as f64, "a number from 0 to 1000");
 const SCALE: Bounds = Bounds::new(0.0, 1000.0, "a number from 0 to 1000");
+const FADE: Bounds = Bounds::new(0.0, 1e6, "a number from 0 to a million");
 const FORMAT: Bounds = Bounds::new(BASE_FORMAT as f64, BASE_FORMAT as f64, "1");
 const FACTORS: Bounds = Bounds::new(0.0, MAX_FACTORS as f64, "a whole number from 0 to 256");
 const VERSION: Bounds = Bounds::new(1.0, MAX_WHOLE, "a whole number from 1 on");
@@ -34,9 +35,12 @@ pub enum Loss {
     Logistic,
     /// Half the squared difference of target and score: regression.
     Squared,
+    /// The same, of a target in \[0, 1\] that says how surely something was clicked: what a seed is trained by that weighs every
+    /// item, shown or not (Hu, Koren and Volinsky 2008). The calibration makes a chance of a click of the score.
+    SquaredClicks,
 }
 
-names!(Loss, "loss": Logistic = "logistic", Squared = "squared");
+names!(Loss, "loss": Logistic = "logistic", Squared = "squared", SquaredClicks = "squared_clicks");
 
 /// Learning rates of the plain step, each in \[0, 1000\].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,6 +62,9 @@ pub struct Prior {
     pub covariance: Vec<f32>,
     /// What the covariance of the training's point estimates is multiplied with: they are shrunk by regularisation.
     pub scale: f32,
+    /// How fast the last factor's share of the row goes back to zero: the weight of the observation, made with every event,
+    /// that it is zero. 0 leaves it alone. A seed keeps there what it thinks of each item while little is known of the visitor.
+    pub fade: f32,
 }
 
 /// From ranking score to click probability: sigmoid(a * score + b) (Platt 1999).
@@ -163,6 +170,7 @@ impl Metadata {
                 mean: mean.singles("1 + k numbers"),
                 covariance: covariance.singles("(1 + k)^2 numbers"),
                 scale: prior.field("scale").single(&SCALE),
+                fade: fade(&prior.field("fade")),
             },
             calibration: calibration(&root.field("calibration")),
             thresholds: Thresholds::of(&root.field("thresholds")),
@@ -210,6 +218,13 @@ impl Metadata {
         let object = |fields: Vec<(&str, Value)>| {
             Value::Object(fields.into_iter().map(|(key, value)| (String::from(key), value)).collect())
         };
+        let mut prior = vec![
+            ("mean", ns(&self.prior.mean)),
+            ("covariance", ns(&self.prior.covariance)),
+            ("scale", n(self.prior.scale)),
+        ];
+        // A seed of which nothing fades is written as it always was.
+        prior.extend((self.prior.fade != 0.0).then(|| ("fade", n(self.prior.fade))));
         object(vec![
             ("format", Value::Number(BASE_FORMAT as f64)),
             ("model", Value::String(self.model.clone())),
@@ -235,14 +250,7 @@ impl Metadata {
                     ("delta", n(self.rates.delta)),
                 ]),
             ),
-            (
-                "prior",
-                object(vec![
-                    ("mean", ns(&self.prior.mean)),
-                    ("covariance", ns(&self.prior.covariance)),
-                    ("scale", n(self.prior.scale)),
-                ]),
-            ),
+            ("prior", object(prior)),
             ("calibration", object(vec![("a", n(self.calibration.a)), ("b", n(self.calibration.b))])),
             ("thresholds", self.thresholds.to_value()),
             (
@@ -302,6 +310,11 @@ fn field_rates(place: &Place<'_>) -> Vec<FieldRate> {
         adagrad: optional_flag(&place.field("adagrad")),
     };
     elements.iter().map(of).collect()
+}
+
+/// A seed need not have any.
+fn fade(place: &Place<'_>) -> f32 {
+    if place.is_absent() { 0.0 } else { place.single(&FADE) }
 }
 
 fn calibration(place: &Place<'_>) -> Calibration {

@@ -81,7 +81,7 @@ impl Model {
         let score = sum.score + self.visitor.dot(sum.phi);
         let variance = match self.loss() {
             Loss::Logistic => self.visitor.variance(sum.phi).clamp(0.0, f64::MAX),
-            Loss::Squared => 0.0,
+            Loss::Squared | Loss::SquaredClicks => 0.0,
         };
         PersonalScore { score, moderated: moderated(score, variance) }
     }
@@ -94,7 +94,7 @@ impl Model {
     /// From ranking score to log-odds of a click; the score itself under the squared loss.
     pub(crate) fn log_odds(&self, score: f64) -> f64 {
         match self.loss() {
-            Loss::Logistic => self.calibration.dot(&of_score(score)),
+            Loss::Logistic | Loss::SquaredClicks => self.calibration.dot(&of_score(score)),
             Loss::Squared => score,
         }
     }
@@ -103,14 +103,16 @@ impl Model {
     pub(crate) fn base_log_odds(&self, score: f64) -> f64 {
         let metadata = self.rows.base().metadata();
         match metadata.loss {
-            Loss::Logistic => f64::from(metadata.calibration.a) * score + f64::from(metadata.calibration.b),
+            Loss::Logistic | Loss::SquaredClicks => {
+                f64::from(metadata.calibration.a) * score + f64::from(metadata.calibration.b)
+            }
             Loss::Squared => score,
         }
     }
 
     /// Refines the calibration: a prediction made at `score` was clicked or not.
     pub(crate) fn calibrate(&mut self, score: f64, click: bool, weight: f64) {
-        if self.config.calibrate && self.loss() == Loss::Logistic {
+        if self.config.calibrate && self.loss() != Loss::Squared {
             let click = f64::from(u8::from(click));
             self.calibration.learn(Loss::Logistic, 0.0, &of_score(score), click, weight, false);
             self.calibration.keep_above(0, LEAST_SLOPE);
@@ -139,7 +141,7 @@ impl Model {
     pub(crate) fn visitor_of<'a>(&self, rows: &Rows, events: impl Iterator<Item = &'a Event>) -> Gaussian {
         let (mut visitor, mut active) = (self.prior.clone(), Active::default());
         let map = rows.base().metadata().calibration;
-        let map = if self.loss() == Loss::Squared { Calibration::default() } else { map };
+        let map = if self.loss() == Loss::Logistic { map } else { Calibration::default() };
         let mut mapped = Vec::new();
         for Event { features, target, weight } in events {
             active.gather(rows, features);
@@ -148,6 +150,7 @@ impl Model {
             mapped.extend(phi.iter().map(|phi| (narrow(phi) * map.a).to_array()));
             let offset = f64::from(map.a) * score + f64::from(map.b);
             visitor.learn(self.loss(), offset, &mapped, (*target).into(), (*weight).into(), false);
+            visitor.fade(f64::from(*weight) * f64::from(rows.base().metadata().prior.fade));
         }
         visitor
     }
@@ -206,7 +209,7 @@ impl Model {
     /// The click probability, or the score under the squared loss.
     pub(crate) fn probability(&self, score: f64) -> f32 {
         match self.loss() {
-            Loss::Logistic => sigmoid(self.log_odds(score)) as f32,
+            Loss::Logistic | Loss::SquaredClicks => sigmoid(self.log_odds(score)) as f32,
             Loss::Squared => score as f32,
         }
     }
@@ -226,6 +229,7 @@ impl Model {
                 self.visitor.set_mean(visitor.mean());
             }
         }
+        self.visitor.fade(weight * f64::from(self.rows.base().metadata().prior.fade));
     }
 
     /// Whether rows learn at all: where only the visitor row pays, the seed's rates are zero.

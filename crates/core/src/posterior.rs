@@ -151,6 +151,15 @@ impl Gaussian {
         }
     }
 
+    /// The observation that the last number is 0, of this weight; none where the weight is 0.
+    pub(crate) fn fade(&mut self, weight: f64) {
+        if weight > 0.0 {
+            let mut last = vec![[0.0; LANES]; self.mean.len()];
+            last.as_flattened_mut()[self.n - 1] = 1.0;
+            self.learn(Loss::Squared, 0.0, &last, 0.0, weight, false);
+        }
+    }
+
     /// Moves the covariance by a share of the way back to the prior's, so that what is old counts less. It lies between two
     /// covariances, so it is one.
     pub(crate) fn forget(&mut self, prior: &Gaussian, share: f64) {
@@ -238,4 +247,19 @@ fn add_product(sum: &mut f64x4, a: f64x4, b: &Lanes) {
 pub(crate) fn draw(lower: &[f64], n: usize, random: &mut Random) -> Vec<f64> {
     let normal: Vec<f64> = (0..n).map(|_| random.normal()).collect();
     lower.chunks_exact(n).map(|row| row.iter().zip(&normal).fold(0.0, |sum, (l, z)| sum + l * z)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fades_counts_half_after_as_many_events_as_its_weight_says() {
+        let mut row = Gaussian::independent(&[0.5, 1.0], &[2.0, 0.01]);
+        (0..4).for_each(|_| row.fade(1.0 / (4.0 * 0.01)));
+        assert!((row.mean()[1] - 0.5).abs() < 1e-9, "{:?}", row.mean());
+        assert_eq!(row.mean()[0], 0.5);
+        row.fade(0.0);
+        assert!((row.mean()[1] - 0.5).abs() < 1e-9);
+    }
 }

@@ -225,6 +225,7 @@ fn number_of(loss: Loss) -> u64 {
     match loss {
         Loss::Logistic => 0,
         Loss::Squared => 1,
+        Loss::SquaredClicks => 2,
     }
 }
 

@@ -107,7 +107,7 @@ impl Learner {
                 let variance = model.visitor.variance(sums.personal().phi);
                 let probability = model.probability(model.judge(sums.personal()).moderated);
                 let p = match model.loss() {
-                    Loss::Logistic => f64::from(probability),
+                    Loss::Logistic | Loss::SquaredClicks => f64::from(probability),
                     Loss::Squared => 0.5,
                 };
                 let item = Uncertain { item: item.id.clone(), probability, variance: variance as f32 };

@@ -52,7 +52,7 @@ fn a_key_that_is_missing_is_named() {
         ("model", "a text"),
         ("version", "a whole number from 1 on"),
         ("factors", "a whole number from 0 to 256"),
-        ("loss", "one of logistic, squared"),
+        ("loss", "one of logistic, squared, squared_clicks"),
         ("w0", "a number"),
         ("schema.visitor", "a text"),
         ("schema.item", "a text"),
@@ -76,7 +76,8 @@ fn a_key_that_is_missing_is_named() {
         let said = said_of_metadata(object, None);
         assert!(said.starts_with(path) && said.ends_with(" is missing"), "{said}");
     }
-    let optional = ["schema.rates", "thresholds", "thresholds.gate", "labels.positive", "private_rows", "training"];
+    let optional =
+        ["schema.rates", "prior.fade", "thresholds", "thresholds.gate", "labels.positive", "private_rows", "training"];
     for path in optional.into_iter().chain(["thresholds.adwin_delta", "thresholds.page_hinkley_tolerance"]) {
         assert_eq!(said_of_metadata(path, None), "accepted", "{path}");
     }
@@ -93,7 +94,7 @@ fn a_key_that_is_wrong_is_told_with_what_was_found() {
         ("factors", "257", "factors: expected a whole number from 0 to 256, found 257"),
         ("factors", "4.5", "factors: expected a whole number from 0 to 256, found 4.5"),
         ("factors", "-1", "factors: expected a whole number from 0 to 256, found -1"),
-        ("loss", "\"hinge\"", "loss: expected one of logistic, squared, found \"hinge\""),
+        ("loss", "\"hinge\"", "loss: expected one of logistic, squared, squared_clicks, found \"hinge\""),
         ("w0", "1e39", "w0: expected a number, found 1000000000000000000000000000000000000000"),
         ("w0", "\"0\"", "w0: expected a number, found \"0\""),
         ("schema", "[\"user\"]", "schema: expected an object, found [\"user\"]"),
@@ -120,6 +121,7 @@ fn a_key_that_is_wrong_is_told_with_what_was_found() {
             "prior.covariance: expected the numbers of a positive semi-definite matrix, found an array of 25",
         ),
         ("prior.scale", "1000.5", "prior.scale: expected a number from 0 to 1000, found 1000.5"),
+        ("prior.fade", "-1", "prior.fade: expected a number from 0 to a million, found -1"),
         ("calibration.a", "0", "calibration.a: expected a number above 0, found 0"),
         ("calibration.b", "[]", "calibration.b: expected a number, found []"),
         ("thresholds", "2", "thresholds: expected an object, found 2"),

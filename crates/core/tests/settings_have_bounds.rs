@@ -183,3 +183,21 @@ fn settings_that_are_made_are_checked_alike() {
     }
     assert_eq!(Config { seed: u64::MAX, ..default }.check(), Ok(()), "any seed is good");
 }
+
+#[test]
+fn settings_of_a_fold_are_checked() {
+    let clip = |clip| FoldConfig { clip, ..FoldConfig::default() };
+    let reach = |reach| FoldConfig { reach, ..FoldConfig::default() };
+    for (config, told) in [
+        (clip(0.0), "clip: expected a number above 0 and at most 1024, found 0"),
+        (clip(1025.0), "clip: expected a number above 0 and at most 1024, found 1025"),
+        (clip(f32::NAN), "clip: expected a number above 0 and at most 1024, found NaN"),
+        (reach(-1.5), "reach: expected a number above 0 and at most 1000, found -1.5"),
+        (reach(f32::INFINITY), "reach: expected a number above 0 and at most 1000, found inf"),
+    ] {
+        let error = config.check().expect_err(told);
+        assert_eq!((error.code(), error.to_string().as_str()), ("bad_setting", told));
+    }
+    let widest = FoldConfig { clip: 1024.0, reach: 1000.0, horizon: u64::MAX, max_rows: usize::MAX };
+    assert_eq!([FoldConfig::default().check(), widest.check()], [Ok(()), Ok(())]);
+}

@@ -13,7 +13,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use brooklet_core::{Delta, Evidence, FeatureId};
-use brooklet_server::{AppState, Sqlite, SqliteConfig, Store, app};
+use brooklet_server::{AppState, Sqlite, SqliteConfig, Store, app, fold_now};
 use common::{MODEL, append, client, config, post};
 
 const ROUNDS: usize = 3;
@@ -89,7 +89,7 @@ async fn fold() -> (f64, Duration) {
     let started = Instant::now();
     let folding = tokio::spawn({
         let state = state.clone();
-        async move { state.fold_now(MODEL).await.unwrap() }
+        async move { fold_now(&state, MODEL).await.unwrap() }
     });
     let mut longest = Duration::ZERO;
     for seq in 1.. {

@@ -1,3 +1,6 @@
+//! What an operator can set, once for the command line, the environment and programs that embed the server: a doc comment here is
+//! the text of `brooklet serve --help`.
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -5,99 +8,109 @@ use std::sync::Arc;
 
 use brooklet_core::{Base, Error, FoldConfig, Judging};
 
+use crate::store::SqliteConfig;
+
 /// Everything the endpoint can be told. The command line's `serve` takes it as its options; each can also come from the
 /// environment.
 #[derive(Debug, Clone, clap::Args)]
 #[non_exhaustive]
 pub struct Config {
-    /// Address to listen on; port 0 takes a free one
+    /// Address and port to listen on; with port 0 the system picks a free port
     #[arg(long, env = "BROOKLET_LISTEN", default_value_t = LISTEN, value_name = "ADDRESS")]
     pub listen: SocketAddr,
 
-    /// Folder of the store. It is created if it is not there; one server at a time may use it
+    /// Folder for the database of models and deltas. It is created if it does not exist; only one server at a time can use it
     #[arg(long, env = "BROOKLET_DATA", value_name = "DIR")]
     pub data: PathBuf,
 
-    /// Name under which the seed is published: lower-case letters, digits, `.`, `_` and `-`
+    /// Name of the model in URLs, as in /v1/models/NAME: 1 to 64 lower-case letters, digits, `.`, `_` and `-`, no dot first
     #[arg(long, env = "BROOKLET_MODEL", default_value = MODEL, value_name = "NAME")]
     pub model: String,
 
-    /// Seed of the model. It becomes the first version; if the store has the model already, the stored versions win
+    /// Seed file that `brooklet train` wrote. It becomes the model's first version; if the data folder already has this model, the
+    /// stored versions are served and the seed is ignored
     #[arg(long, env = "BROOKLET_SEED", value_name = "FILE")]
     pub seed: Option<PathBuf>,
 
-    /// Folder to serve at `/`
+    /// Folder of web pages to serve at `/`
     #[arg(long, env = "BROOKLET_WWW", value_name = "DIR")]
     pub www: Option<PathBuf>,
 
-    /// Folder of the npm package, to serve at `/pkg/`
+    /// Folder of the built npm package to serve at `/pkg/`
     #[arg(long, env = "BROOKLET_PKG", value_name = "DIR")]
     pub pkg: Option<PathBuf>,
 
-    /// The items that the page shows, to serve at `/catalogue.csv`
+    /// CSV file of the items that the page recommends, to serve at `/catalogue.csv`
     #[arg(long, env = "BROOKLET_CATALOGUE", value_name = "FILE")]
     pub catalogue: Option<PathBuf>,
 
-    /// A further file to serve, as `/url=path`; may be given several times
+    /// One more file to serve, written as `/url=path`; repeat the option for several files
     #[arg(long = "file", env = "BROOKLET_FILES", value_delimiter = ',', value_name = "/URL=PATH")]
     pub files: Vec<Mount>,
 
-    /// Origins whose pages may call the endpoint; none given means all, for nothing here depends on who asks
+    /// Origin whose pages may call the server from a browser, such as `https://example.org`; repeat the option for several. Without it
+    /// all origins may, which gives nothing away: the server has no cookies and no secrets
     #[arg(long = "allow-origin", env = "BROOKLET_ALLOW_ORIGIN", value_delimiter = ',', value_name = "ORIGIN",
           value_parser = origin)]
     pub allow_origins: Vec<String>,
 
-    /// Publish the next version once this many deltas are pending
+    /// Publish a new version as soon as this many deltas are waiting
     #[arg(long, env = "BROOKLET_FOLD_DELTAS", default_value_t = FOLD_DELTAS, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..))]
     pub fold_deltas: u64,
 
-    /// Publish the next version at the latest so long after the first pending delta; 0 for never
+    /// Publish a new version when a delta has waited this long, even if few are waiting; 0 waits for --fold-deltas however long
+    /// it takes
     #[arg(long, env = "BROOKLET_FOLD_SECONDS", default_value_t = FOLD_SECONDS, value_name = "SECONDS")]
     pub fold_seconds: u64,
 
-    /// Longest (L2) that the change of one row by one delta may be; a longer one is shortened to it
-    #[arg(long, env = "BROOKLET_CLIP", value_name = "LENGTH", value_parser = positive)]
-    pub clip: Option<f32>,
+    /// The most that one delta may push one row of the model, as the length (L2 norm) of what it says of the row; a longer push is
+    /// shortened to this length
+    #[arg(long, env = "BROOKLET_CLIP", default_value_t = FoldConfig::default().clip, value_name = "LENGTH",
+          value_parser = fold_number(|fold, clip| fold.clip = clip))]
+    pub clip: f32,
 
-    /// The farthest that deltas move a weight from the seed's, in deviations of what the seed leaves open
-    #[arg(long, env = "BROOKLET_REACH", value_name = "DISTANCE", value_parser = positive)]
-    pub reach: Option<f32>,
+    /// The farthest that all deltas together may move a weight from the seed's value, in standard deviations of the seed's
+    /// uncertainty about that weight
+    #[arg(long, env = "BROOKLET_REACH", default_value_t = FoldConfig::default().reach, value_name = "DEVIATIONS",
+          value_parser = fold_number(|fold, reach| fold.reach = reach))]
+    pub reach: f32,
 
-    /// How many versions behind the current one a delta's base may lie
-    #[arg(long, env = "BROOKLET_HORIZON", value_name = "VERSIONS")]
-    pub horizon: Option<u64>,
+    /// Refuse a delta whose base is more than this many versions behind the current version
+    #[arg(long, env = "BROOKLET_HORIZON", default_value_t = FoldConfig::default().horizon, value_name = "VERSIONS")]
+    pub horizon: u64,
 
-    /// Most rows that a base may grow to
-    #[arg(long, env = "BROOKLET_MAX_ROWS", value_name = "ROWS")]
-    pub max_rows: Option<usize>,
+    /// The most rows that the model may grow to; what deltas say of further new features is left out
+    #[arg(long, env = "BROOKLET_MAX_ROWS", default_value_t = FoldConfig::default().max_rows, value_name = "ROWS")]
+    pub max_rows: usize,
 
-    /// How the factors of published versions are stored
+    /// Number format of the factors in published versions: int8 takes about half the bytes of f16, and rounds more
     #[arg(long, env = "BROOKLET_PRECISION", value_enum, default_value_t, value_name = "PRECISION")]
     pub precision: Precision,
 
-    /// How many versions stay available, with the deltas that went into them
+    /// How many versions can still be downloaded. Older ones are deleted, with the deltas that went into them
     #[arg(long, env = "BROOKLET_RETAIN_VERSIONS", default_value_t = RETAIN_VERSIONS, value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..))]
     pub retain_versions: u64,
 
-    /// Largest delta as sent. 64 KiB is what browsers let a page send while it closes
+    /// Refuse a delta that is larger than this as sent. Browsers send at most 64 KiB from a page that is being closed
     #[arg(long, env = "BROOKLET_MAX_DELTA_BYTES", default_value_t = MAX_DELTA_BYTES, value_name = "BYTES")]
     pub max_delta_bytes: usize,
 
-    /// Largest delta after decompression
+    /// Refuse a delta that is larger than this after decompression
     #[arg(long, env = "BROOKLET_MAX_INFLATED_BYTES", default_value_t = MAX_INFLATED_BYTES, value_name = "BYTES")]
     pub max_inflated_bytes: usize,
 
-    /// Most deltas in one commit
-    #[arg(long, env = "BROOKLET_COMMIT_BATCH", default_value_t = COMMIT_BATCH, value_name = "N", hide = true)]
+    /// The most deltas that one database commit makes durable
+    #[arg(long, env = "BROOKLET_COMMIT_BATCH", default_value_t = SqliteConfig::default().commit_batch, value_name = "N",
+          hide = true)]
     pub commit_batch: usize,
 
-    /// How long requests in flight may take to finish after SIGTERM
+    /// After SIGTERM, wait this long for requests that are being answered
     #[arg(long, env = "BROOKLET_DRAIN_SECONDS", default_value_t = DRAIN_SECONDS, value_name = "SECONDS")]
     pub drain_seconds: u64,
 
-    /// What candidates for the next version are judged by. The command line makes it of `--judge`
+    /// Decides whether a candidate for the next version is worse than the current one; the command line makes it from `--judge`
     #[arg(skip)]
     pub judge: Option<Judge>,
 }
@@ -132,12 +145,12 @@ const FOLD_SECONDS: u64 = 300;
 const RETAIN_VERSIONS: u64 = 20;
 const MAX_DELTA_BYTES: usize = 64 << 10;
 const MAX_INFLATED_BYTES: usize = 256 << 10;
-const COMMIT_BATCH: usize = 100;
 const DRAIN_SECONDS: u64 = 10;
 
 impl Config {
     /// The defaults, with the store in this folder.
     pub fn new(data: impl Into<PathBuf>) -> Config {
+        let FoldConfig { clip, reach, horizon, max_rows } = FoldConfig::default();
         Config {
             listen: LISTEN,
             data: data.into(),
@@ -150,29 +163,23 @@ impl Config {
             allow_origins: Vec::new(),
             fold_deltas: FOLD_DELTAS,
             fold_seconds: FOLD_SECONDS,
-            clip: None,
-            reach: None,
-            horizon: None,
-            max_rows: None,
+            clip,
+            reach,
+            horizon,
+            max_rows,
             precision: Precision::default(),
             retain_versions: RETAIN_VERSIONS,
             max_delta_bytes: MAX_DELTA_BYTES,
             max_inflated_bytes: MAX_INFLATED_BYTES,
-            commit_batch: COMMIT_BATCH,
+            commit_batch: SqliteConfig::default().commit_batch,
             drain_seconds: DRAIN_SECONDS,
             judge: None,
         }
     }
 
-    /// How deltas are weighed: the core's defaults where nothing else was said.
+    /// How deltas are weighed. [`FoldConfig::check`] says whether the numbers are within their bounds.
     pub fn fold(&self) -> FoldConfig {
-        let default = FoldConfig::default();
-        FoldConfig {
-            clip: self.clip.unwrap_or(default.clip),
-            reach: self.reach.unwrap_or(default.reach),
-            horizon: self.horizon.unwrap_or(default.horizon),
-            max_rows: self.max_rows.unwrap_or(default.max_rows),
-        }
+        FoldConfig { clip: self.clip, reach: self.reach, horizon: self.horizon, max_rows: self.max_rows }
     }
 }
 
@@ -218,10 +225,14 @@ impl From<Precision> for brooklet_core::Precision {
     }
 }
 
-fn positive(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
-        _ => Err(format!("`{text}` is not a positive number")),
+/// Reads one number of the fold's settings, within the bounds that the core knows.
+fn fold_number(set: fn(&mut FoldConfig, f32)) -> impl Fn(&str) -> Result<f32, String> + Clone {
+    move |text| {
+        let number = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
+        let mut fold = FoldConfig::default();
+        set(&mut fold, number);
+        fold.check().map_err(|error| error.to_string())?;
+        Ok(number)
     }
 }
 
@@ -232,4 +243,21 @@ fn origin(text: &str) -> Result<String, String> {
         return Err(format!("`{text}` is not an origin such as https://example.org"));
     }
     Ok(text.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, Command};
+
+    use super::*;
+
+    #[test]
+    fn a_number_of_the_fold_is_held_to_the_bounds_of_the_core() {
+        let command = Config::augment_args(Command::new("serve"));
+        let read = |clip: &str| command.clone().try_get_matches_from(["serve", "--data", "store", clip]);
+        assert_eq!(read("--clip=2.5").unwrap().get_one("clip"), Some(&2.5f32));
+        let error = read("--clip=0").unwrap_err().to_string();
+        assert!(error.contains("clip: expected a number above 0 and at most 1024, found 0"), "{error}");
+        assert!(read("--reach=far").unwrap_err().to_string().contains("`far` is not a number"));
+    }
 }

@@ -7,35 +7,21 @@
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use brooklet_core::{Aggregate, Base, Delta, Error, Fold, FoldConfig};
+use brooklet_core::{Aggregate, Base, Delta, Fold, FoldConfig};
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 
-use crate::app::AppState;
 use crate::config::Judge;
+use crate::error::FoldError;
 use crate::model::{Current, Model};
-use crate::store::{FoldedVersion, Limit, Pending, Publication, StoreError};
+use crate::state::AppState;
+use crate::store::{FoldedVersion, Limit, Pending, Publication};
 
 /// What one fold takes at most. More waits for the next one, which follows at once.
 const LIMIT: Limit = Limit { deltas: 8192, bytes: 64 << 20 };
 
 /// How long to wait after a fold that published nothing.
 const PAUSE: Duration = Duration::from_secs(5);
-
-/// Why a fold published nothing.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FoldError {
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The aggregate or the next base could not be made.
-    #[error(transparent)]
-    Core(#[from] Error),
-    /// The computation panicked.
-    #[error("the fold panicked")]
-    Panicked,
-}
 
 /// Folds one model whenever enough is pending or the time is up, until told to stop. A fold that was begun is finished.
 pub(crate) async fn run(state: AppState, model: std::sync::Arc<Model>, mut stop: watch::Receiver<bool>) {
@@ -92,8 +78,16 @@ pub enum Folded {
     Nothing,
 }
 
+/// Folds what is pending of a model now, without waiting for more or for the time. A model that is not served has nothing pending.
+pub async fn fold_now(state: &AppState, model: &str) -> Result<Folded, FoldError> {
+    match state.model(model) {
+        Some(model) => fold(state, model).await,
+        None => Ok(Folded::Nothing),
+    }
+}
+
 /// Folds what is pending, as much as one fold takes, and publishes what is not worse.
-pub(crate) async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
+async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
     let _one_at_a_time = model.folding.lock().await;
     let started = Instant::now();
     let store = state.store();
@@ -114,7 +108,7 @@ pub(crate) async fn fold(state: &AppState, model: &Model) -> Result<Folded, Fold
         let judge = judge.as_ref().map(Judge::judging);
         let release = aggregate.release(&sum.fold, precision, &Base::read(current.bytes.as_ref())?, judge)?;
         let Some(base) = &release.base else { return Ok((release, None)) };
-        let next = Current::read(Bytes::copy_from_slice(base.bytes()))?;
+        let next = Current::decode(Bytes::copy_from_slice(base.bytes()))?;
         let publication = Publication {
             version: next.version,
             base: next.bytes.clone(),

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use axum::body::Bytes;
 use brooklet_core::{Base, Error, Release};
 use tokio::sync::{Mutex, Notify};
+use xxhash_rust::xxh3::xxh3_128;
 
 /// A model that is served.
 #[derive(Debug)]
@@ -49,16 +50,21 @@ pub(crate) struct Current {
 
 impl Current {
     /// Checks that browsers will be able to read the blob.
-    pub(crate) fn read(bytes: Bytes) -> Result<Current, Error> {
+    pub(crate) fn decode(bytes: Bytes) -> Result<Current, Error> {
         let base = Base::read(bytes.as_ref())?;
         Ok(Current {
             version: base.metadata().version,
-            etag: crate::etag::of(&bytes),
+            etag: etag(&bytes),
             factors: base.metadata().factors,
             rows: base.len(),
             bytes,
         })
     }
+}
+
+/// The strong entity tag of a blob, without quotes: equal for equal bytes alone.
+pub(crate) fn etag(bytes: &[u8]) -> String {
+    format!("{:032x}", xxh3_128(bytes))
 }
 
 impl Model {

@@ -1,17 +1,21 @@
+//! The life of a server: it takes its address, opens its store, serves until it is told to stop, and drains.
+
 use std::future::Future;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
-use crate::app::{AppState, app};
 use crate::config::Config;
-use crate::store::StoreError;
+use crate::error::ServeError;
+use crate::fold;
+use crate::router::app;
+use crate::state::AppState;
 
 /// Serves until SIGTERM or SIGINT, then drains: nothing new is accepted, requests in flight are finished, what they
 /// wrote is committed, and the log is emptied into the database.
@@ -49,7 +53,9 @@ impl Server {
         tracing::info!("listening on http://{}/", self.address()?);
         let Server { listener, state } = self;
         let (draining, mut is_draining) = watch::channel(false);
-        let mut folders = state.start_folding(&is_draining);
+        let models = state.models().cloned();
+        let mut folders: JoinSet<()> =
+            models.map(|model| fold::run(state.clone(), model, is_draining.clone())).collect();
 
         let stopped = {
             let state = state.clone();
@@ -88,80 +94,6 @@ pub fn init_logging() {
     let filter = EnvFilter::try_from_env("BROOKLET_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = io::stderr().is_terminal();
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(io::stderr).try_init();
-}
-
-/// Why the server did not start, or did not end well.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServeError {
-    /// The address cannot be had.
-    #[error("cannot listen on {address}: {error}")]
-    Bind {
-        /// The address.
-        address: SocketAddr,
-        /// What the system says.
-        error: io::Error,
-    },
-    /// The store cannot be used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// There is neither a seed nor a stored model.
-    #[error(
-        "there is no model to serve: give a seed with --seed (`brooklet train` makes one), or a data folder that has one"
-    )]
-    NoModel,
-    /// The model's name does not suit a URL.
-    #[error("`{0}` cannot name a model: use 1 to 64 lower-case letters, digits, `.`, `_` and `-`, no dot first")]
-    BadName(String),
-    /// The seed's file cannot be read.
-    #[error("cannot read the seed {path}: {error}")]
-    Seed {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        error: io::Error,
-    },
-    /// The seed is not one.
-    #[error("the seed {path} is of no use: {error}")]
-    BadSeed {
-        /// The file.
-        path: PathBuf,
-        /// What the core says.
-        error: brooklet_core::Error,
-    },
-    /// The seed holds rows that must not leave the house.
-    #[error(
-        "the seed {0} holds rows of single visitors, and would give them to everybody: train it without --keep-users"
-    )]
-    PrivateRows(PathBuf),
-    /// A stored base is broken.
-    #[error("the stored base of `{model}` is of no use: {error}")]
-    BadStored {
-        /// The model.
-        model: String,
-        /// What the core says.
-        error: brooklet_core::Error,
-    },
-    /// The network says no.
-    #[error("the server failed: {0}")]
-    Io(io::Error),
-}
-
-impl ServeError {
-    /// A stable snake_case name of the variant.
-    pub fn code(&self) -> &'static str {
-        match self {
-            ServeError::Bind { .. } => "cannot_listen",
-            ServeError::Store(_) => "store_unavailable",
-            ServeError::NoModel => "no_model",
-            ServeError::BadName(_) => "bad_name",
-            ServeError::Seed { .. } => "unreadable_seed",
-            ServeError::BadSeed { error, .. } => error.code(),
-            ServeError::PrivateRows(_) => "private_rows",
-            ServeError::BadStored { .. } => "bad_stored_base",
-            ServeError::Io(_) => "io",
-        }
-    }
 }
 
 /// Ready when the system asks the process to stop. The handlers are in place when this returns, not when it is awaited.

@@ -5,7 +5,7 @@ mod common;
 
 use axum::body::Body;
 use axum::http::{Method, Request};
-use brooklet_server::Folded;
+use brooklet_server::{Folded, fold_now};
 use common::{Bench, MODEL, delta, get, post, seed, send};
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn a_version_never_changes_and_the_current_one_does() {
     let before = get(&bench.router, "/v1/models/films/versions/1").await;
     assert_eq!(before.header("cache-control"), "public, max-age=31536000, immutable");
     post(&bench.router, &delta(1, 1, 1)).await;
-    assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Folded::Published(2));
+    assert_eq!(fold_now(&bench.state, MODEL).await.unwrap(), Folded::Published(2));
 
     let after = get(&bench.router, "/v1/models/films/versions/1").await;
     assert_eq!((after.body, after.headers), (before.body.clone(), before.headers));

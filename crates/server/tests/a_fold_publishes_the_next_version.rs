@@ -6,7 +6,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use brooklet_core::{Aggregate, Base, Fold, FoldConfig, Precision};
-use brooklet_server::{AppState, Config, Folded, Server, app};
+use brooklet_server::{AppState, Config, Folded, Server, app, fold_now};
 use common::{Bench, FACTORS, MODEL, append, config, delta, get, metadata, post, seed};
 
 #[tokio::test]
@@ -17,7 +17,7 @@ async fn the_next_version_is_the_seed_and_the_fold() {
         post(&bench.router, &delta(client, 1, 1)).await;
         fold.add(&delta(client, 1, 1)).unwrap();
     }
-    assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Folded::Published(2));
+    assert_eq!(fold_now(&bench.state, MODEL).await.unwrap(), Folded::Published(2));
 
     let mut aggregate = Aggregate::from_base(&Base::read(seed()).unwrap());
     let expected = aggregate.publish(&fold, 1.0, Precision::F16).unwrap();
@@ -44,7 +44,7 @@ async fn every_next_base_keeps_the_thresholds_of_the_seed() {
     let bench = Bench::new(|_| {}).await;
     for version in 1..=3 {
         post(&bench.router, &delta(version, 1, version)).await;
-        assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Folded::Published(version + 1));
+        assert_eq!(fold_now(&bench.state, MODEL).await.unwrap(), Folded::Published(version + 1));
         let next = Base::read(get(&bench.router, "/v1/models/films").await.body.to_vec()).unwrap();
         assert_eq!((next.metadata().version, next.metadata().thresholds), (version + 1, metadata().thresholds));
     }
@@ -53,7 +53,7 @@ async fn every_next_base_keeps_the_thresholds_of_the_seed() {
 #[tokio::test]
 async fn nothing_pending_publishes_nothing() {
     let bench = Bench::new(|_| {}).await;
-    assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Folded::Nothing);
+    assert_eq!(fold_now(&bench.state, MODEL).await.unwrap(), Folded::Nothing);
     assert_eq!(bench.stats().await.version, 1);
 }
 
@@ -81,12 +81,12 @@ async fn time_publishes_too() {
 
 #[tokio::test]
 async fn who_was_acknowledged_is_folded_however_old_the_base_has_become() {
-    let bench = Bench::new(|config| config.horizon = Some(0)).await;
+    let bench = Bench::new(|config| config.horizon = 0).await;
     post(&bench.router, &delta(1, 1, 1)).await;
-    bench.state.fold_now(MODEL).await.unwrap();
+    fold_now(&bench.state, MODEL).await.unwrap();
     // Checked before the fold and queued behind it: this is how such a delta comes to the store.
     bench.state.store().append(append(&delta(2, 1, 1))).await.unwrap();
-    assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Folded::Published(3));
+    assert_eq!(fold_now(&bench.state, MODEL).await.unwrap(), Folded::Published(3));
     let stats = bench.stats().await;
     assert_eq!((stats.pending_deltas, stats.set_aside_deltas, stats.deltas_total), (0, 0, 2));
     assert_eq!(stats.versions[0].deltas, 1);
@@ -100,7 +100,7 @@ async fn a_broken_row_does_not_keep_the_others_waiting() {
     broken.bytes = vec![0xff; 10].into();
     bench.state.store().append(broken).await.unwrap();
     post(&bench.router, &delta(3, 1, 1)).await;
-    assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Folded::Published(2));
+    assert_eq!(fold_now(&bench.state, MODEL).await.unwrap(), Folded::Published(2));
     let stats = bench.stats().await;
     assert_eq!((stats.pending_deltas, stats.set_aside_deltas, stats.deltas_total), (0, 1, 3));
     assert_eq!(stats.versions[0].deltas, 2);
@@ -112,7 +112,7 @@ async fn a_restart_goes_on_where_the_last_one_ended() {
     let state = AppState::open(config(folder.path())).await.unwrap();
     let router = app(state.clone());
     post(&router, &delta(1, 1, 1)).await;
-    state.fold_now(MODEL).await.unwrap();
+    fold_now(&state, MODEL).await.unwrap();
     post(&router, &delta(1, 2, 2)).await;
     let before = get(&router, "/v1/models/films").await;
     state.store().close().await.unwrap();
@@ -123,7 +123,7 @@ async fn a_restart_goes_on_where_the_last_one_ended() {
     let after = get(&router, "/v1/models/films").await;
     assert_eq!((after.body, after.headers), (before.body, before.headers));
     assert_eq!(post(&router, &delta(1, 2, 2)).await.json()["repeat"], true);
-    assert_eq!(state.fold_now(MODEL).await.unwrap(), Folded::Published(3));
+    assert_eq!(fold_now(&state, MODEL).await.unwrap(), Folded::Published(3));
     // Both folds went through one aggregate, across the restart.
     let mut aggregate = Aggregate::from_base(&Base::read(seed()).unwrap());
     for (seq, version) in [(1, 1), (2, 2)] {
@@ -140,7 +140,7 @@ async fn old_versions_are_forgotten_and_their_numbers_stay() {
     let bench = Bench::new(|config| config.retain_versions = 2).await;
     for seq in 1..=4 {
         post(&bench.router, &delta(1, seq, seq)).await;
-        bench.state.fold_now(MODEL).await.unwrap();
+        fold_now(&bench.state, MODEL).await.unwrap();
     }
     for (version, retained) in [(1, false), (2, false), (3, false), (4, true), (5, true)] {
         let answer = get(&bench.router, &format!("/v1/models/films/versions/{version}")).await;

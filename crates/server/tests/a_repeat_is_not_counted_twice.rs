@@ -5,7 +5,7 @@ mod common;
 
 use axum::http::StatusCode;
 use brooklet_core::{Fold, FoldConfig};
-use brooklet_server::Folded;
+use brooklet_server::{Folded, fold_now};
 use common::{Bench, FACTORS, MODEL, delta, post};
 
 #[tokio::test]
@@ -26,21 +26,21 @@ async fn a_repeat_is_acknowledged_and_not_counted() {
 async fn a_repeat_after_the_fold_is_not_counted_either() {
     let bench = Bench::new(|_| {}).await;
     post(&bench.router, &delta(1, 1, 1)).await;
-    bench.state.fold_now(MODEL).await.unwrap();
+    fold_now(&bench.state, MODEL).await.unwrap();
     let answer = post(&bench.router, &delta(1, 1, 1)).await;
     assert_eq!(answer.json(), serde_json::json!({ "acknowledged": 1, "repeat": true, "version": 2 }));
-    assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Folded::Nothing);
+    assert_eq!(fold_now(&bench.state, MODEL).await.unwrap(), Folded::Nothing);
     assert_eq!(bench.stats().await.deltas_total, 1);
 }
 
 #[tokio::test]
 async fn a_repeat_whose_base_is_too_old_by_now_is_acknowledged() {
     // Refusing it with `stale_base` would make the browser learn and send the same events again: counted twice.
-    let bench = Bench::new(|config| config.horizon = Some(1)).await;
+    let bench = Bench::new(|config| config.horizon = 1).await;
     post(&bench.router, &delta(1, 1, 1)).await;
     for seq in 1..=3 {
         post(&bench.router, &delta(2, seq, seq)).await;
-        bench.state.fold_now(MODEL).await.unwrap();
+        fold_now(&bench.state, MODEL).await.unwrap();
     }
     let repeat = post(&bench.router, &delta(1, 1, 1)).await;
     assert_eq!(repeat.json(), serde_json::json!({ "acknowledged": 1, "repeat": true, "version": 4 }));
@@ -99,7 +99,7 @@ async fn many_clients_that_send_everything_three_times_at_once_are_counted_once(
     for client in 1..=CLIENTS {
         (1..=DELTAS).for_each(|seq| expected.add(&delta(client, seq, 1)).unwrap());
     }
-    bench.state.fold_now(MODEL).await.unwrap();
+    fold_now(&bench.state, MODEL).await.unwrap();
     let stats = bench.stats().await;
     assert_eq!((stats.deltas_total, stats.pending_deltas, stats.clients), (CLIENTS * DELTAS, 0, CLIENTS));
     assert_eq!(stats.events_total, expected.events());

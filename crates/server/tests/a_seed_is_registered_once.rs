@@ -3,7 +3,7 @@
 
 mod common;
 
-use brooklet_server::{AppState, Config, Folded, ServeError, StoreError, app};
+use brooklet_server::{AppState, Config, Folded, ServeError, StoreError, app, fold_now};
 use common::{MODEL, config, delta, get, metadata, post, seed_with};
 
 async fn refusal(config: Config) -> ServeError {
@@ -16,7 +16,7 @@ async fn the_stored_versions_win_over_another_seed() {
     let state = AppState::open(config(folder.path())).await.unwrap();
     let router = app(state.clone());
     post(&router, &delta(1, 1, 1)).await;
-    state.fold_now(MODEL).await.unwrap();
+    fold_now(&state, MODEL).await.unwrap();
     let learnt = get(&router, "/v1/models/films").await.body;
     state.store().close().await.unwrap();
     drop((state, router));
@@ -61,6 +61,14 @@ async fn what_is_no_seed_is_refused() {
 }
 
 #[tokio::test]
+async fn a_setting_out_of_bounds_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.reach = f32::NAN;
+    assert_eq!(refusal(config).await.code(), "bad_setting");
+}
+
+#[tokio::test]
 async fn names_that_do_not_suit_a_url_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["", "Films", "a/b", "..", "a b", "%66", &"a".repeat(65)] {
@@ -75,7 +83,7 @@ async fn two_servers_do_not_share_a_store() {
     let folder = tempfile::tempdir().unwrap();
     let _first = AppState::open(config(folder.path())).await.unwrap();
     let error = refusal(config(folder.path())).await;
-    assert!(matches!(error, ServeError::Store(StoreError::Locked(_))), "{error}");
+    assert!(matches!(error, ServeError::Store(StoreError::InUse(_))), "{error}");
 }
 
 #[tokio::test]
@@ -90,8 +98,8 @@ async fn two_models_live_in_one_store_without_touching_each_other() {
     second.model = "books".into();
     let state = AppState::open(second).await.unwrap();
     let router = app(state.clone());
-    assert_eq!(state.fold_now("books").await.unwrap(), Folded::Nothing);
-    assert_eq!(state.fold_now(MODEL).await.unwrap(), Folded::Published(2));
+    assert_eq!(fold_now(&state, "books").await.unwrap(), Folded::Nothing);
+    assert_eq!(fold_now(&state, MODEL).await.unwrap(), Folded::Published(2));
     assert_eq!(get(&router, "/v1/models/books").await.header("brooklet-version"), "1");
     assert_eq!(get(&router, "/v1/models/films").await.header("brooklet-version"), "2");
     assert_eq!(get(&router, "/v1/models/books/stats").await.json()["clients"], 0);

@@ -4,7 +4,7 @@
 mod common;
 
 use brooklet_core::Base;
-use brooklet_server::{Folded, Judge};
+use brooklet_server::{Folded, Judge, fold_now};
 use common::{Bench, MODEL, delta, get, post};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ async fn the_deltas_wait_until_a_candidate_is_no_worse() {
     for client in 1..=5 {
         post(&bench.router, &delta(client, 1, 1)).await;
     }
-    assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Folded::HeldBack);
+    assert_eq!(fold_now(&bench.state, MODEL).await.unwrap(), Folded::HeldBack);
     let stats = get(&bench.router, "/v1/models/films/stats").await.json();
     assert_eq!((&stats["version"], &stats["pending_deltas"]), (&1.into(), &5.into()));
     let gate = &stats["gate"];
@@ -31,7 +31,7 @@ async fn the_deltas_wait_until_a_candidate_is_no_worse() {
     assert!(metrics.lines().any(|line| line.contains("held_back") && line.ends_with(" 7")), "{metrics}");
 
     strict.store(false, Ordering::Relaxed);
-    assert_eq!(bench.state.fold_now(MODEL).await.unwrap(), Folded::Published(2));
+    assert_eq!(fold_now(&bench.state, MODEL).await.unwrap(), Folded::Published(2));
     let stats = get(&bench.router, "/v1/models/films/stats").await.json();
     assert_eq!((&stats["pending_deltas"], &stats["gate"]["step"]), (&0.into(), &1.0.into()));
 }

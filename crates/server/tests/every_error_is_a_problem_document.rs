@@ -168,7 +168,7 @@ async fn a_store_that_fails_or_panics_is_not_told_to_the_world() {
     struct Failing(Sqlite);
 
     fn failure() -> StoreError {
-        StoreError::Io(std::io::Error::other(SECRET))
+        StoreError::Failed(SECRET.into())
     }
 
     #[async_trait]

@@ -44,7 +44,7 @@ fn through_10_kills_without_folds() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let stats = runtime.block_on(async {
         let state = brooklet_server::AppState::open(config(folder.path())).await.unwrap();
-        state.fold_now(MODEL).await.unwrap();
+        brooklet_server::fold_now(&state, MODEL).await.unwrap();
         state.store().stats(MODEL).await.unwrap().unwrap()
     });
     let mut expected = Fold::new(&FoldConfig::default(), 1, FACTORS);

@@ -9,5 +9,6 @@ pub(crate) mod replay;
 mod replay_log;
 pub(crate) mod serve;
 pub(crate) mod simulate;
+pub(crate) mod topn;
 pub(crate) mod train;
 pub(crate) mod tune;

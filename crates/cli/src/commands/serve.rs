@@ -13,14 +13,14 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Args {
     #[command(flatten)]
     config: Config,
-    /// Events of people whom neither the seed nor any client has learnt from, with the columns that the seed was trained on. A
-    /// version that predicts them worse than the one before is not published.
+    /// Events to judge new versions by: a version that predicts them worse than the one before is not published. They have the columns
+    /// that the seed was trained on, and are of people from whom neither the seed nor any browser has learnt.
     #[arg(long, env = "BROOKLET_JUDGE", value_name = "EVENTS", requires = "seed")]
     judge: Option<PathBuf>,
-    /// Where the file of the items' fields is now, for --judge; the seed knows where it was.
+    /// The file of the items' fields that the seed was trained with, if it is not where it was then. For --judge.
     #[arg(long, env = "BROOKLET_JUDGE_ITEMS", value_name = "FILE", requires = "judge")]
     judge_items: Option<PathBuf>,
-    /// The same of the users' fields.
+    /// The file of the users' fields that the seed was trained with, if it is not where it was then. For --judge.
     #[arg(long, env = "BROOKLET_JUDGE_USERS", value_name = "FILE", requires = "judge")]
     judge_users: Option<PathBuf>,
 }

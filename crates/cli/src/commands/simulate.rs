@@ -38,11 +38,13 @@ pub(crate) struct Args {
     /// The share of visits that are hostile: each pushes the same 20 items as hard as the endpoint lets it.
     #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
     hostile: f64,
-    /// Longest (L2) that the change of one row by one delta may be; a longer one is shortened to it.
+    /// The most that one delta may push one row of the model, as the length (L2 norm) of what it says of the row; a longer push is
+    /// shortened to this length.
     #[arg(long, default_value_t = FoldConfig::default().clip, value_name = "LENGTH")]
     clip: f32,
-    /// The farthest that deltas move a weight from the seed's, in deviations of what the seed leaves open.
-    #[arg(long, default_value_t = FoldConfig::default().reach, value_name = "DISTANCE")]
+    /// The farthest that all deltas together may move a weight from the seed's value, in standard deviations of the seed's
+    /// uncertainty about that weight.
+    #[arg(long, default_value_t = FoldConfig::default().reach, value_name = "DEVIATIONS")]
     reach: f32,
     /// Print one JSON object on stdout.
     #[arg(long)]
@@ -50,6 +52,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    let fold = FoldConfig { clip: args.clip, reach: args.reach, ..FoldConfig::default() };
+    fold.check()?;
     let files = args.recipe.files(&std::env::temp_dir());
     let training = Training::read(&args.recipe.recipe()?, &files, &Bars)?;
     let settings = Settings {
@@ -62,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         stale: args.stale as usize,
         drop_out: args.drop_out,
         hostile: args.hostile,
-        fold: FoldConfig { clip: args.clip, reach: args.reach, ..FoldConfig::default() },
+        fold,
     };
     let simulated = simulate(&training, &settings)?;
     if args.json {

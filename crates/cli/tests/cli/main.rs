@@ -10,4 +10,5 @@ mod replay;
 mod report;
 mod simulate;
 mod support;
+mod topn;
 mod tune;

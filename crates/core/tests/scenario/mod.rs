@@ -49,7 +49,7 @@ pub(crate) fn metadata(factors: usize, loss: Loss) -> Metadata {
             rates: vec![FieldRate { field: "genres".into(), rate: 0.03125, adagrad: true }],
         },
         rates: Rates { private: 0.25, shared: 0.015625, delta: 0.0625 },
-        prior: Prior { mean: (0..width).map(|i| 0.125 * (i % 3) as f32).collect(), covariance, scale: 2.0 },
+        prior: Prior { mean: (0..width).map(|i| 0.125 * (i % 3) as f32).collect(), covariance, scale: 2.0, fade: 0.0 },
         calibration: Calibration { a: 1.5, b: -0.125 },
         thresholds: Thresholds {
             gate: 2.0,

@@ -60,7 +60,7 @@ pub fn metadata() -> Metadata {
             rates: Vec::new(),
         },
         rates: Rates { private: 0.3, shared: 0.01, delta: 0.1 },
-        prior: Prior { mean: vec![0.0; width], covariance: vec![0.0; width * width], scale: 1.0 },
+        prior: Prior { mean: vec![0.0; width], covariance: vec![0.0; width * width], scale: 1.0, fade: 0.0 },
         calibration: Calibration::default(),
         thresholds: Thresholds { gate: 3.0, adwin_delta: 0.01, ..Thresholds::default() },
         labels: Labels::default(),

@@ -19,7 +19,7 @@ pub fn serve_if_asked() {
     config.listen = "127.0.0.1:0".parse().unwrap();
     config.fold_deltas = std::env::var(FOLD_DELTAS).unwrap().parse().unwrap();
     config.retain_versions = 1_000_000;
-    config.horizon = Some(1_000_000);
+    config.horizon = 1_000_000;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let result = runtime.block_on(async {
         let server = Server::bind(config).await?;

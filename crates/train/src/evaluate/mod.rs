@@ -10,6 +10,7 @@ mod release;
 mod reliability;
 mod replay;
 mod replay_log;
+mod topn;
 
 pub(crate) use calibration::{calibrate, platt};
 pub use estimate::{Difference, Estimate};
@@ -20,3 +21,4 @@ pub use release::served_loss;
 pub use reliability::{Bin, Reliability};
 pub use replay::{FREEZE, JUDGED_EVENTS, JUDGED_FROM, Outcome, Predicted, Replayed, Visitors};
 pub use replay_log::replay_log;
+pub use topn::{AfterClicks, Ranked, TopN, top_n};

@@ -1,6 +1,8 @@
 //! Progressive validation with the browser's own learner: visitors whom the seed never saw are predicted, then learnt
 //! from, event by event in order of time (Blum, Kalai and Langford 1999). A label is learnt when it has arrived, with what was
-//! predicted at the time of its event, as in a browser. Visitors are independent of each other.
+//! predicted at the time of its event, as in a browser. Events of one time are one moment, a slate or a page of ratings that were
+//! entered together: it is predicted whole before any of it is learnt, for its labels would tell of each other what nobody knew
+//! then. Visitors are independent of each other.
 
 use crate::error::{Context, Result};
 use crate::input::{Events, LabelRule, SideTable};
@@ -86,7 +88,7 @@ impl Outcome {
 pub struct Replayed {
     pub outcomes: Vec<Outcome>,
     /// For each number of events to freeze after, the predictions for the events from [`JUDGED_FROM`] on; empty if the
-    /// visitor has fewer than [`JUDGED_EVENTS`].
+    /// visitor has fewer than [`JUDGED_EVENTS`]. Who is frozen within a moment has learnt nothing of it.
     pub frozen: Vec<Vec<Outcome>>,
     /// Labels that came when the learner no longer held their prediction, as a browser would not: it holds about a thousand.
     pub forgotten: usize,
@@ -233,9 +235,10 @@ impl Visitors {
     }
 }
 
-/// When labels are learnt: (before which event, the label of which event), in the order in which they arrive.
+/// When labels are learnt: (before which event, the label of which event), in the order in which they arrive; none before its
+/// moment is over.
 fn due(visits: &[Visit]) -> Vec<(usize, usize)> {
-    let before = |n: usize| visits.partition_point(|later| later.at < visits[n].arrives).max(n + 1);
+    let before = |n: usize| visits.partition_point(|later| later.at <= visits[n].at || later.at < visits[n].arrives);
     let mut due: Vec<(usize, usize)> = (0..visits.len()).map(|n| (before(n), n)).collect();
     due.sort_by(|a, b| a.0.cmp(&b.0).then(visits[a.1].arrives.total_cmp(&visits[b.1].arrives)).then(a.1.cmp(&b.1)));
     due
@@ -267,7 +270,7 @@ mod tests {
     /// A seed without factors: a visitor is one bias with variance 3, item x has weight 1, nothing else is known.
     fn base(loss: Loss) -> Base {
         let metadata = Metadata {
-            prior: Prior { mean: vec![0.5], covariance: vec![1.5], scale: 2.0 },
+            prior: Prior { mean: vec![0.5], covariance: vec![1.5], scale: 2.0, fade: 0.0 },
             calibration: Calibration { a: 2.0, b: -1.0 },
             labels: Labels { positive: Some(4.0), map: vec![] },
             ..testing::metadata(loss)
@@ -303,7 +306,7 @@ mod tests {
     fn what_is_known_of_a_person_is_the_context() {
         // The one row that the seed has, of weight 1, is the age's; x and y are unknown.
         let metadata = Metadata {
-            prior: Prior { mean: vec![0.5], covariance: vec![1.5], scale: 2.0 },
+            prior: Prior { mean: vec![0.5], covariance: vec![1.5], scale: 2.0, fade: 0.0 },
             ..testing::metadata(Loss::Squared)
         };
         let base = testing::base_of(&metadata, &["age=25".into()], 1.0);
@@ -365,6 +368,16 @@ mod tests {
         // Without times, one event later.
         let timeless = Columns { time: None, ..columns() };
         close(&scores(&timeless, text, 1.0, vec![]), &[0.5, 0.5, 2.0, 2.0 + 2.5 * 3.0 / 7.0]);
+    }
+
+    #[test]
+    fn a_moment_is_predicted_whole_before_any_of_it_is_learnt() {
+        let text = "user,item,label,time\na,y,2.5,1\na,y,4.5,2\na,y,4.5,2\na,y,0,3\n";
+        let found = scores(&columns(), text, 0.0, vec![]);
+        // Both of time 2 know the first alone; the last knows all three: (.5 / 3 + 2.5 + 4.5 + 4.5) / (1 / 3 + 3).
+        close(&found, &[0.5, 2.0, 2.0, (0.5 / 3.0 + 11.5) / (10.0 / 3.0)]);
+        // A label of a moment that comes at once waits like those that come late within it.
+        close(&scores(&columns(), text, 0.0, vec![0.0, 0.0, 0.5, 0.0]), &found);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(crate) fn encode(
     precision: Precision,
 ) -> Result<Vec<u8>> {
     let mut rows = Rows { names: Some(Vec::new()), evidence: events.map(|_| Vec::new()), ..Rows::default() };
-    let curvature = if metadata.loss == Loss::Squared { 1.0 } else { LOGISTIC_CURVATURE };
+    let curvature = if metadata.loss == Loss::Logistic { LOGISTIC_CURVATURE } else { 1.0 };
     for (row, &people) in dataset.people().iter().enumerate() {
         if !metadata.private_rows && people < LEAST_PEOPLE {
             continue;

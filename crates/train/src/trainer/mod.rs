@@ -6,6 +6,7 @@
 
 mod bayes;
 mod fit;
+pub(crate) mod implicit;
 mod model;
 mod problem;
 mod sgd;

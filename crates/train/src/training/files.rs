@@ -64,3 +64,14 @@ impl EventFiles {
         })
     }
 }
+
+/// A feature is known by its name, so no field may be two things.
+pub(super) fn check_names(columns: &Columns, item_fields: &[String], user_fields: &[String]) -> Result<()> {
+    let mut names: Vec<&String> =
+        [&columns.user, &columns.item].into_iter().chain(item_fields).chain(user_fields).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => bail!(Setting, "`{}` is named for two roles: rename one of the columns in its file", pair[0]),
+        None => Ok(()),
+    }
+}

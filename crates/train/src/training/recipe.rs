@@ -72,19 +72,23 @@ pub enum Method {
     Sgd,
     /// Gradient descent at rates that fall with each row's errors (Duchi, Hazan and Singer 2011).
     Adagrad,
+    /// Least squares over all pairs of a user and an item, shown or not, to rank the whole catalogue: what
+    /// [`train_implicit`](super::train_implicit) learns by.
+    Implicit,
     /// Variational Bayes: nothing to tune, and the prior of a new visitor is learnt as well.
     Bayes,
 }
 
 impl Method {
     /// Each.
-    pub const ALL: &[Method] = &[Method::Sgd, Method::Adagrad, Method::Bayes];
+    pub const ALL: &[Method] = &[Method::Sgd, Method::Adagrad, Method::Implicit, Method::Bayes];
 
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
             Method::Sgd => "sgd",
             Method::Adagrad => "adagrad",
+            Method::Implicit => "implicit",
             Method::Bayes => "bayes",
         }
     }

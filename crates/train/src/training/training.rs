@@ -1,6 +1,6 @@
 //! One training: the data, and how to train on them.
 
-use super::files::Files;
+use super::files::{Files, check_names};
 use super::method::{method, provenance};
 use super::recipe::{self, Recipe};
 use super::settings::{Settings, Tuned, choose};
@@ -429,15 +429,4 @@ fn check(recipe: &Recipe) -> Result<()> {
 fn rule(recipe: &Recipe) -> LabelRule {
     let squared = recipe.loss == recipe::Loss::Squared;
     LabelRule { squared, positive: recipe.positive, map: recipe.label_map.clone() }
-}
-
-/// A feature is known by its name, so no field may be two things.
-fn check_names(columns: &Columns, item_fields: &[String], user_fields: &[String]) -> Result<()> {
-    let mut names: Vec<&String> =
-        [&columns.user, &columns.item].into_iter().chain(item_fields).chain(user_fields).collect();
-    names.sort_unstable();
-    match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => bail!(Setting, "`{}` is named for two roles: rename one of the columns in its file", pair[0]),
-        None => Ok(()),
-    }
 }

@@ -12,9 +12,11 @@ use brooklet_core::ClientKey;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{SqliteConfig, now};
+use super::config::SqliteConfig;
+use super::schema::now;
 use crate::metrics::Metrics;
-use crate::store::{Append, Receipt, StoreError};
+use crate::store::contract::{Append, Receipt};
+use crate::store::error::StoreError;
 
 /// The writer's end that the rest of the store holds.
 #[derive(Debug)]
@@ -40,7 +42,7 @@ impl Writer {
         let batch = config.commit_batch.max(1);
         let thread = std::thread::Builder::new()
             .name("brooklet-writer".into())
-            .spawn(move || write(connection, jobs, batch, &metrics))?;
+            .spawn(move || work(connection, jobs, batch, &metrics))?;
         Ok(Writer { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
     }
 
@@ -83,7 +85,7 @@ impl Writer {
 }
 
 /// The thread: ends when the last sender is gone and the queue is empty.
-fn write(
+fn work(
     mut connection: Connection,
     mut jobs: mpsc::Receiver<Job>,
     limit: usize,

@@ -8,6 +8,8 @@ use async_trait::async_trait;
 use axum::body::Bytes;
 use brooklet_core::ClientKey;
 
+use super::error::StoreError;
+
 /// A durable store of models, versions and deltas. Every method either happened wholly when it returns `Ok`, and is then
 /// durable, or did not happen at all.
 #[async_trait]
@@ -208,44 +210,4 @@ pub struct VersionStats {
     pub created: u64,
     /// Whether the base can still be had.
     pub retained: bool,
-}
-
-/// What can go wrong in a store.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// The database says no.
-    #[error("the database failed: {0}")]
-    Database(#[from] rusqlite::Error),
-    /// The file system says no.
-    #[error("the store's files cannot be used: {0}")]
-    Io(#[from] std::io::Error),
-    /// The database was written by a newer Brooklet.
-    #[error(
-        "the store has schema {found}, this version of Brooklet knows up to {known}: use the newer one, or another data folder"
-    )]
-    TooNew {
-        /// The schema found.
-        found: i64,
-        /// The newest schema known.
-        known: i64,
-    },
-    /// Another process has the store open.
-    #[error("another server uses the store {0}: stop it, or use another data folder")]
-    Locked(std::path::PathBuf),
-    /// More is waiting to be written than the store takes in; nothing was written.
-    #[error("too many deltas are waiting to be written")]
-    Busy,
-    /// The commit that held the delta failed; nothing of it was written.
-    #[error("the commit failed")]
-    NotCommitted,
-    /// The store was closed, or its writer died.
-    #[error("the store is closed")]
-    Closed,
-    /// Somebody else published, or took one of the deltas.
-    #[error("another fold came first")]
-    Conflict,
-    /// The model is not in the store.
-    #[error("the store has no such model")]
-    UnknownModel,
 }

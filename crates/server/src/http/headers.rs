@@ -1,15 +1,12 @@
-//! Entity tags (RFC 9110, 8.8.3) of bases.
+//! The headers that several answers share: the version that an answer is about, and entity tags (RFC 9110, 8.8.3).
 
-use axum::http::{HeaderMap, header};
-use xxhash_rust::xxh3::xxh3_128;
+use axum::http::{HeaderMap, HeaderName, header};
 
-/// The strong entity tag of a blob, without quotes: equal for equal bytes alone.
-pub(crate) fn of(bytes: &[u8]) -> String {
-    format!("{:032x}", xxh3_128(bytes))
-}
+/// The version of a model that an answer is about.
+pub(crate) const VERSION_HEADER: HeaderName = HeaderName::from_static("brooklet-version");
 
 /// Whether `If-None-Match` names this tag: the caller has the bytes already.
-pub(crate) fn matches(headers: &HeaderMap, etag: &str) -> bool {
+pub(crate) fn has_already(headers: &HeaderMap, etag: &str) -> bool {
     // The comparison is the weak one, as the RFC asks for If-None-Match: a proxy that compresses makes a tag weak.
     let names_it = |tag: &str| {
         let tag = tag.trim();
@@ -32,7 +29,7 @@ mod tests {
             for value in values {
                 headers.append(header::IF_NONE_MATCH, value.parse().unwrap());
             }
-            super::matches(&headers, "abc")
+            super::has_already(&headers, "abc")
         };
         assert!(matches(&["\"abc\""]));
         assert!(matches(&["\"x\", W/\"abc\" , \"y\""]));

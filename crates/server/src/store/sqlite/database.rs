@@ -1,45 +1,25 @@
-//! The embedded store: one SQLite file in WAL mode, one thread that writes, a few connections that read.
-//!
-//! `synchronous = FULL` makes every commit a sync of the log, so a commit that returned is durable. What makes that
-//! affordable is the writer's group commit; see [`writer`].
-
-mod schema;
-mod writer;
+//! The embedded store as the endpoint sees it: each method of [`Store`] as SQL.
 
 use std::fs::{self, File, TryLockError};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use axum::body::Bytes;
 use brooklet_core::ClientKey;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use self::writer::Writer;
+use super::config::{PATIENCE, SqliteConfig};
+use super::readers::Readers;
+use super::schema::{self, now};
+use super::stats::stats;
+use super::writer::{self, Writer};
 use crate::metrics::Metrics;
-use crate::store::{
-    Append, FoldedVersion, Limit, Pending, Publication, Receipt, Registered, Stats, Store, StoreError, StoredVersion,
-    VersionStats,
+use crate::store::contract::{
+    Append, FoldedVersion, Limit, Pending, Publication, Receipt, Registered, Stats, Store, StoredVersion,
 };
-
-/// How long to wait for a lock that somebody else holds on the file.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How the embedded store works.
-#[derive(Debug, Clone)]
-pub struct SqliteConfig {
-    /// Most deltas in one commit.
-    pub commit_batch: usize,
-    /// Most writes that wait; further ones are refused with [`StoreError::Busy`] instead of growing the queue.
-    pub queue: usize,
-}
-
-impl Default for SqliteConfig {
-    fn default() -> SqliteConfig {
-        SqliteConfig { commit_batch: 100, queue: 4096 }
-    }
-}
+use crate::store::error::StoreError;
 
 /// The embedded store.
 #[derive(Debug)]
@@ -57,7 +37,7 @@ impl Sqlite {
         let lock = File::options().create(true).write(true).truncate(false).open(folder.join("brooklet.lock"))?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(folder.into())),
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(folder.display().to_string())),
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
         let path = folder.join("brooklet.sqlite");
@@ -69,26 +49,26 @@ impl Sqlite {
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
         schema::migrate(&mut connection)?;
         let writer = Writer::start(connection, config, metrics)?;
-        Ok(Sqlite { writer, readers: Arc::new(Readers { path, idle: Mutex::default() }), _lock: lock })
+        Ok(Sqlite { writer, readers: Arc::new(Readers::new(path)), _lock: lock })
     }
 
     /// Runs a query on a connection of its own, so that reading never waits for a commit.
-    async fn read<T: Send + 'static>(
+    async fn query<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let readers = self.readers.clone();
-        let read = tokio::task::spawn_blocking(move || {
+        let queried = tokio::task::spawn_blocking(move || {
             let connection = readers.take()?;
             let result = query(&connection);
             readers.put_back(connection);
             result
         });
-        Ok(read.await.map_err(|_| StoreError::Closed)??)
+        Ok(queried.await.map_err(|_| StoreError::Closed)??)
     }
 
     /// Runs a transaction on the writer's thread, after everything that was queued before it.
-    async fn write<T: Send + 'static>(
+    async fn transact<T: Send + 'static>(
         &self,
         body: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -107,7 +87,7 @@ impl Sqlite {
 impl Store for Sqlite {
     async fn register(&self, model: &str, seed: Publication) -> Result<Registered, StoreError> {
         let model = model.to_owned();
-        self.write(move |transaction| {
+        self.transact(move |transaction| {
             let added = transaction.execute(
                 "INSERT INTO models (name, aggregate) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
                 params![model, seed.aggregate],
@@ -122,7 +102,7 @@ impl Store for Sqlite {
     }
 
     async fn models(&self) -> Result<Vec<String>, StoreError> {
-        self.read(|connection| {
+        self.query(|connection| {
             let mut query = connection.prepare_cached("SELECT name FROM models ORDER BY name")?;
             query.query_map([], |row| row.get(0))?.collect()
         })
@@ -131,7 +111,7 @@ impl Store for Sqlite {
 
     async fn current(&self, model: &str) -> Result<Option<StoredVersion>, StoreError> {
         let model = model.to_owned();
-        self.read(move |connection| {
+        self.query(move |connection| {
             connection
                 .prepare_cached(
                     "SELECT version, etag, base FROM versions WHERE model = ?1 ORDER BY version DESC LIMIT 1",
@@ -144,7 +124,7 @@ impl Store for Sqlite {
 
     async fn version(&self, model: &str, version: u64) -> Result<Option<StoredVersion>, StoreError> {
         let model = model.to_owned();
-        self.read(move |connection| {
+        self.query(move |connection| {
             connection
                 .prepare_cached("SELECT version, etag, base FROM versions WHERE model = ?1 AND version = ?2")?
                 .query_row(params![model, version], stored_version)
@@ -159,13 +139,13 @@ impl Store for Sqlite {
 
     async fn last_seq(&self, model: &str, client: ClientKey) -> Result<u64, StoreError> {
         let model = model.to_owned();
-        let last = self.read(move |connection| writer::last_seq(connection, &model, &client)).await?;
+        let last = self.query(move |connection| writer::last_seq(connection, &model, &client)).await?;
         Ok(last.unwrap_or(0))
     }
 
     async fn pending(&self, model: &str, limit: Limit) -> Result<Vec<Pending>, StoreError> {
         let model = model.to_owned();
-        self.read(move |connection| {
+        self.query(move |connection| {
             let mut query = connection.prepare_cached(
                 "SELECT id, bytes FROM pending JOIN deltas USING (id) WHERE pending.model = ?1 ORDER BY id LIMIT ?2",
             )?;
@@ -188,7 +168,7 @@ impl Store for Sqlite {
 
     async fn aggregate(&self, model: &str) -> Result<Vec<u8>, StoreError> {
         let model = model.to_owned();
-        let aggregate = self.read(move |connection| {
+        let aggregate = self.query(move |connection| {
             connection
                 .prepare_cached("SELECT aggregate FROM models WHERE name = ?1")?
                 .query_row([model], |row| row.get(0))
@@ -199,7 +179,7 @@ impl Store for Sqlite {
 
     async fn publish(&self, model: &str, publication: Publication) -> Result<(), StoreError> {
         let model = model.to_owned();
-        self.write(move |transaction| {
+        self.transact(move |transaction| {
             let newest: Option<u64> = transaction
                 .prepare_cached("SELECT max(version) FROM versions WHERE model = ?1")?
                 .query_row([&model], |row| row.get(0))?;
@@ -229,7 +209,7 @@ impl Store for Sqlite {
         const PIECE: usize = 500;
         loop {
             let model = model.to_owned();
-            let forgotten = self.write(move |transaction| {
+            let forgotten = self.transact(move |transaction| {
                 let bases = transaction
                     .prepare_cached(
                         "UPDATE versions SET base = NULL WHERE model = ?1 AND version <= ?2 AND base IS NOT NULL",
@@ -258,13 +238,13 @@ impl Store for Sqlite {
 
     async fn stats(&self, model: &str) -> Result<Option<Stats>, StoreError> {
         let model = model.to_owned();
-        self.read(move |connection| stats(connection, model)).await
+        self.query(move |connection| stats(connection, model)).await
     }
 
     async fn check(&self) -> Result<(), StoreError> {
         // An immediate transaction takes the write lock, so this fails where a delta would fail.
-        self.write(|_| Ok(())).await?;
-        self.read(|connection| connection.query_row("SELECT count(*) FROM models", [], |_| Ok(()))).await
+        self.transact(|_| Ok(())).await?;
+        self.query(|connection| connection.query_row("SELECT count(*) FROM models", [], |_| Ok(()))).await
     }
 
     async fn close(&self) -> Result<(), StoreError> {
@@ -316,109 +296,8 @@ fn insert_version(transaction: &Transaction<'_>, model: &str, publication: &Publ
     )
 }
 
-fn stats(connection: &Connection, model: String) -> rusqlite::Result<Option<Stats>> {
-    // One transaction, so that a fold that is published meanwhile does not show half.
-    let snapshot = connection.unchecked_transaction()?;
-    let versions: Vec<VersionStats> = snapshot
-        .prepare_cached(
-            "SELECT version, etag, size, deltas, events, rows, changed_rows, digest, created, base IS NOT NULL
-             FROM versions WHERE model = ?1 ORDER BY version DESC LIMIT ?2",
-        )?
-        .query_map(params![model, Stats::VERSIONS], |row| {
-            Ok(VersionStats {
-                version: row.get(0)?,
-                etag: row.get(1)?,
-                bytes: row.get(2)?,
-                deltas: row.get(3)?,
-                events: row.get(4)?,
-                rows: row.get(5)?,
-                changed_rows: row.get(6)?,
-                digest: row.get(7)?,
-                created: row.get(8)?,
-                retained: row.get(9)?,
-            })
-        })?
-        .collect::<Result<_, _>>()?;
-    let Some(newest) = versions.first() else { return Ok(None) };
-    let count = |table: &str| {
-        snapshot
-            .prepare_cached(&format!("SELECT count(*), coalesce(sum(events), 0) FROM {table} AND model = ?1"))?
-            .query_row([&model], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?)))
-    };
-    let (folded_deltas, folded_events) = snapshot
-        .prepare_cached("SELECT sum(deltas), sum(events) FROM versions WHERE model = ?1")?
-        .query_row([&model], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?)))?;
-    let (pending_deltas, pending_events) = count("pending WHERE true")?;
-    let (set_aside_deltas, set_aside_events) = count(&format!("folded WHERE version = {}", schema::SET_ASIDE))?;
-    let clients = snapshot
-        .prepare_cached("SELECT count(*) FROM clients WHERE model = ?1")?
-        .query_row([&model], |row| row.get(0))?;
-    Ok(Some(Stats {
-        version: newest.version,
-        digest: newest.digest.clone(),
-        pending_deltas,
-        pending_events,
-        deltas_total: pending_deltas + set_aside_deltas + folded_deltas,
-        events_total: pending_events + set_aside_events + folded_events,
-        set_aside_deltas,
-        clients,
-        versions,
-        model,
-    }))
-}
-
 fn hex(digest: u64) -> String {
     format!("{digest:016x}")
-}
-
-/// Milliseconds since 1970.
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
-}
-
-/// Connections that only read. As many as are used at once exist, at most [`Readers::KEPT`] are kept.
-#[derive(Debug)]
-struct Readers {
-    path: PathBuf,
-    idle: Mutex<Idle>,
-}
-
-#[derive(Debug, Default)]
-struct Idle {
-    closed: bool,
-    connections: Vec<Connection>,
-}
-
-impl Readers {
-    const KEPT: usize = 8;
-
-    fn take(&self) -> rusqlite::Result<Connection> {
-        if let Some(connection) = self.idle().connections.pop() {
-            return Ok(connection);
-        }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(PATIENCE)?;
-        Ok(connection)
-    }
-
-    fn put_back(&self, connection: Connection) {
-        let mut idle = self.idle();
-        if !idle.closed && idle.connections.len() < Readers::KEPT {
-            idle.connections.push(connection);
-        }
-    }
-
-    fn close(&self) {
-        let mut idle = self.idle();
-        idle.closed = true;
-        idle.connections.clear();
-    }
-
-    /// Nothing is half done if a thread panics with the lock held, so a poisoned lock is as good as any.
-    fn idle(&self) -> std::sync::MutexGuard<'_, Idle> {
-        self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
-//! For whoever runs the server.
+//! What monitoring asks: whether the server could take in a delta now, and its counters.
 
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::app::AppState;
-use crate::problem::Problem;
+use crate::http::problem::{Code, Problem};
+use crate::state::AppState;
 
 /// `GET /healthz`: whether a delta could be taken in now.
 pub(crate) async fn healthz(State(state): State<AppState>) -> Result<Response, Problem> {
@@ -19,12 +19,7 @@ pub(crate) async fn healthz(State(state): State<AppState>) -> Result<Response, P
         Ok(checked) => checked?,
         Err(_) => {
             let detail = "the store did not answer within 5 seconds";
-            return Err(Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "store_unavailable",
-                "Store unavailable",
-                detail,
-            ));
+            return Err(Problem::new(Code::StoreUnavailable, detail));
         }
     }
     Ok(Json(serde_json::json!({ "status": "ok" })).into_response())

@@ -1,4 +1,4 @@
-//! Giving out bases.
+//! Gives out bases: the current one, and each version under an address of its own.
 //!
 //! They are sent as they are: f16 and int8 rows hardly compress, and a compressed body would need an entity tag of its
 //! own, for a strong tag stands for exact bytes.
@@ -8,9 +8,9 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::app::{AppState, VERSION_HEADER};
-use crate::etag;
-use crate::problem::Problem;
+use crate::http::headers::{VERSION_HEADER, has_already};
+use crate::http::problem::{Code, Problem};
+use crate::state::AppState;
 
 /// `GET /v1/models/{model}`
 pub(crate) async fn current(
@@ -33,15 +33,14 @@ pub(crate) async fn version(
     let newest = model.current().version;
     let unknown = || {
         let detail = format!("`{name}` has no version `{version}`; the current one is {newest}");
-        Problem::new(StatusCode::NOT_FOUND, "unknown_version", "No such version", detail).with("version", newest)
+        Problem::new(Code::UnknownVersion, detail).with("version", newest)
     };
     // The database counts in i64.
     let number = version.parse().ok().filter(|number| *number <= newest).ok_or_else(unknown)?;
     let stored = state.store().version(&name, number).await?.ok_or_else(unknown)?;
     let Some(base) = stored.base else {
         let detail = format!("version {number} of `{name}` is not kept any more; the current one is {newest}");
-        let gone = Problem::new(StatusCode::GONE, "pruned_version", "No longer kept", detail);
-        return Err(gone.with("version", newest));
+        return Err(Problem::new(Code::PrunedVersion, detail).with("version", newest));
     };
     answer(&headers, number, &stored.etag, &base, "public, max-age=31536000, immutable")
 }
@@ -59,7 +58,7 @@ fn answer(
         (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
         (VERSION_HEADER, version.into()),
     ];
-    if etag::matches(headers, etag) {
+    if has_already(headers, etag) {
         return Ok((StatusCode::NOT_MODIFIED, about).into_response());
     }
     let media_type = [(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))];

@@ -1,6 +1,10 @@
+//! The tables of the embedded store, and how a file of an older Brooklet is brought up to them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
 /// The schema that is written, as `PRAGMA user_version`. An older one is brought up to it; a newer one is refused.
 const VERSION: i64 = 1;
@@ -78,6 +82,11 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(())
+}
+
+/// The time as the tables keep it: milliseconds since 1970.
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Taking in deltas.
+//! Takes in deltas: reads one, asks whether the fold will take it, and acknowledges it once the store has made it durable.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,14 +6,15 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use brooklet_core::{Delta, Error, Fold};
 
-use crate::app::{AppState, VERSION_HEADER};
-use crate::body::{self, Limits};
+use crate::http::body::{self, Limits};
+use crate::http::headers::VERSION_HEADER;
+use crate::http::problem::{Code, Problem};
 use crate::model::{Current, Model};
-use crate::problem::Problem;
+use crate::state::AppState;
 use crate::store::{Append, Receipt};
 
 /// What a browser hears of its delta.
@@ -90,13 +91,14 @@ fn admissible(state: &AppState, current: &Current, delta: &Delta) -> Result<(), 
 }
 
 fn refusal(error: Error) -> Problem {
-    let (status, title) = match error {
-        Error::StaleBase { .. } => (StatusCode::GONE, "The base is too old"),
-        Error::UnknownBase { .. } => (StatusCode::CONFLICT, "The base is unknown"),
-        Error::WrongFactors { .. } => (StatusCode::CONFLICT, "Another model's delta"),
-        _ => (StatusCode::BAD_REQUEST, "Not a delta"),
+    let code = match error {
+        Error::DeltaFormat { .. } => Code::DeltaFormat,
+        Error::StaleBase { .. } => Code::StaleBase,
+        Error::UnknownBase { .. } => Code::UnknownBase,
+        Error::WrongFactors { .. } => Code::WrongFactors,
+        _ => Code::BadDelta,
     };
-    let problem = Problem::new(status, error.code(), title, error.to_string());
+    let problem = Problem::new(code, error.to_string());
     match error {
         Error::StaleBase { current, .. } | Error::UnknownBase { current, .. } => problem.with("version", current),
         _ => problem,
@@ -108,5 +110,5 @@ fn gap(seq: u64, expected: u64) -> Problem {
         "this is number {seq} of the client key, but the next one must be number {expected}: send that one, or start a \
          new client key from 1"
     );
-    Problem::new(StatusCode::CONFLICT, "sequence_gap", "A delta is missing", detail).with("expected", expected)
+    Problem::new(Code::SequenceGap, detail).with("expected", expected)
 }

@@ -1,14 +1,14 @@
-//! Reading a delta's body: never more of it than the limits allow, compressed or not.
+//! Reads a delta's body, and never more of it than the limits allow, compressed or not.
 
 use std::io::Read;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use flate2::read::MultiGzDecoder;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use crate::problem::Problem;
+use crate::http::problem::{Code, Problem};
 
 const CBOR: &str = "application/cbor";
 
@@ -37,11 +37,11 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limits: Limits) -> Res
         Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large(limits.sent, "as sent")),
         Ok(Err(_)) => {
             let detail = "the body broke off";
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "incomplete_body", "Incomplete body", detail));
+            return Err(Problem::new(Code::IncompleteBody, detail));
         }
         Err(_) => {
             let detail = format!("the body did not arrive within {} seconds", limits.time.as_secs());
-            return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "slow_body", "Too slow", detail));
+            return Err(Problem::new(Code::SlowBody, detail));
         }
     };
     match encoding {
@@ -66,7 +66,7 @@ impl Encoding {
             Ok(Encoding::Identity)
         } else {
             let detail = "a delta may be sent plain or with `content-encoding: gzip`";
-            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", "Unknown encoding", detail)
+            Err(Problem::new(Code::UnsupportedEncoding, detail)
                 .header(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity")))
         }
     }
@@ -79,8 +79,7 @@ fn expect_cbor(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = format!("a delta is sent as `content-type: {CBOR}`");
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unknown media type", detail)
-        .header(header::ACCEPT, HeaderValue::from_static(CBOR)))
+    Err(Problem::new(Code::UnsupportedMediaType, detail).header(header::ACCEPT, HeaderValue::from_static(CBOR)))
 }
 
 fn inflate(sent: &[u8], limit: usize) -> Result<Bytes, Problem> {
@@ -91,12 +90,12 @@ fn inflate(sent: &[u8], limit: usize) -> Result<Bytes, Problem> {
         Ok(_) => Ok(inflated.into()),
         Err(_) => {
             let detail = "the body is not what `content-encoding: gzip` says";
-            Err(Problem::new(StatusCode::BAD_REQUEST, "bad_gzip", "Broken compression", detail))
+            Err(Problem::new(Code::BadGzip, detail))
         }
     }
 }
 
 fn too_large(limit: usize, how: &str) -> Problem {
     let detail = format!("a delta may have {limit} bytes {how}: send fewer rows at a time");
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large", detail).with("limit", limit)
+    Problem::new(Code::TooLarge, detail).with("limit", limit)
 }

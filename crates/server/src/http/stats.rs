@@ -1,11 +1,13 @@
+//! What became of a model's deltas, in numbers: for the demo, for operators, and for whoever wants to know whether a version helped.
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::app::AppState;
+use crate::http::problem::Problem;
 use crate::model::Gate;
-use crate::problem::Problem;
+use crate::state::AppState;
 use crate::store::Stats;
 
 /// What the store has and what the gate did.

@@ -1,0 +1,102 @@
+//! Why a server does not start, or a fold publishes nothing: what the operator reads.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use brooklet_core::Error;
+
+use crate::store::StoreError;
+
+/// Why the server did not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// A setting is not within its bounds.
+    #[error(transparent)]
+    BadSetting(Error),
+    /// The address cannot be had.
+    #[error("cannot listen on {address}: {error}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is neither a seed nor a stored model.
+    #[error(
+        "there is no model to serve: give a seed with --seed (`brooklet train` makes one), or a data folder that has one"
+    )]
+    NoModel,
+    /// The model's name does not suit a URL.
+    #[error("`{0}` cannot name a model: use 1 to 64 lower-case letters, digits, `.`, `_` and `-`, no dot first")]
+    BadName(String),
+    /// The seed's file cannot be read.
+    #[error("cannot read the seed {path}: {error}")]
+    Seed {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The seed is not one.
+    #[error("the seed {path} is of no use: {error}")]
+    BadSeed {
+        /// The file.
+        path: PathBuf,
+        /// What the core says.
+        error: Error,
+    },
+    /// The seed holds rows that must not leave the house.
+    #[error(
+        "the seed {0} holds rows of single visitors, and would give them to everybody: train it without --keep-users"
+    )]
+    PrivateRows(PathBuf),
+    /// A stored base is broken.
+    #[error("the stored base of `{model}` is of no use: {error}")]
+    BadStored {
+        /// The model.
+        model: String,
+        /// What the core says.
+        error: Error,
+    },
+    /// The network says no.
+    #[error("the server failed: {0}")]
+    Io(io::Error),
+}
+
+impl ServeError {
+    /// A stable snake_case name of the variant.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ServeError::BadSetting(error) => error.code(),
+            ServeError::Bind { .. } => "cannot_listen",
+            ServeError::Store(_) => "store_unavailable",
+            ServeError::NoModel => "no_model",
+            ServeError::BadName(_) => "bad_name",
+            ServeError::Seed { .. } => "unreadable_seed",
+            ServeError::BadSeed { error, .. } => error.code(),
+            ServeError::PrivateRows(_) => "private_rows",
+            ServeError::BadStored { .. } => "bad_stored_base",
+            ServeError::Io(_) => "io",
+        }
+    }
+}
+
+/// Why a fold published nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FoldError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The aggregate or the next base could not be made.
+    #[error(transparent)]
+    Core(#[from] Error),
+    /// The computation panicked.
+    #[error("the fold panicked")]
+    Panicked,
+}

@@ -1,0 +1,11 @@
+//! One file for each thing that can be asked for, upon what they share: reading a body, headers, problem documents. `HTTP.md` is
+//! the reference for callers.
+
+pub(crate) mod base;
+pub(crate) mod deltas;
+pub(crate) mod operations;
+pub(crate) mod stats;
+
+mod body;
+pub(crate) mod headers;
+pub(crate) mod problem;

@@ -1,0 +1,73 @@
+//! Which address is answered by what, and what every answer goes through: one service that needs no socket, so that tests
+//! and programs of others can call it as a function.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, Method, header};
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::services::{ServeDir, ServeFile};
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::trace::TraceLayer;
+
+use crate::config::{Config, Mount};
+use crate::http::headers::VERSION_HEADER;
+use crate::http::{base, deltas, operations, problem, stats};
+use crate::state::AppState;
+
+/// The whole HTTP side as one service, without a socket. Programs of others can merge routes of their own into it.
+///
+#[doc = include_str!("../HTTP.md")]
+pub fn app(state: AppState) -> Router {
+    let config = state.config();
+    let mut router = Router::new()
+        .route("/v1/models/{model}", get(base::current))
+        .route("/v1/models/{model}/versions/{version}", get(base::version))
+        .route("/v1/models/{model}/deltas", post(deltas::accept))
+        .route("/v1/models/{model}/stats", get(stats::stats))
+        .route("/healthz", get(operations::healthz))
+        .route("/metrics", get(operations::metrics))
+        // The deltas' own limits are stricter, and are said in problem documents.
+        .layer(DefaultBodyLimit::disable());
+    router = files(router, config);
+    router
+        .layer(CatchPanicLayer::custom(problem::of_panic))
+        .layer(axum::middleware::from_fn_with_state(state.clone(), problem::dress))
+        .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+        .layer(cors(config))
+        .layer(TraceLayer::new_for_http())
+        .with_state(state)
+}
+
+/// The page's files. They are revalidated on every use, because a deployment replaces them under the same names.
+fn files(router: Router<AppState>, config: &Config) -> Router<AppState> {
+    let mut files = Router::new();
+    let catalogue = config.catalogue.iter().map(|path| Mount { url: "/catalogue.csv".into(), path: path.clone() });
+    for Mount { url, path } in catalogue.chain(config.files.iter().cloned()) {
+        files = files.route_service(&url, ServeFile::new(path));
+    }
+    if let Some(pkg) = &config.pkg {
+        files = files.nest_service("/pkg", ServeDir::new(pkg));
+    }
+    if let Some(www) = &config.www {
+        files = files.fallback_service(ServeDir::new(www));
+    }
+    let revalidate = HeaderValue::from_static("no-cache");
+    let files = files.layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, revalidate));
+    router.merge(files)
+}
+
+/// Pages of other origins may call the endpoint. It has no cookies and no secrets, so that grants nothing that a program
+/// outside of a browser would not have.
+fn cors(config: &Config) -> CorsLayer {
+    let origins: Vec<HeaderValue> =
+        config.allow_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
+    let origins = if config.allow_origins.is_empty() { AllowOrigin::any() } else { AllowOrigin::list(origins) };
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_headers([header::CONTENT_TYPE, header::CONTENT_ENCODING, header::IF_NONE_MATCH])
+        .expose_headers([header::ETAG, header::RETRY_AFTER, VERSION_HEADER])
+        .max_age(std::time::Duration::from_secs(86_400))
+}

@@ -1,0 +1,51 @@
+//! A seed on its way into the store, where it becomes the first version of its model.
+
+use std::fs;
+use std::path::Path;
+
+use axum::body::Bytes;
+use brooklet_core::{Aggregate, Base};
+
+use crate::error::ServeError;
+use crate::model::etag;
+use crate::store::{FoldedVersion, Publication, Registered, Store};
+
+/// Makes the seed the model's first version, if the store has no such model yet.
+pub(crate) async fn register(store: &dyn Store, model: &str, path: &Path) -> Result<(), ServeError> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+    if model.is_empty() || model.len() > 64 || model.starts_with('.') || !model.chars().all(allowed) {
+        return Err(ServeError::BadName(model.into()));
+    }
+    let bytes = fs::read(path).map_err(|error| ServeError::Seed { path: path.into(), error })?;
+    let bytes = Bytes::from(bytes);
+    let bad = |error| ServeError::BadSeed { path: path.into(), error };
+    let base = Base::read(bytes.as_ref()).map_err(bad)?;
+    if base.metadata().private_rows {
+        return Err(ServeError::PrivateRows(path.into()));
+    }
+    let etag = etag(&bytes);
+    let seed = Publication {
+        version: base.metadata().version,
+        aggregate: Aggregate::from_base(&base).to_bytes().map_err(bad)?,
+        etag: etag.clone(),
+        rows: base.len() as u64,
+        fold: FoldedVersion::default(),
+        base: bytes,
+    };
+    let version = seed.version;
+    match store.register(model, seed).await? {
+        Registered::Added => tracing::info!(model, version, seed = %path.display(), "registered the seed"),
+        Registered::Present => {
+            let first = store.version(model, version).await?;
+            if first.is_none_or(|first| first.etag != etag) {
+                tracing::warn!(
+                    model,
+                    seed = %path.display(),
+                    "the store has this model already, made from another seed; the stored versions are served. To start \
+                     over with this seed, use another data folder or another model name"
+                );
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! What all requests share: the settings, the store, the metrics, and each model with its current base in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::config::Config;
+use crate::error::ServeError;
+use crate::metrics::Metrics;
+use crate::model::{Current, Model};
+use crate::seed;
+use crate::store::{Sqlite, SqliteConfig, Store, StoreError};
+
+/// What all requests share. Cloning shares it.
+#[derive(Clone)]
+pub struct AppState(Arc<Shared>);
+
+struct Shared {
+    config: Config,
+    store: Arc<dyn Store>,
+    metrics: Arc<Metrics>,
+    models: BTreeMap<String, Arc<Model>>,
+    draining: AtomicBool,
+}
+
+impl AppState {
+    /// Checks the settings, opens the embedded store, registers the seed and loads every model's current base.
+    pub async fn open(config: Config) -> Result<AppState, ServeError> {
+        let metrics = Arc::new(Metrics::default());
+        let sqlite = SqliteConfig { commit_batch: config.commit_batch, ..SqliteConfig::default() };
+        let store = Sqlite::open(&config.data, &sqlite, metrics.clone())?;
+        AppState::with_store(config, Arc::new(store), metrics).await
+    }
+
+    /// The same on a store of the caller's.
+    pub async fn with_store(
+        config: Config,
+        store: Arc<dyn Store>,
+        metrics: Arc<Metrics>,
+    ) -> Result<AppState, ServeError> {
+        config.fold().check().map_err(ServeError::BadSetting)?;
+        if let Some(seed) = &config.seed {
+            seed::register(store.as_ref(), &config.model, seed).await?;
+        }
+        let mut models = BTreeMap::new();
+        for name in store.models().await? {
+            let stored = store.current(&name).await?.and_then(|version| version.base);
+            let base = stored.ok_or(StoreError::UnknownModel)?;
+            let current =
+                Current::decode(base).map_err(|error| ServeError::BadStored { model: name.clone(), error })?;
+            let pending = store.stats(&name).await?.map_or(0, |stats| stats.pending_deltas);
+            metrics.state(&name, current.version, pending);
+            tracing::info!(model = name, version = current.version, pending, "serving");
+            let model = Model::new(name.clone(), current, pending, config.fold_deltas);
+            models.insert(name, Arc::new(model));
+        }
+        if models.is_empty() {
+            return Err(ServeError::NoModel);
+        }
+        Ok(AppState(Arc::new(Shared { config, store, metrics, models, draining: AtomicBool::new(false) })))
+    }
+
+    /// The store.
+    pub fn store(&self) -> &dyn Store {
+        self.0.store.as_ref()
+    }
+
+    /// From now on nothing new is taken in.
+    pub(crate) fn drain(&self) {
+        self.0.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub(crate) fn model(&self, name: &str) -> Option<&Arc<Model>> {
+        self.0.models.get(name)
+    }
+
+    pub(crate) fn models(&self) -> impl Iterator<Item = &Arc<Model>> {
+        self.0.models.values()
+    }
+}

@@ -1,0 +1,11 @@
+//! Where models, versions and deltas are kept: what is asked of a database, its errors, and the one that is built in.
+
+mod contract;
+mod error;
+mod sqlite;
+
+pub use contract::{
+    Append, FoldedVersion, Limit, Pending, Publication, Receipt, Registered, Stats, Store, StoredVersion, VersionStats,
+};
+pub use error::StoreError;
+pub use sqlite::{Sqlite, SqliteConfig};

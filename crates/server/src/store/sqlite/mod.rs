@@ -1,0 +1,15 @@
+//! The embedded store: one SQLite file in WAL mode, one thread that writes, a few connections that read.
+//!
+//! `synchronous = FULL` makes every commit a sync of the log, so a commit that returned is durable. What makes that
+//! affordable is the group commit of the writer.
+
+mod config;
+mod database;
+mod error;
+mod readers;
+mod schema;
+mod stats;
+mod writer;
+
+pub use config::SqliteConfig;
+pub use database::Sqlite;
