@@ -42,7 +42,7 @@ fn judge(events: &Path, seed: &Path, args: &Args) -> Result<Judge> {
     let rule = seed::rule(base.metadata());
     let (users, items) = (sources.read_users(&Bars)?, sources.read_items(&Bars)?);
     let read = read_events(events, &sources.columns, &rule, &Bars)?;
-    ensure!(read.len() > 0, "{} has no event to judge by", events.display());
+    ensure!(!read.is_empty(), "{} has no event to judge by", events.display());
     let visitors = Visitors::new(&base, &read, &rule, &users, &items)?;
     Ok(Judge::new(move |base: &Base| served_loss(&visitors, base)))
 }

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 /// A figure. As JSON it is the number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
+    /// The figure itself.
     pub value: f64,
     /// For each person how much the figure would move, to first order, if there were twice as much of them. Sums to zero.
     parts: Vec<f64>,
@@ -17,7 +18,9 @@ pub struct Estimate {
 /// How much one figure is above another over the same people, and the standard error of that; None of a single person.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Difference {
+    /// The one less the other.
     pub by: f64,
+    /// The standard error of that.
     pub error: Option<f64>,
 }
 

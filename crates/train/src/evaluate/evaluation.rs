@@ -10,10 +10,12 @@ use serde::Serialize;
 /// All that is said of a model.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Judged {
+    /// By how many events a visitor had before, and frozen.
     #[serde(flatten)]
     pub figures: Figures<Estimate>,
     /// How much the personal figures are above the static ones, over all events.
     pub gain: Score<Difference>,
+    /// Predicted against happened.
     pub calibration: Calibrations,
     /// Labels that came too late for the browser's memory, and were not learnt.
     pub forgotten_labels: usize,
@@ -24,20 +26,28 @@ pub struct Judged {
 /// The figures of one model, or (of [`Difference`]s) how much they are above another's.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Figures<T> {
+    /// By how many events a visitor had before; the last is of all events.
     pub buckets: Vec<Bucket<T>>,
+    /// By how many events the learners had learnt from.
     pub frozen: Vec<Frozen<T>>,
 }
 
 /// Events by how many their visitor had before them.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Bucket<T> {
+    /// What it is called: `1-5`, `all`.
     pub bucket: &'static str,
+    /// The first event of a visitor that is in it, counted from 1.
     pub from: usize,
+    /// The last one, if there is one.
     pub to: Option<usize>,
+    /// Events in it, of all visitors.
     pub events: usize,
+    /// By the model that learns.
     pub personal: Score<T>,
     /// Personal, but for visitors whose gate was closed then.
     pub gated: Score<T>,
+    /// By the seed alone; `static` in JSON.
     #[serde(rename = "static")]
     pub fixed: Score<T>,
 }
@@ -45,7 +55,9 @@ pub struct Bucket<T> {
 /// A figure that is undefined (no events, or labels of one kind) is null in JSON and a dash in a table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Score<T> {
+    /// The chance that a click scores above a skip, over everybody's events together.
     pub auc: Option<T>,
+    /// The mean over visitors of their mean cross-entropy of click probabilities, in nats.
     pub log_loss: Option<T>,
     /// Of a regression; left out otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,16 +67,22 @@ pub struct Score<T> {
 /// Learners that stopped learning after so many events, on the same later events.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Frozen<T> {
+    /// Events after which they stopped.
     pub after: usize,
+    /// Visitors with events enough to be judged.
     pub users: usize,
+    /// The mean over visitors of the AUC within each.
     pub within_user_auc: Option<T>,
+    /// The mean over visitors of their mean cross-entropy.
     pub log_loss: Option<T>,
 }
 
 /// Predicted against happened, over all events.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Calibrations {
+    /// By the model that learns.
     pub personal: Reliability,
+    /// By the seed alone; `static` in JSON.
     #[serde(rename = "static")]
     pub fixed: Reliability,
 }
@@ -160,6 +178,7 @@ impl Bucket<Estimate> {
 }
 
 impl Score<Estimate> {
+    /// How much each is above that of another model, over the same people.
     pub fn minus(&self, other: &Score<Estimate>) -> Score<Difference> {
         Score {
             auc: minus(&self.auc, &other.auc),
@@ -203,6 +222,7 @@ impl Calibrations {
     }
 }
 
+/// How much one figure is above another, if there are both.
 pub fn minus(a: &Option<Estimate>, b: &Option<Estimate>) -> Option<Difference> {
     Some(a.as_ref()?.minus(b.as_ref()?))
 }

@@ -30,13 +30,21 @@ pub enum Who {
 /// clicks; null if nothing says what a click is. `within_user_auc` is the mean over the users who have both clicks and skips.
 #[derive(Debug, Serialize)]
 pub struct Known {
+    /// Events that were scored.
     pub rows: usize,
+    /// Users who have such events.
     pub users: usize,
+    /// Root of the mean squared error.
     pub rmse: Option<Estimate>,
+    /// Mean cross-entropy over events.
     pub log_loss: Option<Estimate>,
+    /// Over all events together.
     pub auc: Option<Estimate>,
+    /// The mean over users of the AUC within each.
     pub within_user_auc: Option<Estimate>,
+    /// Predicted against happened.
     pub calibration: Reliability,
+    /// Events of users whom the seed does not know.
     pub skipped: usize,
 }
 

@@ -10,23 +10,30 @@ use std::path::Path;
 /// What a replay of an event log says of one seed.
 #[derive(Debug, Default, PartialEq, Serialize)]
 pub struct LogReport {
+    /// Lines of the log.
     pub records: usize,
     /// Whether the log was made with this very seed.
     pub same_seed: bool,
+    /// Scores that the log tells.
     pub predictions: usize,
     /// Those whose score has the very bits that the log has.
     pub identical: usize,
+    /// The largest distance of a score from the log's.
     pub largest_difference: f32,
     /// Inputs that were labelled, and how they were predicted when they were shown.
     pub labelled: usize,
+    /// Mean cross-entropy of the labelled inputs.
     pub log_loss: Option<Estimate>,
+    /// Over the labelled inputs together.
     pub auc: Option<Estimate>,
+    /// None if no slate has a label.
     pub off_policy: Option<OffPolicy>,
 }
 
 /// The click rate that a greedy ranking by the replayed learner would have had on the labelled places of the log's slates.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct OffPolicy {
+    /// Labelled places of slates.
     pub places: usize,
     /// Places at which it would have shown what was shown.
     pub agreed: usize,
@@ -38,11 +45,16 @@ pub struct OffPolicy {
     pub snips: Option<Estimate>,
 }
 
+/// How much the figures of one seed are above those of another, with the standard error over slates.
 #[derive(Debug, Serialize)]
 pub struct LogDifferences {
+    /// Of the cross-entropy.
     pub log_loss: Option<Difference>,
+    /// Of the AUC.
     pub auc: Option<Difference>,
+    /// Of inverse propensity scoring.
     pub ips: Option<Difference>,
+    /// Of its normalised form.
     pub snips: Option<Difference>,
 }
 

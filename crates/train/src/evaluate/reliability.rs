@@ -12,10 +12,14 @@ pub struct Reliability {
     pub bins: Vec<Bin>,
 }
 
+/// Events whose predicted probability lies between two bounds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Bin {
+    /// The lower bound.
     pub from: f64,
+    /// The upper bound.
     pub to: f64,
+    /// How many.
     pub events: usize,
     /// Mean probability.
     pub predicted: f64,

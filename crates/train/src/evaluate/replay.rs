@@ -86,6 +86,7 @@ impl Outcome {
 /// What came of one visitor.
 #[derive(Debug, Clone, Default)]
 pub struct Replayed {
+    /// Of each event, in order of time.
     pub outcomes: Vec<Outcome>,
     /// For each number of events to freeze after, the predictions for the events from [`JUDGED_FROM`] on; empty if the
     /// visitor has fewer than [`JUDGED_EVENTS`]. Who is frozen within a moment has learnt nothing of it.
@@ -143,6 +144,12 @@ impl Visitors {
         self.visits.iter_mut().flatten().for_each(|visit| visit.arrives += by);
     }
 
+    /// Whether there is nobody.
+    pub fn is_empty(&self) -> bool {
+        self.visits.is_empty()
+    }
+
+    /// How many people there are.
     pub fn len(&self) -> usize {
         self.visits.len()
     }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 /// How many bad rows a run puts up with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum BadRows {
+    /// So many.
     Count(u64),
     /// Of all rows, 0 to 1.
     Share(f64),

@@ -11,10 +11,15 @@ use std::path::{Path, PathBuf};
 pub struct Sources {
     /// As a person calls them.
     pub events: String,
+    /// The file of the items' fields.
     pub items: Option<PathBuf>,
+    /// The file of the users' fields.
     pub users: Option<PathBuf>,
+    /// The columns of it that are features.
     pub item_fields: Vec<String>,
+    /// The columns of it that are features.
     pub user_fields: Vec<String>,
+    /// Which column of the events is what.
     pub columns: Columns,
 }
 

@@ -71,17 +71,23 @@ pub struct Simulated {
     pub federated: Figures,
     /// Versions on the way, evenly spaced, and which of them and the last had the highest log-loss.
     pub versions: Vec<Version>,
+    /// That with the highest log-loss.
     pub worst: Version,
     /// Candidates that were held back, and by how many standard errors clients ever reported to be served worse than before.
     pub held_back: u64,
+    /// The largest regret that clients reported.
     pub regret: f64,
     /// A seed trained anew on the events of both.
     pub central: Figures,
     /// The share of the log-loss that central training gains over the seed that the deltas gained.
     pub closed: Option<f64>,
+    /// Versions that were published.
     pub rounds: u64,
+    /// Deltas that were folded, hostile ones among them.
     pub deltas: u64,
+    /// Bytes of deltas that a client sent, on average.
     pub bytes_up_per_user: f64,
+    /// Bytes of bases that a client fetched, on average.
     pub bytes_down_per_user: f64,
     /// How far hostile visits moved the mean weight of the items that they push, in logits.
     pub target_shift: f64,
@@ -92,7 +98,9 @@ pub struct Simulated {
 /// A version on the people judged.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Version {
+    /// Its number.
     pub version: u64,
+    /// Its figures.
     #[serde(flatten)]
     pub figures: Figures,
 }
@@ -100,7 +108,9 @@ pub struct Version {
 /// Over all events of all people judged: each predicted, then learnt from.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Figures {
+    /// Mean cross-entropy over events.
     pub log_loss: Option<f64>,
+    /// Over all events together.
     pub auc: Option<f64>,
 }
 
@@ -133,7 +143,7 @@ pub fn simulate(job: &Training<'_>, args: &Settings) -> Result<Simulated> {
         // Of no event at all nothing can be told, and the judge is not asked.
         Ok(figures(&replayed).log_loss.unwrap_or(f64::INFINITY))
     };
-    let gate = (operator.len() > 0).then_some(&of_operator as &Judge<'_>);
+    let gate = (!operator.is_empty()).then_some(&of_operator as &Judge<'_>);
     let mut runs = vec![population.clone()];
     if args.hostile > 0.0 {
         runs.push(Population { hostile: 0.0, ..population.clone() });

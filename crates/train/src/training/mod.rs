@@ -4,11 +4,11 @@ mod files;
 mod implicit;
 mod method;
 mod recipe;
+mod run;
 mod settings;
-mod training;
 
 pub use files::{EventFiles, Files};
 pub use implicit::{Implicit, Passed, train_implicit};
 pub use recipe::{Descent, Loss, Method, Pull, Recipe};
 pub use settings::{Settings, Tuned};
-pub use training::{Fit, Made, Training};
+pub use run::{Fit, Made, Training};

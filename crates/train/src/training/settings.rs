@@ -14,8 +14,11 @@ const SHARED_RATES: [f32; 5] = [0.0, 0.01, 0.03, 0.1, 0.2];
 /// The settings of a seed that are about learning from it.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
+    /// What the prior's covariance is multiplied with.
     pub scale: f32,
+    /// How fast rows learn in the browser.
     pub rates: Rates,
+    /// From score to click probability.
     pub calibration: Calibration,
 }
 

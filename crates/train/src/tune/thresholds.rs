@@ -19,6 +19,7 @@ const FALSE_ALARMS: f64 = 1e-3;
 /// What suits these people. None: nothing did, so that the seed's own stays.
 #[derive(Debug, Serialize)]
 pub struct Chosen {
+    /// When the seed is served in place of the personal model.
     pub gate: Option<Gate>,
     /// The least threshold of Page-Hinkley, at the seed's tolerance, with few enough false alarms.
     pub page_hinkley: Option<Alarms>,
@@ -26,6 +27,7 @@ pub struct Chosen {
     pub adwin: Option<Alarms>,
 }
 
+/// How much worse the personal model must be than the seed for the seed to be served.
 #[derive(Debug, Serialize)]
 pub struct Gate {
     /// Null in JSON, and infinite, if the personal model is to serve always.
@@ -35,8 +37,10 @@ pub struct Gate {
     pub difference: Option<Difference>,
 }
 
+/// A threshold of a drift detector, and how often it cries wolf.
 #[derive(Debug, Serialize)]
 pub struct Alarms {
+    /// In the detector's own unit.
     pub threshold: f64,
     /// Alarms an event on shuffled histories of the people judged.
     pub false_alarms: f64,

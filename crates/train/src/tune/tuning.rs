@@ -23,16 +23,20 @@ pub struct Tuning {
     pub judged_on: usize,
     /// Of the seed as it was given, over the people judged.
     pub given: Score<Estimate>,
+    /// What was tried, in order.
     pub steps: Vec<Step>,
     /// Of the seed that was written, and how much it is above the one given.
     pub tuned: Score<Estimate>,
+    /// With the standard error over people.
     pub difference: Score<Difference>,
+    /// What was chosen for the gate and the detectors.
     pub thresholds: Chosen,
 }
 
 /// One step.
 #[derive(Debug, Serialize)]
 pub struct Step {
+    /// What is changed: `prior scale`.
     pub step: String,
     /// None if nothing paid, so that all stays as it was.
     pub chosen: Option<String>,

@@ -6,8 +6,11 @@ use crate::input::{Columns, SideTable};
 /// One event as its file has it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Row<'a> {
+    /// Who, by any name but the empty one.
     pub user: &'a str,
+    /// What, by any name but the empty one.
     pub item: &'a str,
+    /// A rating, or 1 for a click and 0 for a skip.
     pub label: f64,
     /// There if the columns name one.
     pub time: Option<f64>,

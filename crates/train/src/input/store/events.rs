@@ -70,6 +70,12 @@ impl Events {
         events
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.user.is_empty()
+    }
+
+    /// How many events there are.
     pub fn len(&self) -> usize {
         self.user.len()
     }
