@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use std::collections::{HashMap, HashSet};
 
 use brooklet_core::{
-    Base, Config, Delta, FeatureId, Features, Metadata, PendingDelta, Precision, Prior, Rates, Rows, Schema,
+    Base, Config, Delta, FeatureId, Features, Metadata, PendingDelta, Precision, Prior, Rates, Rows, Schema, Value,
     encode_base,
 };
 use proptest::prelude::*;

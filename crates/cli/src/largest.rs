@@ -1,9 +1,10 @@
 //! The rows of a seed that stand out, with what the file of items says of them.
 
-use crate::input::read_notes;
-use crate::seed::Sources;
+use crate::term::Bars;
 use anyhow::Result;
 use brooklet_core::{Base, Metadata};
+use brooklet_train::input::read_notes;
+use brooklet_train::seed::Sources;
 use serde::{Serialize, Serializer};
 use std::collections::HashMap;
 use std::path::Path;
@@ -53,7 +54,7 @@ pub(crate) fn notes(base: &Base, items: Option<&Path>) -> Result<HashMap<String,
     let recorded = sources.items.filter(|path| path.exists());
     let Some(path) = items.map(Path::to_path_buf).or(recorded) else { return Ok(HashMap::new()) };
     let item = &sources.columns.item;
-    let notes = read_notes(&path, item, &sources.item_fields)?;
+    let notes = read_notes(&path, item, &sources.item_fields, &Bars)?;
     Ok(notes.into_iter().map(|(id, note)| (format!("{item}={id}"), note)).collect())
 }
 

@@ -1,43 +1,22 @@
 //! `brooklet`, the command: makes a seed from a file of events, judges it, shows it, serves it.
 //!
-//! One file per subcommand in `commands`; what they share is beside them: reading files (`input`), the batch trainer
-//! (`trainer`), progressive validation with the browser's own learner (`progressive`), the figures (`metrics`).
+//! All work is the library's (`brooklet-train`) and the endpoint's (`brooklet-server`). What is here takes flags (`args`), one
+//! file per subcommand (`commands`), and shows what came of it on a terminal (`term`) or as a page (`report`).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 #[macro_use]
-mod output;
+mod term;
 
+mod args;
 mod commands;
-mod dataset;
-mod estimate;
-mod federation;
 mod files;
-mod holdout;
-mod implicit;
-mod input;
-mod job;
-mod judge;
 mod largest;
-mod learning;
-mod libfm;
-mod method;
-mod metrics;
-mod names;
-mod negatives;
-mod numbers;
-mod progress;
-mod progressive;
-mod reliability;
 mod report;
-mod seed;
-mod stream;
 #[cfg(test)]
 mod testing;
-mod trainer;
-mod tune;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use commands::{completions, eval, import, inspect, replay, serve, simulate, topn, train};
 use std::process::ExitCode;
 
@@ -78,7 +57,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Serve(args) => serve::run(*args),
-        Command::Completions(args) => completions::run(&args),
+        Command::Completions(args) => completions::run(&args, &mut Command::command()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

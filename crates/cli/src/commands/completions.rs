@@ -1,5 +1,6 @@
+//! Completions for shells.
+
 use anyhow::{Context, Result};
-use clap::CommandFactory;
 use clap_complete::Shell;
 
 #[derive(Debug, clap::Args)]
@@ -8,9 +9,9 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args, command: &mut clap::Command) -> Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut crate::Command::command(), "brooklet", &mut script);
+    clap_complete::generate(args.shell, command, "brooklet", &mut script);
     println!("{}", String::from_utf8(script).context("a script that is not UTF-8")?.trim_end());
     Ok(())
 }

@@ -1,10 +1,10 @@
+//! A seed of a model that another program trained.
+
+use crate::args::named;
 use crate::files::write_whole;
-use crate::libfm;
-use crate::names::named;
-use crate::seed::{moments, object, prior};
-use crate::tune::Settings;
-use anyhow::{Context, Result, ensure};
-use brooklet_core::{FeatureId, Labels, Loss, Metadata, Precision, Prior, Rows, Schema, Value, encode_base};
+use anyhow::Result;
+use brooklet_core::Loss;
+use brooklet_train::import::{Imported, LibFm, import};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -66,53 +66,20 @@ struct Report {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let model = libfm::read(&args.libfm, &args.features)?;
-    let width = 1 + model.factors;
-    let field = |name: &str| name.split_once('=').map_or(name, |(field, _)| field).to_owned();
-    let user_rows: Vec<f32> =
-        model.rows().filter(|(name, _)| field(name) == args.user).flat_map(|(_, row)| row.to_vec()).collect();
-    let mut rows = Rows { names: Some(Vec::new()), ..Rows::default() };
-    let mut fields = Vec::new();
-    for (name, row) in model.rows() {
-        let field = field(name);
-        let private = field == args.user || args.private.contains(&field);
-        if !private && !fields.contains(&field) {
-            fields.push(field);
-        }
-        if !private || args.keep_users {
-            rows.ids.push(FeatureId::named(name));
-            rows.rows.extend_from_slice(row);
-            rows.names.get_or_insert_default().push(name.to_owned());
-        }
-    }
-    ensure!(
-        fields.contains(&args.item),
-        "{} names no feature of the field `{}`: say with --item which field names the item",
-        args.features.display(),
-        args.item
-    );
-    let settings = Settings::default();
-    let prior_users = user_rows.len() / width;
-    let prior = match prior_users {
-        0 => default_prior(&rows.rows, width),
-        _ => prior(moments(&user_rows, width), settings.scale),
-    };
-    let schema =
-        Schema { private: args.private.clone(), fields: fields.clone(), ..Schema::new(&args.user, &args.item) };
-    let metadata = Metadata {
+    let imported = import(&LibFm {
+        model: args.libfm.clone(),
+        features: args.features.clone(),
+        user: args.user.clone(),
+        item: args.item.clone(),
+        private: args.private.clone(),
         loss: args.loss,
-        w0: model.w0,
-        calibration: settings.calibration,
-        labels: Labels { positive: args.positive, map: Vec::new() },
-        private_rows: args.keep_users,
-        training: provenance(args),
-        ..Metadata::new(&args.model, schema, settings.rates, prior)
-    };
-    let bytes = encode_base(&metadata, &rows, Precision::F16)
-        .with_context(|| format!("{} cannot be written as a seed", args.libfm.display()))?;
+        positive: args.positive,
+        name: args.model.clone(),
+        keep_users: args.keep_users,
+    })?;
+    let Imported { bytes, rows, factors, prior_users } = imported;
     write_whole(&args.out, &bytes)?;
-    let report =
-        Report { rows: rows.ids.len(), factors: model.factors, prior_users, bytes: bytes.len(), out: args.out.clone() };
+    let report = Report { rows, factors, prior_users, bytes: bytes.len(), out: args.out.clone() };
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
@@ -124,28 +91,4 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Of a model without users: a visitor of no weight and no taste, who may come to differ in weight by 1, and in each factor as
-/// much as the model's rows do.
-fn default_prior(rows: &[f32], width: usize) -> Prior {
-    let n = (rows.len() / width).max(1) as f32;
-    let mut covariance = vec![0.0; width * width];
-    covariance[0] = 1.0;
-    for f in 1..width {
-        covariance[f * width + f] = rows.iter().skip(f).step_by(width).map(|v| v * v).sum::<f32>() / n;
-    }
-    Prior { mean: vec![0.0; width], covariance, scale: 1.0, fade: 0.0 }
-}
-
-/// What `replay` and `eval` look for: the columns of events, by the names of their roles.
-fn provenance(args: &Args) -> Value {
-    let text = |text: &str| Value::from(text);
-    let columns =
-        [("user", text(&args.user)), ("item", text(&args.item)), ("label", text("label")), ("time", Value::Null)];
-    object([
-        ("command", text(concat!("brooklet ", env!("CARGO_PKG_VERSION"), " import"))),
-        ("libfm", Value::String(args.libfm.display().to_string())),
-        ("columns", object(columns)),
-    ])
 }

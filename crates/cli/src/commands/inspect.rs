@@ -1,8 +1,10 @@
+//! What is in a seed.
+
 use super::inspect_diff::Diff;
 use crate::largest::{Largest, length, notes, short};
-use crate::seed;
 use anyhow::Result;
 use brooklet_core::{Base, Value};
+use brooklet_train::seed;
 use serde_json::{Map, json};
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -1,9 +1,9 @@
 //! What changed from one seed to another.
 
 use crate::largest::{length, name, short};
-use crate::numbers::shown;
-use crate::trainer::sigmoid;
+use crate::term::shown;
 use brooklet_core::{Base, Calibration, Metadata};
+use brooklet_train::maths::sigmoid;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashMap;

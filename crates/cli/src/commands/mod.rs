@@ -8,7 +8,6 @@ mod inspect_diff;
 pub(crate) mod replay;
 mod replay_log;
 pub(crate) mod serve;
-mod side_by_side;
 pub(crate) mod simulate;
 pub(crate) mod topn;
 pub(crate) mod train;

@@ -1,17 +1,20 @@
-mod page;
+//! Replays people whom seeds never saw, and compares the seeds.
 
-use super::{replay_log, side_by_side::SideBySide};
-use crate::estimate::{Difference, Estimate};
+mod page;
+mod people;
+
+use super::replay_log;
+use crate::args::{Learning, not_negative};
 use crate::files::ensure_writable;
-use crate::input::{Columns, Events, LabelRule, read_delays};
-use crate::judge::{Bucket, Figures, Frozen, Judged, Score};
-use crate::learning::Learning;
-use crate::numbers::{not_negative, shown};
-use crate::progress::Progress;
-use crate::progressive::{FREEZE, JUDGED_EVENTS, JUDGED_FROM, Visitors, cores};
-use crate::seed::{self, Sources};
+use crate::term::{SideBySide, figure};
 use anyhow::{Result, ensure};
 use brooklet_core::Base;
+use brooklet_train::evaluate::{
+    Bucket, Difference, Estimate, FREEZE, Figures, Frozen, JUDGED_EVENTS, JUDGED_FROM, Judged, Score, is_log,
+};
+use brooklet_train::maths::cores;
+use brooklet_train::seed;
+use people::{Asked, People};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -85,7 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let named = args.events.as_ref().map(|_| &args.first);
     let seeds: Vec<&Path> = named.into_iter().chain(&args.seeds).map(PathBuf::as_path).collect();
     let events = args.events.as_deref().unwrap_or(&args.first);
-    if replay_log::is_log(events) {
+    if is_log(events) {
         ensure!(
             args.report.is_none() && args.delay == 0.0 && args.delay_column.is_none(),
             "{} is an event log, whose labels come as late as they came: --delay, --delay-column and --report are for files of \
@@ -99,18 +102,27 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         "--freeze takes numbers of at most {JUDGED_FROM}: frozen learners are judged on the events after those"
     );
     args.report.as_deref().map(ensure_writable).transpose()?;
+    let asked = Asked {
+        items: &args.items,
+        users: &args.users,
+        delay: args.delay.into(),
+        delay_column: args.delay_column.as_deref(),
+        freeze: &args.freeze,
+        config: args.learning.config()?,
+        threads: args.threads.unwrap_or_else(cores),
+    };
     let mut people = People::default();
     let mut judged: Vec<Judged> = Vec::new();
     let mut bases: Vec<Base> = Vec::new();
     for seed in &seeds {
         let base = seed::open(seed)?;
-        judged.push(people.judge(events, &base, seed, args)?);
+        judged.push(people.judge(events, &base, seed, &asked)?);
         bases.push(base);
     }
     if let Some(path) = &args.report {
-        page::write(path, args, events, &people, &seeds, &bases, &judged)?;
+        page::write(path, &asked, events, &people, &seeds, &bases, &judged)?;
     }
-    let (events, users) = (people.events.len(), people.events.users.len());
+    let (events, users) = (people.events.len(), people.events.users());
     if let [_] = judged[..] {
         for judged in judged {
             let report = Report { events, users, judged };
@@ -132,65 +144,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let seeds = compared.map(|((seed, judged), difference)| Compared { seed: seed.to_path_buf(), judged, difference });
     println!("{}", serde_json::to_string(&Comparison { events, users, seeds: seeds.collect() })?);
     Ok(())
-}
-
-/// The events, as they were last read: seeds of the same columns and labels share them.
-#[derive(Default)]
-struct People {
-    read_as: Option<(Columns, LabelRule)>,
-    events: Events,
-    /// Of the first seed, against which the others are held.
-    clicks: Vec<Option<bool>>,
-}
-
-impl People {
-    fn judge(&mut self, events: &Path, base: &Base, seed: &Path, args: &Args) -> Result<Judged> {
-        let sources = Sources::of(base.metadata())?.moved(&args.items, &args.users);
-        let rule = seed::rule(base.metadata());
-        let (users, items) = (sources.read_users()?, sources.read_items()?);
-        self.read(events, &sources.columns, &rule, args.delay_column.as_deref(), seed)?;
-        let mut visitors = Visitors::new(base, &self.events, &rule, &users, &items)?;
-        visitors.delay(args.delay.into());
-        let progress = Progress::steps("replaying visitors", visitors.len());
-        let threads = args.threads.unwrap_or_else(cores);
-        let replayed = visitors.replay(base, &args.learning.config()?, &args.freeze, threads, || progress.step())?;
-        progress.done();
-        Ok(Judged::new(&replayed, &args.freeze, rule.squared))
-    }
-
-    fn read(
-        &mut self,
-        path: &Path,
-        columns: &Columns,
-        rule: &LabelRule,
-        delays: Option<&str>,
-        seed: &Path,
-    ) -> Result<()> {
-        if self.read_as.as_ref().is_some_and(|(c, r)| c == columns && r == rule) {
-            return Ok(());
-        }
-        let mut events = Events::read(path, columns, rule)?;
-        if let Some(column) = delays {
-            events.delay = read_delays(path, column)?;
-        }
-        let clicks = || events.label.iter().zip(&events.target).map(|(&label, &target)| rule.click(label, target));
-        if let Some((first, _)) = &self.read_as {
-            let same = |a: &str, b: &str| a == b;
-            ensure!(
-                same(&first.user, &columns.user)
-                    && first.time == columns.time
-                    && self.clicks.iter().copied().eq(clicks()),
-                "{} takes other events for clicks, or other columns for user and time, than the first seed: \
-                 their figures cannot be compared; replay them one at a time",
-                seed.display()
-            );
-        } else {
-            self.clicks = clicks().collect();
-        }
-        self.events = events;
-        self.read_as = Some((columns.clone(), rule.clone()));
-        Ok(())
-    }
 }
 
 fn print(report: &Report) {
@@ -268,8 +221,4 @@ fn asides(of: &Judged) {
 fn frozen_title() -> String {
     let from = JUDGED_FROM + 1;
     format!("frozen after so many events, judged from event {from} on (visitors of {JUDGED_EVENTS} or more)")
-}
-
-pub(crate) fn figure(figure: &Option<Estimate>) -> String {
-    shown(figure.as_ref().map(|figure| figure.value))
 }

@@ -1,52 +1,13 @@
-//! Replays an event log as the browser exports it: the same inputs in the same order, with the labels as late as they came.
-//! Over the seed that the log was made with, every prediction must come out bit for bit; over another seed it is judged by
-//! what really happened, and by what a greedy ranking with it would have earned (off-policy).
+//! Replays an event log, and compares seeds upon it.
 
-mod replayed;
-
-use super::replay::figure;
-use super::side_by_side::SideBySide;
-use crate::estimate::{Difference, Estimate};
-use crate::judge::minus;
-use crate::learning::Learning;
-use crate::seed;
+use crate::args::Learning;
+use crate::term::{SideBySide, figure};
 use anyhow::Result;
-use brooklet_core::{Record, Value};
-use replayed::replay;
+use brooklet_core::Config;
+use brooklet_train::evaluate::{Estimate, LogDifferences, LogReport, OffPolicy, replay_log};
+use brooklet_train::seed;
 use serde::Serialize;
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-
-/// What `--json` prints of one seed.
-#[derive(Debug, Default, PartialEq, Serialize)]
-struct Report {
-    records: usize,
-    /// Whether the log was made with this very seed.
-    same_seed: bool,
-    predictions: usize,
-    /// Those whose score has the very bits that the log has.
-    identical: usize,
-    largest_difference: f32,
-    /// Inputs that were labelled, and how they were predicted when they were shown.
-    labelled: usize,
-    log_loss: Option<Estimate>,
-    auc: Option<Estimate>,
-    off_policy: Option<OffPolicy>,
-}
-
-/// The click rate that a greedy ranking by the replayed learner would have had on the labelled places of the log's slates.
-#[derive(Debug, PartialEq, Serialize)]
-struct OffPolicy {
-    places: usize,
-    /// Places at which it would have shown what was shown.
-    agreed: usize,
-    /// What the log itself earned.
-    logged: f64,
-    /// Inverse propensity scoring (Horvitz and Thompson 1952).
-    ips: Option<Estimate>,
-    /// The same, normalised by its own weights (Swaminathan and Joachims 2015).
-    snips: Option<Estimate>,
-}
 
 /// What `--json` prints of several.
 #[derive(Debug, Serialize)]
@@ -58,39 +19,17 @@ struct Comparison {
 struct Compared {
     seed: PathBuf,
     #[serde(flatten)]
-    report: Report,
+    report: LogReport,
     /// From the first seed, with the standard error over slates; null of the first itself.
-    difference: Option<Differences>,
+    difference: Option<LogDifferences>,
 }
-
-#[derive(Debug, Serialize)]
-struct Differences {
-    log_loss: Option<Difference>,
-    auc: Option<Difference>,
-    ips: Option<Difference>,
-    snips: Option<Difference>,
-}
-
-/// Whether a file is an event log and no file of events: its first line is a record.
-pub(crate) fn is_log(path: &Path) -> bool {
-    // Where there is no file to read, whoever reads it will say so.
-    let Ok(file) = std::fs::File::open(path) else { return false };
-    let mut lines = BufReader::new(file.take(LONGEST_LINE)).split(b'\n').map_while(Result::ok);
-    let first = lines.find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
-    let Ok(first) = std::str::from_utf8(&first) else { return false };
-    match Value::parse(first) {
-        Ok(value) => Record::from_value(&value).is_ok(),
-        // A log that is broken from its first line on; its reader will name the line.
-        Err(_) => first.trim_start().starts_with("{\"type\""),
-    }
-}
-
-/// The first record carries a profile, which is long.
-const LONGEST_LINE: u64 = 16 << 20;
 
 pub(crate) fn run(log: &Path, seeds: &[&Path], learning: &Learning, json: bool) -> Result<()> {
-    let replayed =
-        seeds.iter().map(|seed| replay(log, &seed::open(seed)?, learning)).collect::<Result<Vec<Report>>>()?;
+    let settings = |logged: Option<&Config>| learning.of_log(logged);
+    let replayed = seeds
+        .iter()
+        .map(|seed| Ok(replay_log(log, &seed::open(seed)?, &settings)?))
+        .collect::<Result<Vec<LogReport>>>()?;
     if let [report] = &replayed[..] {
         if json {
             println!("{}", serde_json::to_string(report)?);
@@ -103,7 +42,7 @@ pub(crate) fn run(log: &Path, seeds: &[&Path], learning: &Learning, json: bool) 
         compare(seeds, &replayed);
         return Ok(());
     }
-    let differences: Vec<Option<Differences>> =
+    let differences: Vec<Option<LogDifferences>> =
         replayed.iter().enumerate().map(|(i, report)| (i > 0).then(|| report.minus(&replayed[0]))).collect();
     let compared = seeds.iter().zip(replayed).zip(differences);
     let seeds = compared.map(|((seed, report), difference)| Compared { seed: seed.to_path_buf(), report, difference });
@@ -111,21 +50,7 @@ pub(crate) fn run(log: &Path, seeds: &[&Path], learning: &Learning, json: bool) 
     Ok(())
 }
 
-impl Report {
-    fn minus(&self, other: &Report) -> Differences {
-        let off_policy = |figure: fn(&OffPolicy) -> &Option<Estimate>| {
-            minus(figure(self.off_policy.as_ref()?), figure(other.off_policy.as_ref()?))
-        };
-        Differences {
-            log_loss: minus(&self.log_loss, &other.log_loss),
-            auc: minus(&self.auc, &other.auc),
-            ips: off_policy(|o| &o.ips),
-            snips: off_policy(|o| &o.snips),
-        }
-    }
-}
-
-fn print(report: &Report) {
+fn print(report: &LogReport) {
     println!("{} records, {} predictions", report.records, report.predictions);
     if report.same_seed {
         println!("{} of them bit for bit as logged", report.identical);
@@ -140,7 +65,7 @@ fn print(report: &Report) {
     }
 }
 
-fn compare(seeds: &[&Path], replayed: &[Report]) {
+fn compare(seeds: &[&Path], replayed: &[LogReport]) {
     let first = &replayed[0];
     println!("{} records, {} labelled inputs", first.records, first.labelled);
     let table = SideBySide::new(seeds);
@@ -160,23 +85,4 @@ fn compare(seeds: &[&Path], replayed: &[Report]) {
         println!("the log itself earned {logged:.4} on its {places} labelled places");
     }
     table.footnote("slates");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing;
-
-    #[test]
-    fn a_log_is_told_from_events_by_its_first_line() {
-        for (text, expected) in [
-            ("\n {\"type\":\"opened\"\n", true),
-            ("{\"name\":\"x\",\"type\":\"named\",\"id\":\"279a8b0c2f1d6733\"}\n", true),
-            ("user,item,label\n", false),
-            ("{\"user\":\"a\",\"type\":1}\n", false),
-            ("", false),
-        ] {
-            assert_eq!(is_log(testing::temp_file(text).path()), expected, "{text}");
-        }
-    }
 }

@@ -1,10 +1,12 @@
-use crate::input::Events;
-use crate::metrics::{log_loss, mean};
-use crate::progressive::{Visitors, cores};
-use crate::seed::{self, Sources};
+//! The central endpoint, and what it judges versions by.
+
+use crate::term::Bars;
 use anyhow::{Context, Result, ensure};
-use brooklet_core::{Base, Error, Loss};
+use brooklet_core::Base;
 use brooklet_server::{Config, Judge};
+use brooklet_train::evaluate::{Visitors, served_loss};
+use brooklet_train::input::read_events;
+use brooklet_train::seed::{self, Sources};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -38,21 +40,9 @@ fn judge(events: &Path, seed: &Path, args: &Args) -> Result<Judge> {
     let base = seed::open(seed)?;
     let sources = Sources::of(base.metadata())?.moved(&args.judge_items, &args.judge_users);
     let rule = seed::rule(base.metadata());
-    let (users, items) = (sources.read_users()?, sources.read_items()?);
-    let read = Events::read(events, &sources.columns, &rule)?;
-    ensure!(!read.target.is_empty(), "{} has no event to judge by", events.display());
+    let (users, items) = (sources.read_users(&Bars)?, sources.read_items(&Bars)?);
+    let read = read_events(events, &sources.columns, &rule, &Bars)?;
+    ensure!(!read.is_empty(), "{} has no event to judge by", events.display());
     let visitors = Visitors::new(&base, &read, &rule, &users, &items)?;
-    let page = brooklet_core::Config::default();
-    let loss = move |base: &Base| -> Result<f64, Error> {
-        let squared = base.metadata().loss == Loss::Squared;
-        let replayed = visitors.replay(base, &page, &[], cores(), || {})?;
-        let outcomes = replayed.iter().flat_map(|visitor| &visitor.outcomes);
-        let losses = outcomes.map(|outcome| match (squared, outcome.click) {
-            (false, Some(click)) => log_loss(outcome.personal.probability, f32::from(u8::from(click))),
-            (false, None) => log_loss(outcome.personal.probability, outcome.target),
-            (true, _) => 0.5 * f64::from(outcome.personal.score - outcome.target).powi(2),
-        });
-        Ok(mean(losses).unwrap_or(f64::INFINITY))
-    };
-    Ok(Judge::new(loss))
+    Ok(Judge::new(move |base: &Base| served_loss(&visitors, base)))
 }

@@ -1,13 +1,10 @@
-//! How well a seed ranks the whole catalogue for people whom it never saw, with the browser's own learner: each learns the first clicks that are
-//! known of them, and the rest is looked for among all items (Liang, Krishnan, Hoffman and Jebara 2018).
+//! Ranks the whole catalogue for people whom a seed never saw.
 
-use crate::input::Events;
-use crate::progressive::in_parallel;
-use crate::seed::{self, Sources};
-use anyhow::{Context, Result, ensure};
-use brooklet_core::{Base, Config, FeatureId, Features, Learner, Query};
-use serde::Serialize;
-use std::collections::BTreeMap;
+use crate::term::Bars;
+use anyhow::Result;
+use brooklet_train::evaluate::{Ranked, TopN, top_n};
+use brooklet_train::input::read_events;
+use brooklet_train::seed::{self, Sources};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -31,66 +28,13 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// Places that recall is told for, and NDCG.
-const RECALL: [usize; 2] = [20, 50];
-const NDCG: [usize; 2] = [10, 100];
-
-/// Means over people. Recall is divided by the lesser of the places and the number hidden.
-#[derive(Debug, Clone, Default, Serialize)]
-struct Figures {
-    recall: BTreeMap<usize, f64>,
-    ndcg: BTreeMap<usize, f64>,
-}
-
-#[derive(Debug, Serialize)]
-struct After {
-    clicks: usize,
-    #[serde(flatten)]
-    figures: Figures,
-}
-
-/// What `--json` prints. `popularity` ranks by how much of each item the seed was learnt from.
-#[derive(Debug, Serialize)]
-struct Report {
-    users: usize,
-    items: usize,
-    popularity: Option<Figures>,
-    after: Vec<After>,
-    all: Figures,
-}
-
-/// One person: items known in order, items hidden.
-struct Person<'a> {
-    known: Vec<&'a str>,
-    hidden: Vec<&'a str>,
-}
-
 pub(crate) fn run(args: &Args) -> Result<()> {
     let base = seed::open(&args.seed)?;
     let columns = Sources::of(base.metadata())?.columns;
     let rule = seed::rule(base.metadata());
-    let known = Events::read(&args.known, &columns, &rule)?;
-    let hidden = Events::read(&args.hidden, &columns, &rule)?;
-    let items = items(&base)?;
-    let people = people(&known, &hidden);
-    let popular = popular(&base, &items);
-    let mut after = args.after.clone();
-    after.push(usize::MAX);
-    let judged = in_parallel(people.len(), args.threads.max(1), |at| judge(&base, &items, &people[at], &after));
-    let judged: Vec<Vec<Figures>> = judged.into_iter().collect::<Result<_>>()?;
-    let of = |n: usize| mean(judged.iter().map(|person| &person[n]));
-    let popularity = popular.map(|ranking| {
-        let figures: Vec<Figures> =
-            people.iter().map(|person| person.figures(ranking.iter().map(String::as_str))).collect();
-        mean(figures.iter())
-    });
-    let report = Report {
-        users: people.len(),
-        items: items.len(),
-        popularity,
-        after: args.after.iter().enumerate().map(|(n, &clicks)| After { clicks, figures: of(n) }).collect(),
-        all: of(args.after.len()),
-    };
+    let known = read_events(&args.known, &columns, &rule, &Bars)?;
+    let hidden = read_events(&args.hidden, &columns, &rule, &Bars)?;
+    let report = top_n(&base, &known, &hidden, &args.after, args.threads)?;
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
@@ -99,98 +43,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn print(report: &Report) {
+fn print(report: &TopN) {
     println!("{} users, {} items", report.users, report.items);
     println!("{:<12} {:>9} {:>9} {:>9} {:>9}", "clicks", "recall@20", "recall@50", "NDCG@10", "NDCG@100");
-    let line = |name: &str, Figures { recall, ndcg }: &Figures| {
+    let line = |name: &str, Ranked { recall, ndcg }: &Ranked| {
         let numbers: Vec<String> = recall.values().chain(ndcg.values()).map(|x| format!("{x:>9.4}")).collect();
         println!("{name:<12} {}", numbers.join(" "));
     };
     report.popularity.iter().for_each(|figures| line("popularity", figures));
     report.after.iter().for_each(|after| line(&after.clicks.to_string(), &after.figures));
     line("all", &report.all);
-}
-
-/// The items of a seed, by name.
-fn items(base: &Base) -> Result<Vec<String>> {
-    let schema = &base.metadata().schema;
-    let of = |at: usize| Some(base.name(at)?.strip_prefix(&schema.item)?.strip_prefix('=')?.to_owned());
-    let items: Vec<String> = (0..base.len()).filter_map(of).collect();
-    ensure!(!items.is_empty(), "the seed names no items of `{}`: they are what is ranked", schema.item);
-    Ok(items)
-}
-
-/// The people of whom something is hidden.
-fn people<'a>(known: &'a Events, hidden: &'a Events) -> Vec<Person<'a>> {
-    let (rows, found) = (known.by_user(), hidden.by_user());
-    let of = |(user, found): (usize, &Vec<u32>)| {
-        let known_rows = known.users.find(hidden.users.name(user as u32)).map(|user| &rows[user as usize]);
-        Person {
-            known: known_rows.into_iter().flatten().map(|&row| known.items.name(known.item[row as usize])).collect(),
-            hidden: found.iter().map(|&row| hidden.items.name(hidden.item[row as usize])).collect(),
-        }
-    };
-    found.iter().enumerate().map(of).collect()
-}
-
-/// Items in order of how much the seed was learnt from them, if it says so.
-fn popular(base: &Base, items: &[String]) -> Option<Vec<String>> {
-    let field = &base.metadata().schema.item;
-    let evidence = |id: &String| {
-        let row = base.find(FeatureId::named(&format!("{field}={id}")))?;
-        Some((base.evidence(row)?, id.clone()))
-    };
-    let mut ranking: Vec<_> = items.iter().map(evidence).collect::<Option<_>>()?;
-    ranking.sort_by_key(|(evidence, _)| std::cmp::Reverse(evidence.0));
-    Some(ranking.into_iter().map(|(_, id)| id).collect())
-}
-
-fn judge(base: &Base, items: &[String], person: &Person<'_>, after: &[usize]) -> Result<Vec<Figures>> {
-    let mut learner = Learner::new(base.clone(), Config::default())?;
-    for id in items {
-        learner.set_item(id, &Features::default())?;
-    }
-    let schema = &base.metadata().schema;
-    let mut wanted: Vec<usize> = after.iter().map(|&clicks| clicks.min(person.known.len())).collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let (mut learnt, mut figures) = (0, BTreeMap::new());
-    for clicks in wanted {
-        for id in &person.known[learnt..clicks] {
-            let mut features = Features::builder(schema);
-            features.text(&schema.item, id)?;
-            learner.learn_one(&features.finish(), 1.0, 1.0)?;
-        }
-        learnt = clicks;
-        let slate = learner.recommend(&Query { k: NDCG[1], exclude: &person.known, ..Query::default() });
-        figures.insert(clicks, person.figures(slate.items.iter().map(|item| item.item.as_str())));
-    }
-    let of = |&clicks: &usize| figures.get(&clicks.min(person.known.len())).cloned().context("judged nothing");
-    after.iter().map(of).collect()
-}
-
-impl Person<'_> {
-    /// Of a ranking, best first, in which what is known is passed over.
-    fn figures<'b>(&self, ranking: impl Iterator<Item = &'b str>) -> Figures {
-        let ranking = ranking.filter(|item| !self.known.contains(item)).take(NDCG[1]);
-        let places: Vec<usize> =
-            ranking.enumerate().filter(|(_, item)| self.hidden.contains(item)).map(|(place, _)| place).collect();
-        let most = self.hidden.len();
-        let discount = |place: &usize| 1.0 / (*place as f64 + 2.0).log2();
-        let within = |cut: usize| places.iter().filter(move |place| **place < cut);
-        let recall = RECALL.map(|cut| (cut, within(cut).count() as f64 / cut.min(most) as f64));
-        let ideal = |cut: usize| (0..cut.min(most)).map(|place| discount(&place)).sum::<f64>();
-        let ndcg = NDCG.map(|cut| (cut, within(cut).map(discount).sum::<f64>() / ideal(cut)));
-        Figures { recall: recall.into(), ndcg: ndcg.into() }
-    }
-}
-
-fn mean<'a>(all: impl Iterator<Item = &'a Figures> + Clone) -> Figures {
-    let people = all.clone().count().max(1) as f64;
-    let mut mean = Figures::default();
-    for figures in all {
-        figures.recall.iter().for_each(|(at, x)| *mean.recall.entry(*at).or_default() += x / people);
-        figures.ndcg.iter().for_each(|(at, x)| *mean.ndcg.entry(*at).or_default() += x / people);
-    }
-    mean
 }

@@ -1,27 +1,15 @@
-mod changes;
-mod draft;
-mod steps;
-mod thresholds;
+//! Tunes a seed on people whom it never saw.
 
-use super::replay::figure;
-use crate::estimate::{Difference, Estimate};
 use crate::files::{ensure_writable, write_whole};
-use crate::input::Events;
-use crate::judge::Score;
-use crate::progress::Progress;
-use crate::progressive::cores;
-use crate::seed::{self, Sources, object};
-use crate::trainer::Rng;
-use anyhow::{Result, ensure};
-use brooklet_core::{Config, Metadata, Value};
-use draft::{Bench, Draft};
+use crate::term::{Bars, figure};
+use anyhow::Result;
+use brooklet_train::evaluate::{Difference, Estimate, Score};
+use brooklet_train::input::read_events;
+use brooklet_train::maths::cores;
+use brooklet_train::seed::{self, Sources};
+use brooklet_train::tune::{Alarms, Bench, Gate, Step, Tuning, loss, tune};
 use serde::Serialize;
 use std::path::PathBuf;
-use steps::loss;
-use thresholds::{Alarms, Chosen, Gate};
-
-/// Fewer people than this are no ground to choose on, in two halves of which one is cut in two again.
-const LEAST_PEOPLE: usize = 20;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -53,30 +41,10 @@ pub(crate) struct Args {
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 struct Report {
-    /// People on whom was chosen.
-    chosen_on: usize,
-    /// People who are judged.
-    judged_on: usize,
-    /// Of the seed as it was given, over the people judged.
-    given: Score<Estimate>,
-    steps: Vec<Step>,
-    /// Of the seed that was written, and how much it is above the one given.
-    tuned: Score<Estimate>,
-    difference: Score<Difference>,
-    thresholds: Chosen,
+    #[serde(flatten)]
+    tuning: Tuning,
     bytes: usize,
     out: PathBuf,
-}
-
-#[derive(Debug, Serialize)]
-struct Step {
-    step: String,
-    /// None if nothing paid, so that all stays as it was.
-    chosen: Option<String>,
-    /// How much the loss of the best choice is above the one before, over the people on whom it was chosen.
-    choosing: Option<Difference>,
-    /// How much its figures are above those before, over the people judged.
-    difference: Option<Score<Difference>>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -84,57 +52,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let base = seed::open(&args.seed)?;
     let sources = Sources::of(base.metadata())?.moved(&args.items, &args.users);
     let rule = seed::rule(base.metadata());
-    let (users, items) = (sources.read_users()?, sources.read_items()?);
-    let events = Events::read(&args.events, &sources.columns, &rule)?;
-    let people = events.users.len();
-    ensure!(
-        people >= LEAST_PEOPLE,
-        "{} has {people} people, too few to choose on some and judge on others: give at least {LEAST_PEOPLE}",
-        args.events.display()
-    );
-    let mut drawn: Vec<u32> = (0..people as u32).collect();
-    Rng::new(args.random, 0).shuffle(&mut drawn);
-    let (choosing, judging) = drawn.split_at(people / 2);
-
-    let bench = Bench { events, rule, users, items, threads: args.threads.unwrap_or_else(cores) };
-    let score = |draft: &Draft| -> Result<Score<Estimate>> {
-        Ok(bench.judge(&bench.replay(judging, draft, &Config::default())?).personal)
-    };
-    let mut draft = Draft::of(&base);
-    let steps = steps::all(base.metadata());
-    let given = score(&draft)?;
-    let mut now = given.clone();
-    let mut told = Vec::new();
-    let tries = steps.iter().map(|step| 1 + step.changes.len()).sum();
-    let progress = Progress::steps("tuning on people held out", tries);
-    for step in steps {
-        let taken = step.take(&bench, choosing, &draft, || progress.step())?;
-        let mut tried = Step { step: step.name, chosen: None, choosing: taken.difference, difference: None };
-        if let Some((chosen, better)) = taken.kept {
-            let after = score(&better)?;
-            progress.note(format!("{}: {chosen}", tried.step));
-            tried = Step { chosen: Some(chosen), difference: Some(after.minus(&now)), ..tried };
-            (draft, now) = (better, after);
-        }
-        told.push(tried);
-    }
-    progress.done();
-    let thresholds = Chosen::on(&bench, choosing, judging, &draft)?;
-    draft.metadata.thresholds = thresholds.over(&draft.metadata.thresholds);
-    record(&mut draft.metadata, args, people, &told);
-    let tuned = draft.base()?;
+    let (users, items) = (sources.read_users(&Bars)?, sources.read_items(&Bars)?);
+    let events = read_events(&args.events, &sources.columns, &rule, &Bars)?;
+    let bench = Bench::new(events, rule, users, items, args.threads.unwrap_or_else(cores));
+    let (tuned, tuning) = tune(&base, &bench, args.random, &args.events.display().to_string(), &Bars)?;
     write_whole(&args.out, tuned.bytes())?;
-    let report = Report {
-        chosen_on: choosing.len(),
-        judged_on: judging.len(),
-        difference: now.minus(&given),
-        given,
-        steps: told,
-        tuned: now,
-        thresholds,
-        bytes: tuned.bytes().len(),
-        out: args.out.clone(),
-    };
+    let report = Report { tuning, bytes: tuned.bytes().len(), out: args.out.clone() };
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
@@ -143,25 +66,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Says in the seed what it was tuned on, and how.
-fn record(metadata: &mut Metadata, args: &Args, people: usize, steps: &[Step]) {
-    let kept =
-        steps.iter().filter_map(|Step { step, chosen, .. }| Some((step.clone(), Value::from(chosen.as_deref()?))));
-    let tuned = object([
-        ("events", Value::String(args.events.display().to_string())),
-        ("people", Value::Number(people as f64)),
-        ("random", Value::Number(args.random as f64)),
-        ("steps", Value::Object(kept.collect())),
-        ("thresholds", metadata.thresholds.to_value()),
-    ]);
-    if let Value::Object(training) = &mut metadata.training {
-        training.retain(|(key, _)| key != "tuned");
-        training.push(("tuned".to_owned(), tuned));
-    }
-}
-
 fn print(report: &Report) {
-    let Report { chosen_on, judged_on, given, steps, tuned, difference, thresholds, bytes, out } = report;
+    let Report { tuning, bytes, out } = report;
+    let Tuning { chosen_on, judged_on, given, steps, tuned, difference, thresholds } = tuning;
     println!("chosen on {chosen_on} people, judged on {judged_on} others\n");
     let squared = given.rmse.is_some();
     let row = |what: &str, chosen: &str, figures: [String; 2]| {

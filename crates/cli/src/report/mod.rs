@@ -3,9 +3,9 @@
 mod charts;
 mod sections;
 
-use crate::judge::Judged;
 use crate::largest::Largest;
 use anyhow::Result;
+use brooklet_train::evaluate::Judged;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::path::Path;
 

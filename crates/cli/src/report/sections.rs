@@ -2,13 +2,12 @@
 
 use super::Told;
 use super::charts::{Chart, Line, Scale};
-use crate::estimate::{Difference, Estimate};
-use crate::judge::{Bucket, Frozen, Judged, Score, minus};
 use crate::largest::Row;
-use crate::numbers::shown;
-use crate::progressive::{JUDGED_EVENTS, JUDGED_FROM};
-use crate::reliability::Reliability;
+use crate::term::shown;
 use anyhow::Result;
+use brooklet_train::evaluate::{
+    Bucket, Difference, Estimate, Frozen, JUDGED_EVENTS, JUDGED_FROM, Judged, Reliability, Score, minus,
+};
 use maud::{Markup, PreEscaped, html};
 
 type Picked = fn(&Bucket<Estimate>) -> &Score<Estimate>;

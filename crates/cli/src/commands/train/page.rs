@@ -1,31 +1,33 @@
 //! The report of a training, for people.
 
-use super::{Args, Figures, Report};
+use super::report::Report;
+use crate::args::RecipeArgs;
 use crate::largest::{Largest, notes};
-use crate::numbers::shown;
 use crate::report::{Report as Page, TOP, Told};
+use crate::term::shown;
 use anyhow::Result;
 use brooklet_core::Base;
+use brooklet_train::training::Fit;
 use std::path::Path;
 
 /// Writes it: what was trained on, how it went, and what came of it.
 pub(super) fn write(
     path: &Path,
-    args: &Args,
+    recipe: &RecipeArgs,
     report: &Report,
     base: &Base,
     curve: &[(f64, f64)],
     clicks: Option<f64>,
 ) -> Result<()> {
-    let Figures { log_loss, auc, rmse } = report.validation;
+    let Fit { log_loss, auc, rmse } = report.validation;
     let mut facts = vec![
-        ("events", args.recipe.events.title()),
+        ("events", recipe.title()),
         ("rows", report.rows.to_string()),
         ("users", report.users.to_string()),
         ("items", report.items.to_string()),
         ("share of clicks", clicks.map_or("-".to_owned(), |share| format!("{:.1} %", 100.0 * share))),
         ("features", report.features.to_string()),
-        ("factors", args.recipe.factors.to_string()),
+        ("factors", recipe.factors.to_string()),
         ("epochs", report.epochs.to_string()),
         ("time", format!("{:.1} s", report.seconds)),
         ("trained", format!("{:.1} million rows/s", report.rows_per_s / 1e6)),
@@ -35,16 +37,16 @@ pub(super) fn write(
         ("calibration", format!("{:.3} s {:+.3}", report.calibration[0], report.calibration[1])),
         ("seed", format!("{}, {} bytes", report.out.display(), report.bytes)),
     ];
-    facts.extend(args.recipe.items.iter().map(|items| ("items' fields", items.display().to_string())));
-    facts.extend(args.recipe.users.iter().map(|users| ("users' fields", users.display().to_string())));
+    facts.extend(recipe.items.iter().map(|items| ("items' fields", items.display().to_string())));
+    facts.extend(recipe.users.iter().map(|users| ("users' fields", users.display().to_string())));
     let people = report.tuning.as_ref().map_or(0, |tuning| tuning.users);
     let told = Told {
-        name: args.recipe.model.clone(),
+        name: recipe.model.clone(),
         judged: report.tuning.as_ref().and_then(|tuning| tuning.judged.as_ref()),
         largest: Largest::new(base, TOP, &notes(base, None)?),
     };
     let page = Page {
-        title: &format!("{}, trained on {}", args.recipe.model, args.recipe.events.title()),
+        title: &format!("{}, trained on {}", recipe.model, recipe.title()),
         facts,
         epochs: curve,
         people: format!(

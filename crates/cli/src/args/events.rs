@@ -1,0 +1,101 @@
+//! Which events, and how they are read.
+
+use brooklet_train::input::{BadRows, Roles, title};
+use brooklet_train::training::EventFiles;
+use std::path::{Path, PathBuf};
+
+/// Which events, and how they are read.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct EventArgs {
+    /// Files of events, read as one: CSV or TSV with a header line, JSON lines, Parquet, event logs of browsers; plain, gzip
+    /// or zstd. A pattern stands for the files that match it, sorted; - is standard input.
+    #[arg(required = true)]
+    events: Vec<PathBuf>,
+    #[command(flatten)]
+    columns: RoleArgs,
+    /// TOML file that names the columns as the flags do, which come before it. Without it, events.toml beside events.csv,
+    /// or roles.toml in the folder of several files.
+    #[arg(long, value_name = "FILE")]
+    roles: Option<PathBuf>,
+    /// Leave out so many bad rows, or that share of all rows, before giving up.
+    #[arg(long, default_value = "0", value_name = "ROWS or %")]
+    bad_rows: BadRows,
+    /// Memory for events; what is more is streamed from a file. The model and the names of users and items come on top.
+    #[arg(long, default_value = "2G", value_name = "BYTES", value_parser = parse_bytes)]
+    pub(crate) memory: usize,
+    /// Keep the events, once read, in this folder for the next run upon the same files. Users' ids are in it.
+    #[arg(long, value_name = "FOLDER")]
+    cache: Option<PathBuf>,
+}
+
+/// Which column plays which role.
+#[derive(Debug, Clone, clap::Args)]
+struct RoleArgs {
+    /// Column that holds the user [default: user].
+    #[arg(long, value_name = "COLUMN")]
+    user: Option<String>,
+    /// Column that holds the item [default: item].
+    #[arg(long, value_name = "COLUMN")]
+    item: Option<String>,
+    /// Column that holds the label: a rating, or 1 for a click and 0 for a skip [default: label].
+    #[arg(long, value_name = "COLUMN")]
+    label: Option<String>,
+    /// Column that holds the time, a number; without it the order of the file is the order of time.
+    #[arg(long, value_name = "COLUMN")]
+    time: Option<String>,
+    /// Column that holds the weight of an event, 0 or more; without it every event weighs 1.
+    #[arg(long, value_name = "COLUMN")]
+    weight: Option<String>,
+}
+
+impl EventArgs {
+    /// As a person calls them.
+    pub(crate) fn title(&self) -> String {
+        title(&self.events)
+    }
+
+    /// What does not fit in memory goes into `folder`.
+    pub(crate) fn files(&self, folder: &Path) -> EventFiles {
+        let RoleArgs { user, item, label, time, weight } = self.columns.clone();
+        EventFiles {
+            paths: self.events.clone(),
+            roles: Roles { user, item, label, time, weight },
+            roles_file: self.roles.clone(),
+            bad_rows: self.bad_rows,
+            // The other half is the trainer's.
+            memory: self.memory / 2,
+            folder: folder.to_owned(),
+            cache: self.cache.clone(),
+        }
+    }
+}
+
+/// Parses `256M`: a number of bytes, or of K, M or G of them.
+fn parse_bytes(text: &str) -> Result<usize, String> {
+    let (number, unit) = match text.trim_end_matches(|c: char| c.is_ascii_alphabetic()) {
+        number if number.len() == text.len() => (number, 1),
+        number => match &text[number.len()..] {
+            "K" | "k" => (number, 1 << 10),
+            "M" => (number, 1 << 20),
+            "G" => (number, 1 << 30),
+            _ => ("", 1),
+        },
+    };
+    let bytes = number.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
+    bytes.ok_or_else(|| format!("`{text}` is no amount of memory, as 256M or 4G are"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_given_in_bytes_or_thousands_of_them() {
+        assert_eq!(parse_bytes("77"), Ok(77));
+        assert_eq!(parse_bytes("256M"), Ok(256 << 20));
+        assert_eq!(parse_bytes("2G"), Ok(2 << 30));
+        for text in ["", "G", "1T", "-1", "1.5G", "99999999999999G"] {
+            assert!(parse_bytes(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What a seed is made of, and how: the flags that `train` and `simulate` share.
+
+use super::events::EventArgs;
+use super::names::named;
+use super::numbers::{finite, not_negative};
+use anyhow::{Context, Result, ensure};
+use brooklet_core::Precision;
+use brooklet_train::HoldOut;
+use brooklet_train::input::parse_label_map;
+use brooklet_train::training::{Descent, Files, Loss, Method, Pull, Recipe};
+use std::path::{Path, PathBuf};
+
+/// What a seed is made of, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RecipeArgs {
+    #[command(flatten)]
+    events: EventArgs,
+    /// CSV or TSV file of items, with the columns of --item-fields. Event logs tell them without one.
+    #[arg(long)]
+    pub(crate) items: Option<PathBuf>,
+    /// Columns of --items that become features; a `|` inside a cell separates several values.
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    item_fields: Vec<String>,
+    /// CSV or TSV file of users, with the columns of --user-fields.
+    #[arg(long)]
+    pub(crate) users: Option<PathBuf>,
+    /// Columns of --users that become features, which a page gives as the context. They are private: no delta has them. A
+    /// category of fewer than 20 users is not in the seed.
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    user_fields: Vec<String>,
+    /// A label of at least this is a click.
+    #[arg(long, value_name = "LABEL", value_parser = finite, allow_negative_numbers = true)]
+    positive: Option<f32>,
+    /// Graded targets for the logistic loss, as in 1=.05,2=.15,3=.35,4=.7,5=.9.
+    #[arg(long, value_name = "LABEL=TARGET,..")]
+    label_map: Option<String>,
+    /// Factors of a row.
+    #[arg(long, default_value_t = 16)]
+    pub(crate) factors: usize,
+    /// Add so many skips for every event, of items that the user has not met: for data that hold clicks alone.
+    #[arg(long, default_value_t = 0, value_name = "SKIPS")]
+    negatives: usize,
+    #[command(flatten)]
+    method: MethodArgs,
+    /// Passes over the events; without it, as many as help on validation.
+    #[arg(long)]
+    epochs: Option<usize>,
+    /// What validation is on.
+    #[arg(long, default_value = "random", value_parser = named(HoldOut::ALL, HoldOut::as_str, held_out))]
+    holdout: HoldOut,
+    /// How factors are stored.
+    #[arg(long, default_value = "f16", value_parser = named(Precision::ALL, Precision::as_str, stored))]
+    precision: Precision,
+    /// Name of the model.
+    #[arg(long, default_value = "model", value_name = "NAME")]
+    pub(crate) model: String,
+}
+
+/// What the model learns by.
+#[derive(Debug, clap::Args)]
+struct MethodArgs {
+    /// How the model is learnt.
+    #[arg(long, default_value = "sgd", value_parser = named(Method::ALL, Method::as_str, learnt))]
+    method: Method,
+    /// What is minimised.
+    #[arg(long, default_value = "logistic", value_parser = named(Loss::ALL, Loss::as_str, minimised))]
+    loss: Loss,
+    /// Threads. The same number gives the same seed for the same --seed, bit for bit.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Seed of everything random.
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// Learning rate of the first epoch of gradient descent.
+    #[arg(long, value_parser = not_negative, allow_negative_numbers = true)]
+    rate: Option<f32>,
+    /// Pull of factors toward zero at every event of gradient descent: one number, or some by column, as in
+    /// user=.02,genres=.1.
+    #[arg(long, value_name = "L2 or COLUMN=L2,..")]
+    l2: Option<String>,
+    /// Events between two steps of gradient descent.
+    #[arg(long, default_value_t = 1, value_name = "EVENTS")]
+    batch: usize,
+}
+
+impl RecipeArgs {
+    /// How the seed is made.
+    pub(crate) fn recipe(&self) -> Result<Recipe> {
+        let map = self.label_map.as_deref().map(parse_label_map).transpose().context("--label-map")?;
+        let MethodArgs { method, loss, threads, seed, rate, l2, batch } = &self.method;
+        let pull = l2.as_deref().map(parse_l2).transpose()?.unwrap_or(Pull::Usual);
+        Ok(Recipe {
+            positive: self.positive,
+            label_map: map.unwrap_or_default(),
+            factors: self.factors,
+            negatives: self.negatives,
+            method: *method,
+            loss: *loss,
+            descent: Descent { rate: *rate, pull, batch: *batch },
+            threads: *threads,
+            seed: *seed,
+            epochs: self.epochs,
+            holdout: self.holdout,
+            precision: self.precision,
+            model: self.model.clone(),
+            keep_users: false,
+            report: false,
+            // The other half is the reader's.
+            memory: self.events.memory / 2,
+        })
+    }
+
+    /// The events as a person calls them.
+    pub(crate) fn title(&self) -> String {
+        self.events.title()
+    }
+
+    /// What it is made of. Events that do not fit in memory go into `folder`.
+    pub(crate) fn files(&self, folder: &Path) -> Files {
+        Files {
+            events: self.events.files(folder),
+            items: self.items.clone(),
+            item_fields: self.item_fields.clone(),
+            users: self.users.clone(),
+            user_fields: self.user_fields.clone(),
+        }
+    }
+}
+
+fn learnt(method: Method) -> &'static str {
+    match method {
+        Method::Sgd => "Stochastic gradient descent",
+        Method::Adagrad => "Gradient descent at rates that fall with each row's errors",
+        Method::Implicit => {
+            "Least squares over all pairs of a user and an item, shown or not: to rank the whole catalogue"
+        }
+        Method::Bayes => "Variational Bayes: nothing to tune, and the prior of a new visitor is learnt as well",
+    }
+}
+
+fn minimised(loss: Loss) -> &'static str {
+    match loss {
+        Loss::Logistic => "Of clicks and skips",
+        Loss::Squared => "Of the label itself",
+        Loss::Bpr => "Of a click over a skip of the same user",
+    }
+}
+
+fn held_out(holdout: HoldOut) -> &'static str {
+    match holdout {
+        HoldOut::Random => "Any events",
+        HoldOut::Time => "The last events",
+        HoldOut::Users => "All events of some users",
+    }
+}
+
+fn stored(precision: Precision) -> &'static str {
+    match precision {
+        Precision::F16 => "Two bytes a number",
+        Precision::Int8 => "One byte a number and four a row",
+    }
+}
+
+/// Parses `0.02`, or `user=.02,genres=.1`.
+fn parse_l2(text: &str) -> Result<Pull> {
+    let number = |text: &str| -> Result<f32> {
+        let number = text.trim().parse::<f32>().ok().filter(|x| x.is_finite() && *x >= 0.0);
+        number.with_context(|| format!("--l2: `{text}` is not a number of at least 0"))
+    };
+    let mut columns = Vec::new();
+    for part in text.split(',').filter(|part| !part.is_empty()) {
+        let Some((column, value)) = part.split_once('=') else {
+            ensure!(part == text, "--l2: `{part}` names no column: give one number, or COLUMN=L2 for each");
+            return Ok(Pull::Of(number(part)?));
+        };
+        columns.push((column.to_owned(), number(value)?));
+    }
+    Ok(Pull::Columns(columns))
+}

@@ -1,0 +1,11 @@
+//! What a person sees on a terminal: lines on standard output, progress on standard error, figures and tables of them.
+
+#[macro_use]
+pub(crate) mod output;
+mod figures;
+mod progress;
+mod side_by_side;
+
+pub(crate) use figures::{figure, shown};
+pub(crate) use progress::Bars;
+pub(crate) use side_by_side::SideBySide;

@@ -1,0 +1,145 @@
+//! From files to what the trainer needs: numbered features with their names.
+
+use crate::error::Result;
+use crate::input::{Batch, Columns, Interner, SideTable, Store};
+use crate::trainer::{Entities, Layout, Problem};
+
+/// Events, and the features of their users and items.
+pub(crate) struct Dataset {
+    pub(crate) store: Store,
+    pub(crate) problem: Problem,
+    pub(crate) columns: Columns,
+    /// The names of the fields by their numbers.
+    pub(crate) fields: Interner,
+    user_fields: Interner,
+    item_fields: Interner,
+}
+
+impl Dataset {
+    pub(crate) fn new(store: Store, columns: Columns, users: &SideTable, items: &SideTable) -> Dataset {
+        let summary = store.summary();
+        let (mut user_fields, mut item_fields) = (Interner::default(), Interner::default());
+        let mut groups = Groups::default();
+        let user_rows = field_rows(&summary.users, users, &mut user_fields, &mut groups);
+        let item_rows = field_rows(&summary.items, items, &mut item_fields, &mut groups);
+        let layout = Layout {
+            users: summary.users.len(),
+            items: summary.items.len(),
+            user_fields: user_fields.len(),
+            item_fields: item_fields.len(),
+        };
+        let entities = |rows: Vec<Vec<u32>>, own: usize, fields: usize| {
+            let mut entities = Entities::default();
+            for (i, rows) in rows.into_iter().enumerate() {
+                let own = std::iter::once((own + i) as u32);
+                entities.push(own.chain(rows.into_iter().map(|row| fields as u32 + row)));
+            }
+            entities
+        };
+        let fields = layout.users + layout.items;
+        let problem = Problem {
+            users: entities(user_rows, 0, fields),
+            items: entities(item_rows, layout.users, fields + layout.user_fields),
+            field_groups: groups.of_row,
+            layout,
+        };
+        Dataset { store, problem, columns, fields: groups.fields, user_fields, item_fields }
+    }
+
+    /// How many people each row tells of: a user's of one, that of a field of all who have it, an item's of nobody, which is
+    /// no limit.
+    pub(crate) fn people(&self) -> Vec<usize> {
+        let Layout { users, items, user_fields, .. } = self.problem.layout;
+        let fields = users + items..users + items + user_fields;
+        let mut people = vec![usize::MAX; self.problem.layout.rows()];
+        people[..users].fill(1);
+        people[fields.clone()].fill(0);
+        for user in 0..users as u32 {
+            let rows = self.problem.users.rows(user).iter().map(|&row| row as usize);
+            rows.filter(|row| fields.contains(row)).for_each(|row| people[row] += 1);
+        }
+        people
+    }
+
+    /// How many events each row takes part in.
+    pub(crate) fn events(&self) -> Result<Vec<u32>> {
+        let mut events = vec![0u32; self.problem.layout.rows()];
+        let mut batch = Batch::default();
+        for block in 0..self.store.blocks() {
+            batch.clear();
+            self.store.read(block, &mut batch)?;
+            for (&user, &item) in batch.user.iter().zip(&batch.item) {
+                let rows = self.problem.users.rows(user).iter().chain(self.problem.items.rows(item));
+                rows.for_each(|&row| events[row as usize] += 1);
+            }
+        }
+        Ok(events)
+    }
+
+    /// The name of a row's feature, as a browser names it.
+    pub(crate) fn name(&self, row: usize) -> String {
+        let Layout { users, items, user_fields, .. } = self.problem.layout;
+        let own = |field: &str, names: &Interner, i: usize| format!("{field}={}", names.name(i as u32));
+        let field = |names: &Interner, i: usize| names.name(i as u32).to_owned();
+        if row < users {
+            own(&self.columns.user, &self.store.summary().users, row)
+        } else if row < users + items {
+            own(&self.columns.item, &self.store.summary().items, row - users)
+        } else if row < users + items + user_fields {
+            field(&self.user_fields, row - users - items)
+        } else {
+            field(&self.item_fields, row - users - items - user_fields)
+        }
+    }
+}
+
+/// The fields in the order that they first appear, and for each `field=category` feature the number of its field.
+#[derive(Default)]
+struct Groups {
+    fields: Interner,
+    of_row: Vec<u32>,
+}
+
+/// For each entity the numbers of its `field=category` features.
+fn field_rows(entities: &Interner, side: &SideTable, names: &mut Interner, groups: &mut Groups) -> Vec<Vec<u32>> {
+    let mut row = |(field, category): (&str, &str)| {
+        let known = names.len();
+        let row = names.intern(&format!("{field}={category}"));
+        if names.len() > known {
+            groups.of_row.push(groups.fields.intern(field));
+        }
+        row
+    };
+    entities.names().map(|id| side.of(id).map(&mut row).collect()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::{BadRows, LabelRule, Reading, read_side};
+    use crate::testing::{columns, temp_file};
+
+    #[test]
+    fn rows_are_named_as_a_browser_names_them() {
+        let rule = LabelRule { squared: false, positive: None, map: Vec::new() };
+        let events = temp_file("user,item,label,time\na,x,1,1\nb,y,0,1\n");
+        let items = temp_file("item,genres\ny,Drama|War\nx,War\n");
+        let users = temp_file("user,age\nb,25\n");
+        let (columns, paths) = (columns(), [events.path().to_owned()]);
+        let reading = Reading::new(&paths, &columns, &rule, BadRows::Count(0)).unwrap();
+        let dataset = Dataset::new(
+            reading.read().unwrap(),
+            columns.clone(),
+            &read_side(users.path(), ["user", ""], &["age".into()], "", &()).unwrap(),
+            &read_side(items.path(), ["item", ""], &["genres".into()], "", &()).unwrap(),
+        );
+        let names: Vec<String> = (0..dataset.problem.layout.rows()).map(|row| dataset.name(row)).collect();
+        assert_eq!(names, ["user=a", "user=b", "item=x", "item=y", "age=25", "genres=War", "genres=Drama"]);
+        assert_eq!(dataset.problem.items.rows(1), [3, 6, 5]);
+        assert_eq!(dataset.problem.users.rows(0), [0]);
+        assert_eq!(dataset.problem.users.rows(1), [1, 4]);
+        assert_eq!(dataset.problem.field_groups, [0, 1, 1]);
+        let everybody = usize::MAX;
+        assert_eq!(dataset.people(), [1, 1, everybody, everybody, 1, everybody, everybody]);
+    }
+}

@@ -1,0 +1,12 @@
+//! From events and fields to what the trainer needs, and which of them are kept from it.
+
+mod dataset;
+mod holdout;
+mod negatives;
+mod stream;
+
+pub(crate) use dataset::Dataset;
+pub use holdout::{HoldOut, TUNE_EVENTS};
+pub(crate) use holdout::{Labelled, Split};
+pub(crate) use negatives::add_negatives;
+pub(crate) use stream::source;

@@ -1,0 +1,24 @@
+//! How good a seed is: people whom it never saw are replayed with the browser's own learner, people whom it knows are scored,
+//! event logs are played again; and every figure has its error.
+
+mod calibration;
+mod estimate;
+mod evaluation;
+mod known;
+mod log_report;
+mod release;
+mod reliability;
+mod replay;
+mod replay_log;
+mod topn;
+
+pub(crate) use calibration::{calibrate, platt};
+pub use estimate::{Difference, Estimate};
+pub use evaluation::{Bucket, Calibrations, Figures, Frozen, Judged, Score, minus};
+pub use known::{Known, Who, known_users};
+pub use log_report::{LogDifferences, LogReport, OffPolicy, is_log};
+pub use release::served_loss;
+pub use reliability::{Bin, Reliability};
+pub use replay::{FREEZE, JUDGED_EVENTS, JUDGED_FROM, Outcome, Predicted, Replayed, Visitors};
+pub use replay_log::replay_log;
+pub use topn::{AfterClicks, Ranked, TopN, top_n};

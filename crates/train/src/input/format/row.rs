@@ -1,0 +1,46 @@
+//! What a reader of any format gives.
+
+use crate::error::Result;
+use crate::input::{Columns, SideTable};
+
+/// One event as its file has it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Row<'a> {
+    /// Who, by any name but the empty one.
+    pub user: &'a str,
+    /// What, by any name but the empty one.
+    pub item: &'a str,
+    /// A rating, or 1 for a click and 0 for a skip.
+    pub label: f64,
+    /// There if the columns name one.
+    pub time: Option<f64>,
+    /// There if the columns name one, or the format has its own.
+    pub weight: Option<f64>,
+}
+
+/// A file that is being read, row by row.
+pub(crate) trait Reader {
+    /// The next row, or what is wrong with it; None at the end. An error of the outer kind ends the reading: what follows
+    /// cannot be told from what was lost.
+    fn next(&mut self) -> Result<Option<Result<Row<'_>, String>>>;
+
+    /// File and line of the row that came last.
+    fn place(&self) -> String;
+
+    /// Whether its rows have weights.
+    fn weighs(&self, columns: &Columns) -> bool {
+        columns.weight.is_some()
+    }
+
+    /// What the file told of the fields of items, and what it wants to say in the end.
+    fn finish(&mut self) -> Told {
+        Told::default()
+    }
+}
+
+/// What a file told besides rows.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) item_fields: SideTable,
+    pub(crate) warning: Option<String>,
+}

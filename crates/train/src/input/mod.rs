@@ -1,0 +1,31 @@
+//! Reading people's files: which column is what, what a label means, and errors that name the file and the line.
+//!
+//! Files are known by what is in them, whatever they are called, and read row by row by a reader for each format (`format`).
+//! Good rows go into blocks (`store`), in memory or in a file; a cache keeps that file for the next run.
+
+mod bad;
+mod columns;
+mod delays;
+mod files;
+mod format;
+mod labels;
+mod read;
+mod roles;
+mod side_file;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use bad::BadRows;
+pub use columns::Columns;
+pub use delays::read_delays;
+pub(crate) use files::expand;
+pub use files::title;
+pub use format::Row;
+pub use labels::{LabelRule, parse_label_map};
+pub use read::read_events;
+pub(crate) use read::{Reading, read_rows};
+pub use roles::Roles;
+pub use side_file::{read_notes, read_side};
+pub(crate) use store::{BLOCK, Batch, Interner, Store};
+pub use store::{Events, SideTable};

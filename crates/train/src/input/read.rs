@@ -1,0 +1,217 @@
+//! From files to events: opens each, checks its rows, and keeps them where they fit.
+
+use super::bad::Tally;
+use super::files::{STDIN, expand, title};
+use super::format::{Format, JsonRows, LogRows, Opened, ParquetRows, Reader, Row, Table, TableRows, Told, open};
+use super::store::{Builder, Cache, Event, Events, Shape, SideTable, Sink, Spill, Store, Summary};
+use super::{BadRows, Columns, LabelRule};
+use crate::error::{Error, Result};
+use crate::watch::{Length, Progress, Watch};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What is to be read, and how.
+pub(crate) struct Reading<'a> {
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) columns: &'a Columns,
+    pub(crate) rule: &'a LabelRule,
+    pub(crate) bad_rows: BadRows,
+    /// Fields of items that the events themselves are to tell, which only event logs do.
+    pub(crate) item_fields: &'a [String],
+    /// Events of more bytes than this are kept in a file.
+    pub(crate) memory: usize,
+    /// Where that file is.
+    pub(crate) folder: PathBuf,
+    /// Where events are kept for the next run, if they are.
+    pub(crate) cache: Option<&'a Path>,
+    pub(crate) watch: &'a dyn Watch,
+}
+
+impl<'a> Reading<'a> {
+    /// Reads into memory, whatever it takes.
+    pub(crate) fn new(
+        arguments: &[PathBuf],
+        columns: &'a Columns,
+        rule: &'a LabelRule,
+        bad_rows: BadRows,
+    ) -> Result<Reading<'a>> {
+        let files = expand(arguments)?;
+        let folder = std::env::temp_dir();
+        Ok(Reading {
+            files,
+            columns,
+            rule,
+            bad_rows,
+            item_fields: &[],
+            memory: usize::MAX,
+            folder,
+            cache: None,
+            watch: &(),
+        })
+    }
+
+    /// Reads the events, or takes them from the cache if nothing has changed since.
+    pub(crate) fn read(&self) -> Result<Store> {
+        // What comes through a pipe has no time of change to be known by.
+        let cache = self.cache.filter(|_| !self.files.iter().any(|file| file == Path::new(STDIN)));
+        let Some(cache) = cache.map(|folder| Cache::new(folder, &self.files, &self.how())).transpose()? else {
+            let (spill, summary) = self.fill(Spill::new(self.memory, &self.folder))?;
+            return Ok(Store { summary, blocks: spill.finish()? });
+        };
+        if let Some(store) = cache.open(self.bad_rows, self.watch) {
+            return Ok(store);
+        }
+        let (file, summary) = self.fill(cache.create()?)?;
+        cache.keep(file, summary)
+    }
+
+    /// Everything but the files that the events depend on.
+    fn how(&self) -> String {
+        format!("{:?} {:?} {:?}", self.columns, self.rule, self.item_fields)
+    }
+
+    /// Reads all files into one builder.
+    fn fill<S: Sink>(&self, sink: S) -> Result<(S, Summary)> {
+        let sizes = self.files.iter().map(|file| std::fs::metadata(file).map_or(0, |file| file.len()));
+        let progress = self.watch.begin("reading events", Length::Bytes(sizes.sum()));
+        let mut tally = Tally::new(self.bad_rows);
+        let mut warnings = Vec::new();
+        let mut builder = Builder::new(sink, SideTable::of_fields(self.item_fields));
+        for (n, file) in self.files.iter().enumerate() {
+            let mut reader = self.open(file, &progress)?;
+            let shape = Shape { weight: reader.weighs(self.columns), time: self.columns.time.is_some() };
+            if n == 0 {
+                builder.shape(shape);
+            }
+            ensure!(
+                builder.summary().shape == shape,
+                Input,
+                "{} has weights and {} has not, or the other way round: train on one kind of file",
+                file.display(),
+                self.files[0].display()
+            );
+            while let Some(row) = reader.next()? {
+                match row.and_then(|row| check(row, self.columns, self.rule)) {
+                    Ok(event) => builder.push(event)?,
+                    Err(why) => tally.add(reader.place(), &why)?,
+                }
+            }
+            let Told { item_fields, warning } = reader.finish();
+            builder.tell(&item_fields);
+            warnings.extend(warning);
+        }
+        drop(progress);
+        let rows = builder.summary().rows as u64;
+        warnings.extend(tally.conclude(rows + tally.count)?);
+        warnings.iter().for_each(|warning| self.watch.warn(warning));
+        ensure!(rows > 0, Input, "{} has a header and no rows", title(&self.files));
+        let (sink, summary) = builder.finish(tally.count)?;
+        if let Some(field) = self.item_fields.iter().find(|field| !summary.item_fields.tells(field)) {
+            bail!(Input, "--item-fields names `{field}`, but no feature in {} is of it", title(&self.files));
+        }
+        Ok((sink, summary))
+    }
+
+    fn open(&self, path: &Path, progress: &Arc<dyn Progress>) -> Result<Box<dyn Reader>> {
+        let columns = self.columns;
+        let opened = open(path, progress)?;
+        if let Opened::Text { format: Format::Log, text } = opened {
+            return Ok(Box::new(LogRows::new(path, text, columns, self.item_fields)));
+        }
+        // Rows tell nothing of items; only the features in an event log do.
+        let fields = self.item_fields.join(", ");
+        ensure!(fields.is_empty(), Input, "--item-fields names {fields}, but no file has them: name it with --items");
+        Ok(match opened {
+            Opened::Parquet(file) => Box::new(ParquetRows::new(path, file, columns)?),
+            Opened::Text { format: Format::Json, text } => Box::new(JsonRows::new(path, text, columns)),
+            Opened::Text { format, text } => Box::new(TableRows::new(Table::new(path, format, text)?, columns)?),
+        })
+    }
+}
+
+/// What a row means.
+fn check<'r>(row: Row<'r>, columns: &Columns, rule: &LabelRule) -> Result<Event<'r>, String> {
+    let Row { user, item, label, time, weight } = row;
+    let wrong = |column: &str, cell: f64, why: &str| format!("column `{column}`: `{cell}` {why}");
+    let target = rule.target(label as f32).map_err(|why| wrong(&columns.label, label, &why))?;
+    let weight = weight.unwrap_or(1.0);
+    if weight < 0.0 {
+        let column = columns.weight.as_deref().unwrap_or("weight");
+        return Err(wrong(column, weight, "is no weight: it must be 0 or more"));
+    }
+    let (label, weight) = (label as f32, weight as f32);
+    Ok(Event { user, item, label, target, weight, time: time.unwrap_or_default() })
+}
+
+/// Events of a file, or of those of a pattern, of any format, in memory. The first bad row is an error with its line number.
+pub fn read_events(path: &Path, columns: &Columns, rule: &LabelRule, watch: &dyn Watch) -> Result<Events> {
+    let paths = [path.to_owned()];
+    Reading { watch, ..Reading::new(&paths, columns, rule, BadRows::Count(0))? }.read()?.events()
+}
+
+/// Events from anywhere, in memory. All have a time or none, and all a weight or none; the first that is wrong is an error with
+/// its number, counted from 1.
+pub(crate) fn read_rows<'r>(
+    rows: impl IntoIterator<Item = Row<'r>>,
+    columns: &Columns,
+    rule: &LabelRule,
+) -> Result<Store> {
+    let folder = std::env::temp_dir();
+    let mut builder = Builder::new(Spill::new(usize::MAX, &folder), SideTable::default());
+    for (row, n) in rows.into_iter().zip(1..) {
+        let shape = Shape { weight: row.weight.is_some(), time: row.time.is_some() };
+        if n == 1 {
+            builder.shape(shape);
+        }
+        ensure!(
+            builder.summary().shape == shape,
+            Input,
+            "event {n} has a time or a weight and the first has not, or the other way round"
+        );
+        builder.push(check(row, columns, rule).map_err(|why| Error::Input(format!("event {n}: {why}")))?)?;
+    }
+    ensure!(builder.summary().rows > 0, Input, "there is no event");
+    let (spill, summary) = builder.finish(0)?;
+    Ok(Store { summary, blocks: spill.finish()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::told;
+    use crate::testing::{columns, temp_file};
+
+    const CLICKS: LabelRule = LabelRule { squared: false, positive: Some(4.0), map: Vec::new() };
+
+    #[test]
+    fn rows_come_by_user_in_order_of_time() {
+        let file = temp_file("user,item,label,time\nb,x,5,2\na,x,3,9\nb,y,4,1\nb,z,1,2\n");
+        let events = read_events(file.path(), &columns(), &CLICKS, &()).unwrap();
+        assert_eq!(events.users.names().collect::<Vec<_>>(), ["b", "a"]);
+        assert_eq!(events.item, [0, 0, 1, 2]);
+        assert_eq!(events.target, [1.0, 0.0, 1.0, 0.0]);
+        assert_eq!(events.by_user(), [vec![2, 0, 3], vec![1]]);
+    }
+
+    #[test]
+    fn a_bad_row_is_named_by_file_line_and_column() {
+        let cases = [
+            ("user,item,label,time\na,x,5,1\na,y,five,2\n", ":3: column `label`: `five` is not a finite number"),
+            ("user,item,label,time\na,x,NaN,1\n", ":2: column `label`: `NaN` is not a finite number"),
+            ("user,item,label,time\n\n,x,5,1\n", ":3: column `user`: `` is empty"),
+            ("user,item,label,time\na,x,5,1\na,x,5\n", ":3: the row has 3 cells, the header has 4"),
+            ("user,item,label,time\na,x,5,now\n", ":2: column `time`: `now` is not a finite number"),
+            ("user,item,label,time\r\na,x,5,1\r\na,x,?,1\r\n", ":3: column `label`: `?` is not"),
+            ("user,item,label,time\na,\"x\ny\",5,1\na,x,?,1", ":4: column `label`: `?` is not"),
+            ("who,item,label,time\na,x,5,1\n", ":1: there is no column `user`; the columns are who, item, label, time"),
+            ("user,item,label,time\n", "has a header and no rows"),
+            ("", "is empty"),
+        ];
+        for (text, expected) in cases {
+            let file = temp_file(text);
+            let error = told(&read_events(file.path(), &columns(), &CLICKS, &()).unwrap_err());
+            assert!(error.contains(expected), "{error:?} lacks {expected:?}");
+            assert!(error.contains(&file.path().display().to_string()), "{error:?} does not name the file");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! A seed as it is made and found again: its rows, the prior of a new visitor, and where it came from.
+
+mod encode;
+mod open;
+mod prior;
+mod sources;
+
+pub(crate) use encode::{encode, object};
+pub use open::{open, rule};
+pub(crate) use prior::{moments, prior, visitor};
+pub use sources::Sources;

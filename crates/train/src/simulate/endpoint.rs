@@ -1,0 +1,92 @@
+//! The central endpoint, without a network or a store.
+
+use super::population::{Judge, Population};
+use brooklet_core::{Aggregate, Base, Delta, Error, Fold, FoldConfig, Judging, Precision};
+use std::collections::VecDeque;
+
+/// What the central endpoint does with deltas, without its store: every check of a delta, and the fold.
+pub(crate) struct Endpoint<'a> {
+    aggregate: Aggregate,
+    judge: Option<&'a Judge<'a>>,
+    fold: Fold,
+    config: FoldConfig,
+    precision: Precision,
+    cut: u64,
+    /// The newest version and those before it that a visit may still have, the newest last.
+    bases: VecDeque<Base>,
+    kept: usize,
+    pub(crate) rounds: u64,
+    pub(crate) deltas: u64,
+    /// Candidates that were worse, and the largest regret that clients reported.
+    pub(crate) held_back: u64,
+    pub(crate) regret: f64,
+    /// Deltas that wait beyond those of a cut because every candidate was worse.
+    waiting: u64,
+}
+
+impl<'a> Endpoint<'a> {
+    pub(crate) fn new(seed: &Base, population: &Population, judge: Option<&'a Judge<'a>>) -> Endpoint<'a> {
+        let Population { cut, stale, fold: config, precision, .. } = population;
+        Endpoint {
+            aggregate: Aggregate::from_base(seed),
+            judge,
+            fold: Fold::new(config, seed.metadata().version, seed.metadata().factors),
+            config: config.clone(),
+            precision: *precision,
+            cut: *cut as u64,
+            bases: VecDeque::from([seed.clone()]),
+            kept: 1 + stale,
+            rounds: 0,
+            deltas: 0,
+            held_back: 0,
+            regret: 0.0,
+            waiting: 0,
+        }
+    }
+
+    /// The newest version.
+    pub(crate) fn current(&self) -> &Base {
+        self.before(0)
+    }
+
+    /// The one so many versions before the newest, or the oldest that there is.
+    pub(crate) fn before(&self, versions: usize) -> &Base {
+        &self.bases[self.bases.len() - 1 - versions.min(self.bases.len() - 1)]
+    }
+
+    /// Whether a delta upon this version would be refused as too old.
+    pub(crate) fn refuses(&self, version: u64) -> bool {
+        self.fold.staleness(version).is_err()
+    }
+
+    /// Takes a delta in, and publishes if that was the last one of a version.
+    pub(crate) fn accept(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.fold.add(&Delta::decode(bytes)?)?;
+        if self.fold.deltas() >= self.waiting + self.cut { self.publish() } else { Ok(()) }
+    }
+
+    /// Publishes the next version if any delta waits and it is not worse.
+    pub(crate) fn publish(&mut self) -> Result<(), Error> {
+        if self.fold.deltas() == 0 {
+            return Ok(());
+        }
+        let current = self.current().clone();
+        let judge = self.judge.map(|judge| judge as &Judging<'_>);
+        let release = self.aggregate.release(&self.fold, self.precision, &current, judge)?;
+        self.held_back += u64::from(release.held_back);
+        self.regret = self.regret.max(release.regret.unwrap_or(0.0));
+        let Some(base) = release.base else {
+            self.waiting = self.fold.deltas();
+            return Ok(());
+        };
+        self.waiting = 0;
+        self.deltas += self.fold.deltas();
+        self.rounds += 1;
+        self.fold = Fold::new(&self.config, base.metadata().version, base.metadata().factors);
+        self.bases.push_back(base);
+        if self.bases.len() > self.kept {
+            self.bases.pop_front();
+        }
+        Ok(())
+    }
+}

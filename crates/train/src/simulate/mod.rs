@@ -1,0 +1,9 @@
+//! A population at work: a seed is trained on some users, others send deltas, the rest are judged.
+
+mod client;
+mod endpoint;
+mod federate;
+mod population;
+mod simulation;
+
+pub use simulation::{Crowd, Figures, Settings, Simulated, Version, simulate};

@@ -1,0 +1,74 @@
+//! What is learnt from, by number: which rows are active for whom, and events.
+
+/// How many rows of each kind there are. Rows are numbered in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) users: usize,
+    pub(crate) items: usize,
+    pub(crate) user_fields: usize,
+    pub(crate) item_fields: usize,
+}
+
+impl Layout {
+    pub(crate) fn rows(&self) -> usize {
+        self.users + self.items + self.user_fields + self.item_fields
+    }
+}
+
+/// The rows that are active for each user, or for each item: its own first, then those of its fields.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Entities {
+    /// `rows[ends[i - 1]..ends[i]]` are those of entity i (compressed sparse rows).
+    ends: Vec<u32>,
+    rows: Vec<u32>,
+}
+
+impl Entities {
+    pub(crate) fn push(&mut self, rows: impl IntoIterator<Item = u32>) {
+        self.rows.extend(rows);
+        self.ends.push(self.rows.len() as u32);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    #[inline(always)]
+    pub(crate) fn rows(&self, entity: u32) -> &[u32] {
+        let entity = entity as usize;
+        let start = if entity == 0 { 0 } else { self.ends[entity - 1] };
+        &self.rows[start as usize..self.ends[entity] as usize]
+    }
+
+    /// Whether no entity has a field.
+    fn is_plain(&self) -> bool {
+        self.rows.len() == self.ends.len()
+    }
+}
+
+/// One event: who, what, and the target.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Event {
+    pub(crate) user: u32,
+    pub(crate) item: u32,
+    pub(crate) target: f32,
+    /// How many events it counts as.
+    pub(crate) weight: f32,
+}
+
+/// What a model is trained on, events aside.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    pub(crate) layout: Layout,
+    pub(crate) users: Entities,
+    pub(crate) items: Entities,
+    /// For each row of a field, in order, the number of its field: the users' fields first.
+    pub(crate) field_groups: Vec<u32>,
+}
+
+impl Problem {
+    /// Whether every event is exactly two features, the user's row and the item's.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.users.is_plain() && self.items.is_plain()
+    }
+}

@@ -1,0 +1,77 @@
+//! Where the data of a training are.
+
+use crate::error::Result;
+use crate::input::{BadRows, Columns, LabelRule, Reading, Roles, expand, title};
+use crate::watch::Watch;
+use std::path::PathBuf;
+
+/// Files of events, and how they are read.
+#[derive(Debug, Clone)]
+pub struct EventFiles {
+    /// Read as one; a pattern (`events/*.csv.gz`) stands for the files that match it, `-` for standard input.
+    pub paths: Vec<PathBuf>,
+    /// Which column is what.
+    pub roles: Roles,
+    /// A TOML file that says so where `roles` does not; without one, that beside the events.
+    pub roles_file: Option<PathBuf>,
+    /// How many bad rows are left out before it is an error.
+    pub bad_rows: BadRows,
+    /// Events of more bytes than this are kept in a file.
+    pub memory: usize,
+    /// The folder of that file.
+    pub folder: PathBuf,
+    /// A folder in which events are kept for the next run, if they are to be.
+    pub cache: Option<PathBuf>,
+}
+
+/// Everything that a seed is trained on.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// Who did what.
+    pub events: EventFiles,
+    /// A CSV file of items. Event logs tell the fields of items without one.
+    pub items: Option<PathBuf>,
+    /// The columns of it that become features.
+    pub item_fields: Vec<String>,
+    /// A CSV file of users.
+    pub users: Option<PathBuf>,
+    /// The columns of it that become features. They are private: no delta has them.
+    pub user_fields: Vec<String>,
+}
+
+impl EventFiles {
+    pub(crate) fn columns(&self) -> Result<Columns> {
+        self.roles.columns(self.roles_file.as_deref(), &expand(&self.paths)?)
+    }
+
+    /// As a person calls them.
+    pub fn title(&self) -> String {
+        title(&self.paths)
+    }
+
+    pub(crate) fn reading<'a>(
+        &'a self,
+        columns: &'a Columns,
+        rule: &'a LabelRule,
+        watch: &'a dyn Watch,
+    ) -> Result<Reading<'a>> {
+        Ok(Reading {
+            memory: self.memory,
+            folder: self.folder.clone(),
+            cache: self.cache.as_deref(),
+            watch,
+            ..Reading::new(&self.paths, columns, rule, self.bad_rows)?
+        })
+    }
+}
+
+/// A feature is known by its name, so no field may be two things.
+pub(super) fn check_names(columns: &Columns, item_fields: &[String], user_fields: &[String]) -> Result<()> {
+    let mut names: Vec<&String> =
+        [&columns.user, &columns.item].into_iter().chain(item_fields).chain(user_fields).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => bail!(Setting, "`{}` is named for two roles: rename one of the columns in its file", pair[0]),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,148 @@
+//! How a seed is made of events.
+
+use crate::data::HoldOut;
+use brooklet_core::Precision;
+
+/// How a seed is made of events.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// A label of at least this is a click.
+    pub positive: Option<f32>,
+    /// Graded targets in [0, 1] for the logistic loss, by label.
+    pub label_map: Vec<(f32, f32)>,
+    /// Factors of a row.
+    pub factors: usize,
+    /// So many skips are added for every event, of items that the user has not met: for data that hold clicks alone.
+    pub negatives: usize,
+    /// How the model is learnt.
+    pub method: Method,
+    /// What is minimised.
+    pub loss: Loss,
+    /// What gradient descent can be told.
+    pub descent: Descent,
+    /// Threads. The same number gives the same seed for the same random seed, bit for bit.
+    pub threads: usize,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Passes over the events; without it, as many as help on validation.
+    pub epochs: Option<usize>,
+    /// What validation is on.
+    pub holdout: HoldOut,
+    /// How factors are stored.
+    pub precision: Precision,
+    /// Name of the model.
+    pub model: String,
+    /// Keep users' rows in the seed, to score their later events. Such a seed must not be shipped.
+    pub keep_users: bool,
+    /// Also tell what a report shows: the loss of rows that are trained on, an epoch, and what a replay of the people held out says
+    /// of the settings that were chosen.
+    pub report: bool,
+    /// Bytes that the events may take in training; what is more is streamed.
+    pub memory: usize,
+}
+
+impl Default for Recipe {
+    /// Clicks by gradient descent on one thread, 16 factors, as much memory as it takes.
+    fn default() -> Recipe {
+        Recipe {
+            positive: None,
+            label_map: Vec::new(),
+            factors: 16,
+            negatives: 0,
+            method: Method::Sgd,
+            loss: Loss::Logistic,
+            descent: Descent::default(),
+            threads: 1,
+            seed: 42,
+            epochs: None,
+            holdout: HoldOut::Random,
+            precision: Precision::F16,
+            model: "model".into(),
+            keep_users: false,
+            report: false,
+            memory: usize::MAX,
+        }
+    }
+}
+
+/// How a model is learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Stochastic gradient descent.
+    Sgd,
+    /// Gradient descent at rates that fall with each row's errors (Duchi, Hazan and Singer 2011).
+    Adagrad,
+    /// Least squares over all pairs of a user and an item, shown or not, to rank the whole catalogue: what
+    /// [`train_implicit`](super::train_implicit) learns by.
+    Implicit,
+    /// Variational Bayes: nothing to tune, and the prior of a new visitor is learnt as well.
+    Bayes,
+}
+
+impl Method {
+    /// Each.
+    pub const ALL: &[Method] = &[Method::Sgd, Method::Adagrad, Method::Implicit, Method::Bayes];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Method::Sgd => "sgd",
+            Method::Adagrad => "adagrad",
+            Method::Implicit => "implicit",
+            Method::Bayes => "bayes",
+        }
+    }
+}
+
+/// What is minimised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// The cross-entropy of clicks and skips, or of graded targets.
+    Logistic,
+    /// The squared error of the label itself.
+    Squared,
+    /// That a skip scores above a click of the same user (Bayesian personalised ranking: Rendle et al. 2009).
+    Bpr,
+}
+
+impl Loss {
+    /// Each.
+    pub const ALL: &[Loss] = &[Loss::Logistic, Loss::Squared, Loss::Bpr];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Loss::Logistic => "logistic",
+            Loss::Squared => "squared",
+            Loss::Bpr => "bpr",
+        }
+    }
+}
+
+/// What gradient descent can be told. Variational Bayes takes none of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Descent {
+    /// Learning rate of the first epoch; the usual one of the method and the loss if there is none.
+    pub rate: Option<f32>,
+    /// Pull of factors toward zero at every event.
+    pub pull: Pull,
+    /// Events between two steps.
+    pub batch: usize,
+}
+
+impl Default for Descent {
+    fn default() -> Descent {
+        Descent { rate: None, pull: Pull::Usual, batch: 1 }
+    }
+}
+
+/// Pull of factors toward zero (L2 regularisation).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Pull {
+    /// That of the method and the loss.
+    Usual,
+    /// This, of all rows.
+    Of(f32),
+    /// By the column of the user, the item or a field; the usual one of those that are not named.
+    Columns(Vec<(String, f32)>),
+}

@@ -1,0 +1,444 @@
+//! One training: the data, and how to train on them.
+
+use super::files::{Files, check_names};
+use super::method::{method, provenance};
+use super::recipe::{self, Recipe};
+use super::settings::{Settings, Tuned, choose};
+use crate::data::{Dataset, HoldOut, Labelled, Split, add_negatives, source};
+use crate::error::{Error, Result};
+use crate::evaluate::{FREEZE, Judged, Visitors, platt};
+use crate::input::{Batch, Columns, Events, LabelRule, Row, SideTable, Store, read_rows};
+use crate::maths::{auc, log_loss, mean, sigmoid};
+use crate::seed::{Sources, encode, object, prior, visitor};
+use crate::trainer::{Epochs, Event, Fitted, MAX_FACTORS, Method, Model, Objective, Stopped, Visitor, fit, loss};
+use crate::watch::{Length, Watch};
+use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Thresholds, Value};
+use serde::Serialize;
+use std::time::Duration;
+
+/// Users need so many events for their row to count in the prior of a new visitor.
+const PRIOR_EVENTS: u32 = 20;
+/// Deviation of the factors before gradient descent.
+const INIT: f32 = 0.05;
+
+/// The data, and how to train on them.
+pub struct Training<'w> {
+    pub(crate) dataset: Dataset,
+    pub(crate) items: SideTable,
+    pub(crate) users: SideTable,
+    pub(crate) rule: LabelRule,
+    sources: Sources,
+    method: Method,
+    threads: usize,
+    pub(crate) seed: u64,
+    epochs: Epochs,
+    holdout: HoldOut,
+    pub(crate) precision: Precision,
+    factors: usize,
+    loss: Loss,
+    model_name: String,
+    pub(crate) keep_users: bool,
+    /// As [`Recipe::report`] says.
+    report: bool,
+    /// Bytes that the events may take in training.
+    memory: usize,
+    pub(crate) watch: &'w dyn Watch,
+}
+
+/// A seed, and what its making told.
+pub struct Made {
+    /// Events that it was made of, their users and items.
+    pub rows: usize,
+    /// Their users.
+    pub users: usize,
+    /// Their items.
+    pub items: usize,
+    /// Rows of the model as it was trained, private ones among them.
+    pub features: usize,
+    /// The seed, as [`Base::read`] reads it.
+    pub bytes: Vec<u8>,
+    /// What was chosen for learning from it.
+    pub settings: Settings,
+    /// Passes over the events that led to it.
+    pub epochs: usize,
+    /// Of the run that held rows out.
+    pub train: Fit,
+    /// Of the same run, on the rows that it held out.
+    pub validation: Fit,
+    /// None if there were too few people to hold some out.
+    pub tuning: Option<Tuned>,
+    /// Its losses after each epoch, on rows trained on and held out, if somebody wants a report.
+    pub curve: Vec<(f64, f64)>,
+    /// Users whose rows the prior of a new visitor is made of.
+    pub prior_users: usize,
+    /// Events that gradient descent went over, and the time it took.
+    pub descended: usize,
+    /// The time of those.
+    pub descent: Duration,
+}
+
+/// `log_loss` is the cross-entropy against the target that was learnt (graded, if labels were mapped); `auc` is against
+/// clicks; `rmse` is against the target: of the probability under the logistic loss.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Fit {
+    /// None of a regression.
+    pub log_loss: Option<f64>,
+    /// None if nothing says what a click is.
+    pub auc: Option<f64>,
+    /// None of no rows.
+    pub rmse: Option<f64>,
+}
+
+impl<'w> Training<'w> {
+    /// Reads files of events.
+    pub fn read(recipe: &Recipe, files: &Files, watch: &'w dyn Watch) -> Result<Training<'w>> {
+        check(recipe)?;
+        let Files { events, items, item_fields, users, user_fields } = files;
+        let columns = events.columns()?;
+        check_names(&columns, item_fields, user_fields)?;
+        let sources = Sources {
+            events: events.title(),
+            items: items.clone(),
+            users: users.clone(),
+            item_fields: item_fields.clone(),
+            user_fields: user_fields.clone(),
+            columns,
+        };
+        let rule = rule(recipe);
+        let read = sources.read(events.reading(&sources.columns, &rule, watch)?)?;
+        Training::new(recipe, rule, sources, read, watch)
+    }
+
+    /// Takes events from anywhere, with the fields of users and of items.
+    pub fn of_events<'r>(
+        recipe: &Recipe,
+        columns: Columns,
+        events: impl IntoIterator<Item = Row<'r>>,
+        users: SideTable,
+        items: SideTable,
+        watch: &'w dyn Watch,
+    ) -> Result<Training<'w>> {
+        check(recipe)?;
+        let (user_fields, item_fields) = (users.fields().to_vec(), items.fields().to_vec());
+        check_names(&columns, &item_fields, &user_fields)?;
+        let rule = rule(recipe);
+        let store = read_rows(events, &columns, &rule)?;
+        let sources = Sources { events: String::new(), items: None, users: None, item_fields, user_fields, columns };
+        Training::new(recipe, rule, sources, (store, users, items), watch)
+    }
+
+    fn new(
+        recipe: &Recipe,
+        rule: LabelRule,
+        sources: Sources,
+        (mut store, users, items): (Store, SideTable, SideTable),
+        watch: &'w dyn Watch,
+    ) -> Result<Training<'w>> {
+        let (low, high) = store.summary().labels;
+        if let (Ok(least), Ok(most)) = (rule.target(low), rule.target(high)) {
+            // A map may say of labels between what it likes.
+            let alike = least == most && (low == high || rule.map.is_empty());
+            ensure!(
+                !alike || recipe.negatives > 0,
+                Setting,
+                "{}: every label becomes the same target, {least}: there is nothing to tell apart; say with --positive which \
+                 labels are clicks, name the right column with --label, or add skips with --negatives",
+                sources.events
+            );
+        }
+        let memory = recipe.memory;
+        if recipe.negatives > 0 {
+            ensure!(
+                !rule.squared,
+                Setting,
+                "--negatives adds skips, which have no label: leave it out with --loss squared"
+            );
+            ensure!(
+                store.len().saturating_mul(1 + recipe.negatives) <= memory / size_of::<Event>(),
+                Setting,
+                "--negatives holds all events and skips in memory, and they are more than --memory: raise it"
+            );
+            let mut events = store.events()?;
+            add_negatives(&mut events, recipe.negatives, recipe.seed);
+            store = Store::of(events);
+        }
+        let dataset = Dataset::new(store, sources.columns.clone(), &users, &items);
+        let method = method(recipe, &rule, &dataset)?;
+        let epochs = match recipe.epochs {
+            Some(0) => bail!(Setting, "--epochs 0 trains nothing: give 1 or more, or leave it out"),
+            Some(n) => Epochs::Exactly(n),
+            None => Epochs::UntilNoBetter { patience: 3, most: 50 },
+        };
+        let loss = if rule.squared { Loss::Squared } else { Loss::Logistic };
+        Ok(Training {
+            dataset,
+            items,
+            users,
+            rule,
+            sources,
+            method,
+            threads: recipe.threads.max(1),
+            seed: recipe.seed,
+            epochs,
+            holdout: recipe.holdout,
+            precision: recipe.precision,
+            factors: recipe.factors,
+            loss,
+            model_name: recipe.model.clone(),
+            keep_users: recipe.keep_users,
+            report: recipe.report,
+            memory,
+            watch,
+        })
+    }
+
+    /// The same upon these events.
+    pub(crate) fn of(&self, events: Events) -> Training<'w> {
+        Training {
+            dataset: Dataset::new(Store::of(events), self.sources.columns.clone(), &self.users, &self.items),
+            items: self.items.clone(),
+            users: self.users.clone(),
+            rule: self.rule.clone(),
+            sources: self.sources.clone(),
+            method: self.method.clone(),
+            model_name: self.model_name.clone(),
+            ..*self
+        }
+    }
+
+    /// Trains with some rows held out to see when to stop and some people to tune on, then upon everything.
+    pub fn seed(&self) -> Result<Made> {
+        let store = &self.dataset.store;
+        let split = Split::new(store, self.holdout, self.seed)?;
+        let seen = split.sample(store)?;
+        let (held_out, curve) = self.fit(Some((&split, &seen)), self.epochs)?;
+        let train = self.figures(&held_out.model, &seen);
+        let validation = self.figures(&held_out.model, &split.validation);
+        let (mut settings, tuning) = self.tune(&held_out, &split)?;
+        if self.keep_users {
+            settings.calibration = self.known_users_calibration(&held_out.model, &split.validation);
+        }
+
+        let (fitted, _) = self.fit(None, Epochs::Exactly(held_out.epochs))?;
+        let (metadata, prior_users) = self.metadata(&fitted, &settings, &store.summary().counts, fitted.epochs);
+        let events = self.dataset.events()?;
+        let bytes = encode(&metadata, &fitted.model, &self.dataset, Some(&events), self.precision)?;
+        let layout = self.dataset.problem.layout;
+        Ok(Made {
+            rows: store.len(),
+            users: layout.users,
+            items: layout.items,
+            features: layout.rows(),
+            bytes,
+            settings,
+            epochs: fitted.epochs,
+            train,
+            validation,
+            tuning,
+            curve,
+            prior_users,
+            descended: held_out.events + fitted.events,
+            descent: held_out.time + fitted.time,
+        })
+    }
+
+    /// Trains on what a split leaves, of which some rows are given too, or on everything. Also tells, for a report, the losses
+    /// after each epoch: of those rows, and of the ones held out.
+    fn fit(&self, split: Option<(&Split, &Labelled)>, epochs: Epochs) -> Result<(Fitted, Vec<(f64, f64)>)> {
+        let problem = &self.dataset.problem;
+        let model = Model::new(&problem.layout, self.factors, INIT, self.seed);
+        let (what, most) = match epochs {
+            Epochs::Exactly(n) => ("training", n),
+            Epochs::UntilNoBetter { most, .. } => ("training, rows held out", most),
+        };
+        let mut curve = Vec::new();
+        let progress = {
+            let rows = split.map_or(self.dataset.store.len(), |(split, _)| split.rows);
+            self.watch.begin(what, Length::Epochs { most, rows })
+        };
+        let note = |_, model: &Model, validation: Option<f64>| {
+            progress.advance(1);
+            let Some(validation) = validation else { return };
+            progress.note(&format!("validation loss {validation:.4}"));
+            if let Some((_, seen)) = split.filter(|_| self.report) {
+                curve.push((loss(problem, model, &seen.events, self.method.objective()), validation));
+            }
+        };
+        let split = split.map(|(split, _)| split);
+        let events = source(&self.dataset.store, split, self.memory, self.seed)?;
+        let validation = split.map_or(&[][..], |split| &split.validation.events);
+        let fitted = fit(problem, model, events, validation, &self.method, epochs, note);
+        let fitted = fitted.map_err(|stopped| match stopped {
+            Stopped::Diverged => {
+                let remedy = match &self.method {
+                    Method::Sgd(config) => format!("lower --rate (now {}) or scale the label", config.rate),
+                    Method::Bayes(_) => "scale the label".to_owned(),
+                };
+                Error::Diverged { remedy }
+            }
+            Stopped::TooLarge => Error::Setting(
+                "--method bayes and --loss bpr hold all events in memory, and they are more than --memory: raise it"
+                    .into(),
+            ),
+            Stopped::Unreadable(error) => error,
+        })?;
+        Ok((fitted, curve))
+    }
+
+    fn figures(&self, model: &Model, rows: &Labelled) -> Fit {
+        let scored = self.scored(model, rows);
+        let clicks: Option<Vec<(f32, bool)>> = scored.iter().map(|s| Some((s.score, s.click?))).collect();
+        let predicted = |s: &Scored| if self.rule.squared { s.score } else { sigmoid(s.score) };
+        let errors = scored.iter().map(|s| f64::from(predicted(s) - s.target).powi(2));
+        Fit {
+            log_loss: (!self.rule.squared)
+                .then(|| mean(scored.iter().map(|s| log_loss(predicted(s), s.target))))
+                .flatten(),
+            auc: clicks.and_then(auc),
+            rmse: mean(errors).map(f64::sqrt),
+        }
+    }
+
+    fn scored(&self, model: &Model, rows: &Labelled) -> Vec<Scored> {
+        let scores = model.scores(&self.dataset.problem, &rows.events);
+        let scored = scores.into_iter().zip(&rows.events).zip(&rows.labels);
+        scored
+            .map(|((score, event), &label)| Scored {
+                score,
+                target: event.target,
+                click: self.rule.click(label, event.target),
+            })
+            .collect()
+    }
+
+    /// Replays the people held out with the browser's learner on a seed that never saw them.
+    fn tune(&self, fitted: &Fitted, split: &Split) -> Result<(Settings, Option<Tuned>)> {
+        if split.people.is_empty() {
+            return Ok((Settings::default(), None));
+        }
+        let seed = |settings: &Settings| -> Result<Base> {
+            let (mut metadata, _) = self.metadata(fitted, settings, &split.counts, 1);
+            metadata.private_rows = false;
+            Ok(Base::decode(encode(&metadata, &fitted.model, &self.dataset, None, self.precision)?)?)
+        };
+        let base = seed(&Settings::default())?;
+        let visitors = Visitors::of(&split.people, &base, &split.visits, &self.rule, &self.users, &self.items)?;
+        let (settings, mut report) = choose(&visitors, self.rule.squared, self.threads, self.watch, seed)?;
+        if self.report {
+            let config = brooklet_core::Config::default();
+            let replayed = visitors.replay(&seed(&settings)?, &config, &FREEZE, self.threads, || {})?;
+            report.judged = Some(Judged::new(&replayed, &FREEZE, self.rule.squared));
+        }
+        Ok((settings, Some(report)))
+    }
+
+    /// The share of clicks; None if nothing says what a click is.
+    pub fn click_rate(&self) -> Result<Option<f64>> {
+        let store = &self.dataset.store;
+        let (mut batch, mut clicks) = (Batch::default(), 0);
+        for block in 0..store.blocks() {
+            batch.clear();
+            store.read(block, &mut batch)?;
+            for (&label, &target) in batch.label.iter().zip(&batch.target) {
+                let Some(click) = self.rule.click(label, target) else { return Ok(None) };
+                clicks += usize::from(click);
+            }
+        }
+        Ok(Some(clicks as f64 / store.len() as f64))
+    }
+
+    /// For `eval`, which scores users whom the seed knows. A score that was learnt from clicks is calibrated to clicks.
+    fn known_users_calibration(&self, model: &Model, validation: &Labelled) -> Calibration {
+        if self.method.objective() == Objective::Logistic && self.rule.map.is_empty() {
+            return Calibration::default();
+        }
+        let clicks = self.scored(model, validation).into_iter().filter_map(|s| Some((s.score, s.click?, 1.0)));
+        platt(clicks.collect())
+    }
+
+    /// The metadata of a model that was trained on so many events of each user, and how many users its prior is from.
+    fn metadata(&self, fitted: &Fitted, settings: &Settings, counts: &[u32], epochs: usize) -> (Metadata, usize) {
+        let (visitor, prior_users) = match &fitted.visitor {
+            Some(visitor) => (visitor.clone(), counts.len()),
+            None => self.point_estimates(&fitted.model, counts),
+        };
+        let columns = &self.sources.columns;
+        let fields = std::iter::once(&columns.item).chain(&self.sources.item_fields).cloned().collect();
+        let metadata = Metadata {
+            model: self.model_name.clone(),
+            version: 1,
+            factors: self.factors,
+            loss: self.loss,
+            w0: fitted.model.w0,
+            schema: Schema {
+                visitor: columns.user.clone(),
+                item: columns.item.clone(),
+                private: self.sources.user_fields.clone(),
+                fields,
+                rates: Vec::new(),
+            },
+            rates: settings.rates,
+            prior: prior(visitor, settings.scale),
+            calibration: settings.calibration,
+            thresholds: Thresholds::default(),
+            labels: Labels { positive: self.rule.positive, map: self.rule.map.clone() },
+            private_rows: self.keep_users,
+            training: self.provenance(counts, epochs),
+        };
+        (metadata, prior_users)
+    }
+
+    /// A visitor as the rows of users who are well known suggest, and how many those are.
+    fn point_estimates(&self, model: &Model, counts: &[u32]) -> (Visitor, usize) {
+        // Data without a single busy user still have users.
+        let most = counts.iter().copied().max().unwrap_or(0);
+        visitor(model, counts, PRIOR_EVENTS.min(most))
+    }
+
+    fn provenance(&self, counts: &[u32], epochs: usize) -> Value {
+        let number = |x: f64| Value::Number(x);
+        let rows: f64 = counts.iter().map(|&count| f64::from(count)).sum();
+        let (low, high) = self.dataset.store.summary().labels;
+        let mut fields: Vec<(String, Value)> =
+            self.sources.to_fields().into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let more = object([
+            ("command", Value::from(concat!("brooklet ", env!("CARGO_PKG_VERSION")))),
+            ("rows", number(rows)),
+            ("users_seen", number(counts.len() as f64)),
+            ("labels", Value::Array(vec![number(low.into()), number(high.into())])),
+            ("epochs", number(epochs as f64)),
+            ("seed", number(self.seed as f64)),
+            ("threads", number(self.threads as f64)),
+            ("method", provenance(&self.method, &self.dataset)),
+        ]);
+        if let Value::Object(more) = more {
+            fields.extend(more);
+        }
+        Value::Object(fields)
+    }
+}
+
+/// One event as a model sees it.
+struct Scored {
+    score: f32,
+    target: f32,
+    click: Option<bool>,
+}
+
+/// What is wrong with a recipe whatever the events are.
+fn check(recipe: &Recipe) -> Result<()> {
+    ensure!(
+        recipe.loss != recipe::Loss::Squared || recipe.label_map.is_empty(),
+        Setting,
+        "--label-map grades targets of the logistic loss: leave it out"
+    );
+    let most = MAX_FACTORS.min(brooklet_core::MAX_FACTORS);
+    ensure!(recipe.factors <= most, Setting, "--factors {} is too many: at most {most}", recipe.factors);
+    Ok(())
+}
+
+/// What the labels mean.
+fn rule(recipe: &Recipe) -> LabelRule {
+    let squared = recipe.loss == recipe::Loss::Squared;
+    LabelRule { squared, positive: recipe.positive, map: recipe.label_map.clone() }
+}
