@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
+use crate::places::{folder, search_path};
 use crate::workspace::Workspace;
 
 /// On Windows the command is a batch file, which is only found under its full name.
@@ -93,23 +94,6 @@ pub(crate) fn python(workspace: &Workspace, requirements: &Path) -> Result<PathB
     cmd!(sh, "{python} -m pip install --quiet --only-binary :all: --requirement {requirements}").run()?;
     fs::write(&installed, wanted)?;
     Ok(python)
-}
-
-/// Where to look for a program, ours first.
-pub(crate) fn search_path() -> Vec<PathBuf> {
-    let ours = [folder().join("bin"), folder().join("node_modules/.bin")];
-    let theirs = env::var_os("PATH").unwrap_or_default();
-    ours.into_iter().chain(env::split_paths(&theirs)).collect()
-}
-
-fn folder() -> PathBuf {
-    match env::var_os("BROOKLET_TOOLS") {
-        Some(folder) => PathBuf::from(folder),
-        None => {
-            let home = env::home_dir().unwrap_or_else(env::temp_dir);
-            home.join(".cache/brooklet/tools")
-        }
-    }
 }
 
 fn wasm_target(sh: &Shell) -> Result<()> {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use xshell::{Shell, cmd};
 
-use crate::tools;
+use crate::places;
 
 pub(crate) struct Workspace {
     pub(crate) shell: Shell,
@@ -30,7 +30,7 @@ impl Workspace {
         let (root, target) = (folder("workspace_root")?, folder("target_directory")?);
 
         shell.change_dir(&root);
-        shell.set_var("PATH", env::join_paths(tools::search_path())?);
+        shell.set_var("PATH", env::join_paths(places::search_path())?);
         Ok(Workspace { shell, root, target, metadata })
     }
 

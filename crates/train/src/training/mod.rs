@@ -10,5 +10,5 @@ mod settings;
 pub use files::{EventFiles, Files};
 pub use implicit::{Implicit, Passed, train_implicit};
 pub use recipe::{Descent, Loss, Method, Pull, Recipe};
-pub use settings::{Settings, Tuned};
 pub use run::{Fit, Made, Training};
+pub use settings::{Settings, Tuned};
