@@ -18,6 +18,7 @@ mod demo;
 mod events;
 mod glue;
 mod order;
+mod places;
 mod recbole;
 mod steps;
 mod test;

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::workspace::{Workspace, search_path, tools_folder};
+use crate::places::{folder, search_path};
+use crate::workspace::Workspace;
 
 /// On Windows the command is a batch file, which is only found under its full name.
 pub(crate) const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
@@ -32,7 +33,7 @@ pub(crate) fn for_the_build(workspace: &Workspace) -> Result<()> {
     wasm_target(sh)?;
 
     // Older ones do not know that a version may be inherited from the workspace.
-    let root = tools_folder();
+    let root = folder();
     if !have(sh, "wasm-pack", Version::AtLeast("0.13")) {
         println!("wasm-pack is missing; compiling it takes a few minutes, once");
         cmd!(sh, "cargo install wasm-pack --locked --force --root {root}").run()?;
@@ -77,7 +78,7 @@ pub(crate) fn for_the_tests(workspace: &Workspace) -> Result<PathBuf> {
 /// A Python with what `requirements`, a file with every version pinned, names.
 pub(crate) fn python(workspace: &Workspace, requirements: &Path) -> Result<PathBuf> {
     let sh = &workspace.shell;
-    let venv = tools_folder().join("python");
+    let venv = folder().join("python");
     let python = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     // A copy of what was installed, made when all of it was.
     let installed = venv.join("requirements.txt");

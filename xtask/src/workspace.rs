@@ -9,6 +9,8 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use xshell::{Shell, cmd};
 
+use crate::places;
+
 pub(crate) struct Workspace {
     pub(crate) shell: Shell,
     pub(crate) root: PathBuf,
@@ -28,7 +30,7 @@ impl Workspace {
         let (root, target) = (folder("workspace_root")?, folder("target_directory")?);
 
         shell.change_dir(&root);
-        shell.set_var("PATH", env::join_paths(search_path())?);
+        shell.set_var("PATH", env::join_paths(places::search_path())?);
         Ok(Workspace { shell, root, target, metadata })
     }
 
@@ -63,22 +65,4 @@ fn age(path: &Path) -> Option<SystemTime> {
         return newest(entries.filter_map(|e| Some(e.ok()?.path())));
     }
     fs::metadata(path).ok()?.modified().ok()
-}
-
-/// Where to look for a program, ours first.
-pub(crate) fn search_path() -> Vec<PathBuf> {
-    let ours = [tools_folder().join("bin"), tools_folder().join("node_modules/.bin")];
-    let theirs = env::var_os("PATH").unwrap_or_default();
-    ours.into_iter().chain(env::split_paths(&theirs)).collect()
-}
-
-/// Where programs are put that cargo does not bring: outside the checkout, so that they outlive it.
-pub(crate) fn tools_folder() -> PathBuf {
-    match env::var_os("BROOKLET_TOOLS") {
-        Some(folder) => PathBuf::from(folder),
-        None => {
-            let home = env::home_dir().unwrap_or_else(env::temp_dir);
-            home.join(".cache/brooklet/tools")
-        }
-    }
 }

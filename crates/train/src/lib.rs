@@ -1,4 +1,7 @@
-//! Trains, tunes, replays and simulates recommenders that learn inside each visitor's browser.
+#![doc = include_str!("../README.md")]
+//!
+//! Each module stands upon those before it: [`watch`], [`maths`], [`input`], the trainer, [`seed`], [`evaluate`], [`training`], then
+//! [`tune`], [`simulate`] and [`import`] side by side.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

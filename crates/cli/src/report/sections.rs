@@ -1,7 +1,7 @@
 //! The sections of the page: a sentence of what is shown, charts, and the figures themselves in a table.
 
-use super::Told;
 use super::charts::{Chart, Line, Scale};
+use super::told::Told;
 use crate::largest::Row;
 use crate::term::shown;
 use anyhow::Result;

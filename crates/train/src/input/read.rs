@@ -149,7 +149,13 @@ pub fn read_events(path: &Path, columns: &Columns, rule: &LabelRule, watch: &dyn
     Reading { watch, ..Reading::new(&paths, columns, rule, BadRows::Count(0))? }.read()?.events()
 }
 
-/// Events from anywhere, in memory. All have a time or none, and all a weight or none; the first that is wrong is an error with
+/// Events from anywhere, in memory, with what a rule makes of their labels. All have a time or none, and all a weight or none; the
+/// first that is wrong is an error with its number, counted from 1.
+pub fn events_of<'r>(rows: impl IntoIterator<Item = Row<'r>>, columns: &Columns, rule: &LabelRule) -> Result<Events> {
+    read_rows(rows, columns, rule)?.events()
+}
+
+/// The same as a store. All have a time or none, and all a weight or none; the first that is wrong is an error with
 /// its number, counted from 1.
 pub(crate) fn read_rows<'r>(
     rows: impl IntoIterator<Item = Row<'r>>,
