@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let made = training.seed()?;
     println!("{} events, {} epochs, a seed of {} bytes", made.rows, made.epochs, made.bytes.len());
 
-    let base = Base::read(made.bytes)?;
+    let base = Base::decode(made.bytes)?;
     let (rule, strangers) = (rule(base.metadata()), shown(400..500));
     let events = events_of(rows(&strangers), &Columns::default(), &rule)?;
     let visitors = Visitors::new(&base, &events, &rule, &nothing(), &nothing())?;
