@@ -55,7 +55,7 @@ pub struct Made {
     pub items: usize,
     /// Rows of the model as it was trained, private ones among them.
     pub features: usize,
-    /// The seed, as [`Base::read`] reads it.
+    /// The seed, as [`Base::decode`] reads it.
     pub bytes: Vec<u8>,
     /// What was chosen for learning from it.
     pub settings: Settings,
