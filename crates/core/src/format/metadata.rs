@@ -27,6 +27,7 @@ use crate::maths::linear::cholesky;
 use crate::rates::{RATE, Rates, rates};
 use crate::thresholds::Thresholds;
 use alloc::string::String;
+#[cfg(feature = "write")]
 use alloc::vec;
 use alloc::vec::Vec;
 
