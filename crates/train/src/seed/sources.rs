@@ -77,7 +77,7 @@ impl Sources {
         ]
     }
 
-    /// Reads what [`Sources::to_fields`] recorded.
+    /// Reads what `to_fields` recorded.
     pub fn of(metadata: &Metadata) -> Result<Sources> {
         let training = &metadata.training;
         let missing = || {
