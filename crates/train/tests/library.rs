@@ -22,7 +22,7 @@ fn rows(events: &[(String, String, f64)]) -> impl Iterator<Item = Row<'_>> {
 
 /// The numbers of a seed, without what it says of where they are from.
 fn numbers(bytes: Vec<u8>) -> Vec<f32> {
-    let base = Base::read(bytes).unwrap();
+    let base = Base::decode(bytes).unwrap();
     let mut numbers = vec![base.metadata().w0];
     for i in 0..base.len() {
         let mut row = vec![0.0; base.width()];
