@@ -57,7 +57,7 @@
 //! let answer = router.clone().oneshot(pull).await?;
 //! assert_eq!(answer.headers()["brooklet-version"], "1");
 //! let base = to_bytes(answer.into_body(), 1 << 20).await?;
-//! let mut learner = Learner::new(Base::decode(base.to_vec())?, brooklet_core::Config::default());
+//! let mut learner = Learner::new(Base::decode(base.to_vec())?, brooklet_core::Config::default())?;
 //! let film = Features::from_value(learner.schema(), &Value::parse(r#"{"item": "3"}"#)?)?;
 //! learner.learn_one(&film, 1.0, 1.0)?;
 //!
