@@ -33,7 +33,12 @@ fn every_step(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
         // By itself, for what the tests of the other depend on would bring it a second panic handler.
         Ok(cmd!(sh, "cargo clippy --package brooklet-package {target...} -- -D warnings").run()?)
     })?;
-    steps.step("native tests", || Ok(cmd!(sh, "cargo test --workspace").run()?))?;
+    steps.step("native tests", || {
+        cmd!(sh, "cargo test --workspace").run()?;
+        // They are compiled as tests are, and not run.
+        cmd!(sh, "cargo run --package brooklet-core --example loop --features write").run()?;
+        Ok(cmd!(sh, "cargo run --package brooklet-train --example train").run()?)
+    })?;
     steps.step("browser tests", || Ok(cmd!(sh, "wasm-pack test --mode no-install --headless --chrome").run()?))?;
     steps.step("npm package", || build::package(workspace))?;
     let brooklet = steps.step("brooklet, the command", || demo::brooklet(workspace))?;

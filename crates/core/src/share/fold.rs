@@ -14,7 +14,7 @@
 //! ever goes farther than `reach` deviations of the prior from the seed's, 1 / sqrt(A): what the seed has seen much of stays near it, and
 //! that is how far hostile clients get, whatever they send and for however long.
 
-use crate::error::Error;
+use crate::error::{Error, Fault};
 use crate::format::delta::Delta;
 use crate::input::feature::FeatureId;
 use alloc::collections::BTreeMap;
@@ -51,7 +51,7 @@ impl FoldConfig {
         ];
         for (name, number, most, expected) in bounded {
             if !(number > 0.0 && number <= most) {
-                return Err(Error::BadSetting(crate::error::Fault::of(name, expected, number.to_string().into())));
+                return Err(Error::BadSetting(Fault::of(name, expected, number.to_string().into())));
             }
         }
         Ok(())
