@@ -36,7 +36,7 @@ fn every_step(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.step("native tests", || {
         cmd!(sh, "cargo test --workspace").run()?;
         // They are compiled as tests are, and not run.
-        cmd!(sh, "cargo run --package brooklet-core --example loop --features write").run()?;
+        cmd!(sh, "cargo run --package brooklet-core --example loop").run()?;
         Ok(cmd!(sh, "cargo run --package brooklet-train --example train").run()?)
     })?;
     steps.step("browser tests", || Ok(cmd!(sh, "wasm-pack test --mode no-install --headless --chrome").run()?))?;
