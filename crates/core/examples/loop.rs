@@ -1,6 +1,5 @@
 //! The whole loop without a browser: a seed, visitors who learn upon it, their deltas, the fold, and the next base, of which a
 //! newcomer is better served. `cargo run -p brooklet-core --example loop`
-#![allow(clippy::expect_used)]
 
 use brooklet_core::{
     Aggregate, Base, Config, Delta, Error, FeatureId, Features, Fold, FoldConfig, Learner, Metadata, Precision, Prior,
