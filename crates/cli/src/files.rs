@@ -55,11 +55,12 @@ fn unfinished(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::temp_file;
+    use tempfile::NamedTempFile;
 
     #[test]
     fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
-        let file = temp_file("old");
+        let file = NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "old").unwrap();
         ensure_writable(file.path()).unwrap();
         assert_eq!(std::fs::read(file.path()).unwrap(), b"old");
         write_whole(file.path(), b"new").unwrap();
@@ -71,7 +72,7 @@ mod tests {
     fn a_folder_is_no_file() {
         let complaint = |path: &Path| format!("{:#}", ensure_writable(path).unwrap_err());
         assert!(complaint(&std::env::temp_dir()).contains("name a file in it"));
-        let file = temp_file("");
+        let file = NamedTempFile::new().unwrap();
         let within = complaint(&file.path().join("x"));
         assert!(within.contains("make it first"), "{within}");
         assert!(write_whole(&file.path().join("x"), b"").is_err());

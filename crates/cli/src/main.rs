@@ -13,8 +13,6 @@ mod commands;
 mod files;
 mod largest;
 mod report;
-#[cfg(test)]
-mod testing;
 
 use clap::{CommandFactory, Parser};
 use commands::{completions, eval, import, inspect, replay, serve, simulate, topn, train};

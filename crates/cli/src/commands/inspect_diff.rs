@@ -256,8 +256,11 @@ fn calibration(a: Calibration, b: Calibration) -> CalibrationShift {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing;
-    use brooklet_core::{FeatureId, Loss, Precision, Prior, Rows, encode_base};
+    use brooklet_core::{FeatureId, Precision, Prior, Rates, Rows, Schema, encode_base};
+
+    fn metadata(prior: Prior) -> Metadata {
+        Metadata::new("m", Schema::new("user", "item"), Rates { private: 0.0, shared: 0.0, delta: 0.0 }, prior)
+    }
 
     fn base(metadata: &Metadata, rows: &[(&str, [f32; 2])]) -> Base {
         let rows = Rows {
@@ -272,7 +275,7 @@ mod tests {
     #[test]
     fn what_changed_is_told_by_name() {
         let prior = Prior { mean: vec![0.0, 0.0], covariance: vec![1.0, 0.0, 0.0, 3.0], scale: 4.0, fade: 0.0 };
-        let a = Metadata { factors: 1, prior, ..testing::metadata(Loss::Logistic) };
+        let a = metadata(prior);
         let prior = Prior { mean: vec![1.0, 0.0], scale: 2.0, ..a.prior.clone() };
         let b = Metadata { version: 2, w0: 0.5, prior, calibration: Calibration { a: 2.0, b: 0.5 }, ..a.clone() };
         let first = base(&a, &[("x", [1.0, 1.0]), ("y", [0.0, 2.0]), ("z", [1.0, 0.0]), ("gone", [0.0, 1.0])]);
@@ -297,7 +300,7 @@ mod tests {
 
     #[test]
     fn separate_trainings_are_compared_by_weight() {
-        let a = Metadata { factors: 1, prior: two(), ..testing::metadata(Loss::Logistic) };
+        let a = metadata(two());
         let b = Metadata { training: brooklet_core::Value::from("another"), ..a.clone() };
         let first = base(&a, &[("x", [0.0, 5.0]), ("y", [0.0, 1.0])]);
         let second = base(&b, &[("x", [0.0, -5.0]), ("y", [1.0, 1.0])]);

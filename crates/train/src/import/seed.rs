@@ -4,9 +4,7 @@ use super::libfm;
 use crate::error::{Context, Result};
 use crate::seed::{moments, object, prior};
 use crate::training::Settings;
-use brooklet_core::{
-    FeatureId, Labels, Loss, Metadata, Precision, Prior, Rows, Schema, Thresholds, Value, encode_base,
-};
+use brooklet_core::{FeatureId, Labels, Loss, Metadata, Precision, Prior, Rows, Schema, Value, encode_base};
 use std::path::PathBuf;
 
 /// A model of libFM, and what its columns mean.
@@ -79,26 +77,16 @@ pub fn import(args: &LibFm) -> Result<Imported> {
         0 => default_prior(&rows.rows, width),
         _ => prior(moments(&user_rows, width), settings.scale),
     };
+    let schema =
+        Schema { private: args.private.clone(), fields: fields.clone(), ..Schema::new(&args.user, &args.item) };
     let metadata = Metadata {
-        model: args.name.clone(),
-        version: 1,
-        factors: model.factors,
         loss: args.loss,
         w0: model.w0,
-        schema: Schema {
-            visitor: args.user.clone(),
-            item: args.item.clone(),
-            private: args.private.clone(),
-            fields: fields.clone(),
-            rates: Vec::new(),
-        },
-        rates: settings.rates,
-        prior,
         calibration: settings.calibration,
-        thresholds: Thresholds::default(),
         labels: Labels { positive: args.positive, map: Vec::new() },
         private_rows: args.keep_users,
         training: provenance(args),
+        ..Metadata::new(&args.name, schema, settings.rates, prior)
     };
     let bytes = encode_base(&metadata, &rows, Precision::F16)
         .with_context(|| format!("{} cannot be written as a seed", args.model.display()))?;

@@ -3,7 +3,7 @@
 use super::store::{Blocks, Shape};
 use super::*;
 use crate::error::told;
-use crate::testing::{TempFile, columns, temp_file};
+use crate::testing::{columns, temp_file};
 use ::parquet::data_type::{ByteArray, ByteArrayType, DoubleType, FloatType, Int64Type};
 use ::parquet::file::properties::WriterProperties;
 use ::parquet::file::writer::SerializedFileWriter;
@@ -14,6 +14,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tempfile::NamedTempFile;
 
 static CLICKS: LabelRule = LabelRule { squared: false, positive: Some(4.0), map: Vec::new() };
 
@@ -37,7 +38,7 @@ fn contents(store: &Store) -> Read {
     (names(&store.summary().users), names(&store.summary().items), batch)
 }
 
-fn read(files: &[&TempFile], columns: &Columns) -> crate::error::Result<Store> {
+fn read(files: &[&NamedTempFile], columns: &Columns) -> crate::error::Result<Store> {
     let files: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
     Reading::new(&files, columns, &CLICKS, BadRows::Count(0))?.read()
 }
@@ -274,7 +275,7 @@ fn what_breaks_off_is_an_error_and_no_bad_row() {
 /// A folder for a cache, the file it is of, and whether the next reading took it from the cache.
 struct Cached {
     folder: tempfile::TempDir,
-    file: TempFile,
+    file: NamedTempFile,
 }
 
 const BEFORE: &str = "user,item,label,time\na,x,5,1\nb,x,1,1\n";

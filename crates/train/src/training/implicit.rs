@@ -11,7 +11,7 @@ use crate::seed::{Sources, encode, object};
 use crate::trainer::Model;
 use crate::trainer::implicit::{AFTER, Newcomer, Pairs, Person, Weights, factors, ladder, missing, newcomer, scores};
 use crate::watch::{Length, Watch};
-use brooklet_core::{Calibration, Labels, Loss, Metadata, Prior, Rates, Schema, Thresholds, Value};
+use brooklet_core::{Calibration, Labels, Loss, Metadata, Prior, Rates, Schema, Value};
 use serde::Serialize;
 
 /// Passes over all rows: with three steps of conjugate gradients each, more change nothing that people held out notice.
@@ -174,27 +174,15 @@ pub fn train_implicit(recipe: &Recipe, files: &Files, watch: &dyn Watch) -> Resu
         half: settings.half,
         ndcg,
     };
+    let schema = Schema::new(&sources.columns.user, &sources.columns.item);
+    // Items' rows are told from all events; one visitor's clicks teach the visitor row alone.
+    let rates = Rates { private: 0.3, shared: 0.0, delta: 0.2 };
     let metadata = Metadata {
-        model: recipe.model.clone(),
-        version: 1,
-        factors: recipe.factors,
         loss: Loss::SquaredClicks,
-        w0: 0.0,
-        schema: Schema {
-            visitor: sources.columns.user.clone(),
-            item: sources.columns.item.clone(),
-            private: Vec::new(),
-            fields: vec![sources.columns.item.clone()],
-            rates: Vec::new(),
-        },
-        // Items' rows are told from all events; one visitor's clicks teach the visitor row alone.
-        rates: Rates { private: 0.3, shared: 0.0, delta: 0.2 },
-        prior: prior(&newcomer, settings.half),
         calibration,
-        thresholds: Thresholds::default(),
         labels: Labels { positive: recipe.positive, map: Vec::new() },
-        private_rows: false,
         training: provenance(&sources, &report, labels, threads, seed),
+        ..Metadata::new(&recipe.model, schema, rates, prior(&newcomer, settings.half))
     };
     // An item's row was learnt from its clicks: all that was not clicked says the same of every item.
     let mut evidence = vec![0; layout.rows()];

@@ -12,7 +12,7 @@ use crate::maths::{auc, log_loss, mean, sigmoid};
 use crate::seed::{Sources, encode, object, prior, visitor};
 use crate::trainer::{Epochs, Event, Fitted, MAX_FACTORS, Method, Model, Objective, Stopped, Visitor, fit, loss};
 use crate::watch::{Length, Watch};
-use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Thresholds, Value};
+use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Value};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -364,26 +364,16 @@ impl<'w> Training<'w> {
         };
         let columns = &self.sources.columns;
         let fields = std::iter::once(&columns.item).chain(&self.sources.item_fields).cloned().collect();
+        let schema =
+            Schema { private: self.sources.user_fields.clone(), fields, ..Schema::new(&columns.user, &columns.item) };
         let metadata = Metadata {
-            model: self.model_name.clone(),
-            version: 1,
-            factors: self.factors,
             loss: self.loss,
             w0: fitted.model.w0,
-            schema: Schema {
-                visitor: columns.user.clone(),
-                item: columns.item.clone(),
-                private: self.sources.user_fields.clone(),
-                fields,
-                rates: Vec::new(),
-            },
-            rates: settings.rates,
-            prior: prior(visitor, settings.scale),
             calibration: settings.calibration,
-            thresholds: Thresholds::default(),
             labels: Labels { positive: self.rule.positive, map: self.rule.map.clone() },
             private_rows: self.keep_users,
             training: self.provenance(counts, epochs),
+            ..Metadata::new(&self.model_name, schema, settings.rates, prior(visitor, settings.scale))
         };
         (metadata, prior_users)
     }
