@@ -14,8 +14,9 @@ mod files;
 mod largest;
 mod report;
 
-use clap::{CommandFactory, Parser};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser};
 use commands::{completions, eval, import, inspect, replay, serve, simulate, topn, train};
+use std::io::Write;
 use std::process::ExitCode;
 
 /// A recommender that learns inside each visitor's browser: train a seed, judge it, serve it.
@@ -45,7 +46,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Command::parse() {
+    let result = match parse() {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Replay(args) => replay::run(&args),
@@ -60,8 +61,17 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("brooklet: {error:#}");
+            // Standard error may be gone, too.
+            let _ = writeln!(std::io::stderr(), "brooklet: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Reads the command line. A variable of the environment that is empty is as good as none: compose files pass all of them on.
+fn parse() -> Command {
+    let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let full = move |arg: Arg| if arg.get_env().is_some_and(is_empty) { arg.env(None::<&str>) } else { arg };
+    let command = Command::command().mut_subcommands(move |subcommand| subcommand.mut_args(full));
+    Command::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }

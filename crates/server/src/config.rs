@@ -33,7 +33,7 @@ pub struct Config {
     #[arg(long, env = "BROOKLET_SEED", value_name = "FILE")]
     pub seed: Option<PathBuf>,
 
-    /// Folder of web pages to serve at `/`
+    /// Folder of web pages to serve at `/`; dot files and links that lead out of it are left out
     #[arg(long, env = "BROOKLET_WWW", value_name = "DIR")]
     pub www: Option<PathBuf>,
 
@@ -107,7 +107,11 @@ pub struct Config {
           hide = true)]
     pub commit_batch: usize,
 
-    /// After SIGTERM, wait this long for requests that are being answered
+    /// File to write the log to, instead of standard error. At SIGHUP it is opened anew, so that it can be moved away
+    #[arg(long, env = "BROOKLET_LOG_FILE", value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+
+    /// After SIGTERM, wait this long for requests that are being answered and for a fold
     #[arg(long, env = "BROOKLET_DRAIN_SECONDS", default_value_t = DRAIN_SECONDS, value_name = "SECONDS")]
     pub drain_seconds: u64,
 
@@ -173,6 +177,7 @@ impl Config {
             max_delta_bytes: MAX_DELTA_BYTES,
             max_inflated_bytes: MAX_INFLATED_BYTES,
             commit_batch: SqliteConfig::default().commit_batch,
+            log_file: None,
             drain_seconds: DRAIN_SECONDS,
             judge: None,
         }
@@ -198,8 +203,10 @@ impl FromStr for Mount {
 
     fn from_str(text: &str) -> Result<Mount, String> {
         match text.split_once('=') {
-            // Braces and stars would make it a pattern of the router.
-            Some((url, path)) if url.starts_with('/') && !url.contains(['{', '}', '*']) && !path.is_empty() => {
+            // Braces, stars and colons could make it a pattern of the router.
+            Some((url, path))
+                if url.starts_with('/') && !url.contains(['{', '}', '*', ':', '?', '#']) && !path.is_empty() =>
+            {
                 Ok(Mount { url: url.into(), path: path.into() })
             }
             _ => Err(format!("`{text}` is not of the form /url=path")),

@@ -63,6 +63,42 @@ pub enum ServeError {
         /// What the core says.
         error: Error,
     },
+    /// A folder to serve is not there.
+    #[error("{flag} {path} cannot be served: {error}")]
+    NoFolder {
+        /// The option that names it.
+        flag: &'static str,
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// A file to serve is not there.
+    #[error("{said} cannot be served: {error}")]
+    NoFile {
+        /// The option, as it was given.
+        said: String,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// Two things are to be served at one address.
+    #[error("{said} cannot be served: {url} is the address of {by}")]
+    TakenAddress {
+        /// The option, as it was given.
+        said: String,
+        /// The address.
+        url: String,
+        /// What has it already.
+        by: String,
+    },
+    /// What is to be served lies in the store.
+    #[error("{flag} {path} lies in the folder of --data, which is nobody else's: put it elsewhere")]
+    StoreServed {
+        /// The option that names it.
+        flag: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+    },
     /// The network says no.
     #[error("the server failed: {0}")]
     Io(io::Error),
@@ -81,6 +117,10 @@ impl ServeError {
             ServeError::BadSeed { error, .. } => error.code(),
             ServeError::PrivateRows(_) => "private_rows",
             ServeError::BadStored { .. } => "bad_stored_base",
+            ServeError::NoFolder { .. } => "no_folder",
+            ServeError::NoFile { .. } => "no_file",
+            ServeError::TakenAddress { .. } => "taken_address",
+            ServeError::StoreServed { .. } => "store_served",
             ServeError::Io(_) => "io",
         }
     }

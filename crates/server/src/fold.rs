@@ -4,7 +4,8 @@
 //! marks exactly the deltas that were read. So acknowledgements go on during a fold, and a process that dies in the
 //! middle leaves every delta pending.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::body::Bytes;
 use brooklet_core::{Aggregate, Base, Delta, Fold, FoldConfig};
@@ -23,8 +24,20 @@ const LIMIT: Limit = Limit { deltas: 8192, bytes: 64 << 20 };
 /// How long to wait after a fold that published nothing.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// Folds one model until told to stop; if that panics, it begins anew.
+pub(crate) async fn supervise(state: AppState, model: Arc<Model>, stop: watch::Receiver<bool>) {
+    while tokio::spawn(run(state.clone(), model.clone(), stop.clone())).await.is_err() {
+        tracing::error!(model = model.name, "the folder panicked and begins anew");
+        state.metrics().restarted("folder");
+        model.set_failing(true);
+        // Whoever was told of the deltas that wait is gone.
+        model.arrived.notify_one();
+        sleep(PAUSE).await;
+    }
+}
+
 /// Folds one model whenever enough is pending or the time is up, until told to stop. A fold that was begun is finished.
-pub(crate) async fn run(state: AppState, model: std::sync::Arc<Model>, mut stop: watch::Receiver<bool>) {
+async fn run(state: AppState, model: Arc<Model>, mut stop: watch::Receiver<bool>) {
     let after = match state.config().fold_seconds {
         0 => Duration::from_secs(u32::MAX.into()),
         seconds => Duration::from_secs(seconds),
@@ -48,7 +61,9 @@ pub(crate) async fn run(state: AppState, model: std::sync::Arc<Model>, mut stop:
             }
         }
         let mut pause = PAUSE;
-        match fold(&state, &model).await {
+        let folded = fold(&state, &model).await;
+        model.set_failing(folded.is_err());
+        match folded {
             Ok(Folded::Published(_)) => continue,
             Ok(Folded::Nothing) => {
                 tracing::warn!(model = model.name, "deltas were counted that the store does not have")
@@ -108,7 +123,7 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
         let judge = judge.as_ref().map(Judge::judging);
         let release = aggregate.release(&sum.fold, precision, &Base::decode(current.bytes.as_ref())?, judge)?;
         let Some(base) = &release.base else { return Ok((release, None)) };
-        let next = Current::decode(Bytes::copy_from_slice(base.bytes()))?;
+        let next = Current::decode(Bytes::copy_from_slice(base.bytes()), now())?;
         let publication = Publication {
             version: next.version,
             base: next.bytes.clone(),
@@ -146,8 +161,11 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
     let version = next.version;
     let (deltas, events) = (publication.fold.taken.len() as u64, publication.fold.events);
     let taken = deltas + publication.fold.set_aside.len() as u64;
-    store.publish(&model.name, publication).await?;
-    model.set_current(next);
+    {
+        let _nobody_looks = model.publishing.write().await;
+        store.publish(&model.name, publication).await?;
+        model.set_current(next);
+    }
     model.taken(taken);
     let took = started.elapsed();
     state.metrics().folded(&model.name, deltas, took);
@@ -160,6 +178,10 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
         }
     }
     Ok(Folded::Published(version))
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
 /// A sum and where each delta went.

@@ -91,9 +91,11 @@ mod state;
 
 mod fold;
 mod model;
+mod ready;
 mod seed;
 
 mod config;
+mod log;
 mod metrics;
 
 mod http;
@@ -102,9 +104,10 @@ mod store;
 pub use config::{Config, Judge, Mount};
 pub use error::{FoldError, ServeError};
 pub use fold::{Folded, fold_now};
+pub use log::{LogGuard, init_logging};
 pub use metrics::Metrics;
 pub use router::app;
-pub use serve::{Server, init_logging, serve};
+pub use serve::{Server, serve};
 pub use state::AppState;
 pub use store::{
     Append, FoldedVersion, Limit, Pending, Publication, Receipt, Registered, Sqlite, SqliteConfig, Stats, Store,

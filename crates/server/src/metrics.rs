@@ -1,5 +1,6 @@
 //! What an operator wants to see, in the Prometheus text format. Labels have few values: models, outcomes, codes.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -8,6 +9,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::log;
 
 /// All metrics of a server.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub struct Metrics {
     folded: Family<Model, Counter>,
     failed_folds: Family<Model, Counter>,
     held_back: Family<Model, Counter>,
+    restarts: Family<Part, Counter>,
+    lost_log_lines: Counter,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -40,6 +45,11 @@ struct Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Code {
     code: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Part {
+    part: &'static str,
 }
 
 impl Default for Metrics {
@@ -59,6 +69,8 @@ impl Default for Metrics {
             folded: Family::default(),
             failed_folds: Family::default(),
             held_back: Family::default(),
+            restarts: Family::default(),
+            lost_log_lines: Counter::default(),
         };
         metrics.registered()
     }
@@ -67,6 +79,7 @@ impl Default for Metrics {
 impl Metrics {
     /// The text that is scraped.
     pub(crate) fn encode(&self) -> Result<String, std::fmt::Error> {
+        self.lost_log_lines.inner().store(log::lost(), Ordering::Relaxed);
         let mut out = String::new();
         text::encode(&mut out, &self.registry)?;
         Ok(out)
@@ -101,6 +114,11 @@ impl Metrics {
 
     pub(crate) fn fold_failed(&self, model: &str) {
         self.failed_folds.get_or_create(&Model { model: model.into() }).inc();
+    }
+
+    /// Counts that a part which panicked was started again.
+    pub(crate) fn restarted(&self, part: &'static str) {
+        self.restarts.get_or_create(&Part { part }).inc();
     }
 
     pub(crate) fn state(&self, model: &str, version: u64, pending: u64) {
@@ -140,6 +158,12 @@ impl Metrics {
             "Candidates for the next version that were worse than the current one",
             self.held_back.clone(),
         );
+        registry.register(
+            "restarts",
+            "Parts of the server that panicked and were started again",
+            self.restarts.clone(),
+        );
+        registry.register("lost_log_lines", "Lines that could not be written to the log", self.lost_log_lines.clone());
         self
     }
 }

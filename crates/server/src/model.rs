@@ -1,6 +1,6 @@
 //! A model while the server runs: its current base in memory, and how much is pending.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::body::Bytes;
@@ -21,6 +21,10 @@ pub(crate) struct Model {
     /// How many pending deltas are enough.
     enough: u64,
     gate: RwLock<Gate>,
+    /// Held from before a version is in the store until it is the current one, and by whoever tells of both.
+    pub(crate) publishing: tokio::sync::RwLock<()>,
+    /// Whether the last fold failed.
+    failing: AtomicBool,
 }
 
 /// What the gate did since the server started, as `stats` tells it.
@@ -46,17 +50,20 @@ pub(crate) struct Current {
     pub(crate) bytes: Bytes,
     pub(crate) factors: usize,
     pub(crate) rows: usize,
+    /// When it was published, in milliseconds since 1970.
+    pub(crate) created: u64,
 }
 
 impl Current {
     /// Checks that browsers will be able to read the blob.
-    pub(crate) fn decode(bytes: Bytes) -> Result<Current, Error> {
+    pub(crate) fn decode(bytes: Bytes, created: u64) -> Result<Current, Error> {
         let base = Base::decode(bytes.as_ref())?;
         Ok(Current {
             version: base.metadata().version,
             etag: etag(&bytes),
             factors: base.metadata().factors,
             rows: base.len(),
+            created,
             bytes,
         })
     }
@@ -77,6 +84,8 @@ impl Model {
             folding: Mutex::new(()),
             enough,
             gate: RwLock::default(),
+            publishing: tokio::sync::RwLock::default(),
+            failing: AtomicBool::new(false),
         };
         if pending > 0 {
             model.arrived.notify_one();
@@ -107,6 +116,15 @@ impl Model {
         if pending == 1 || pending >= self.enough as i64 {
             self.arrived.notify_one();
         }
+    }
+
+    /// Keeps whether the last fold failed.
+    pub(crate) fn set_failing(&self, failing: bool) {
+        self.failing.store(failing, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
     }
 
     /// What the gate did so far.

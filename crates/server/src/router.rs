@@ -7,13 +7,12 @@ use axum::http::{HeaderValue, Method, header};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use tower_http::services::{ServeDir, ServeFile};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
-use crate::config::{Config, Mount};
+use crate::config::Config;
 use crate::http::headers::VERSION_HEADER;
-use crate::http::{base, deltas, operations, problem, stats};
+use crate::http::{base, deltas, files, operations, problem, stats};
 use crate::state::AppState;
 
 /// The whole HTTP side as one service, without a socket. Programs of others can merge routes of their own into it.
@@ -26,11 +25,13 @@ pub fn app(state: AppState) -> Router {
         .route("/v1/models/{model}/versions/{version}", get(base::version))
         .route("/v1/models/{model}/deltas", post(deltas::accept))
         .route("/v1/models/{model}/stats", get(stats::stats))
-        .route("/healthz", get(operations::healthz))
+        .route("/livez", get(operations::livez))
+        .route("/readyz", get(operations::readyz))
+        .route("/healthz", get(operations::readyz))
         .route("/metrics", get(operations::metrics))
         // The deltas' own limits are stricter, and are said in problem documents.
         .layer(DefaultBodyLimit::disable());
-    router = files(router, config);
+    router = router.merge(files::routes(config));
     router
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(axum::middleware::from_fn_with_state(state.clone(), problem::dress))
@@ -38,24 +39,6 @@ pub fn app(state: AppState) -> Router {
         .layer(cors(config))
         .layer(TraceLayer::new_for_http())
         .with_state(state)
-}
-
-/// The page's files. They are revalidated on every use, because a deployment replaces them under the same names.
-fn files(router: Router<AppState>, config: &Config) -> Router<AppState> {
-    let mut files = Router::new();
-    let catalogue = config.catalogue.iter().map(|path| Mount { url: "/catalogue.csv".into(), path: path.clone() });
-    for Mount { url, path } in catalogue.chain(config.files.iter().cloned()) {
-        files = files.route_service(&url, ServeFile::new(path));
-    }
-    if let Some(pkg) = &config.pkg {
-        files = files.nest_service("/pkg", ServeDir::new(pkg));
-    }
-    if let Some(www) = &config.www {
-        files = files.fallback_service(ServeDir::new(www));
-    }
-    let revalidate = HeaderValue::from_static("no-cache");
-    let files = files.layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, revalidate));
-    router.merge(files)
 }
 
 /// Pages of other origins may call the endpoint. It has no cookies and no secrets, so that grants nothing that a program

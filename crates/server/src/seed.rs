@@ -16,18 +16,29 @@ pub(crate) async fn register(store: &dyn Store, model: &str, path: &Path) -> Res
     if model.is_empty() || model.len() > 64 || model.starts_with('.') || !model.chars().all(allowed) {
         return Err(ServeError::BadName(model.into()));
     }
-    let bytes = fs::read(path).map_err(|error| ServeError::Seed { path: path.into(), error })?;
-    let bytes = Bytes::from(bytes);
+    let has_it = store.models().await?.iter().any(|name| name == model);
+    let bytes = match fs::read(path) {
+        Ok(bytes) => Bytes::from(bytes),
+        Err(error) if has_it => {
+            tracing::warn!(model, seed = %path.display(), %error, "the seed cannot be read; the stored versions are served");
+            return Ok(());
+        }
+        Err(error) => return Err(ServeError::Seed { path: path.into(), error }),
+    };
+    if has_it {
+        warn_of_another(store, model, path, &bytes).await?;
+        return Ok(());
+    }
     let bad = |error| ServeError::BadSeed { path: path.into(), error };
     let base = Base::decode(bytes.as_ref()).map_err(bad)?;
     if base.metadata().private_rows {
         return Err(ServeError::PrivateRows(path.into()));
     }
-    let etag = etag(&bytes);
+    let blob = bytes.clone();
     let seed = Publication {
         version: base.metadata().version,
         aggregate: Aggregate::from_base(&base).encode().map_err(bad)?,
-        etag: etag.clone(),
+        etag: etag(&bytes),
         rows: base.len() as u64,
         fold: FoldedVersion::default(),
         base: bytes,
@@ -35,17 +46,24 @@ pub(crate) async fn register(store: &dyn Store, model: &str, path: &Path) -> Res
     let version = seed.version;
     match store.register(model, seed).await? {
         Registered::Added => tracing::info!(model, version, seed = %path.display(), "registered the seed"),
-        Registered::Present => {
-            let first = store.version(model, version).await?;
-            if first.is_none_or(|first| first.etag != etag) {
-                tracing::warn!(
-                    model,
-                    seed = %path.display(),
-                    "the store has this model already, made from another seed; the stored versions are served. To start \
-                     over with this seed, use another data folder or another model name"
-                );
-            }
-        }
+        // Somebody else registered it meanwhile.
+        Registered::Present => warn_of_another(store, model, path, &blob).await?,
+    }
+    Ok(())
+}
+
+/// The stored versions win over a seed that the model was not made from; the operator hears of it.
+async fn warn_of_another(store: &dyn Store, model: &str, path: &Path, seed: &[u8]) -> Result<(), ServeError> {
+    // A seed that is no seed is another seed.
+    let version = Base::decode(seed).map_or(1, |base| base.metadata().version);
+    let first = store.version(model, version).await?;
+    if first.is_none_or(|first| first.etag != etag(seed)) {
+        tracing::warn!(
+            model,
+            seed = %path.display(),
+            "the store has this model already, made from another seed; the stored versions are served. To start over with this \
+             seed, use another data folder or another model name"
+        );
     }
     Ok(())
 }

@@ -1,25 +1,30 @@
 //! The life of a server: it takes its address, opens its store, serves until it is told to stop, and drains.
 
 use std::future::Future;
-use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing_subscriber::EnvFilter;
 
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::fold;
+use crate::log;
+use crate::metrics::Metrics;
 use crate::router::app;
 use crate::state::AppState;
+use crate::store::Store;
 
 /// Serves until SIGTERM or SIGINT, then drains: nothing new is accepted, requests in flight are finished, what they
 /// wrote is committed, and the log is emptied into the database.
 pub async fn serve(config: Config) -> Result<(), ServeError> {
+    if config.log_file.is_some() {
+        log_is_moved()?;
+    }
     Server::bind(config).await?.run(asked_to_stop()?).await
 }
 
@@ -35,6 +40,18 @@ impl Server {
         let address = config.listen;
         let listener = TcpListener::bind(address).await.map_err(|error| ServeError::Bind { address, error })?;
         let state = AppState::open(config).await?;
+        Ok(Server { listener, state })
+    }
+
+    /// The same upon a store of the caller's.
+    pub async fn with_store(
+        config: Config,
+        store: Arc<dyn Store>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Server, ServeError> {
+        let address = config.listen;
+        let listener = TcpListener::bind(address).await.map_err(|error| ServeError::Bind { address, error })?;
+        let state = AppState::with_store(config, store, metrics).await?;
         Ok(Server { listener, state })
     }
 
@@ -55,7 +72,7 @@ impl Server {
         let (draining, mut is_draining) = watch::channel(false);
         let models = state.models().cloned();
         let mut folders: JoinSet<()> =
-            models.map(|model| fold::run(state.clone(), model, is_draining.clone())).collect();
+            models.map(|model| fold::supervise(state.clone(), model, is_draining.clone())).collect();
 
         let stopped = {
             let state = state.clone();
@@ -77,23 +94,21 @@ impl Server {
             let _ = is_draining.wait_for(|draining| *draining).await;
             tokio::time::sleep(patience).await;
         };
+        let done = async {
+            served.await.map_err(ServeError::Io)?;
+            while folders.join_next().await.is_some() {}
+            Ok::<_, ServeError>(())
+        };
+        // A fold that does not end in time has published nothing, and its deltas wait for the next start.
         tokio::select! {
-            served = served => served.map_err(ServeError::Io)?,
-            () = deadline => tracing::warn!("requests were still in flight after {} seconds", patience.as_secs()),
+            done = done => done?,
+            () = deadline => tracing::warn!("requests or a fold were still under way after {} seconds", patience.as_secs()),
         }
-        while folders.join_next().await.is_some() {}
+        folders.abort_all();
         state.store().close().await?;
         tracing::info!("drained");
         Ok(())
     }
-}
-
-/// Writes the log to standard error: what `BROOKLET_LOG` says (`debug`, `brooklet_server=debug,tower_http=trace`),
-/// `info` if it says nothing. Does nothing if the program has a log already.
-pub fn init_logging() {
-    let filter = EnvFilter::try_from_env("BROOKLET_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let colours = io::stderr().is_terminal();
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(io::stderr).try_init();
 }
 
 /// Ready when the system asks the process to stop. The handlers are in place when this returns, not when it is awaited.
@@ -108,6 +123,25 @@ fn asked_to_stop() -> Result<impl Future<Output = ()> + Send + 'static, ServeErr
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// At SIGHUP the log's file is opened anew, as whoever moved it away expects.
+#[cfg(unix)]
+fn log_is_moved() -> Result<(), ServeError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangup = signal(SignalKind::hangup()).map_err(ServeError::Io)?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            log::reopen();
+            tracing::info!("the log was opened anew");
+        }
+    });
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn log_is_moved() -> Result<(), ServeError> {
+    Ok(())
 }
 
 #[cfg(not(unix))]

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::config::Config;
 use crate::error::ServeError;
+use crate::http::files;
 use crate::metrics::Metrics;
 use crate::model::{Current, Model};
+use crate::ready::{Readiness, Ready};
 use crate::seed;
 use crate::store::{Sqlite, SqliteConfig, Store, StoreError};
 
@@ -21,6 +23,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     models: BTreeMap<String, Arc<Model>>,
     draining: AtomicBool,
+    readiness: Readiness,
 }
 
 impl AppState {
@@ -39,15 +42,16 @@ impl AppState {
         metrics: Arc<Metrics>,
     ) -> Result<AppState, ServeError> {
         config.fold().check().map_err(ServeError::BadSetting)?;
+        files::check(&config)?;
         if let Some(seed) = &config.seed {
             seed::register(store.as_ref(), &config.model, seed).await?;
         }
         let mut models = BTreeMap::new();
         for name in store.models().await? {
-            let stored = store.current(&name).await?.and_then(|version| version.base);
-            let base = stored.ok_or(StoreError::UnknownModel)?;
-            let current =
-                Current::decode(base).map_err(|error| ServeError::BadStored { model: name.clone(), error })?;
+            let stored = store.current(&name).await?.ok_or(StoreError::UnknownModel)?;
+            let base = stored.base.ok_or(StoreError::UnknownModel)?;
+            let current = Current::decode(base, stored.created)
+                .map_err(|error| ServeError::BadStored { model: name.clone(), error })?;
             let pending = store.stats(&name).await?.map_or(0, |stats| stats.pending_deltas);
             metrics.state(&name, current.version, pending);
             tracing::info!(model = name, version = current.version, pending, "serving");
@@ -57,7 +61,8 @@ impl AppState {
         if models.is_empty() {
             return Err(ServeError::NoModel);
         }
-        Ok(AppState(Arc::new(Shared { config, store, metrics, models, draining: AtomicBool::new(false) })))
+        let (draining, readiness) = (AtomicBool::new(false), Readiness::default());
+        Ok(AppState(Arc::new(Shared { config, store, metrics, models, draining, readiness })))
     }
 
     /// The store.
@@ -72,6 +77,11 @@ impl AppState {
 
     pub(crate) fn is_draining(&self) -> bool {
         self.0.draining.load(Ordering::Relaxed)
+    }
+
+    /// Whether deltas could be taken in and folded now.
+    pub(crate) async fn ready(&self) -> Ready {
+        self.0.readiness.of(self).await
     }
 
     pub(crate) fn config(&self) -> &Config {

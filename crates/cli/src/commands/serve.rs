@@ -26,13 +26,20 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(mut args: Args) -> Result<()> {
-    brooklet_server::init_logging();
+    let log_file = args.config.log_file.as_deref();
+    let log = brooklet_server::init_logging(log_file).with_context(|| {
+        format!("cannot write the log to {}", log_file.unwrap_or(Path::new("standard error")).display())
+    })?;
     if let (Some(events), Some(seed)) = (&args.judge, &args.config.seed) {
         args.config.judge = Some(judge(events, seed, &args)?);
     }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
-    Ok(runtime.block_on(brooklet_server::serve(args.config))?)
+    let served = runtime.block_on(brooklet_server::serve(args.config));
+    // A fold that is not done by the end of the drain has published nothing, and nobody waits for it.
+    runtime.shutdown_background();
+    drop(log);
+    Ok(served?)
 }
 
 /// Replays these events upon each candidate, with the learner of a page that sets nothing.

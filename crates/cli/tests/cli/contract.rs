@@ -302,3 +302,22 @@ fn a_regression_is_replayed_too() {
     assert!(personal < fixed, "{last}");
     assert!(folder.stdout("replay s.safetensors replay.csv").contains("RMSE"));
 }
+
+/// Compose files pass every variable on, and those that nobody set are empty: each used to be read as a value.
+#[test]
+fn an_empty_variable_of_the_environment_is_as_good_as_none() {
+    let folder = Folder::new();
+    let serve = |name: &str, value: &str| {
+        let (store, seed) = (folder.path("store"), folder.path("no-such-seed"));
+        let command = ["serve".as_ref(), "--data".as_ref(), store.as_os_str(), "--seed".as_ref(), seed.as_os_str()];
+        let run = std::process::Command::new(env!("CARGO_BIN_EXE_brooklet")).args(command).env(name, value).output();
+        String::from_utf8(run.unwrap().stderr).unwrap()
+    };
+    for name in ["BROOKLET_FOLD_SECONDS", "BROOKLET_FILES", "BROOKLET_PRECISION", "BROOKLET_PKG", "BROOKLET_REACH"] {
+        // It gets as far as the seed, which is not there.
+        let said = serve(name, "");
+        assert!(said.contains("no-such-seed"), "{name}: {said}");
+        let said = serve(name, "wrong");
+        assert!(!said.contains("cannot read the seed"), "{name}: {said}");
+    }
+}

@@ -3,6 +3,7 @@
 
 pub(crate) mod base;
 pub(crate) mod deltas;
+pub(crate) mod files;
 pub(crate) mod operations;
 pub(crate) mod stats;
 

@@ -1,28 +1,29 @@
 //! What monitoring asks: whether the server could take in a delta now, and its counters.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::http::problem::{Code, Problem};
+use crate::ready::Ready;
 use crate::state::AppState;
 
-/// `GET /healthz`: whether a delta could be taken in now.
-pub(crate) async fn healthz(State(state): State<AppState>) -> Result<Response, Problem> {
+/// `GET /livez`: whether the process answers at all. A supervisor that hears nothing may start it anew.
+pub(crate) async fn livez() -> Response {
+    Json(serde_json::json!({ "status": "ok" })).into_response()
+}
+
+/// `GET /readyz`: whether a delta could be taken in and folded now. Whoever asks within a second of another hears the same, so a flood of
+/// probes costs the store nothing.
+pub(crate) async fn readyz(State(state): State<AppState>) -> Result<Response, Problem> {
     if state.is_draining() {
         return Err(Problem::draining());
     }
-    match tokio::time::timeout(Duration::from_secs(5), state.store().check()).await {
-        Ok(checked) => checked?,
-        Err(_) => {
-            let detail = "the store did not answer within 5 seconds";
-            return Err(Problem::new(Code::StoreUnavailable, detail));
-        }
+    match state.ready().await {
+        Ready::Yes => Ok(Json(serde_json::json!({ "status": "ok" })).into_response()),
+        Ready::No(why) => Err(Problem::new(Code::StoreUnavailable, why)),
     }
-    Ok(Json(serde_json::json!({ "status": "ok" })).into_response())
 }
 
 /// `GET /metrics`

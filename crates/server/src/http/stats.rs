@@ -15,13 +15,16 @@ use crate::store::Stats;
 struct Told {
     #[serde(flatten)]
     stats: Stats,
-    gate: Option<Gate>,
+    gate: Gate,
 }
 
 /// `GET /v1/models/{model}/stats`
 pub(crate) async fn stats(State(state): State<AppState>, Path(name): Path<String>) -> Result<Response, Problem> {
+    let model = state.model(&name).ok_or_else(|| Problem::unknown_model(&name))?;
+    // A version that is in the store is given out a moment later; nobody is told of it before.
+    let told = model.publishing.read().await;
     let stats = state.store().stats(&name).await?.ok_or_else(|| Problem::unknown_model(&name))?;
-    let gate = state.model(&name).map(|model| model.gate());
-    let stats = Told { stats, gate };
+    drop(told);
+    let stats = Told { stats, gate: model.gate() };
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(stats)).into_response())
 }

@@ -153,6 +153,8 @@ pub struct StoredVersion {
     pub version: u64,
     /// The strong entity tag, without quotes.
     pub etag: String,
+    /// When it was published, in milliseconds since 1970.
+    pub created: u64,
     /// The base's blob; `None` once it was pruned.
     pub base: Option<Bytes>,
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 use std::fs;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -15,6 +16,7 @@ const FOLD_DELTAS: &str = "BROOKLET_TEST_FOLD_DELTAS";
 /// The other side: call it in a test named `the_server_itself`. It serves if it was asked to, and is nothing otherwise.
 pub fn serve_if_asked() {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
+    let log = brooklet_server::init_logging(None).unwrap();
     let mut config: Config = crate::common::config(&folder);
     config.listen = "127.0.0.1:0".parse().unwrap();
     config.fold_deltas = std::env::var(FOLD_DELTAS).unwrap().parse().unwrap();
@@ -31,10 +33,11 @@ pub fn serve_if_asked() {
         server.run(stop).await
     });
     drop(runtime);
+    drop(log);
     std::process::exit(match result {
         Ok(()) => 0,
         Err(error) => {
-            eprintln!("{error}");
+            let _ = writeln!(std::io::stderr(), "{error}");
             1
         }
     });
@@ -54,6 +57,11 @@ pub struct Process {
 
 impl Process {
     pub fn start(folder: &Path, fold_deltas: u64) -> Process {
+        Process::start_with_log(folder, fold_deltas, Stdio::inherit())
+    }
+
+    /// With its standard error, where the log goes, somewhere else.
+    pub fn start_with_log(folder: &Path, fold_deltas: u64, log: impl Into<Stdio>) -> Process {
         // The seed is there before the server asks for it.
         crate::common::config(folder);
         let _ = fs::remove_file(folder.join("address"));
@@ -62,6 +70,7 @@ impl Process {
             .env(FOLDER, folder)
             .env(FOLD_DELTAS, fold_deltas.to_string())
             .stdout(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         Process { child, folder: folder.into() }

@@ -1,6 +1,6 @@
 //! The embedded store as the endpoint sees it: each method of [`Store`] as SQL.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use brooklet_core::ClientKey;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::config::{PATIENCE, SqliteConfig};
+use super::folder::Folder;
 use super::readers::Readers;
 use super::schema::{self, now};
 use super::stats::stats;
@@ -26,30 +27,27 @@ use crate::store::error::StoreError;
 pub struct Sqlite {
     writer: Writer,
     readers: Arc<Readers>,
-    /// Held as long as the store is open: a second server on these files would not see what the first one publishes.
+    folder: Arc<Folder>,
+    /// A second server on these files would not see what the first one publishes.
     _lock: File,
 }
 
 impl Sqlite {
     /// Opens the store in a folder, and creates what is not there.
     pub fn open(folder: &Path, config: &SqliteConfig, metrics: Arc<Metrics>) -> Result<Sqlite, StoreError> {
-        fs::create_dir_all(folder)?;
-        let lock = File::options().create(true).write(true).truncate(false).open(folder.join("brooklet.lock"))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(folder.display().to_string())),
-            Err(TryLockError::Error(error)) => return Err(error.into()),
-        }
-        let path = folder.join("brooklet.sqlite");
-        let mut connection = Connection::open(&path)?;
-        connection.busy_timeout(PATIENCE)?;
-        keep_a_log(&connection)?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
-        schema::migrate(&mut connection)?;
-        let writer = Writer::start(connection, config, metrics)?;
-        Ok(Sqlite { writer, readers: Arc::new(Readers::new(path)), _lock: lock })
+        let (mut folder, lock) = Folder::lock(folder)?;
+        let connection = match connect(folder.database()) {
+            // Opening takes some pages of a file that is shared by connections. A disk without them still holds bases to give out.
+            Err(error) if folder.give_up_reserve() => {
+                tracing::warn!(%error, "the store does not open; its reserve of disk space is given up for it");
+                connect(folder.database())?
+            }
+            connected => connected?,
+        };
+        folder.opened()?;
+        let folder = Arc::new(folder);
+        let writer = Writer::start(connection, folder.clone(), config, metrics)?;
+        Ok(Sqlite { writer, readers: Arc::new(Readers::new(folder.database().into())), folder, _lock: lock })
     }
 
     /// Runs a query on a connection of its own, so that reading never waits for a commit.
@@ -114,7 +112,7 @@ impl Store for Sqlite {
         self.query(move |connection| {
             connection
                 .prepare_cached(
-                    "SELECT version, etag, base FROM versions WHERE model = ?1 ORDER BY version DESC LIMIT 1",
+                    "SELECT version, etag, created, base FROM versions WHERE model = ?1 ORDER BY version DESC LIMIT 1",
                 )?
                 .query_row([model], stored_version)
                 .optional()
@@ -126,7 +124,7 @@ impl Store for Sqlite {
         let model = model.to_owned();
         self.query(move |connection| {
             connection
-                .prepare_cached("SELECT version, etag, base FROM versions WHERE model = ?1 AND version = ?2")?
+                .prepare_cached("SELECT version, etag, created, base FROM versions WHERE model = ?1 AND version = ?2")?
                 .query_row(params![model, version], stored_version)
                 .optional()
         })
@@ -242,9 +240,13 @@ impl Store for Sqlite {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        // An immediate transaction takes the write lock, so this fails where a delta would fail.
-        self.transact(|_| Ok(())).await?;
-        self.query(|connection| connection.query_row("SELECT count(*) FROM models", [], |_| Ok(()))).await
+        // Not on the writer's thread: whoever asks this often must not break up the commits of deltas. Only after a commit that failed,
+        // and so long as none has succeeded, is writing itself tried.
+        let folder = self.folder.clone();
+        self.query(|connection| connection.query_row("SELECT count(*) FROM models", [], |_| Ok(()))).await?;
+        let room = tokio::task::spawn_blocking(move || folder.check());
+        room.await.map_err(|_| StoreError::Closed)??;
+        self.writer.check().await
     }
 
     async fn close(&self) -> Result<(), StoreError> {
@@ -252,6 +254,18 @@ impl Store for Sqlite {
         self.readers.close();
         self.writer.close().await
     }
+}
+
+/// The connection that writes, to a file that is brought up to the present schema.
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(PATIENCE)?;
+    keep_a_log(&connection)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    schema::migrate(&mut connection)?;
+    Ok(connection)
 }
 
 /// Puts the file into WAL mode, where it stays. SQLite does not wait for a lock here whatever the timeout is, and whoever
@@ -271,8 +285,8 @@ fn keep_a_log(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn stored_version(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredVersion> {
-    let base: Option<Vec<u8>> = row.get(2)?;
-    Ok(StoredVersion { version: row.get(0)?, etag: row.get(1)?, base: base.map(Bytes::from) })
+    let base: Option<Vec<u8>> = row.get(3)?;
+    Ok(StoredVersion { version: row.get(0)?, etag: row.get(1)?, created: row.get(2)?, base: base.map(Bytes::from) })
 }
 
 fn insert_version(transaction: &Transaction<'_>, model: &str, publication: &Publication) -> rusqlite::Result<usize> {

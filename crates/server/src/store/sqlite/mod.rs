@@ -6,6 +6,7 @@
 mod config;
 mod database;
 mod error;
+mod folder;
 mod readers;
 mod schema;
 mod stats;

@@ -7,13 +7,14 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::store::error::StoreError;
 
 /// The schema that is written, as `PRAGMA user_version`. An older one is brought up to it; a newer one is refused.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// `folded.version` of a delta that could not be folded.
 pub(super) const SET_ASIDE: u64 = 0;
 
 /// What brings schema `i` to schema `i + 1`.
-const STEPS: [&str; VERSION as usize] = ["
+const STEPS: [&str; VERSION as usize] = [
+    "
     CREATE TABLE models (
         name        TEXT PRIMARY KEY,
         aggregate   BLOB NOT NULL          -- beside the newest version
@@ -68,9 +69,19 @@ const STEPS: [&str; VERSION as usize] = ["
         events   INTEGER NOT NULL,
         PRIMARY KEY (model, version, id)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    -- Client keys ever seen, told without counting them.
+    ALTER TABLE models ADD COLUMN clients INTEGER NOT NULL DEFAULT 0;
+    UPDATE models SET clients = (SELECT count(*) FROM clients WHERE model = name);
+",
+];
 
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    // Without a lock first: where nothing is to be done nothing is written, and a full disk does not matter.
+    if connection.query_row("PRAGMA user_version", [], |row| row.get(0)) == Ok(VERSION) {
+        return Ok(());
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if !(0..=VERSION).contains(&found) {
@@ -82,6 +93,13 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(())
+}
+
+/// Writes something that changes nothing, to see whether writing works.
+pub(super) fn touch(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch("CREATE TABLE touched (x); DROP TABLE touched")?;
+    transaction.commit()
 }
 
 /// The time as the tables keep it: milliseconds since 1970.
@@ -99,7 +117,7 @@ mod tests {
         migrate(&mut connection).unwrap();
         connection.pragma_update(None, "user_version", VERSION + 1).unwrap();
         let error = migrate(&mut connection).unwrap_err();
-        assert!(matches!(error, StoreError::TooNew { found: 2, known: 1 }), "{error}");
+        assert!(matches!(error, StoreError::TooNew { found: 3, known: 2 }), "{error}");
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
         assert_eq!(version, VERSION + 1);
     }

@@ -4,6 +4,8 @@
 //! commit was under way goes into the next one together, up to a limit, and everybody is acknowledged after it. Nobody
 //! waits for company: a delta that comes alone is committed alone, at once.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -13,7 +15,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use tokio::sync::{mpsc, oneshot};
 
 use super::config::SqliteConfig;
-use super::schema::now;
+use super::folder::Folder;
+use super::schema::{self, now};
 use crate::metrics::Metrics;
 use crate::store::contract::{Append, Receipt};
 use crate::store::error::StoreError;
@@ -23,7 +26,9 @@ use crate::store::error::StoreError;
 pub(super) struct Writer {
     /// `None` once closed.
     queue: Mutex<Option<mpsc::Sender<Job>>>,
-    thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    /// Whether the last commit of deltas failed.
+    failing: Arc<AtomicBool>,
 }
 
 enum Job {
@@ -35,15 +40,26 @@ enum Job {
 impl Writer {
     pub(super) fn start(
         connection: Connection,
+        folder: Arc<Folder>,
         config: &SqliteConfig,
         metrics: Arc<Metrics>,
     ) -> Result<Writer, StoreError> {
         let (queue, jobs) = mpsc::channel(config.queue.max(1));
-        let batch = config.commit_batch.max(1);
-        let thread = std::thread::Builder::new()
-            .name("brooklet-writer".into())
-            .spawn(move || work(connection, jobs, batch, &metrics))?;
-        Ok(Writer { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
+        let limit = config.commit_batch.max(1);
+        let failing = Arc::new(AtomicBool::new(false));
+        let work = Work { connection, folder, limit, metrics, failing: failing.clone() };
+        let thread = std::thread::Builder::new().name("brooklet-writer".into()).spawn(move || work.all(jobs))?;
+        Ok(Writer { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), failing })
+    }
+
+    /// If the last commit failed, whether writing works now.
+    pub(super) async fn check(&self) -> Result<(), StoreError> {
+        if !self.failing.load(Ordering::Relaxed) {
+            return self.queue().map(drop);
+        }
+        self.run(|connection| Ok(schema::touch(connection)?)).await?;
+        self.failing.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Returns once the commit that holds the delta is durable.
@@ -70,13 +86,14 @@ impl Writer {
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Commits what has queued, empties the log into the database and ends the thread.
+    /// Commits what has queued, empties the log into the database and ends the thread. A log that cannot be emptied, as on a full disk,
+    /// is read when the store is opened again.
     pub(super) async fn close(&self) -> Result<(), StoreError> {
         drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(thread) = thread else { return Ok(()) };
         let joined = tokio::task::spawn_blocking(|| thread.join()).await;
-        joined.ok().and_then(Result::ok).ok_or(StoreError::Closed)?
+        joined.ok().and_then(Result::ok).ok_or(StoreError::Closed)
     }
 
     fn queue(&self) -> Result<mpsc::Sender<Job>, StoreError> {
@@ -84,59 +101,75 @@ impl Writer {
     }
 }
 
-/// The thread: ends when the last sender is gone and the queue is empty.
-fn work(
-    mut connection: Connection,
-    mut jobs: mpsc::Receiver<Job>,
+/// What the thread works with.
+struct Work {
+    connection: Connection,
+    folder: Arc<Folder>,
+    /// Deltas in one commit.
     limit: usize,
-    metrics: &Metrics,
-) -> Result<(), StoreError> {
-    let mut batch = Vec::with_capacity(limit);
-    while let Some(job) = jobs.blocking_recv() {
-        let mut next = Some(job);
-        let mut other = None;
-        while let Some(job) = next.take() {
-            match job {
-                Job::Append(delta, answer) => batch.push((delta, answer)),
-                Job::Run(job) => other = Some(job),
-            }
-            if other.is_none() && batch.len() < limit {
-                next = jobs.try_recv().ok();
-            }
-        }
-        commit(&mut connection, &mut batch, metrics);
-        if let Some(job) = other {
-            job(&mut connection);
-        }
-    }
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    connection.close().map_err(|(_, error)| error)?;
-    Ok(())
+    metrics: Arc<Metrics>,
+    failing: Arc<AtomicBool>,
 }
 
-/// One transaction for the batch, then everybody's answer: never the other way around.
-fn commit(
-    connection: &mut Connection,
-    batch: &mut Vec<(Append, oneshot::Sender<Result<Receipt, StoreError>>)>,
-    metrics: &Metrics,
-) {
-    if batch.is_empty() {
-        return;
+type Waiting = (Append, oneshot::Sender<Result<Receipt, StoreError>>);
+
+impl Work {
+    /// Ends when the last sender is gone and the queue is empty. A panic takes what it was at with it, rolled back and not
+    /// acknowledged, and nothing else.
+    fn all(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while catch_unwind(AssertUnwindSafe(|| self.until_closed(&mut jobs))).is_err() {
+            tracing::error!("the store's writer panicked; it goes on with what was queued next");
+            self.metrics.restarted("writer");
+        }
+        let emptied = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = emptied.and_then(|()| self.connection.close().map_err(|(_, error)| error)) {
+            tracing::warn!(%error, "the log could not be emptied into the database; it is read at the next start");
+        }
     }
-    let started = Instant::now();
-    let result = append_all(connection, batch.iter().map(|(delta, _)| delta));
-    metrics.committed(batch.len(), started.elapsed());
-    match result {
-        Ok(receipts) => {
-            for ((_, answer), receipt) in batch.drain(..).zip(receipts) {
-                let _ = answer.send(Ok(receipt));
+
+    fn until_closed(&mut self, jobs: &mut mpsc::Receiver<Job>) {
+        let mut batch = Vec::with_capacity(self.limit);
+        while let Some(job) = jobs.blocking_recv() {
+            let mut next = Some(job);
+            let mut other = None;
+            while let Some(job) = next.take() {
+                match job {
+                    Job::Append(delta, answer) => batch.push((delta, answer)),
+                    Job::Run(job) => other = Some(job),
+                }
+                if other.is_none() && batch.len() < self.limit {
+                    next = jobs.try_recv().ok();
+                }
+            }
+            self.commit(&mut batch);
+            if let Some(job) = other {
+                job(&mut self.connection);
             }
         }
-        Err(error) => {
-            tracing::error!(%error, deltas = batch.len(), "a commit failed; none of its deltas was acknowledged");
-            for (_, answer) in batch.drain(..) {
-                // The error itself was told once, above.
-                let _ = answer.send(Err(StoreError::NotCommitted));
+    }
+
+    /// One transaction for the batch, then everybody's answer: never the other way around.
+    fn commit(&mut self, batch: &mut Vec<Waiting>) {
+        if batch.is_empty() {
+            return;
+        }
+        let started = Instant::now();
+        let present = self.folder.present();
+        let result = present.and_then(|()| append_all(&mut self.connection, batch.iter().map(|(delta, _)| delta)));
+        self.failing.store(result.is_err(), Ordering::Relaxed);
+        self.metrics.committed(batch.len(), started.elapsed());
+        match result {
+            Ok(receipts) => {
+                for ((_, answer), receipt) in batch.drain(..).zip(receipts) {
+                    let _ = answer.send(Ok(receipt));
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, deltas = batch.len(), "a commit failed; none of its deltas was acknowledged");
+                for (_, answer) in batch.drain(..) {
+                    // The error itself was told once, above.
+                    let _ = answer.send(Err(StoreError::NotCommitted));
+                }
             }
         }
     }
@@ -154,7 +187,8 @@ fn append_all<'a>(
 }
 
 fn append(transaction: &Transaction<'_>, delta: &Append, received: u64) -> rusqlite::Result<Receipt> {
-    let last = last_seq(transaction, &delta.model, &delta.client)?.unwrap_or(0);
+    let known = last_seq(transaction, &delta.model, &delta.client)?;
+    let last = known.unwrap_or(0);
     if delta.seq <= last {
         return Ok(Receipt::Repeated);
     }
@@ -167,6 +201,11 @@ fn append(transaction: &Transaction<'_>, delta: &Append, received: u64) -> rusql
              ON CONFLICT (model, client) DO UPDATE SET last_seq = excluded.last_seq",
         )?
         .execute(params![delta.model, delta.client, delta.seq])?;
+    if known.is_none() {
+        transaction
+            .prepare_cached("UPDATE models SET clients = clients + 1 WHERE name = ?1")?
+            .execute([&delta.model])?;
+    }
     transaction
         .prepare_cached(
             "INSERT INTO deltas (model, client, seq, base_version, events, received, bytes)
@@ -195,4 +234,32 @@ pub(super) fn last_seq(connection: &Connection, model: &str, client: &ClientKey)
         .prepare_cached("SELECT last_seq FROM clients WHERE model = ?1 AND client = ?2")?
         .query_row(params![model, client], |row| row.get(0))
         .optional()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_counted_and_the_writer_goes_on() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Arc::new(Folder::lock(place.path()).unwrap().0);
+        let metrics = Arc::new(Metrics::default());
+        let connection = Connection::open(folder.database()).unwrap();
+        let writer = Writer::start(connection, folder, &SqliteConfig::default(), metrics.clone()).unwrap();
+        let died = writer.run(|connection| {
+            let transaction = connection.transaction()?;
+            transaction.execute_batch("CREATE TABLE half_done (x)")?;
+            panic!("this panic is the test's");
+            #[allow(unreachable_code)]
+            Ok(())
+        });
+        assert!(matches!(died.await, Err(StoreError::Closed)));
+        let left = writer.run(|connection| {
+            Ok(connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, u64>(0))?)
+        });
+        assert_eq!(left.await.unwrap(), 0);
+        let text = metrics.encode().unwrap();
+        assert!(text.contains("brooklet_restarts_total{part=\"writer\"} 1\n"), "{text}");
+    }
 }

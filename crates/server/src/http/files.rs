@@ -1,0 +1,123 @@
+//! The page's files: what an operator names, and nothing beside it.
+//!
+//! A folder gives out neither files that begin with a dot, nor what a link in it leads to elsewhere, nor the store if that lies in it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use percent_encoding::percent_decode_str;
+use tower_http::services::{ServeDir, ServeFile};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::config::{Config, Mount};
+use crate::error::ServeError;
+use crate::state::AppState;
+
+/// Addresses that the server answers itself. Below `/v1/` all are.
+const OWN: [&str; 4] = ["/healthz", "/livez", "/readyz", "/metrics"];
+const PACKAGE: &str = "/pkg";
+
+/// Whether each folder and file that is to be served is there, and has an address of its own.
+pub(crate) fn check(config: &Config) -> Result<(), ServeError> {
+    let store = config.data.canonicalize().ok();
+    for (flag, folder) in [("--www", &config.www), ("--pkg", &config.pkg)] {
+        let Some(folder) = folder else { continue };
+        let missing = |error| ServeError::NoFolder { flag, path: folder.clone(), error };
+        let place = folder.canonicalize().map_err(missing)?;
+        if !place.is_dir() {
+            return Err(missing(std::io::ErrorKind::NotADirectory.into()));
+        }
+        if store.as_ref().is_some_and(|store| place.starts_with(store)) {
+            return Err(ServeError::StoreServed { flag, path: folder.clone() });
+        }
+    }
+    let mut taken: Vec<(String, String)> = OWN.map(|url| (url.into(), "the server itself".into())).into();
+    if let Some(folder) = &config.pkg {
+        let by = format!("--pkg {}", folder.display());
+        taken.extend([PACKAGE, "/pkg/"].map(|url| (url.into(), by.clone())));
+    }
+    for (flag, Mount { url, path }) in mounts(config) {
+        let said = if flag == "--file" {
+            format!("--file {url}={}", path.display())
+        } else {
+            format!("{flag} {}", path.display())
+        };
+        let missing = |error| ServeError::NoFile { said: said.clone(), error };
+        let place = path.canonicalize().map_err(missing)?;
+        if place.is_dir() {
+            return Err(missing(std::io::ErrorKind::IsADirectory.into()));
+        }
+        if store.as_ref().is_some_and(|store| place.starts_with(store)) {
+            return Err(ServeError::StoreServed { flag, path });
+        }
+        let api = url == "/v1" || url.starts_with("/v1/");
+        let other = taken.iter().find(|(address, _)| *address == url).map(|(_, by)| by.clone());
+        if let Some(by) = other.or_else(|| api.then(|| "the server itself".into())) {
+            return Err(ServeError::TakenAddress { said, url, by });
+        }
+        taken.push((url, said));
+    }
+    Ok(())
+}
+
+/// Single files, and the option that names each.
+fn mounts(config: &Config) -> impl Iterator<Item = (&'static str, Mount)> {
+    let catalogue =
+        config.catalogue.iter().map(|path| ("--catalogue", Mount { url: "/catalogue.csv".into(), path: path.clone() }));
+    catalogue.chain(config.files.iter().map(|mount| ("--file", mount.clone())))
+}
+
+/// The routes of the page's files. They are revalidated on every use, because a deployment replaces them under the same names.
+pub(crate) fn routes(config: &Config) -> Router<AppState> {
+    let mut files = Router::new();
+    for (_, Mount { url, path }) in mounts(config) {
+        files = files.route_service(&url, ServeFile::new(path));
+    }
+    if let Some(pkg) = &config.pkg {
+        files = files.nest(PACKAGE, folder(pkg, &config.data));
+    }
+    if let Some(www) = &config.www {
+        files = files.merge(folder(www, &config.data));
+    }
+    files.layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-cache")))
+}
+
+fn folder(root: &Path, data: &Path) -> Router<AppState> {
+    let within = Within { root: root.into(), store: data.canonicalize().ok() };
+    let guard = middleware::from_fn_with_state(Arc::new(within), guard);
+    Router::new().fallback_service(tower::ServiceBuilder::new().layer(guard).service(ServeDir::new(root)))
+}
+
+/// What a folder gives out.
+struct Within {
+    root: PathBuf,
+    store: Option<PathBuf>,
+}
+
+impl Within {
+    /// Whether the path of a URL leads to something that is given out. What does not exist is not.
+    fn gives(&self, path: &str) -> bool {
+        let Ok(path) = percent_decode_str(path).decode_utf8() else { return false };
+        let parts = || path.split('/').filter(|part| !part.is_empty());
+        if parts().any(|part| part.starts_with('.') || part.contains('\\')) {
+            return false;
+        }
+        let Ok(root) = self.root.canonicalize() else { return false };
+        let place = parts().fold(root.clone(), |place, part| place.join(part));
+        // Of a folder its index is given out.
+        let place = if place.is_dir() { place.join("index.html") } else { place };
+        let Ok(place) = place.canonicalize() else { return false };
+        place.starts_with(root) && self.store.as_ref().is_none_or(|store| !place.starts_with(store))
+    }
+}
+
+async fn guard(State(within): State<Arc<Within>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let given = tokio::task::spawn_blocking(move || within.gives(&path)).await;
+    if given.unwrap_or(false) { next.run(request).await } else { StatusCode::NOT_FOUND.into_response() }
+}

@@ -1,0 +1,61 @@
+//! Whether deltas could be taken in and folded now, looked at once a second at most.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use crate::state::AppState;
+
+/// How long an answer is as good as another.
+const FRESH: Duration = Duration::from_secs(1);
+/// How long the store may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// By how much the clock may be behind the time of the newest version.
+const BEHIND: u64 = 60_000;
+
+/// Whether the server is ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ready {
+    Yes,
+    /// And why not, in a sentence for people.
+    No(&'static str),
+}
+
+/// The last answer and when it was found.
+#[derive(Debug, Default)]
+pub(crate) struct Readiness(Mutex<Option<(Instant, Ready)>>);
+
+impl Readiness {
+    /// The answer; one caller finds it, the others wait for that one.
+    pub(crate) async fn of(&self, state: &AppState) -> Ready {
+        let mut last = self.0.lock().await;
+        if let Some((found, ready)) = *last
+            && found.elapsed() < FRESH
+        {
+            return ready;
+        }
+        let ready = look(state).await;
+        *last = Some((Instant::now(), ready));
+        ready
+    }
+}
+
+async fn look(state: &AppState) -> Ready {
+    match timeout(PATIENCE, state.store().check()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the store is not ready");
+            return Ready::No("the store cannot take in deltas");
+        }
+        Err(_) => return Ready::No("the store did not answer within 5 seconds"),
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+    if state.models().any(|model| now + BEHIND < model.current().created) {
+        return Ready::No("the clock is behind the time of the newest version");
+    }
+    if state.models().any(|model| model.is_failing()) {
+        return Ready::No("the last fold failed");
+    }
+    Ready::Yes
+}
