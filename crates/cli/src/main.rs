@@ -70,8 +70,10 @@ fn main() -> ExitCode {
 
 /// Reads the command line. A variable of the environment that is empty is as good as none: compose files pass all of them on.
 fn parse() -> Command {
-    let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
-    let full = move |arg: Arg| if arg.get_env().is_some_and(is_empty) { arg.env(None::<&str>) } else { arg };
-    let command = Command::command().mut_subcommands(move |subcommand| subcommand.mut_args(full));
+    fn full(arg: Arg) -> Arg {
+        let value = arg.get_env().and_then(std::env::var_os);
+        if value.is_some_and(|value| value.is_empty()) { arg.env(None::<&str>) } else { arg }
+    }
+    let command = Command::command().mut_subcommands(|subcommand| subcommand.mut_args(full));
     Command::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }
