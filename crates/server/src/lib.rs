@@ -91,6 +91,7 @@ mod state;
 
 mod fold;
 mod model;
+mod mounts;
 mod ready;
 mod seed;
 

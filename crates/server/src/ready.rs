@@ -1,11 +1,13 @@
 //! Whether deltas could be taken in and folded now, looked at once a second at most.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::state::AppState;
+use crate::model::Model;
+use crate::store::Store;
 
 /// How long an answer is as good as another.
 const FRESH: Duration = Duration::from_secs(1);
@@ -28,21 +30,21 @@ pub(crate) struct Readiness(Mutex<Option<(Instant, Ready)>>);
 
 impl Readiness {
     /// The answer; one caller finds it, the others wait for that one.
-    pub(crate) async fn of(&self, state: &AppState) -> Ready {
+    pub(crate) async fn of(&self, store: &dyn Store, models: impl Iterator<Item = &Arc<Model>>) -> Ready {
         let mut last = self.0.lock().await;
         if let Some((found, ready)) = *last
             && found.elapsed() < FRESH
         {
             return ready;
         }
-        let ready = look(state).await;
+        let ready = look(store, models).await;
         *last = Some((Instant::now(), ready));
         ready
     }
 }
 
-async fn look(state: &AppState) -> Ready {
-    match timeout(PATIENCE, state.store().check()).await {
+async fn look(store: &dyn Store, mut models: impl Iterator<Item = &Arc<Model>>) -> Ready {
+    match timeout(PATIENCE, store.check()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             tracing::error!(%error, "the store is not ready");
@@ -51,11 +53,10 @@ async fn look(state: &AppState) -> Ready {
         Err(_) => return Ready::No("the store did not answer within 5 seconds"),
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-    if state.models().any(|model| now + BEHIND < model.current().created) {
-        return Ready::No("the clock is behind the time of the newest version");
-    }
-    if state.models().any(|model| model.is_failing()) {
-        return Ready::No("the last fold failed");
-    }
-    Ready::Yes
+    let why = models.find_map(|model| {
+        let early = now + BEHIND < model.current().created;
+        let clock = early.then_some("the clock is behind the time of the newest version");
+        clock.or_else(|| model.is_failing().then_some("the last fold failed"))
+    });
+    why.map_or(Ready::Yes, Ready::No)
 }

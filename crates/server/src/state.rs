@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::config::Config;
 use crate::error::ServeError;
-use crate::http::files;
 use crate::metrics::Metrics;
 use crate::model::{Current, Model};
+use crate::mounts;
 use crate::ready::{Readiness, Ready};
 use crate::seed;
 use crate::store::{Sqlite, SqliteConfig, Store, StoreError};
@@ -42,7 +42,7 @@ impl AppState {
         metrics: Arc<Metrics>,
     ) -> Result<AppState, ServeError> {
         config.fold().check().map_err(ServeError::BadSetting)?;
-        files::check(&config)?;
+        mounts::check(&config)?;
         if let Some(seed) = &config.seed {
             seed::register(store.as_ref(), &config.model, seed).await?;
         }
@@ -81,7 +81,7 @@ impl AppState {
 
     /// Whether deltas could be taken in and folded now.
     pub(crate) async fn ready(&self) -> Ready {
-        self.0.readiness.of(self).await
+        self.0.readiness.of(self.store(), self.models()).await
     }
 
     pub(crate) fn config(&self) -> &Config {
