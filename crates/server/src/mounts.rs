@@ -1,0 +1,59 @@
+//! Which files and folders are served where, and whether they can be: looked at before the server starts.
+
+use crate::config::{Config, Mount};
+use crate::error::ServeError;
+
+/// Addresses that the server answers itself. Below `/v1/` all are.
+const OWN: [&str; 4] = ["/healthz", "/livez", "/readyz", "/metrics"];
+/// Where the package is served.
+pub(crate) const PACKAGE: &str = "/pkg";
+
+/// Whether each folder and file that is to be served is there, and has an address of its own.
+pub(crate) fn check(config: &Config) -> Result<(), ServeError> {
+    let store = config.data.canonicalize().ok();
+    for (flag, folder) in [("--www", &config.www), ("--pkg", &config.pkg)] {
+        let Some(folder) = folder else { continue };
+        let missing = |error| ServeError::NoFolder { flag, path: folder.clone(), error };
+        let place = folder.canonicalize().map_err(missing)?;
+        if !place.is_dir() {
+            return Err(missing(std::io::ErrorKind::NotADirectory.into()));
+        }
+        if store.as_ref().is_some_and(|store| place.starts_with(store)) {
+            return Err(ServeError::StoreServed { flag, path: folder.clone() });
+        }
+    }
+    let mut taken: Vec<(String, String)> = OWN.map(|url| (url.into(), "the server itself".into())).into();
+    if let Some(folder) = &config.pkg {
+        let by = format!("--pkg {}", folder.display());
+        taken.extend([PACKAGE, "/pkg/"].map(|url| (url.into(), by.clone())));
+    }
+    for (flag, Mount { url, path }) in mounts(config) {
+        let said = if flag == "--file" {
+            format!("--file {url}={}", path.display())
+        } else {
+            format!("{flag} {}", path.display())
+        };
+        let missing = |error| ServeError::NoFile { said: said.clone(), error };
+        let place = path.canonicalize().map_err(missing)?;
+        if place.is_dir() {
+            return Err(missing(std::io::ErrorKind::IsADirectory.into()));
+        }
+        if store.as_ref().is_some_and(|store| place.starts_with(store)) {
+            return Err(ServeError::StoreServed { flag, path });
+        }
+        let api = url == "/v1" || url.starts_with("/v1/");
+        let other = taken.iter().find(|(address, _)| *address == url).map(|(_, by)| by.clone());
+        if let Some(by) = other.or_else(|| api.then(|| "the server itself".into())) {
+            return Err(ServeError::TakenAddress { said, url, by });
+        }
+        taken.push((url, said));
+    }
+    Ok(())
+}
+
+/// Single files, and the option that names each.
+pub(crate) fn mounts(config: &Config) -> impl Iterator<Item = (&'static str, Mount)> {
+    let catalogue =
+        config.catalogue.iter().map(|path| ("--catalogue", Mount { url: "/catalogue.csv".into(), path: path.clone() }));
+    catalogue.chain(config.files.iter().map(|mount| ("--file", mount.clone())))
+}
