@@ -15,7 +15,7 @@ use wasm_bindgen::JsValue;
 use crate::learning::session::Origin;
 use crate::page::object::{date, number, object};
 use crate::page::vocabulary;
-use crate::tab::client::Sent;
+use crate::tab::link::Sent;
 use crate::tab::sync::Report;
 
 /// `Prediction`.

@@ -24,6 +24,16 @@ pub struct Learner {
     pub(crate) client: Rc<Client>,
 }
 
+/// Who frees a learner that is open, as the end of a block does with `using`, has it closed in the background.
+impl Drop for Learner {
+    fn drop(&mut self) {
+        if !self.client.is_closed() {
+            let client = Rc::clone(&self.client);
+            self.client.background("save", async move { client.close().await });
+        }
+    }
+}
+
 #[wasm_bindgen]
 impl Learner {
     /// Opens a learner: fetches its model (or takes the one kept from last time, when offline) and restores the
@@ -214,7 +224,7 @@ impl Learner {
         self.begin(|client| async move { client.reset().await.map(|()| JsValue::UNDEFINED) })
     }
 
-    /// Saves for the last time and stops. Every other method throws from now on.
+    /// Saves and sends for the last time and stops. Every other method throws from now on.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn close(&self) -> Promise {
         let client = Rc::clone(&self.client);

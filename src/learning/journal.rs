@@ -1,6 +1,8 @@
 //! The events that the store does not hold yet, to be learnt again on the profile of another tab if that was saved first.
 
 use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use brooklet_core::{Error, Features, Learner, Prediction, Subject};
 
@@ -27,6 +29,19 @@ impl Event {
             Event::Compared { preferred, other, weight } => core.learn_pair(preferred, other, *weight).map(|()| None),
         }
     }
+
+    /// Its features, target and weight without the slate that it is of; None if it is of two things, or the slate is not known.
+    fn alone(&self, core: &Learner) -> Option<(Features, f32, f32)> {
+        match self {
+            Event::Learnt { features, target, weight } => Some((features.clone(), *target, *weight)),
+            Event::Labelled { subject, target, weight } => {
+                let (features, seen) = core.labels(subject)?;
+                let click = core.base().metadata().labels.click_target();
+                Some((features, *target, if *target < click { weight * seen } else { *weight }))
+            }
+            Event::Compared { .. } => None,
+        }
+    }
 }
 
 /// Unsaved events, oldest first.
@@ -51,12 +66,17 @@ impl Journal {
         self.0.drain(..events.min(self.0.len()));
     }
 
+    /// The events from the one at `from` on are in a note.
+    pub(crate) fn truncate(&mut self, from: usize) {
+        self.0.truncate(from);
+    }
+
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 
     /// Moves `core` onto `other`, a learner that was restored from what another tab saved, and learns all events again there.
-    pub(crate) fn rebase(&self, core: &mut Learner, other: Learner) -> Result<(), Error> {
+    pub(crate) fn rebase(&self, core: &mut Learner, other: Learner) {
         for event in &self.0 {
             if let Event::Labelled { subject, .. } = event {
                 core.unlabel(subject);
@@ -65,11 +85,92 @@ impl Journal {
         core.adopt(other);
         for event in &self.0 {
             // A label may have been given in the other tab too, or its slate made room for that tab's: then it counts no more.
-            match event.learn(core) {
-                Err(Error::AlreadyLabelled | Error::UnknownSlate) => {}
-                outcome => drop(outcome?),
+            let _ = event.learn(core);
+        }
+    }
+
+    /// The events from the one at `from` on, as bytes: each is a letter for its kind, its target and weight (f32, little-endian), then
+    /// what it is of: inputs; or the number of a slate or a held prediction (u64), an item's id behind its length (u32), and what
+    /// is learnt if the slate is not known: the weight and the input.
+    pub(crate) fn encode(&self, from: usize, core: &Learner) -> Vec<u8> {
+        let mut out = Vec::new();
+        for event in self.0.iter().skip(from) {
+            let (kind, target, weight) = match event {
+                Event::Learnt { target, weight, .. } => (b'L', *target, *weight),
+                Event::Labelled { subject: Subject::Item { .. }, target, weight } => (b'I', *target, *weight),
+                Event::Labelled { subject: Subject::Held(_), target, weight } => (b'H', *target, *weight),
+                Event::Compared { weight, .. } => (b'C', 0.0, *weight),
+            };
+            out.push(kind);
+            out.extend_from_slice(&target.to_le_bytes());
+            out.extend_from_slice(&weight.to_le_bytes());
+            match event {
+                Event::Learnt { features, .. } => features.encode(&mut out),
+                Event::Labelled { subject, .. } => {
+                    let (id, item) = match subject {
+                        Subject::Item { slate, item } => (slate, item.as_str()),
+                        Subject::Held(id) => (id, ""),
+                    };
+                    out.extend_from_slice(&id.to_le_bytes());
+                    out.extend_from_slice(&(item.len() as u32).to_le_bytes());
+                    out.extend_from_slice(item.as_bytes());
+                    let (features, _, weight) = event.alone(core).unwrap_or_default();
+                    out.extend_from_slice(&weight.to_le_bytes());
+                    features.encode(&mut out);
+                }
+                Event::Compared { preferred, other, .. } => {
+                    preferred.encode(&mut out);
+                    other.encode(&mut out);
+                }
             }
         }
-        Ok(())
+        out
     }
+
+    /// Features, target and weight of the events from the one at `from` on, but for comparisons.
+    pub(crate) fn alone(&self, from: usize, core: &Learner) -> Vec<(Features, f32, f32)> {
+        self.0.iter().skip(from).filter_map(|event| event.alone(core)).collect()
+    }
+}
+
+/// Has `core` learn the events that `encode` wrote, up to one that is broken.
+pub(crate) fn learn_noted(core: &mut Learner, mut bytes: &[u8]) {
+    while let Some((event, alone)) = noted(&mut bytes) {
+        // As it was learnt once before, it is refused only if its slate is gone, or the label was given in another tab too.
+        if let (Err(Error::UnknownSlate | Error::UnknownItem), Some(alone)) = (event.learn(core), alone) {
+            let _ = alone.learn(core);
+        }
+    }
+}
+
+/// An event, and what is to be learnt if it is the label of a slate that is not known.
+fn noted(bytes: &mut &[u8]) -> Option<(Event, Option<Event>)> {
+    let [kind] = take(bytes)?;
+    let [target, weight] = [take(bytes)?, take(bytes)?].map(f32::from_le_bytes);
+    match kind {
+        b'L' => Some((Event::Learnt { features: Features::decode(bytes).ok()?, target, weight }, None)),
+        b'I' | b'H' => {
+            let id = u64::from_le_bytes(take(bytes)?);
+            let length = u32::from_le_bytes(take(bytes)?) as usize;
+            let (item, rest) = bytes.split_at_checked(length)?;
+            *bytes = rest;
+            let item = String::from_utf8(item.into()).ok()?;
+            let subject = if kind == b'I' { Subject::Item { slate: id, item } } else { Subject::Held(id) };
+            let alone = f32::from_le_bytes(take(bytes)?);
+            let features = Features::decode(bytes).ok()?;
+            let alone = Event::Learnt { features, target, weight: alone };
+            Some((Event::Labelled { subject, target, weight }, Some(alone)))
+        }
+        b'C' => {
+            let (preferred, other) = (Features::decode(bytes).ok()?, Features::decode(bytes).ok()?);
+            Some((Event::Compared { preferred, other, weight }, None))
+        }
+        _ => None,
+    }
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*first)
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod journal;
 pub(crate) mod log;
+mod outgoing;
 pub(crate) mod saved;
 pub(crate) mod session;
 

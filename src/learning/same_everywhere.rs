@@ -10,6 +10,7 @@ use brooklet_core::{Base, Config, FeatureId, Features, Prediction, Query, Subjec
 
 use crate::learning::journal::Event;
 use crate::learning::log::World;
+use crate::learning::saved::Kept;
 use crate::learning::session::Session;
 
 const SCENARIO: &str = include_str!("../../tests/same_everywhere.json");
@@ -78,7 +79,8 @@ fn lived(scenario: &Value) -> u64 {
     let config = Config::from_value(options).expect("settings");
     let config = Config { log: true, seed: number(scenario, "seed") as u64, ..config };
     let log: (usize, Box<dyn World>) = (number(scenario, "log") as usize, Box::new(Native));
-    let mut session = Session::open(Base::decode(BASE).expect("a base"), config, None, 1, Some(log)).expect("settings");
+    let mut session =
+        Session::open(Base::decode(BASE).expect("a base"), config, Kept::default(), 1, Some(log)).expect("settings");
     let schema = session.core().schema().clone();
     let features = |value: &Value| Features::from_value(&schema, value).expect("features");
     for item in array(scenario, "items") {

@@ -4,6 +4,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use brooklet_core::PendingDelta;
+
 /// A profile as the store has it.
 #[derive(Debug, Clone)]
 pub(crate) struct Saved {
@@ -11,9 +13,33 @@ pub(crate) struct Saved {
     pub(crate) revision: f64,
     /// How often the profile was reset.
     pub(crate) resets: f64,
+    /// The tab that may still replace the pending delta, for it alone knows that it has not sent it; 0 if that may be sent by now.
+    pub(crate) open: f64,
+    /// The notes whose events are in the profile, the latest of them.
+    pub(crate) merged: Vec<f64>,
+    /// Deltas that went out with notes and are not acknowledged.
+    pub(crate) departed: Vec<PendingDelta>,
     pub(crate) profile: Vec<u8>,
     /// The event log beside it; empty if there is none, or nobody wants it.
     pub(crate) log: String,
+}
+
+/// What a tab left behind when it was hidden or closed: events that it had not saved, to be learnt by whoever comes next.
+#[derive(Debug, Clone)]
+pub(crate) struct Note {
+    /// Each note of each tab has another.
+    pub(crate) id: f64,
+    /// As [`Journal::encode`](crate::learning::journal::Journal::encode) writes them.
+    pub(crate) events: Vec<u8>,
+    /// The delta of these events, if it went out with the page: then no other is to hold them.
+    pub(crate) delta: Option<PendingDelta>,
+}
+
+/// All that is kept of a model: the profile, and notes beside it. A note is removed only some time after its events are in the profile.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Kept {
+    pub(crate) saved: Option<Saved>,
+    pub(crate) notes: Vec<Note>,
 }
 
 /// A profile to be saved, and how much of its session it covers.
@@ -22,7 +48,12 @@ pub(crate) struct Snapshot {
     /// The revision that the profile grew from: the only one that it may replace.
     pub(crate) revision: f64,
     pub(crate) resets: f64,
+    pub(crate) open: f64,
     pub(crate) profile: Vec<u8>,
+    /// The delta in that profile which is not acknowledged.
+    pub(crate) pending: Option<PendingDelta>,
+    pub(crate) merged: Vec<f64>,
+    pub(crate) departed: Vec<PendingDelta>,
     /// The event log if it is to be replaced too; an empty one is to be removed.
     pub(crate) log: Option<String>,
     /// Whether this tab has one.
@@ -30,12 +61,13 @@ pub(crate) struct Snapshot {
     pub(crate) covers: Covered,
 }
 
-/// How far a session was when its snapshot was taken: changes, events of its journal, lines of its log.
+/// How far a session was when its snapshot was taken: changes, events of its journal, lines of its log, how often it had been left.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Covered {
     pub(crate) changes: u64,
     pub(crate) events: usize,
     pub(crate) log_end: usize,
+    pub(crate) left: u32,
 }
 
 /// What came of an attempt to save.
@@ -43,6 +75,8 @@ pub(crate) struct Covered {
 pub(crate) enum Replaced {
     /// The profile is saved under this revision.
     Done(f64),
-    /// Another tab saved first (or the store was emptied): this is what it holds now.
-    Conflict(Option<Saved>),
+    /// Another tab saved first or left a note, or the store was emptied: this is what it holds now.
+    Conflict(Kept),
+    /// This tab was left while its snapshot was on the way, so nothing was saved: take another.
+    Overtaken,
 }

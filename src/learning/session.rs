@@ -11,9 +11,15 @@ use brooklet_core::{
     Base, Config, Error, Features, Learner as Core, PendingDelta, Prediction, Query, Record, Slate, Uncertain,
 };
 
-use crate::learning::journal::{Event, Journal};
+use crate::learning::journal::{Event, Journal, learn_noted};
 use crate::learning::log::{Log, World};
-use crate::learning::saved::{Covered, Saved, Snapshot};
+use crate::learning::saved::{Covered, Kept, Note, Snapshot};
+
+/// A revision that no store has: who grew from it adopts what the store has before it saves.
+pub(super) const NONE: f64 = -1.0;
+
+/// So many notes are known to be learnt: each is removed as soon as it is.
+const MOST_MERGED: usize = 64;
 
 /// Where the profile came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,31 +34,50 @@ pub(crate) enum Origin {
 
 /// The learner of one tab.
 pub(crate) struct Session {
-    core: Core,
+    pub(super) core: Core,
     config: Config,
     journal: Journal,
     /// Counts everything that changed the profile, and how much of it is saved.
-    changes: u64,
+    pub(super) changes: u64,
     saved_changes: u64,
     /// The store's revision that the profile grew from.
-    revision: f64,
+    pub(super) revision: f64,
     /// How often the profile was reset, now and in the store.
     resets: f64,
     saved_resets: f64,
     origin: Origin,
     log: Option<Log>,
+    /// What this tab's slates and notes are numbered from, and its delta goes by.
+    pub(super) tab: f64,
+    /// How often it was left.
+    pub(super) left: u32,
+    /// Notes whose events are learnt here, and deltas that went out with them.
+    merged: Vec<f64>,
+    pub(super) departed: Vec<PendingDelta>,
+    /// Events of the journal that are on their way to the store.
+    offered: usize,
+    /// The tab that may still replace the pending delta; 0: nobody.
+    pub(super) open: f64,
+    /// The delta that is in the store, this tab's to replace and not sent: it may go out at any moment.
+    pub(super) ready: Option<PendingDelta>,
+    /// The delta that was this tab's to replace and went out when it was left.
+    pub(super) gone: Option<PendingDelta>,
+    /// Unsent events in which there was nothing to tell.
+    pub(super) idle: u32,
 }
 
 impl Session {
     /// A session on what the store holds, or on a new profile if that cannot be used. Tabs share a profile: each numbers its
-    /// slates from its own `first_slate`. `log` is the most records of the event log and the world that it is kept in; None is no log.
+    /// slates from its own `first_slate`, and its notes. `log` is the most records of the event log and the world that it is kept in;
+    /// None is no log.
     pub(crate) fn open(
         base: Base,
         config: Config,
-        saved: Option<Saved>,
+        kept: Kept,
         first_slate: u64,
         log: Option<(usize, Box<dyn World>)>,
     ) -> Result<Session, Error> {
+        let Kept { saved, notes } = kept;
         let (mut core, origin) = match &saved {
             None => (Core::new(base, config.clone())?, Origin::New),
             Some(saved) => match Core::restore(base.clone(), config.clone(), &saved.profile) {
@@ -70,12 +95,22 @@ impl Session {
             journal: Journal::default(),
             changes: 0,
             saved_changes: 0,
-            revision: saved.map_or(0.0, |saved| saved.revision),
+            revision: saved.as_ref().map_or(0.0, |saved| saved.revision),
             resets,
             saved_resets: resets,
             origin,
             log,
+            tab: first_slate as f64,
+            left: 0,
+            merged: saved.as_ref().map_or_else(Vec::new, |saved| saved.merged.clone()),
+            departed: saved.as_ref().map_or_else(Vec::new, |saved| saved.departed.clone()),
+            offered: 0,
+            open: saved.map_or(0.0, |saved| saved.open),
+            ready: None,
+            gone: None,
+            idle: 0,
         };
+        session.learn_notes(&notes);
         session.open_log();
         Ok(session)
     }
@@ -107,7 +142,7 @@ impl Session {
     pub(crate) fn recommend(&mut self, query: &Query<'_>) -> Slate {
         self.changes += 1;
         let slate = self.core.recommend(query);
-        self.note();
+        self.note_down();
         slate
     }
 
@@ -115,7 +150,7 @@ impl Session {
     pub(crate) fn hold(&mut self, features: &Features) -> (u64, Prediction) {
         self.changes += 1;
         let held = self.core.hold(features);
-        self.note();
+        self.note_down();
         held
     }
 
@@ -124,25 +159,8 @@ impl Session {
         let prediction = event.learn(&mut self.core)?;
         self.journal.push(event);
         self.changes += 1;
-        self.note();
+        self.note_down();
         Ok(prediction)
-    }
-
-    /// The delta to be sent: the same bytes until it is acknowledged or rejected.
-    pub(crate) fn prepare(&mut self, key: [u8; 16]) -> Option<PendingDelta> {
-        let pending = self.core.prepare_delta(key);
-        self.changes += u64::from(pending.is_some());
-        pending
-    }
-
-    pub(crate) fn acknowledge(&mut self, delta: &PendingDelta) {
-        self.core.acknowledge(delta);
-        self.changes += 1;
-    }
-
-    pub(crate) fn reject(&mut self, delta: &PendingDelta, key: [u8; 16]) {
-        self.core.reject(delta, key);
-        self.changes += 1;
     }
 
     pub(crate) fn swap_base(&mut self, base: Base) -> Result<(), Error> {
@@ -156,6 +174,8 @@ impl Session {
     pub(crate) fn reset(&mut self) {
         self.journal.clear();
         self.core.forget();
+        self.departed.clear();
+        (self.open, self.idle, self.offered, self.ready) = (0.0, 0, 0, None);
         self.origin = Origin::New;
         self.changes += 1;
         self.resets += 1.0;
@@ -166,7 +186,7 @@ impl Session {
     }
 
     /// Puts into the log what the core recorded.
-    fn note(&mut self) {
+    fn note_down(&mut self) {
         let Some(log) = &mut self.log else { return };
         self.core.take_log().iter().for_each(|record| log.push(record));
         if log.is_due() {
@@ -184,7 +204,7 @@ impl Session {
 
     /// Whether there is something to save.
     pub(crate) fn is_unsaved(&self) -> bool {
-        self.changes != self.saved_changes
+        self.changes != self.saved_changes || self.revision == NONE
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -192,7 +212,11 @@ impl Session {
             model: self.core.base().metadata().model.clone(),
             revision: self.revision,
             resets: self.resets,
+            open: self.open,
             profile: self.core.profile(),
+            pending: self.core.pending_delta(),
+            merged: self.merged.clone(),
+            departed: self.departed.clone(),
             log: match &self.log {
                 Some(log) => log.is_unsaved().then(|| log.text()),
                 // Somebody may have kept one before.
@@ -203,13 +227,31 @@ impl Session {
                 changes: self.changes,
                 events: self.journal.len(),
                 log_end: self.log.as_ref().map_or(0, Log::end),
+                left: self.left,
             },
         }
     }
 
+    /// Whether the store may take `snapshot`, which was made upon what it has: this is asked when nothing can come between any more. If
+    /// so, it will, whatever becomes of this page.
+    pub(crate) fn offer(&mut self, snapshot: &Snapshot) -> bool {
+        let fits = snapshot.covers.left == self.left;
+        if fits {
+            self.offered = snapshot.covers.events;
+            self.ready = snapshot.pending.clone().filter(|_| snapshot.open == self.tab);
+        }
+        fits
+    }
+
+    /// The store could not take what it was offered.
+    pub(crate) fn refused(&mut self) {
+        (self.offered, self.ready) = (0, None);
+    }
+
     /// `snapshot` is in the store, as `revision`.
     pub(crate) fn saved(&mut self, snapshot: &Snapshot, revision: f64) {
-        self.revision = revision;
+        // If it went out before this was heard, what this tab has beyond it is upon another delta.
+        self.revision = if self.revision == NONE { NONE } else { revision };
         self.saved_changes = snapshot.covers.changes;
         self.saved_resets = snapshot.resets;
         if let Some(log) = &mut self.log {
@@ -219,22 +261,58 @@ impl Session {
             );
         }
         self.journal.saved(snapshot.covers.events);
+        self.offered = 0;
+    }
+
+    /// The tab is hidden or closed, perhaps for good: what is to be left behind for whoever comes next, if the store lacks an event. With
+    /// a `key` it has a delta of its own, which is to go out with the page.
+    pub(crate) fn note(&self, key: Option<[u8; 16]>) -> Option<Note> {
+        if self.journal.len() <= self.offered {
+            return None;
+        }
+        let alone = self.journal.alone(self.offered, &self.core);
+        Some(Note {
+            id: self.tab + f64::from(self.left + 1),
+            events: self.journal.encode(self.offered, &self.core),
+            delta: key.and_then(|key| self.core.delta_of(&alone, key)),
+        })
+    }
+
+    /// The note of this moment was left behind. Its events are as another tab's from now on: this one moves onto what the store has
+    /// before it saves again, and learns them there.
+    pub(crate) fn noted(&mut self) {
+        self.journal.truncate(self.offered);
+        self.left += 1;
+        self.revision = NONE;
     }
 
     /// There is no store to save to, and no other tab to give way to.
     pub(crate) fn forget_journal(&mut self) {
         self.journal.clear();
         self.saved_changes = self.changes;
+        self.ready = self.core.pending_delta().filter(|_| self.open == self.tab);
     }
 
-    /// Moves onto the profile that another tab saved first, and learns this tab's unsaved events again upon it.
-    pub(crate) fn adopt(&mut self, saved: Option<Saved>) -> Result<(), Error> {
+    /// Whether the store has moved on without this tab, to this.
+    pub(crate) fn is_behind(&self, kept: &Kept) -> bool {
+        let revision = kept.saved.as_ref().map_or(0.0, |saved| saved.revision);
+        revision != self.revision || kept.notes.iter().any(|note| !self.merged.contains(&note.id))
+    }
+
+    /// Whether it keeps an event log.
+    pub(crate) fn has_log(&self) -> bool {
+        self.log.is_some()
+    }
+
+    /// Moves onto what the store has, another tab having saved first or left a note, and learns this tab's unsaved events again upon it.
+    pub(crate) fn adopt(&mut self, kept: Kept) -> Result<(), Error> {
+        let Kept { saved, notes } = kept;
         let base = self.core.base().clone();
         let core = match &saved {
             Some(saved) => Core::restore(base, self.config.clone(), &saved.profile)?,
             None => Core::new(base, self.config.clone())?,
         };
-        self.journal.rebase(&mut self.core, core)?;
+        self.journal.rebase(&mut self.core, core);
         let (revision, resets) = saved.as_ref().map_or((0.0, 0.0), |saved| (saved.revision, saved.resets));
         if let Some(log) = &mut self.log {
             // It holds already what was learnt again. What was logged before a reset is as little to come back as the profile.
@@ -244,6 +322,37 @@ impl Session {
         }
         self.open_log();
         (self.revision, self.resets, self.saved_resets) = (revision, resets, resets);
+        (self.merged, self.departed, self.open) =
+            saved.map_or_else(Default::default, |saved| (saved.merged, saved.departed, saved.open));
+        (self.offered, self.ready, self.idle) = (0, None, 0);
+        if self.open == self.tab {
+            let pending = self.core.pending_delta();
+            if pending == self.gone {
+                self.close_delta();
+            } else {
+                self.ready = pending;
+            }
+        }
+        self.learn_notes(&notes);
         Ok(())
+    }
+
+    /// Learns what other tabs left behind, each note once. What a delta of its own holds goes into no other.
+    fn learn_notes(&mut self, notes: &[Note]) {
+        for note in notes {
+            if self.merged.contains(&note.id) {
+                continue;
+            }
+            self.core.share(note.delta.is_none());
+            learn_noted(&mut self.core, &note.events);
+            self.core.share(true);
+            self.departed.extend(note.delta.clone());
+            if self.merged.len() == MOST_MERGED {
+                self.merged.remove(0);
+            }
+            self.merged.push(note.id);
+            self.changes += 1;
+        }
+        self.note_down();
     }
 }

@@ -1,8 +1,8 @@
 //! Two tabs, one store, one endpoint, in any order: no event is lost, and none is learnt or sent twice.
 //!
 //! The steps are those of a tab's commit and of its exchange with the endpoint, with the moments between them at which the other
-//! tab may act: a snapshot is taken, the store takes it or tells what it holds instead, a delta is posted, its answer is heard.
-//! There is no lock between the tabs, as on an insecure page. Every event has a feature of its own.
+//! tab may act: a snapshot is taken, the store takes it or tells what it holds instead, that is heard, a delta is posted, its answer is
+//! heard. In between a tab is left: for good, or it comes back. There is no lock between the tabs, as on an insecure page. Every event has a feature of its own.
 
 use alloc::format;
 use alloc::string::String;
@@ -17,14 +17,22 @@ use brooklet_core::{
 use proptest::prelude::*;
 
 use crate::learning::journal::Event;
-use crate::learning::saved::{Replaced, Saved, Snapshot};
+use crate::learning::saved::{Kept, Note, Replaced, Saved, Snapshot};
 use crate::learning::session::Session;
+
+/// The keys of deltas that go out with a note begin like this.
+const OF_NOTE: u8 = 255;
 
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Learn,
     Snapshot,
-    Offer,
+    Offer {
+        /// Or only before the next commit.
+        heard: bool,
+        /// The tab is left after it has looked what is there, and before it could offer.
+        left: bool,
+    },
     /// The next step of the exchange: the delta is made and saved, posted, or the answer to it is saved.
     Exchange {
         /// If it is posted: whether the endpoint finds its base too old, and whether the answer arrives.
@@ -32,6 +40,12 @@ enum Act {
         heard: bool,
     },
     Reset,
+    /// A note is left behind, and the delta that is ready is posted; nobody hears of it.
+    Leave {
+        arrives: bool,
+        /// Another page is opened in its place, or it was only hidden.
+        dies: bool,
+    },
 }
 
 /// How far the exchange of a tab is.
@@ -48,17 +62,31 @@ enum Verdict {
     Refused,
 }
 
-/// The store: a profile is replaced only by who has seen it.
+/// The store: a profile is replaced only by who has seen it and knows every note beside it.
 #[derive(Default)]
-struct Store(Option<Saved>);
+struct Store(Kept);
 
 impl Store {
-    fn replace(&mut self, snapshot: &Snapshot) -> Replaced {
-        if self.0.as_ref().map_or(0.0, |saved| saved.revision) != snapshot.revision {
+    fn replace(
+        &mut self,
+        session: &mut Session,
+        snapshot: &Snapshot,
+        left: impl FnOnce(&mut Session) -> Option<Note>,
+    ) -> Replaced {
+        let Kept { saved, notes } = &mut self.0;
+        let seen = notes.iter().all(|note| snapshot.merged.contains(&note.id));
+        if saved.as_ref().map_or(0.0, |saved| saved.revision) != snapshot.revision || !seen {
             return Replaced::Conflict(self.0.clone());
         }
-        let (revision, resets, profile) = (snapshot.revision + 1.0, snapshot.resets, snapshot.profile.clone());
-        self.0 = Some(Saved { revision, resets, profile, log: String::new() });
+        notes.extend(left(session));
+        if !session.offer(snapshot) {
+            return Replaced::Overtaken;
+        }
+        let Snapshot { resets, open, merged, departed, profile, .. } = snapshot;
+        let (resets, open, merged, departed) = (*resets, *open, merged.clone(), departed.clone());
+        let revision = snapshot.revision + 1.0;
+        let (profile, log) = (profile.clone(), String::new());
+        *saved = Some(Saved { revision, resets, open, merged, departed, profile, log });
         Replaced::Done(revision)
     }
 }
@@ -70,6 +98,8 @@ struct Endpoint {
     /// A base that is too old stays so.
     refused: HashSet<Vec<u8>>,
     events: u32,
+    /// Events of deltas that were refused and that no other will hold: those of notes.
+    lost: u32,
 }
 
 impl Endpoint {
@@ -80,7 +110,8 @@ impl Endpoint {
             return Verdict::Acknowledged;
         }
         if stale || delta.seq > *last + 1 || self.refused.contains(&pending.bytes) {
-            self.refused.insert(pending.bytes.clone());
+            let first = self.refused.insert(pending.bytes.clone());
+            self.lost += if first && delta.client[0] == OF_NOTE { delta.events } else { 0 };
             return Verdict::Refused;
         }
         *last = delta.seq;
@@ -92,35 +123,72 @@ impl Endpoint {
 struct Tab {
     session: Session,
     taken: Option<Snapshot>,
+    /// What is in the store, and not yet heard to be.
+    unheard: Option<(Snapshot, f64)>,
     exchange: Exchange,
 }
 
 impl Tab {
-    fn commit(&mut self, store: &mut Store, mut change: impl FnMut(&mut Session)) {
+    fn new(first_slate: u64, kept: Kept) -> Tab {
+        let session = Session::open(base(), Config::default(), kept, first_slate, None).expect("settings");
+        Tab { session, taken: None, unheard: None, exchange: Exchange::Idle }
+    }
+
+    fn hear(&mut self) {
+        if let Some((snapshot, revision)) = self.unheard.take() {
+            self.session.saved(&snapshot, revision);
+        }
+    }
+
+    /// Notes are removed some time after they are learnt.
+    fn tidy(&self, store: &mut Store) {
+        if let Some(saved) = &store.0.saved {
+            store.0.notes.retain(|note| !saved.merged.contains(&note.id));
+        }
+    }
+
+    fn commit(&mut self, store: &mut Store, key: [u8; 16], mut change: impl FnMut(&mut Session)) {
+        self.hear();
         self.taken = None;
         loop {
             change(&mut self.session);
+            self.session.make_ready(key);
             if !self.session.is_unsaved() {
                 return;
             }
             let snapshot = self.session.snapshot();
-            if self.offer(store, &snapshot) {
+            if self.offer(store, snapshot, true, |_| None) {
                 return;
             }
         }
     }
 
-    fn offer(&mut self, store: &mut Store, snapshot: &Snapshot) -> bool {
-        match store.replace(snapshot) {
+    fn offer(
+        &mut self,
+        store: &mut Store,
+        snapshot: Snapshot,
+        heard: bool,
+        left: impl FnOnce(&mut Session) -> Option<Note>,
+    ) -> bool {
+        match store.replace(&mut self.session, &snapshot, left) {
             Replaced::Done(revision) => {
-                self.session.saved(snapshot, revision);
+                self.unheard = Some((snapshot, revision));
+                if heard {
+                    self.hear();
+                }
                 true
             }
-            Replaced::Conflict(saved) => {
-                self.session.adopt(saved).expect("it was saved by a session");
+            Replaced::Conflict(kept) => {
+                self.session.adopt(kept).expect("it was saved by a session");
                 false
             }
+            Replaced::Overtaken => false,
         }
+    }
+
+    fn leave(&mut self, store: &mut Store, endpoint: &mut Endpoint, key: [u8; 16], arrives: bool) {
+        store.0.notes.extend(leave(&mut self.session, endpoint, key, arrives));
+        self.tidy(store);
     }
 
     /// One step. `key` is new each time.
@@ -128,7 +196,7 @@ impl Tab {
         self.exchange = match core::mem::replace(&mut self.exchange, Exchange::Idle) {
             Exchange::Idle => {
                 let mut pending = None;
-                self.commit(store, |session| pending = session.prepare(key));
+                self.commit(store, key, |session| pending = session.prepare(key));
                 pending.map_or(Exchange::Idle, Exchange::Saved)
             }
             Exchange::Saved(pending) => {
@@ -136,7 +204,7 @@ impl Tab {
                 if heard { Exchange::Heard(pending, verdict) } else { Exchange::Idle }
             }
             Exchange::Heard(pending, verdict) => {
-                self.commit(store, |session| match verdict {
+                self.commit(store, key, |session| match verdict {
                     Verdict::Acknowledged => session.acknowledge(&pending),
                     Verdict::Refused => session.reject(&pending, key),
                 });
@@ -144,6 +212,19 @@ impl Tab {
             }
         };
     }
+}
+
+/// What is left behind; what is ready goes out.
+fn leave(session: &mut Session, endpoint: &mut Endpoint, key: [u8; 16], arrives: bool) -> Option<Note> {
+    let note = session.note(Some(core::array::from_fn(|at| if at == 0 { OF_NOTE } else { key[at] })));
+    if note.is_some() {
+        session.noted();
+    }
+    let delta = note.as_ref().and_then(|note| note.delta.clone());
+    for delta in delta.into_iter().chain(session.depart()).filter(|_| arrives) {
+        endpoint.post(&delta, false);
+    }
+    note
 }
 
 fn base() -> Base {
@@ -165,9 +246,10 @@ fn acts() -> impl Strategy<Value = Vec<(bool, Act)>> {
     let act = prop_oneof![
         8 => Just(Act::Learn),
         4 => Just(Act::Snapshot),
-        6 => Just(Act::Offer),
+        6 => any::<(bool, bool)>().prop_map(|(heard, left)| Act::Offer { heard, left: heard && left }),
         12 => any::<(bool, bool)>().prop_map(|(stale, heard)| Act::Exchange { stale, heard }),
         1 => Just(Act::Reset),
+        4 => any::<(bool, bool)>().prop_map(|(arrives, dies)| Act::Leave { arrives, dies }),
     ];
     prop::collection::vec((any::<bool>(), act), 1..80)
 }
@@ -178,12 +260,11 @@ proptest! {
     #[test]
     fn no_event_is_lost_and_none_is_learnt_or_sent_twice(acts in acts()) {
         let (mut store, mut endpoint) = (Store::default(), Endpoint::default());
-        let open = |first, saved| Session::open(base(), Config::default(), saved, first, None).expect("settings");
-        let tab = |first| Tab { session: open(first, None), taken: None, exchange: Exchange::Idle };
-        let mut tabs = [1, 1 << 20].map(tab);
+        let mut tabs = [1, 1 << 20].map(|first| Tab::new(first, Kept::default()));
         let (mut learnt, mut forgotten) = (0, 0);
         for (step, (second, act)) in acts.into_iter().enumerate() {
             let tab = &mut tabs[usize::from(second)];
+            let key = [step as u8; 16];
             match act {
                 Act::Learn => {
                     let features = item(&tab.session, learnt);
@@ -191,40 +272,52 @@ proptest! {
                     tab.session.learn(event).expect("an event");
                     learnt += 1;
                 }
-                Act::Snapshot => tab.taken = tab.taken.take().or_else(|| Some(tab.session.snapshot())),
-                Act::Offer => {
+                Act::Snapshot => {
+                    tab.hear();
+                    tab.session.make_ready(key);
+                    tab.taken = Some(tab.session.snapshot());
+                }
+                Act::Offer { heard, left } => {
                     if let Some(snapshot) = tab.taken.take() {
-                        tab.offer(&mut store, &snapshot);
+                        tab.offer(&mut store, snapshot, heard, |session| {
+                            if left { leave(session, &mut endpoint, key, true) } else { None }
+                        });
                     }
                 }
-                Act::Exchange { stale, heard } => {
-                    tab.exchange(&mut store, &mut endpoint, [step as u8; 16], stale, heard);
-                }
+                Act::Exchange { stale, heard } => tab.exchange(&mut store, &mut endpoint, key, stale, heard),
                 Act::Reset => {
-                    tab.commit(&mut store, Session::reset);
+                    tab.commit(&mut store, key, Session::reset);
                     forgotten = learnt;
+                }
+                Act::Leave { arrives, dies } => {
+                    tab.leave(&mut store, &mut endpoint, key, arrives);
+                    if dies {
+                        *tab = Tab::new((step as u64 + 2) << 20, store.0.clone());
+                    }
                 }
             }
         }
         for tab in [0, 1, 0] {
-            tabs[tab].commit(&mut store, |_| ());
+            tabs[tab].commit(&mut store, [250; 16], |_| ());
         }
         // What the other tab had not saved yet may outlive a reset.
         let remembered = u64::from(learnt - forgotten)..=u64::from(learnt);
-        let all = open(1 << 30, store.0.clone());
-        let events = all.core().metrics().events;
+        let mut last = Tab::new(1 << 30, store.0.clone());
+        let core = last.session.core();
+        let events = core.metrics().events;
         prop_assert!(remembered.contains(&events), "each is learnt once: {} of {:?}", events, remembered);
-        let rows: HashSet<FeatureId> = all.core().residuals().map(|(id, _)| id).collect();
+        let rows: HashSet<FeatureId> = core.residuals().map(|(id, _)| id).collect();
         for n in forgotten..learnt {
             prop_assert!(rows.contains(&FeatureId::named(&format!("item=event-{n}"))), "event {} is learnt", n);
         }
         // A delta whose answer got lost goes out again as the same bytes; what was refused goes out as another's.
-        let mut last = Tab { session: all, taken: None, exchange: Exchange::Idle };
-        for round in 200..212 {
+        for round in 200..240 {
             last.exchange(&mut store, &mut endpoint, [round; 16], false, true);
         }
-        prop_assert_eq!((last.session.core().unsent_events(), last.session.core().pending_events()), (0, None));
+        let core = last.session.core();
+        prop_assert_eq!((core.unsent_events(), core.pending_events()), (0, None));
         let sent = u64::from(endpoint.events);
+        let remembered = remembered.start().saturating_sub(u64::from(endpoint.lost))..=*remembered.end();
         prop_assert!(remembered.contains(&sent), "each is sent once: {} of {:?}", sent, remembered);
     }
 }

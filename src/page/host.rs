@@ -4,7 +4,7 @@
 
 use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::prelude::*;
-use web_sys::{Crypto, Document, EventTarget, IdbFactory, RequestInit};
+use web_sys::{Crypto, Document, EventTarget, IdbFactory, RequestInit, Storage};
 
 #[wasm_bindgen]
 extern "C" {
@@ -70,6 +70,12 @@ pub(crate) fn global_target() -> EventTarget {
 pub(crate) fn indexed_db() -> Option<IdbFactory> {
     let factory = GLOBAL.with(|global| Reflect::get(global, &"indexedDB".into())).ok()?;
     factory.is_object().then(|| factory.unchecked_into())
+}
+
+/// `localStorage`. In a sandboxed frame looking at it throws; workers have none.
+pub(crate) fn local_storage() -> Option<Storage> {
+    let storage = GLOBAL.with(|global| Reflect::get(global, &"localStorage".into())).ok()?;
+    storage.is_object().then(|| storage.unchecked_into())
 }
 
 /// Sixteen bytes that nobody can guess.

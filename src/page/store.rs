@@ -2,27 +2,27 @@
 //!
 //! | key | record |
 //! |---|---|
-//! | `profile/<model>` | `{ revision: number, resets: number, profile: Uint8Array }` |
-//! | `leaving/<model>` | the same, left behind by a page that was closing, upon the revision that it names |
+//! | `profile/<model>` | `{ revision: number, resets: number, open: number, merged: number[], departed: Uint8Array[], profile: Uint8Array }` |
 //! | `log/<model>` | the event log, if one is kept: text |
 //! | `base` | `{ url: string, etag: string \| null, bytes: Uint8Array }`: the base last fetched, for opening offline |
 //!
-//! A profile is replaced only by who has seen the revision that it replaces (compare and swap in one transaction), so
-//! two tabs cannot destroy one another's learning.
+//! A profile is replaced only by who has seen the revision that it replaces (compare and swap in one transaction), so two tabs
+//! cannot destroy one another's learning. What a tab that was closing had not saved is in [`notes`](super::notes).
 
 use alloc::rc::Rc;
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::cell::RefCell;
 
-use js_sys::{Object, Promise, Uint8Array};
+use js_sys::{Object, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{IdbDatabase, IdbObjectStore, IdbRequest, IdbTransaction};
 
-use crate::learning::saved::{Replaced, Saved, Snapshot};
+use crate::learning::saved::{Kept, Note, Replaced, Snapshot};
 use crate::page::error::Failure;
 use crate::page::host;
+use crate::page::notes::Notes;
+use crate::page::record::{CachedBase, base_record, cached_base, profile_record, revision, saved};
 
 const OBJECT_STORE: &str = "brooklet";
 const LAYOUT: u32 = 1;
@@ -33,93 +33,105 @@ const BASE: &str = "base";
 pub(crate) struct Store {
     name: String,
     connection: Rc<RefCell<Option<Connection>>>,
-}
-
-/// A base as it was last fetched.
-#[derive(Debug, Clone)]
-pub(crate) struct CachedBase {
-    pub(crate) url: String,
-    pub(crate) etag: Option<String>,
-    pub(crate) bytes: Vec<u8>,
+    notes: Notes,
+    /// A transaction that is under way to replace the profile, and not so far that it must.
+    looking: RefCell<Option<IdbTransaction>>,
 }
 
 impl Store {
     /// Opens the store called `name`, and makes it if there is none.
     pub(crate) async fn open(name: &str) -> Result<Store, Failure> {
-        let store = Store { name: name.into(), connection: Rc::default() };
+        let store =
+            Store { name: name.into(), connection: Rc::default(), notes: Notes::of(name), looking: RefCell::default() };
         store.database().await?;
         Ok(store)
     }
 
-    /// The profile kept for `model`, and its log if it is wanted; what a closing page left behind, if nobody has saved since.
-    pub(crate) async fn profile(&self, model: &str, with_log: bool) -> Result<Option<Saved>, Failure> {
+    /// What it is called.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What is kept for `model`, with its log if that is wanted.
+    pub(crate) async fn kept(&self, model: &str, with_log: bool) -> Result<Kept, Failure> {
         let (objects, _) = self.transaction("readonly").await?;
-        let left = done(&objects.get(&leaving_key(model)).map_err(storage)?).await?;
-        let saved = read(&objects, model, with_log).await?;
-        let revision = saved.as_ref().map_or(0.0, |saved| saved.revision);
-        let Some(left) = from_record(&left).filter(|left| left.revision == revision) else { return Ok(saved) };
-        // The log goes on from the profile that is opened, whatever its last records were.
-        let log = saved.map(|saved| saved.log).unwrap_or_default();
-        Ok(Some(Saved { log, ..left }))
+        self.read(&objects, model, with_log).await
     }
 
-    /// Leaves the profile of `snapshot` behind, upon the revision that it grew from, without waiting for anything: a page
-    /// that is closing runs no callback any more, so it can neither look what is there first nor hear that it is done.
-    pub(crate) fn leave(&self, snapshot: &Snapshot) -> Result<(), Failure> {
-        let Some(database) = self.connection.borrow().as_ref().map(|connection| connection.database.clone()) else {
-            return Ok(());
-        };
-        let (objects, transaction) = transaction(&database, "readwrite")?;
-        let record = ProfileRecord::new(snapshot, snapshot.revision);
-        objects.put_with_key(&record, &leaving_key(&snapshot.model)).map_err(storage)?;
-        transaction.unchecked_ref::<Transaction>().commit().map_err(storage)
+    /// Leaves a note behind, at once, and lets nothing stand in the way of other tabs.
+    pub(crate) fn leave(&self, model: &str, note: &Note) -> Result<(), Failure> {
+        self.give_way();
+        self.notes.leave(model, note)
     }
 
-    /// Replaces the profile if its revision is still that of `snapshot` (0: if there is none), and with it the log.
-    pub(crate) async fn replace(&self, snapshot: &Snapshot) -> Result<Replaced, Failure> {
-        let (objects, transaction) = self.transaction("readwrite").await?;
-        let found = read(&objects, &snapshot.model, false).await?;
-        if found.as_ref().map_or(0.0, |saved| saved.revision) != snapshot.revision {
-            return read(&objects, &snapshot.model, snapshot.with_log).await.map(Replaced::Conflict);
+    /// Ends a transaction that would be under way for as long as this page is asleep.
+    pub(crate) fn give_way(&self) {
+        if let Some(looking) = self.looking.take() {
+            let _ = looking.abort();
         }
+    }
+
+    /// Replaces the profile, and with it the log, if its revision is still that of `snapshot` (0: if there is none), no note is
+    /// there that the snapshot does not know, and it may still be offered.
+    pub(crate) async fn replace(&self, snapshot: &Snapshot, offer: &dyn Fn() -> bool) -> Result<Replaced, Failure> {
+        let (objects, transaction) = self.transaction("readwrite").await?;
+        self.looking.replace(Some(transaction.clone()));
+        let outcome = self.replace_in(&objects, &transaction, snapshot, offer).await;
+        self.looking.take();
+        outcome
+    }
+
+    async fn replace_in(
+        &self,
+        objects: &IdbObjectStore,
+        transaction: &IdbTransaction,
+        snapshot: &Snapshot,
+        offer: &dyn Fn() -> bool,
+    ) -> Result<Replaced, Failure> {
+        let profile_key = profile_key(&snapshot.model);
+        let found = revision(&got(objects, &profile_key).await?);
+        let new_note = self.notes.ids(&snapshot.model).iter().any(|id| !snapshot.merged.contains(id));
+        if found != snapshot.revision || new_note {
+            return self.read(objects, &snapshot.model, snapshot.with_log).await.map(Replaced::Conflict);
+        }
+        if !offer() {
+            return Ok(Replaced::Overtaken);
+        }
+        self.looking.take();
         let revision = snapshot.revision + 1.0;
-        let record = ProfileRecord::new(snapshot, revision);
-        objects.put_with_key(&record, &profile_key(&snapshot.model)).map_err(storage)?;
-        objects.delete(&leaving_key(&snapshot.model)).map_err(storage)?;
+        objects.put_with_key(&profile_record(snapshot, revision), &profile_key).map_err(storage)?;
         let log_key = log_key(&snapshot.model);
         match snapshot.log.as_deref() {
             None => {}
             Some("") => drop(objects.delete(&log_key).map_err(storage)?),
             Some(log) => drop(objects.put_with_key(&log.into(), &log_key).map_err(storage)?),
         }
-        committed(&transaction).await?;
+        // Whatever becomes of the page, this is written. Engines that do not know it commit by themselves.
+        let _ = commit(transaction);
+        committed(transaction).await?;
+        self.notes.remove(&snapshot.model, &snapshot.merged);
         Ok(Replaced::Done(revision))
+    }
+
+    async fn read(&self, objects: &IdbObjectStore, model: &str, with_log: bool) -> Result<Kept, Failure> {
+        let mut saved = saved(&got(objects, &profile_key(model)).await?);
+        if let Some(saved) = saved.as_mut().filter(|_| with_log) {
+            saved.log = got(objects, &log_key(model)).await?.as_string().unwrap_or_default();
+        }
+        Ok(Kept { saved, notes: self.notes.all(model) })
     }
 
     /// The base fetched last.
     pub(crate) async fn base(&self) -> Result<Option<CachedBase>, Failure> {
         let (objects, _) = self.transaction("readonly").await?;
-        let found = done(&objects.get(&BASE.into()).map_err(storage)?).await?;
-        if !found.is_object() {
-            return Ok(None);
-        }
-        let record = found.unchecked_ref::<BaseRecord>();
-        let bytes = record.bytes().dyn_into::<Uint8Array>();
-        Ok(record.url().as_string().zip(bytes.ok()).map(|(url, bytes)| CachedBase {
-            url,
-            etag: record.etag().as_string(),
-            bytes: bytes.to_vec(),
-        }))
+        Ok(cached_base(&got(&objects, &BASE.into()).await?))
     }
 
     /// Keeps `base` for opening offline.
     pub(crate) async fn keep_base(&self, base: &CachedBase) -> Result<(), Failure> {
         let (objects, transaction) = self.transaction("readwrite").await?;
-        let record = Object::new().unchecked_into::<BaseRecord>();
-        record.set_url(&base.url);
-        record.set_etag(base.etag.as_deref());
-        record.set_bytes(&Uint8Array::from(&base.bytes[..]));
-        objects.put_with_key(&record, &BASE.into()).map_err(storage)?;
+        objects.put_with_key(&base_record(base), &BASE.into()).map_err(storage)?;
+        let _ = commit(&transaction);
         committed(&transaction).await
     }
 
@@ -154,25 +166,8 @@ impl Store {
     }
 }
 
-async fn read(objects: &IdbObjectStore, model: &str, with_log: bool) -> Result<Option<Saved>, Failure> {
-    let found = done(&objects.get(&profile_key(model)).map_err(storage)?).await?;
-    let mut saved = from_record(&found);
-    if let Some(saved) = saved.as_mut().filter(|_| with_log) {
-        let found = done(&objects.get(&log_key(model)).map_err(storage)?).await?;
-        saved.log = found.as_string().unwrap_or_default();
-    }
-    Ok(saved)
-}
-
-/// The record, if it is one of ours: anything else is as good as no profile.
-fn from_record(found: &JsValue) -> Option<Saved> {
-    if !found.is_object() {
-        return None;
-    }
-    let record = found.unchecked_ref::<ProfileRecord>();
-    let profile = record.profile().dyn_into::<Uint8Array>().map_or_else(|_| Vec::new(), |bytes| bytes.to_vec());
-    let resets = record.resets().as_f64().unwrap_or_default();
-    Some(Saved { revision: record.revision().as_f64()?, resets, profile, log: String::new() })
+async fn got(objects: &IdbObjectStore, key: &JsValue) -> Result<JsValue, Failure> {
+    done(&objects.get(key).map_err(storage)?).await
 }
 
 /// A connection that gives way when another tab deletes or upgrades the database.
@@ -206,16 +201,6 @@ impl Drop for Connection {
     }
 }
 
-impl ProfileRecord {
-    fn new(snapshot: &Snapshot, revision: f64) -> ProfileRecord {
-        let record = Object::new().unchecked_into::<ProfileRecord>();
-        record.set_revision(revision);
-        record.set_resets(snapshot.resets);
-        record.set_profile(&Uint8Array::from(&snapshot.profile[..]));
-        record
-    }
-}
-
 fn transaction(database: &IdbDatabase, mode: &str) -> Result<(IdbObjectStore, IdbTransaction), Failure> {
     // A delta must not be sent from a profile that a power cut takes back: "relaxed" would leave it to the disk.
     let options = Object::new().unchecked_into::<TransactionOptions>();
@@ -224,10 +209,6 @@ fn transaction(database: &IdbDatabase, mode: &str) -> Result<(IdbObjectStore, Id
         database.unchecked_ref::<Database>().transaction(OBJECT_STORE, mode, &options).map_err(storage)?;
     let objects = transaction.object_store(OBJECT_STORE).map_err(storage)?;
     Ok((objects, transaction))
-}
-
-fn leaving_key(model: &str) -> JsValue {
-    ["leaving/", model].concat().into()
 }
 
 fn profile_key(model: &str) -> JsValue {
@@ -274,36 +255,13 @@ fn because(error: Option<web_sys::DomException>) -> Failure {
     }
 }
 
+/// Ends a transaction, which runs no callback any more to be committed.
+fn commit(transaction: &IdbTransaction) -> Result<(), Failure> {
+    transaction.unchecked_ref::<Transaction>().commit().map_err(storage)
+}
+
 #[wasm_bindgen]
 extern "C" {
-    type ProfileRecord;
-    #[wasm_bindgen(method, getter)]
-    fn revision(this: &ProfileRecord) -> JsValue;
-    #[wasm_bindgen(method, setter)]
-    fn set_revision(this: &ProfileRecord, revision: f64);
-    #[wasm_bindgen(method, getter)]
-    fn resets(this: &ProfileRecord) -> JsValue;
-    #[wasm_bindgen(method, setter)]
-    fn set_resets(this: &ProfileRecord, resets: f64);
-    #[wasm_bindgen(method, getter)]
-    fn profile(this: &ProfileRecord) -> JsValue;
-    #[wasm_bindgen(method, setter)]
-    fn set_profile(this: &ProfileRecord, profile: &Uint8Array);
-
-    type BaseRecord;
-    #[wasm_bindgen(method, getter)]
-    fn url(this: &BaseRecord) -> JsValue;
-    #[wasm_bindgen(method, setter)]
-    fn set_url(this: &BaseRecord, url: &str);
-    #[wasm_bindgen(method, getter)]
-    fn etag(this: &BaseRecord) -> JsValue;
-    #[wasm_bindgen(method, setter)]
-    fn set_etag(this: &BaseRecord, etag: Option<&str>);
-    #[wasm_bindgen(method, getter)]
-    fn bytes(this: &BaseRecord) -> JsValue;
-    #[wasm_bindgen(method, setter)]
-    fn set_bytes(this: &BaseRecord, bytes: &Uint8Array);
-
     /// `IDBDatabase`, for the one method that web-sys has without the options' durability.
     type Database;
     #[wasm_bindgen(method, catch)]

@@ -177,3 +177,10 @@ export const held = (id, ...predicted) => ({ id, ...prediction(...predicted) });
 
 /** An item of a slate, `Recommended`. */
 export const recommended = (id, score, probability, propensity) => ({ id, score, probability, propensity });
+
+/** `fetch` for a page that is leaving: what comes of it is nobody's to hear, and a rejection no complaint on the console. */
+export const fetchAndGo = (url, init) => {
+  try {
+    fetch(url, init).catch(() => {});
+  } catch {}
+};

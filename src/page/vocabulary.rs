@@ -9,6 +9,7 @@ use brooklet_core::{FeatureId, Features, Known, MAX_DEPTH, MAX_FEATURES, MAX_NUM
 use js_sys::Array;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::*;
+use web_sys::RequestInit;
 
 use crate::learning::log::World;
 use crate::page::error::Failure;
@@ -104,6 +105,10 @@ extern "C" {
     fn read(this: &JsVocabulary, input: &JsValue, at: *mut f64) -> i32;
     #[wasm_bindgen(method, getter, js_class = "Vocabulary")]
     fn thrown(this: &JsVocabulary) -> JsValue;
+
+    /// `fetch`, whatever comes of it.
+    #[wasm_bindgen(js_name = fetchAndGo)]
+    pub(crate) fn fetch_and_go(url: &str, init: &RequestInit);
 
     /// JSON, or what was thrown.
     pub(crate) fn settings(options: &JsValue, names: &str) -> JsValue;

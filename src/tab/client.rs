@@ -3,7 +3,7 @@
 //! No borrow of the session is held across an await, nor while anything of the page's is called, so the page may click
 //! while a sync is under way, and ask for metrics from inside a callback.
 
-use alloc::rc::Rc;
+use alloc::rc::{Rc, Weak};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
@@ -13,8 +13,9 @@ use js_sys::Function;
 use wasm_bindgen::JsValue;
 
 use crate::learning::journal;
-use crate::learning::saved::Replaced;
+use crate::learning::saved::{Replaced, Snapshot};
 use crate::learning::session::Session;
+use crate::page::channel::Channel;
 use crate::page::error::Failure;
 use crate::page::event::Event;
 use crate::page::host;
@@ -23,20 +24,22 @@ use crate::page::promise::spawn;
 use crate::page::store::Store;
 use crate::page::timer::{Listener, Timer};
 use crate::page::vocabulary::Vocabulary;
-use crate::tab::pace::Pace;
+use crate::tab::link::Link;
 use crate::tab::turn::Turn;
 
 /// How often a save gives way to other tabs before it gives up: each time, one of them got through.
 const MOST_CONFLICTS: usize = 100;
 
-/// How long an event waits to be saved, in milliseconds, so that a burst of them is one save.
-const SAVE_AFTER: f64 = 100.0;
+/// How long it is from one save to the next, in milliseconds, so that a burst of events is one. The first begins when the page's script
+/// ends: the page may be left by the very click that is saved.
+const BETWEEN_SAVES: f64 = 100.0;
 
 /// Inputs that may be prepared.
 const MOST_PREPARED: usize = 1 << 16;
 
 /// A learner and its surroundings.
 pub(crate) struct Client {
+    me: Weak<Client>,
     session: RefCell<Session>,
     vocabulary: RefCell<Vocabulary>,
     prepared: RefCell<Vec<Features>>,
@@ -44,8 +47,14 @@ pub(crate) struct Client {
     pub(crate) link: Option<Link>,
     on_event: Option<Function>,
     closed: Cell<bool>,
+    /// Whether the page was hidden and has not come back.
+    pub(super) away: Cell<bool>,
     saving: Turn,
+    /// When the last save began, in milliseconds since 1970.
+    saved_at: Cell<f64>,
     alarms: RefCell<Option<Alarms>>,
+    /// To the other tabs, while the page is there.
+    pub(super) channel: RefCell<Option<Channel>>,
     /// Where the names of features go, if there is a log.
     names: Option<Names>,
 }
@@ -57,54 +66,6 @@ pub(crate) struct Alarms {
     pub(crate) _listeners: Vec<Listener>,
 }
 
-/// The way to the endpoint.
-pub(crate) struct Link {
-    pub(crate) endpoint: String,
-    /// The lock under which one tab at a time sends.
-    pub(crate) lock: String,
-    /// How often deltas are to go out, and when the next one is due: the same, give or take some jitter.
-    pub(crate) pace: Pace,
-    pub(crate) due: Cell<Pace>,
-    /// The tag of the base that the endpoint gave last.
-    pub(crate) etag: RefCell<Option<String>>,
-    /// The delta sent last.
-    pub(crate) sent: RefCell<Option<Sent>>,
-    /// Whether a delta from before may still wait for its acknowledgement.
-    pub(crate) pending: Cell<bool>,
-    /// Events that were learnt without moving anything shared: there is nothing in them to send.
-    pub(crate) idle: Cell<u32>,
-    /// Attempts that failed since one succeeded.
-    pub(crate) failures: Cell<u32>,
-    pub(crate) syncing: Turn,
-}
-
-impl Link {
-    pub(crate) fn new(endpoint: String, lock: String, pace: Pace) -> Link {
-        Link {
-            endpoint,
-            lock,
-            pace,
-            due: Cell::new(pace.spread(host::random())),
-            etag: RefCell::default(),
-            sent: RefCell::default(),
-            pending: Cell::new(false),
-            idle: Cell::new(0),
-            failures: Cell::new(0),
-            syncing: Turn::default(),
-        }
-    }
-}
-
-/// A delta as it was sent.
-#[derive(Clone)]
-pub(crate) struct Sent {
-    pub(crate) seq: u64,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) acknowledged: bool,
-    /// Milliseconds since 1970.
-    pub(crate) at: f64,
-}
-
 impl Client {
     pub(crate) fn new(
         session: Session,
@@ -113,7 +74,8 @@ impl Client {
         link: Option<Link>,
         on_event: Option<Function>,
     ) -> Rc<Client> {
-        Rc::new(Client {
+        Rc::new_cyclic(|me| Client {
+            me: me.clone(),
             vocabulary: RefCell::new(Vocabulary::new(session.core().schema().clone(), names.clone())),
             prepared: RefCell::default(),
             session: RefCell::new(session),
@@ -121,8 +83,11 @@ impl Client {
             link,
             on_event,
             closed: Cell::new(false),
+            away: Cell::new(false),
             saving: Turn::default(),
+            saved_at: Cell::new(0.0),
             alarms: RefCell::default(),
+            channel: RefCell::default(),
             names,
         })
     }
@@ -224,25 +189,48 @@ impl Client {
 
     async fn commit_with(&self, change: &mut dyn FnMut(&mut Session)) -> Result<(), Failure> {
         let _turn = self.saving.take().await;
+        self.saved_at.set(js_sys::Date::now());
         for _ in 0..MOST_CONFLICTS {
-            self.with(&mut *change)?;
+            let key = self.link.as_ref().and_then(|_| host::random_key());
+            let snapshot = self.with(|session| {
+                change(session);
+                if let Some(key) = key {
+                    session.make_ready(key);
+                }
+                (self.store.is_some() && session.is_unsaved()).then(|| session.snapshot())
+            })?;
             let Some(store) = &self.store else { return self.with(Session::forget_journal) };
-            let Some(snapshot) = self.with(|session| session.is_unsaved().then(|| session.snapshot()))? else {
+            let Some(snapshot) = snapshot else { return Ok(()) };
+            if self.replace(store, &snapshot).await? {
                 return Ok(());
-            };
-            match store.replace(&snapshot).await? {
-                Replaced::Done(revision) => {
-                    self.with(|session| session.saved(&snapshot, revision))?;
-                    self.tell(Event::Saved { revision });
-                    return Ok(());
-                }
-                Replaced::Conflict(saved) => {
-                    self.with(|session| session.adopt(saved))??;
-                    self.tell(Event::Merged);
-                }
             }
         }
         Err(Failure::new("storage", "other tabs kept on saving first"))
+    }
+
+    /// Offers a snapshot to the store. If it cannot be taken any more, moves onto what the store has.
+    async fn replace(&self, store: &Store, snapshot: &Snapshot) -> Result<bool, Failure> {
+        let offer = || self.with(|session| session.offer(snapshot)).unwrap_or(false);
+        match store.replace(snapshot, &offer).await {
+            Ok(Replaced::Done(revision)) => {
+                self.with(|session| session.saved(snapshot, revision))?;
+                self.channel.borrow().iter().for_each(Channel::tell);
+                self.tell(Event::Saved { revision });
+                return Ok(true);
+            }
+            Ok(Replaced::Conflict(kept)) => {
+                self.with(|session| session.adopt(kept))??;
+                self.tell(Event::Merged);
+            }
+            Ok(Replaced::Overtaken) => {}
+            // It gave way to the note.
+            Err(_) if !offer() => {}
+            Err(failure) => {
+                self.with(Session::refused)?;
+                return Err(failure);
+            }
+        }
+        Ok(false)
     }
 
     /// Saves what is not saved yet.
@@ -250,11 +238,32 @@ impl Client {
         self.commit(|_| ()).await
     }
 
-    /// Leaves behind what is not saved yet: the page may be gone before a save is done.
-    pub(crate) fn leave(&self) -> Result<(), Failure> {
-        let Some(store) = self.store.as_ref().filter(|_| self.is_unsaved()) else { return Ok(()) };
-        let snapshot = self.with(|session| session.snapshot())?;
-        store.leave(&snapshot)
+    /// Hears of the other tabs from now on.
+    pub(crate) fn listen(&self) {
+        let Some(store) = &self.store else { return };
+        let me = self.me.clone();
+        let heard = move || {
+            if let Some(me) = me.upgrade() {
+                let hearing = Rc::clone(&me);
+                me.background("save", async move { hearing.catch_up().await });
+            }
+        };
+        self.channel.replace(Channel::open(&["brooklet:", store.name()].concat(), heard));
+    }
+
+    /// Moves onto what the store has if another tab saved or left something.
+    pub(crate) async fn catch_up(&self) -> Result<(), Failure> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let turn = self.saving.take().await;
+        let (model, with_log) =
+            self.with(|session| (session.core().base().metadata().model.clone(), session.has_log()))?;
+        let kept = store.kept(&model, with_log).await?;
+        if self.with(|session| session.is_behind(&kept))? {
+            self.with(|session| session.adopt(kept))??;
+            self.tell(Event::Merged);
+        }
+        drop(turn);
+        Ok(())
     }
 
     /// Forgets what was learnt, in the store as well.
@@ -262,17 +271,18 @@ impl Client {
         self.commit(Session::reset).await?;
         if let Some(link) = &self.link {
             link.sent.replace(None);
-            link.idle.set(0);
         }
         Ok(())
     }
 
-    /// Saves for the last time and lets go of the page and of the store.
+    /// Saves and sends for the last time and lets go of the page and of the store.
     pub(crate) async fn close(&self) -> Result<(), Failure> {
         self.closed.set(true);
         let alarms = self.alarms.take();
         drop(alarms);
+        drop(self.channel.take());
         let outcome = self.save().await;
+        self.depart();
         if let Some(store) = &self.store {
             store.close();
         }
@@ -290,9 +300,7 @@ impl Client {
 
     /// Events that the endpoint has not acknowledged, as far as is known; a delta from before counts as one.
     pub(crate) fn waiting(&self) -> u32 {
-        let Some(link) = &self.link else { return 0 };
-        let unsent = self.session.try_borrow().map_or(0, |session| session.core().unsent_events());
-        unsent.saturating_sub(link.idle.get()).saturating_add(u32::from(link.pending.get()))
+        if self.link.is_none() { 0 } else { self.session.try_borrow().map_or(0, |session| session.waiting()) }
     }
 
     /// These ring from now on.
@@ -306,14 +314,25 @@ impl Client {
         let alarms = self.alarms.borrow();
         let Some(alarms) = &*alarms else { return };
         if self.is_unsaved() {
-            alarms.save.start(SAVE_AFTER);
+            let now = js_sys::Date::now();
+            match self.me.upgrade().filter(|_| (now - self.saved_at.get()).abs() >= BETWEEN_SAVES) {
+                Some(me) => {
+                    self.saved_at.set(now);
+                    let saving = Rc::clone(&me);
+                    me.background("save", async move { saving.save().await });
+                }
+                None => alarms.save.start(BETWEEN_SAVES),
+            }
         }
         let Some(link) = &self.link else { return };
         // A sync that is under way looks again when it is done; one that is impossible is begun by `online`.
         if link.syncing.is_taken() || host::is_offline() {
             return;
         }
-        match link.due.get().next(self.waiting(), link.failures.get(), host::random()) {
+        let held_up = self.session.try_borrow().is_ok_and(|session| session.is_held_up());
+        let due = link.due.get();
+        let due = if held_up { due.soon() } else { due };
+        match due.next(self.waiting(), link.failures.get(), host::random()) {
             Some(0.0) => alarms.sync.restart(0.0),
             Some(wait) => alarms.sync.start(wait),
             None => {}

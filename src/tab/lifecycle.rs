@@ -5,7 +5,6 @@ use alloc::vec;
 
 use web_sys::VisibilityState;
 
-use crate::page::event::Event;
 use crate::page::host;
 use crate::page::timer::{Listener, Timer};
 use crate::tab::client::{Alarms, Client};
@@ -14,20 +13,24 @@ use crate::tab::sync::{Occasion, sync_in_background};
 /// When the network is back, browsers do not all send in the same instant: up to this many milliseconds.
 const BACK_ONLINE: f64 = 2000.0;
 
+/// What was sent when a page was left, and perhaps not taken, goes out again within so many milliseconds of the next, at random.
+const UNHEARD: f64 = 1000.0;
+
 /// Begins to watch the page, for as long as the client is open.
 pub(crate) fn watch(client: &Rc<Client>) {
     let mut listeners = vec![
-        Listener::new(host::global_target(), "pagehide", with(client, on_hidden)),
+        Listener::new(host::global_target(), "pagehide", with(client, |client| client.leave())),
+        Listener::new(host::global_target(), "pageshow", with(client, on_shown)),
         Listener::new(host::global_target(), "online", with(client, on_online)),
     ];
     if let Some(document) = host::document() {
-        let heard = with(client, |client| {
-            if host::document().is_some_and(|document| document.visibility_state() == VisibilityState::Hidden) {
-                on_hidden(client);
-            }
+        let heard = with(client, |client| match host::document().map(|document| document.visibility_state()) {
+            Some(VisibilityState::Hidden) => client.leave(),
+            _ => on_shown(client),
         });
         listeners.push(Listener::new(document.into(), "visibilitychange", heard));
     }
+    client.listen();
     client.watched_by(Alarms {
         save: Timer::new(with(client, save)),
         sync: Timer::new(with(client, |client| sync_in_background(client, Occasion::Due))),
@@ -51,16 +54,24 @@ fn save(client: &Rc<Client>) {
     client.background("save", async move { saving.save().await });
 }
 
-/// The page may be gone in a moment: nothing is left for later.
-fn on_hidden(client: &Rc<Client>) {
-    if let Err(failure) = client.leave() {
-        client.tell(Event::Failed { during: "save", failure: &failure });
+/// The page is there again, perhaps from the cache for the back button, and other tabs may have learnt meanwhile.
+fn on_shown(client: &Rc<Client>) {
+    if !client.is_back() {
+        return;
     }
-    let can_send = client.link.as_ref().is_some_and(|link| link.failures.get() == 0 && !link.syncing.is_taken());
-    if can_send && client.waiting() > 0 && !host::is_offline() {
-        sync_in_background(client, Occasion::Leaving);
-    } else {
-        save(client);
+    client.listen();
+    let shown = Rc::clone(client);
+    client.background("save", async move {
+        shown.catch_up().await?;
+        confirm(&shown);
+        Ok(())
+    });
+}
+
+/// What went out when a page was left is heard of soon, so that it is not in the way of more.
+pub(crate) fn confirm(client: &Rc<Client>) {
+    if client.link.is_some() && client.with(|session| session.is_unheard()).unwrap_or(false) {
+        client.sync_within(UNHEARD * host::random());
     }
 }
 

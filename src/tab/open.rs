@@ -7,14 +7,17 @@ use alloc::vec::Vec;
 use brooklet_core::Base;
 
 use crate::learning::log::World;
-use crate::learning::session::{Origin, Session};
+use crate::learning::saved::Kept;
+use crate::learning::session::Session;
 use crate::page::error::Failure;
 use crate::page::event::Event;
 use crate::page::host;
 use crate::page::names::Names;
-use crate::page::store::{CachedBase, Store};
-use crate::tab::client::{Client, Link};
+use crate::page::record::CachedBase;
+use crate::page::store::Store;
+use crate::tab::client::Client;
 use crate::tab::lifecycle;
+use crate::tab::link::Link;
 use crate::tab::pace::Pace;
 use crate::wire::endpoint::{self, PATIENCE};
 use alloc::string::String;
@@ -23,9 +26,6 @@ use js_sys::Function;
 
 /// How long a page waits for the network, in milliseconds, when it could begin with the base that it has kept.
 const IMPATIENCE: u32 = 4_000;
-
-/// What the last visit could not send any more goes out within so many milliseconds of the next, at random.
-const AFTER_RETURN: f64 = 5_000.0;
 
 /// The options of `Learner.open`, checked.
 pub(crate) struct Options {
@@ -55,22 +55,21 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Client>, Failure> {
         None => None,
     };
     let start = start(&options, store.as_ref(), &mut trouble).await?;
-    let saved = match &store {
-        // One that cannot be read now is found by the first save, which then moves onto it.
-        Some(store) => store.profile(&start.base.metadata().model, options.log > 0).await.unwrap_or_else(|failure| {
+    let kept = match &store {
+        // What cannot be read now is found by the first save, which then moves onto it.
+        Some(store) => store.kept(&start.base.metadata().model, options.log > 0).await.unwrap_or_else(|failure| {
             trouble.push(failure);
-            None
+            Kept::default()
         }),
-        None => None,
+        None => Kept::default(),
     };
     let names = (options.log > 0).then(Names::default);
     let log = names.clone().map(|names| (options.log, Box::new(names) as Box<dyn World>));
-    let session = Session::open(start.base, options.config, saved, first_slate(), log)?;
+    let session = Session::open(start.base, options.config, kept, first_slate(), log)?;
 
     let link = options.endpoint.map(|endpoint| {
         let lock = ["brooklet:", options.store.as_deref().unwrap_or_default()].concat();
         let link = Link::new(endpoint, lock, options.pace);
-        link.pending.set(session.origin() == Origin::Restored);
         if let Some(kept) = start.kept.filter(|kept| kept.url == link.endpoint) {
             link.etag.replace(kept.etag);
         }
@@ -89,11 +88,8 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Client>, Failure> {
             }
         });
     }
-    let returned = client.with(|session| session.origin() == Origin::Restored)?;
     lifecycle::watch(&client);
-    if returned {
-        client.sync_within(AFTER_RETURN * host::random());
-    }
+    lifecycle::confirm(&client);
     Ok(client)
 }
 

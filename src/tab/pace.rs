@@ -4,6 +4,8 @@
 const LONGEST_BACKOFF: f64 = 15.0 * 60.0 * 1000.0;
 /// The wait after the first failure, in milliseconds, before jitter.
 const FIRST_BACKOFF: f64 = 2000.0;
+/// How long a delta that holds up others waits, in milliseconds, before jitter.
+const HELD_UP: f64 = 1000.0;
 /// Intervals and thresholds are spread by this share to both sides, so that many browsers do not act in step.
 const SPREAD: f64 = 0.2;
 
@@ -28,6 +30,11 @@ impl Pace {
             n if f64::from(n) >= self.events => Some(0.0),
             _ => Some(jittered(self.seconds * 1000.0, random)),
         }
+    }
+
+    /// This pace where what waits is in the way of more.
+    pub(crate) fn soon(&self) -> Pace {
+        Pace { seconds: self.seconds.min(HELD_UP / 1000.0), ..*self }
     }
 
     /// This pace with another threshold for the next delta.

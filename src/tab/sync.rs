@@ -11,7 +11,8 @@ use brooklet_core::Base;
 use crate::page::error::Failure;
 use crate::page::event::Event;
 use crate::page::host;
-use crate::tab::client::{Client, Link, Sent};
+use crate::tab::client::Client;
+use crate::tab::link::{Link, Sent};
 use crate::wire::endpoint::{self, PATIENCE, Verdict};
 use crate::wire::lock;
 
@@ -25,8 +26,6 @@ pub(crate) enum Occasion {
     Asked,
     /// It is time.
     Due,
-    /// The page is being hidden, perhaps for good.
-    Leaving,
 }
 
 /// How a sync went.
@@ -78,24 +77,16 @@ async fn exchange(client: Rc<Client>, occasion: Occasion) -> Result<Report, Fail
     while rounds < MOST_ROUNDS {
         rounds += 1;
         let (key, next_key) = (fresh_key()?, fresh_key()?);
-        let (is_older, prepared) =
-            client.commit(|session| (session.core().pending_events().is_some(), session.prepare(key))).await?;
+        let (is_older, prepared) = client.commit(|session| (session.is_unheard(), session.prepare(key))).await?;
         let Some(pending) = prepared else {
-            link.pending.set(false);
-            link.idle.set(client.with(|session| session.core().unsent_events())?);
             break;
         };
-        link.pending.set(true);
-        let at = js_sys::Date::now();
-        let sent = Sent { seq: pending.seq, bytes: pending.bytes.clone(), acknowledged: false, at };
-        link.sent.replace(Some(sent));
+        link.sent.replace(Some(Sent::now(&pending)));
         client.tell(Event::Sent { seq: pending.seq, bytes: &pending.bytes });
         report.sent = true;
-        match endpoint::post(&link.endpoint, pending.seq, &pending.bytes, occasion == Occasion::Leaving).await? {
+        match endpoint::post(&link.endpoint, pending.seq, &pending.bytes).await? {
             Verdict::Acknowledged { repeat, version } => {
                 client.commit(|session| session.acknowledge(&pending)).await?;
-                link.pending.set(false);
-                link.idle.set(0);
                 if let Some(sent) = &mut *link.sent.borrow_mut() {
                     sent.acknowledged |= sent.bytes == pending.bytes;
                 }
@@ -123,8 +114,6 @@ async fn exchange(client: Rc<Client>, occasion: Occasion) -> Result<Report, Fail
     let wanted = match occasion {
         Occasion::Asked => !report.pulled,
         Occasion::Due => current.is_some_and(|current| current != mine),
-        // It would come too late.
-        Occasion::Leaving => false,
     };
     if wanted {
         report.pulled |= pull(&client, link).await?;

@@ -11,7 +11,8 @@ use web_sys::{AbortSignal, Headers, ReferrerPolicy, RequestCredentials, RequestI
 
 use crate::page::error::Failure;
 use crate::page::host;
-use crate::page::store::CachedBase;
+use crate::page::record::CachedBase;
+use crate::page::vocabulary;
 
 /// Requests that outlive their page share 64 KiB; the rest is room for headers and for the page's own.
 const KEEPALIVE_LIMIT: usize = 60 * 1024;
@@ -52,8 +53,27 @@ pub(crate) fn verdict(seq: u64, status: u16, answer: Answer) -> Verdict {
     }
 }
 
-/// Posts delta number `seq`. With `keepalive` the request outlives the page.
-pub(crate) async fn post(endpoint: &str, seq: u64, delta: &[u8], keepalive: bool) -> Result<Verdict, Failure> {
+/// Posts delta number `seq`. The request outlives the page.
+pub(crate) async fn post(endpoint: &str, seq: u64, delta: &[u8]) -> Result<Verdict, Failure> {
+    let init = posting(delta)?;
+    init.set_signal(Some(&AbortSignal::timeout_with_u32(PATIENCE)));
+    let response = answer(&[endpoint, "/deltas"].concat(), &init).await?;
+    let body = match response.json() {
+        // A body that is not JSON tells nothing; the status still does.
+        Ok(promise) => JsFuture::from(promise).await.unwrap_or_default(),
+        Err(_) => JsValue::UNDEFINED,
+    };
+    Ok(verdict(seq, response.status(), Answer::from_json(&body)))
+}
+
+/// Posts a delta and leaves it to the browser: nothing of this page runs when the answer comes.
+pub(crate) fn post_and_go(endpoint: &str, delta: &[u8]) {
+    let Ok(init) = posting(delta) else { return };
+    // A failure is as if the answer had got lost: the same bytes go out again.
+    vocabulary::fetch_and_go(&[endpoint, "/deltas"].concat(), &init);
+}
+
+fn posting(delta: &[u8]) -> Result<RequestInit, Failure> {
     let headers = Headers::new().map_err(unexpected)?;
     headers.set("content-type", "application/cbor").map_err(unexpected)?;
     let init = RequestInit::new();
@@ -63,17 +83,10 @@ pub(crate) async fn post(endpoint: &str, seq: u64, delta: &[u8], keepalive: bool
     // A delta says nothing about who sends it: no cookie, and no address of the page.
     init.set_credentials(RequestCredentials::Omit);
     init.set_referrer_policy(ReferrerPolicy::NoReferrer);
-    init.set_signal(Some(&AbortSignal::timeout_with_u32(PATIENCE)));
-    if keepalive && delta.len() < KEEPALIVE_LIMIT {
+    if delta.len() < KEEPALIVE_LIMIT {
         init.unchecked_ref::<KeepAlive>().set_keepalive(true);
     }
-    let response = answer(&[endpoint, "/deltas"].concat(), &init).await?;
-    let body = match response.json() {
-        // A body that is not JSON tells nothing; the status still does.
-        Ok(promise) => JsFuture::from(promise).await.unwrap_or_default(),
-        Err(_) => JsValue::UNDEFINED,
-    };
-    Ok(verdict(seq, response.status(), Answer::from_json(&body)))
+    Ok(init)
 }
 
 /// Fetches a base, unless it is still the one of `etag`.

@@ -52,11 +52,12 @@ async fn two_tabs_keep_each_others_learning() {
         const told = [];
         const a = await open({ store });
         const b = await open({ store, onEvent: ({ type }) => told.push(type) });
+        a.learnOne({ item: "2", genres: ["Sci-Fi"] }, 1);
+        const saved = a.save();
         const shown = b.recommend({ k: 4 });
         b.click(shown, 1);
         b.learnOne({ item: "4" }, 0);
-        a.learnOne({ item: "2", genres: ["Sci-Fi"] }, 1);
-        await a.save();
+        await saved;
         await b.save();
         equal(told, ["merged", "saved"]);
         equal(b.metrics().events, 3, "b has learnt what a learnt");
@@ -211,6 +212,40 @@ async fn a_deleted_database_is_made_again() {
         await learner.save();
         equal(learner.metrics().events, 1, "what was deleted is gone, what came after it is not");
         await learner.close();
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn an_idle_tab_hears_what_another_learnt() {
+    run(r#"
+        const store = fresh();
+        const told = [];
+        const idle = await open({ store, onEvent: ({ type }) => told.push(type) });
+        const other = await open({ store });
+        other.learnOne({ item: "2", genres: ["Sci-Fi"] }, 1);
+        await until(() => idle.metrics().events === 1, "news of the other tab");
+        equal(told, ["merged"]);
+        equal(idle.predictOne({ item: "2" }).score, other.predictOne({ item: "2" }).score);
+        await Promise.all([idle.close(), other.close()]);
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn who_leaves_a_block_loses_nothing() {
+    run(r#"
+        const store = fresh();
+        const learner = await open({ store });
+        const slate = learner.recommend({ k: 2 });
+        learner.click(slate, slate.items[1].id);
+        learner.free();
+        await until(async () => {
+          const next = await open({ store });
+          const { events } = next.metrics();
+          await next.close();
+          return events === 1;
+        }, "a save after free()");
     "#)
     .await;
 }

@@ -15,7 +15,7 @@ import { chromium } from "playwright-core";
 const ROOT = path.resolve(import.meta.dirname, "../..");
 const BROOKLET =
   process.env.BROOKLET ?? process.env.BROOKLET_BIN ?? path.join(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, "target"), "release/brooklet");
-const PKG = process.env.BROOKLET_PKG ?? path.join(ROOT, "pkg");
+export const PKG = process.env.BROOKLET_PKG ?? path.join(ROOT, "pkg");
 export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const RATINGS = path.join(ROOT, "data/ml-latest-small/ratings.csv");
 export const FILMS = path.join(ROOT, "data/ml-latest-small/movies.csv");

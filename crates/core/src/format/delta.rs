@@ -82,6 +82,15 @@ impl Report {
         add(&mut self.base_loss, base);
         add(&mut self.learner_loss, learner);
     }
+
+    /// Takes the events of another report in.
+    pub(crate) fn join(&mut self, other: &Report) {
+        let [mine, theirs] = [self.events, other.events].map(f64::from);
+        let mean = |x: f32, y: f32| ((mine * f64::from(x) + theirs * f64::from(y)) / (mine + theirs).max(1.0)) as f32;
+        self.base_loss = mean(self.base_loss, other.base_loss);
+        self.learner_loss = mean(self.learner_loss, other.learner_loss);
+        self.events = self.events.saturating_add(other.events);
+    }
 }
 
 impl Delta {

@@ -6,5 +6,6 @@ pub mod base;
 pub mod base_writer;
 pub mod delta;
 pub mod evidence;
+pub mod features;
 pub mod metadata;
 pub mod record;

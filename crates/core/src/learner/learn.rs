@@ -102,6 +102,13 @@ impl Learner {
         Ok(prediction)
     }
 
+    /// The input that a label of `subject` would be learnt with, and what multiplies the weight of a skip; None if it waits for none.
+    pub fn labels(&self, subject: &Subject) -> Option<(Features, f32)> {
+        let (place, shown) = self.slates.shown(subject)?;
+        let seen = if matches!(subject, Subject::Item { .. }) { examination(place) as f32 } else { 1.0 };
+        Some((shown.features.clone(), seen))
+    }
+
     /// Takes back that something was labelled, so that the label can be given again; what was learnt from it stays.
     pub fn unlabel(&mut self, subject: &Subject) {
         self.slates.unlabel(subject);
@@ -152,7 +159,7 @@ impl Learner {
             }
         }
 
-        if !features.shared().is_empty() && weight > 0.0 {
+        if self.shares && !features.shared().is_empty() && weight > 0.0 {
             self.outbox.push(event, &mut self.random);
         }
     }

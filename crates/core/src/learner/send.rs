@@ -1,7 +1,9 @@
 //! The learner's side of sharing: deltas of its first model, one underway at a time.
 
 use crate::format::delta::{ClientKey, Delta};
-use crate::share::outbox::PendingDelta;
+use crate::input::feature::Features;
+use crate::model::event::Event;
+use crate::share::outbox::{BUFFER, Outbox, PendingDelta};
 
 use crate::learner::state::Learner;
 
@@ -10,6 +12,35 @@ impl Learner {
     /// key, used when a new one is due.
     pub fn prepare_delta(&mut self, fresh: ClientKey) -> Option<PendingDelta> {
         self.outbox.prepare(&self.models[0], &mut self.random, fresh)
+    }
+
+    /// The delta that was made and not yet acknowledged.
+    pub fn pending_delta(&self) -> Option<PendingDelta> {
+        let bytes = self.outbox.pending.clone()?;
+        Some(PendingDelta { seq: self.outbox.acknowledged + 1, bytes })
+    }
+
+    /// Takes back the pending delta, which nobody may have sent: what it held goes into the next one, under the same number.
+    pub fn withdraw_delta(&mut self) {
+        self.outbox.withdraw();
+    }
+
+    /// A delta of these events alone (features, target and weight of each), under a key of its own: for who cannot keep what he has told
+    /// of them. They are to be learnt without being shared.
+    pub fn delta_of(&self, events: &[(Features, f32, f32)], key: ClientKey) -> Option<PendingDelta> {
+        let mut outbox = Outbox::default();
+        for (features, target, weight) in events.iter().take(BUFFER) {
+            let event = Event { features: self.scales.apply(features), target: *target, weight: *weight };
+            if !event.features.shared().is_empty() && event.weight > 0.0 {
+                outbox.events.push(event);
+            }
+        }
+        outbox.prepare(&self.models[0], &mut self.random.clone(), key)
+    }
+
+    /// Whether what is learnt from now on goes into deltas; it does unless this says otherwise.
+    pub fn share(&mut self, shares: bool) {
+        self.shares = shares;
     }
 
     /// The endpoint has stored `delta`. If that is not the pending one (any more), nothing happens.

@@ -56,6 +56,8 @@ pub struct Learner {
     pub(crate) catalogue: Catalogue,
     pub(crate) slates: Slates,
     pub(crate) outbox: Outbox,
+    /// Whether what is learnt goes into deltas.
+    pub(crate) shares: bool,
     pub(crate) random: Random,
     pub(crate) metrics: Metrics,
     pub(crate) hedge: Hedge,
@@ -87,6 +89,7 @@ impl Learner {
             catalogue: Catalogue::new(base.width()),
             slates: Slates::new(config.max_pending_slates),
             outbox: Outbox::default(),
+            shares: true,
             random: Random::new(config.seed),
             metrics: Metrics::new(models.len()),
             hedge: Hedge::new(models.len()),

@@ -134,6 +134,15 @@ impl Outbox {
         self.acknowledged = 0;
     }
 
+    /// The pending delta was not sent: what it held is for the next one, under the same number.
+    pub(crate) fn withdraw(&mut self) {
+        // It was encoded by this outbox or checked when the profile was read.
+        let Some(delta) = self.pending.take().and_then(|bytes| Delta::decode(&bytes).ok()) else { return };
+        self.refused = self.refused.saturating_add(delta.events);
+        self.report.join(&delta.report);
+        self.underway = Told::default();
+    }
+
     /// Its number alone would not tell: clients begin to count anew.
     fn is_pending(&self, delta: &PendingDelta) -> bool {
         self.pending.as_ref() == Some(&delta.bytes)

@@ -116,14 +116,25 @@ impl Slates {
         }
     }
 
+    /// What waits for the label, or has it, and its place.
+    pub(crate) fn shown(&self, subject: &Subject) -> Option<(usize, &Shown)> {
+        let (slate, place) = self.place(subject).ok()?;
+        Some((place, &self.pending[slate].1[place]))
+    }
+
     fn find(&mut self, subject: &Subject) -> Result<(usize, &mut [Shown]), Error> {
+        let (slate, place) = self.place(subject)?;
+        Ok((place, &mut self.pending[slate].1))
+    }
+
+    fn place(&self, subject: &Subject) -> Result<(usize, usize), Error> {
         let (id, item) = match subject {
             Subject::Item { slate, item } => (*slate, Some(item)),
             Subject::Held(id) => (*id, None),
         };
-        let (_, shown) = self.pending.iter_mut().find(|(pending, _)| *pending == id).ok_or(Error::UnknownSlate)?;
-        let place = shown.iter().position(|shown| shown.item.as_ref() == item).ok_or(Error::UnknownItem)?;
-        Ok((place, shown))
+        let slate = self.pending.iter().position(|(pending, _)| *pending == id).ok_or(Error::UnknownSlate)?;
+        let place = self.pending[slate].1.iter().position(|shown| shown.item.as_ref() == item);
+        Ok((slate, place.ok_or(Error::UnknownItem)?))
     }
 }
 

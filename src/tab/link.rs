@@ -1,0 +1,60 @@
+//! What a tab knows of the endpoint: where it is, what was sent there, how often it may be asked.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
+
+use brooklet_core::PendingDelta;
+
+use crate::page::host;
+use crate::tab::pace::Pace;
+use crate::tab::turn::Turn;
+
+/// The way to the endpoint.
+pub(crate) struct Link {
+    pub(crate) endpoint: String,
+    /// The lock under which one tab at a time sends.
+    pub(crate) lock: String,
+    /// How often deltas are to go out, and when the next one is due: the same, give or take some jitter.
+    pub(crate) pace: Pace,
+    pub(crate) due: Cell<Pace>,
+    /// The tag of the base that the endpoint gave last.
+    pub(crate) etag: RefCell<Option<String>>,
+    /// The delta sent last.
+    pub(crate) sent: RefCell<Option<Sent>>,
+    /// Attempts that failed since one succeeded.
+    pub(crate) failures: Cell<u32>,
+    pub(crate) syncing: Turn,
+}
+
+impl Link {
+    pub(crate) fn new(endpoint: String, lock: String, pace: Pace) -> Link {
+        Link {
+            endpoint,
+            lock,
+            pace,
+            due: Cell::new(pace.spread(host::random())),
+            etag: RefCell::default(),
+            sent: RefCell::default(),
+            failures: Cell::new(0),
+            syncing: Turn::default(),
+        }
+    }
+}
+
+/// A delta as it was sent.
+#[derive(Clone)]
+pub(crate) struct Sent {
+    pub(crate) seq: u64,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) acknowledged: bool,
+    /// Milliseconds since 1970.
+    pub(crate) at: f64,
+}
+
+impl Sent {
+    /// `delta`, which goes out in this moment.
+    pub(crate) fn now(delta: &PendingDelta) -> Sent {
+        Sent { seq: delta.seq, bytes: delta.bytes.clone(), acknowledged: false, at: js_sys::Date::now() }
+    }
+}
