@@ -26,7 +26,7 @@ fn shown(people: std::ops::Range<usize>) -> Vec<(String, String, bool)> {
 fn rows(shown: &[(String, String, bool)]) -> impl Iterator<Item = Row<'_>> {
     shown.iter().map(|(user, item, click)| {
         let label = if *click { 1.0 } else { 0.0 };
-        Row { user, item, label, time: None, weight: None }
+        Row { user, item, label, ..Row::default() }
     })
 }
 

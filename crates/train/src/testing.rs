@@ -14,7 +14,7 @@ pub(crate) fn temp_file(bytes: &(impl AsRef<[u8]> + ?Sized)) -> NamedTempFile {
 /// user,item,label,time under these names.
 pub(crate) fn columns() -> Columns {
     let (user, item, label) = ("user".into(), "item".into(), "label".into());
-    Columns { user, item, label, time: Some("time".into()), weight: None }
+    Columns { user, item, label, time: Some("time".into()), ..Columns::default() }
 }
 
 /// What a seed without factors says of itself.

@@ -17,7 +17,7 @@ fn events() -> Vec<(String, String, f64)> {
 }
 
 fn rows(events: &[(String, String, f64)]) -> impl Iterator<Item = Row<'_>> {
-    events.iter().map(|(user, item, label)| Row { user, item, label: *label, time: None, weight: None })
+    events.iter().map(|(user, item, label)| Row { user, item, label: *label, ..Row::default() })
 }
 
 /// The numbers of a seed, without what it says of where they are from.
@@ -67,7 +67,7 @@ fn events_from_an_iterator_teach_what_those_of_a_file_teach() {
 #[test]
 fn an_event_that_is_wrong_is_named_by_its_number() {
     let rule = LabelRule { squared: false, positive: None, map: Vec::new() };
-    let row = |label, time| Row { user: "u", item: "i", label, time, weight: None };
+    let row = |label, time| Row { user: "u", item: "i", label, time, ..Row::default() };
     let error = |rows: Vec<Row<'_>>| match events_of(rows, &Columns::default(), &rule).unwrap_err() {
         Error::Input(text) => text,
         other => panic!("{other}"),

@@ -1,6 +1,6 @@
 //! Which events, and how they are read.
 
-use brooklet_train::input::{BadRows, Roles, title};
+use brooklet_train::input::{BadRows, Columns, Roles, title};
 use brooklet_train::training::EventFiles;
 use std::path::{Path, PathBuf};
 
@@ -46,6 +46,32 @@ struct RoleArgs {
     /// Column that holds the weight of an event, 0 or more; without it every event weighs 1.
     #[arg(long, value_name = "COLUMN")]
     weight: Option<String>,
+    #[command(flatten)]
+    impression: ImpressionArgs,
+}
+
+/// Which columns tell of the slate on which the item of an event was shown.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct ImpressionArgs {
+    /// Column that names the slate on which the item was shown, among those of its user; events of one slate are one moment.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) slate: Option<String>,
+    /// Column that holds the item's place on its slate, counted from 1.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) place: Option<String>,
+    /// Column that holds the probability with which the item was chosen for its place.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) propensity: Option<String>,
+}
+
+impl ImpressionArgs {
+    /// What is named here, else what the columns have.
+    pub(crate) fn name(&self, columns: &mut Columns) {
+        let ImpressionArgs { slate, place, propensity } = self.clone();
+        columns.slate = slate.or(columns.slate.take());
+        columns.place = place.or(columns.place.take());
+        columns.propensity = propensity.or(columns.propensity.take());
+    }
 }
 
 impl EventArgs {
@@ -56,10 +82,11 @@ impl EventArgs {
 
     /// What does not fit in memory goes into `folder`.
     pub(crate) fn files(&self, folder: &Path) -> EventFiles {
-        let RoleArgs { user, item, label, time, weight } = self.columns.clone();
+        let RoleArgs { user, item, label, time, weight, impression } = self.columns.clone();
+        let ImpressionArgs { slate, place, propensity } = impression;
         EventFiles {
             paths: self.events.clone(),
-            roles: Roles { user, item, label, time, weight },
+            roles: Roles { user, item, label, time, weight, slate, place, propensity },
             roles_file: self.roles.clone(),
             bad_rows: self.bad_rows,
             // The other half is the trainer's.

@@ -6,6 +6,7 @@ mod names;
 mod numbers;
 mod recipe;
 
+pub(crate) use events::ImpressionArgs;
 pub(crate) use learning::Learning;
 pub(crate) use names::named;
 pub(crate) use numbers::not_negative;

@@ -4,7 +4,7 @@ mod page;
 mod people;
 
 use super::replay_log;
-use crate::args::{Learning, not_negative};
+use crate::args::{ImpressionArgs, Learning, not_negative};
 use crate::files::ensure_writable;
 use crate::term::{SideBySide, figure};
 use anyhow::{Result, ensure};
@@ -47,6 +47,8 @@ pub(crate) struct Args {
     users: Option<PathBuf>,
     #[command(flatten)]
     learning: Learning,
+    #[command(flatten)]
+    impression: ImpressionArgs,
     /// Threads; the result does not depend on it. As many as there are cores unless said.
     #[arg(long)]
     threads: Option<usize>,
@@ -103,6 +105,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     );
     args.report.as_deref().map(ensure_writable).transpose()?;
     let asked = Asked {
+        impression: &args.impression,
         items: &args.items,
         users: &args.users,
         delay: args.delay.into(),

@@ -1,7 +1,7 @@
 //! Progressive validation with the browser's own learner: visitors whom the seed never saw are predicted, then learnt
 //! from, event by event in order of time (Blum, Kalai and Langford 1999). A label is learnt when it has arrived, with what was
-//! predicted at the time of its event, as in a browser. Events of one time are one moment, a slate or a page of ratings that were
-//! entered together: it is predicted whole before any of it is learnt, for its labels would tell of each other what nobody knew
+//! predicted at the time of its event, as in a browser. Events of one slate, or of one time, are one moment (ratings of a page
+//! that were entered together have one time): it is predicted whole before any of it is learnt, for its labels would tell of each other what nobody knew
 //! then. Visitors are independent of each other.
 
 use crate::error::{Context, Result};
@@ -128,17 +128,23 @@ impl Visitors {
             with_fields(Features::builder(&base.metadata().schema), id, users).with_context(|| format!("user `{id}`"))
         };
         let contexts = people.iter().map(context).collect::<Result<_>>()?;
-        let by_user = events.by_user();
-        let visit = |(n, &row): (usize, &u32)| {
-            let row = row as usize;
-            let target = events.target[row];
-            // Without times, time passes by one an event, and what comes at once is there before the next.
-            let (at, known) = events.time.get(row).map_or((n as f64, 1.0), |&time| (time, 0.0));
-            let arrives = at + known + events.delay.get(row).copied().unwrap_or(0.0);
-            Visit { item: events.item[row], target, click: rule.click(events.label[row], target), at, arrives }
+        let (by_user, moments) = (events.by_user(), events.moments());
+        let visits_of = |&user: &u32| {
+            let rows = &by_user[user as usize];
+            let visit = |(n, &row): (usize, &u32)| {
+                let row = row as usize;
+                let target = events.target[row];
+                // Without times, time passes by one an event, and what comes at once is there before the next.
+                let first = || rows.partition_point(|&earlier| moments[earlier as usize] < moments[row]) as f64;
+                let at = if events.time.is_empty() { first() } else { moments[row] };
+                let known = events.time.get(row).copied().unwrap_or(n as f64 + 1.0);
+                let arrives = known + events.delay.get(row).copied().unwrap_or(0.0);
+                Visit { item: events.item[row], target, click: rule.click(events.label[row], target), at, arrives }
+            };
+            rows.iter().enumerate().map(visit).collect()
         };
-        let visits = people.iter().map(|&user| by_user[user as usize].iter().enumerate().map(visit).collect());
-        Ok(Visitors { items: features.collect::<Result<_>>()?, contexts, visits: visits.collect() })
+        let visits = people.iter().map(visits_of).collect();
+        Ok(Visitors { items: features.collect::<Result<_>>()?, contexts, visits })
     }
 
     /// Lets every label arrive later, in the unit of the events' times; without times, by so many events of its visitor.
@@ -387,6 +393,19 @@ mod tests {
         close(&found, &[0.5, 2.0, 2.0, (0.5 / 3.0 + 11.5) / (10.0 / 3.0)]);
         // A label of a moment that comes at once waits like those that come late within it.
         close(&scores(&columns(), text, 0.0, vec![0.0, 0.0, 0.5, 0.0]), &found);
+    }
+
+    #[test]
+    fn a_slate_is_one_moment_whenever_its_labels_come() {
+        let slates = Columns { slate: Some("slate".into()), ..columns() };
+        let text = "user,item,label,time,slate\na,y,2.5,1,p\na,y,4.5,2,q\na,y,9.5,4,q\na,y,0,3,r\na,y,0,5,r\n";
+        // Both of q, shown at 2, know p. The second label of q comes at 4: r, shown at 3, knows the first alone.
+        let second = 2.0 + 2.5 * 3.0 / 7.0;
+        close(&scores(&slates, text, 0.0, vec![]), &[0.5, 2.0, 2.0, second, second]);
+        // Without times, a slate is over before the next of its visitor; another visitor's between changes nothing.
+        let text = "user,item,label,slate\na,y,2.5,p\nb,y,9,p\na,y,4.5,q\nb,y,9,q\na,y,4.5,q\na,y,0,r\n";
+        let third = (0.5 / 3.0 + 11.5) / (10.0 / 3.0);
+        close(&scores(&Columns { time: None, ..slates }, text, 0.0, vec![]), &[0.5, 2.0, 2.0, third]);
     }
 
     #[test]

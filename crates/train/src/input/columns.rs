@@ -13,11 +13,18 @@ pub struct Columns {
     pub time: Option<String>,
     /// Without one, every event weighs 1.
     pub weight: Option<String>,
+    /// What names the slate that an event's item stood on, among those of its user. Without one, every event is by itself.
+    pub slate: Option<String>,
+    /// The item's place there, counted from 1.
+    pub place: Option<String>,
+    /// The probability with which the item was chosen for its place.
+    pub propensity: Option<String>,
 }
 
 impl Default for Columns {
-    /// `user`, `item` and `label`, without time or weight.
+    /// `user`, `item` and `label`, and nothing else.
     fn default() -> Columns {
-        Columns { user: "user".into(), item: "item".into(), label: "label".into(), time: None, weight: None }
+        let [user, item, label] = ["user", "item", "label"].map(str::to_owned);
+        Columns { user, item, label, time: None, weight: None, slate: None, place: None, propensity: None }
     }
 }

@@ -79,7 +79,7 @@ impl<'a> Reading<'a> {
         let mut builder = Builder::new(sink, SideTable::of_fields(self.item_fields));
         for (n, file) in self.files.iter().enumerate() {
             let mut reader = self.open(file, &progress)?;
-            let shape = Shape { weight: reader.weighs(self.columns), time: self.columns.time.is_some() };
+            let shape = Shape { weight: reader.weighs(self.columns), ..Shape::of(self.columns) };
             if n == 0 {
                 builder.shape(shape);
             }
@@ -131,7 +131,7 @@ impl<'a> Reading<'a> {
 
 /// What a row means.
 fn check<'r>(row: Row<'r>, columns: &Columns, rule: &LabelRule) -> Result<Event<'r>, String> {
-    let Row { user, item, label, time, weight } = row;
+    let Row { user, item, label, time, weight, slate, place, propensity } = row;
     let wrong = |column: &str, cell: f64, why: &str| format!("column `{column}`: `{cell}` {why}");
     let target = rule.target(label as f32).map_err(|why| wrong(&columns.label, label, &why))?;
     let weight = weight.unwrap_or(1.0);
@@ -139,8 +139,23 @@ fn check<'r>(row: Row<'r>, columns: &Columns, rule: &LabelRule) -> Result<Event<
         let column = columns.weight.as_deref().unwrap_or("weight");
         return Err(wrong(column, weight, "is no weight: it must be 0 or more"));
     }
-    let (label, weight) = (label as f32, weight as f32);
-    Ok(Event { user, item, label, target, weight, time: time.unwrap_or_default() })
+    let place = place.unwrap_or(1.0);
+    if place.fract() != 0.0 || !(1.0..=f64::from(u32::MAX)).contains(&place) {
+        let column = columns.place.as_deref().unwrap_or("place");
+        return Err(wrong(column, place, "is no place: they are counted 1, 2, 3 from the top"));
+    }
+    let propensity = propensity.unwrap_or(1.0);
+    if !(propensity > 0.0 && propensity <= 1.0) {
+        let column = columns.propensity.as_deref().unwrap_or("propensity");
+        return Err(wrong(
+            column,
+            propensity,
+            "is no propensity: what was shown had a chance above 0 and of at most 1",
+        ));
+    }
+    let time = time.unwrap_or_default();
+    let (label, weight, place, propensity) = (label as f32, weight as f32, place as u32, propensity as f32);
+    Ok(Event { user, item, label, target, weight, time, slate, place, propensity })
 }
 
 /// Events of a file, or of those of a pattern, of any format, in memory. The first bad row is an error with its line number.
@@ -149,14 +164,13 @@ pub fn read_events(path: &Path, columns: &Columns, rule: &LabelRule, watch: &dyn
     Reading { watch, ..Reading::new(&paths, columns, rule, BadRows::Count(0))? }.read()?.events()
 }
 
-/// Events from anywhere, in memory, with what a rule makes of their labels. All have a time or none, and all a weight or none; the
-/// first that is wrong is an error with its number, counted from 1.
+/// Events from anywhere, in memory, with what a rule makes of their labels. What one of them has beside
+/// user, item and label, all have; the first that is wrong is an error with its number, counted from 1.
 pub fn events_of<'r>(rows: impl IntoIterator<Item = Row<'r>>, columns: &Columns, rule: &LabelRule) -> Result<Events> {
     read_rows(rows, columns, rule)?.events()
 }
 
-/// The same as a store. All have a time or none, and all a weight or none; the first that is wrong is an error with
-/// its number, counted from 1.
+/// The same as a store.
 pub(crate) fn read_rows<'r>(
     rows: impl IntoIterator<Item = Row<'r>>,
     columns: &Columns,
@@ -165,14 +179,16 @@ pub(crate) fn read_rows<'r>(
     let folder = std::env::temp_dir();
     let mut builder = Builder::new(Spill::new(usize::MAX, &folder), SideTable::default());
     for (row, n) in rows.into_iter().zip(1..) {
-        let shape = Shape { weight: row.weight.is_some(), time: row.time.is_some() };
+        let Row { weight, time, slate, place, propensity, .. } = &row;
+        let (weight, time, slate) = (weight.is_some(), time.is_some(), slate.is_some());
+        let shape = Shape { weight, time, slate, place: place.is_some(), propensity: propensity.is_some() };
         if n == 1 {
             builder.shape(shape);
         }
         ensure!(
             builder.summary().shape == shape,
             Input,
-            "event {n} has a time or a weight and the first has not, or the other way round"
+            "event {n} has a time, a weight, a slate, a place or a propensity and the first has not, or the other way round"
         );
         builder.push(check(row, columns, rule).map_err(|why| Error::Input(format!("event {n}: {why}")))?)?;
     }

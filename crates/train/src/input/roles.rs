@@ -20,6 +20,12 @@ pub struct Roles {
     pub time: Option<String>,
     /// Column that holds the weight of an event, 0 or more; without it every event weighs 1.
     pub weight: Option<String>,
+    /// Column that names the slate on which the item was shown, among those of its user.
+    pub slate: Option<String>,
+    /// Column that holds the item's place there, counted from 1.
+    pub place: Option<String>,
+    /// Column that holds the probability with which the item was chosen for its place.
+    pub propensity: Option<String>,
 }
 
 impl Roles {
@@ -34,6 +40,9 @@ impl Roles {
             label: role(&self.label, file.label).unwrap_or_else(|| "label".into()),
             time: role(&self.time, file.time),
             weight: role(&self.weight, file.weight),
+            slate: role(&self.slate, file.slate),
+            place: role(&self.place, file.place),
+            propensity: role(&self.propensity, file.propensity),
         })
     }
 

@@ -28,6 +28,11 @@ fn weighted() -> Columns {
     Columns { weight: Some("weight".into()), ..columns() }
 }
 
+fn impressions() -> Columns {
+    let [slate, place, propensity] = ["slate", "place", "propensity"].map(|role| Some(role.to_owned()));
+    Columns { slate, place, propensity, ..weighted() }
+}
+
 /// Names of users and of items, and the rows.
 type Read = (Vec<String>, Vec<String>, Batch);
 
@@ -216,6 +221,75 @@ fn a_log_is_one_visitor_and_each_label_an_event() {
 }
 
 #[test]
+fn impressions_are_the_same_in_every_format() {
+    // A slate is its user's: p of a and p of b are two.
+    let csv = "user,item,label,time,weight,slate,place,propensity\n\
+        a,x,5,1,1,p,1,0.5\nb,x,3,1,1,p,2,1\na,y,4,1,1,p,2,0.25\na,y,1,2,2,7,1,1\n";
+    let rows = csv.lines().skip(1).map(|line| {
+        let cells: Vec<&str> = line.split(',').collect();
+        let [user, item, label, time, weight, slate, place, propensity] = cells[..] else { panic!("{line}") };
+        format!(
+            "{{\"user\":\"{user}\",\"item\":\"{item}\",\"label\":{label},\"time\":{time},\"weight\":{weight},\
+             \"slate\":\"{slate}\",\"place\":{place},\"propensity\":{propensity}}}\n"
+        )
+    });
+    let json = rows.collect::<String>().replace("\"7\"", "7");
+    let schema = "message events { required binary user (UTF8); required binary item (UTF8); required double label;
+        required double time; required double weight; required binary slate (UTF8); required int64 place;
+        required double propensity; }";
+    let mut parquet = Vec::new();
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let mut writer = SerializedFileWriter::new(&mut parquet, schema, Arc::new(WriterProperties::default())).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    for (at, text) in [true, true, false, false, false, true, false, false].into_iter().enumerate() {
+        let cells = csv.lines().skip(1).map(|line| line.split(',').nth(at).unwrap());
+        let mut column = group.next_column().unwrap().unwrap();
+        if text {
+            let values: Vec<ByteArray> = cells.map(ByteArray::from).collect();
+            column.typed::<ByteArrayType>().write_batch(&values, None, None).unwrap();
+        } else if at == 6 {
+            let values: Vec<i64> = cells.map(|cell| cell.parse().unwrap()).collect();
+            column.typed::<Int64Type>().write_batch(&values, None, None).unwrap();
+        } else {
+            let values: Vec<f64> = cells.map(|cell| cell.parse().unwrap()).collect();
+            column.typed::<DoubleType>().write_batch(&values, None, None).unwrap();
+        }
+        column.close().unwrap();
+    }
+    group.close().unwrap();
+    writer.close().unwrap();
+    let of = |bytes: &[u8]| contents(&read(&[&temp_file(bytes)], &impressions()).unwrap());
+    let (users, items, batch) = of(csv.as_bytes());
+    assert_eq!((batch.slate.as_slice(), batch.place.as_slice()), (&[0, 1, 0, 2][..], &[1, 2, 2, 1][..]));
+    assert_eq!(batch.propensity, [0.5, 1.0, 0.25, 1.0]);
+    for (name, bytes) in
+        [("tsv", csv.replace(',', "\t").into_bytes()), ("json", json.into_bytes()), ("parquet", parquet)]
+    {
+        assert_eq!(of(&bytes), (users.clone(), items.clone(), batch.clone()), "{name}");
+    }
+
+    // Of a log: the slate's own number, the place in it, the chance with which it was drawn; what stood alone is a slate of one.
+    let file = temp_file(&log().replace("\"propensity\":1", "\"propensity\":0.25"));
+    let rule = LabelRule { positive: None, ..CLICKS.clone() };
+    let columns = Columns { weight: None, ..impressions() };
+    let events = read_events(file.path(), &columns, &rule, &()).unwrap();
+    assert_eq!((&events.slate[..], &events.place[..]), (&[0, 0, 1, 2][..], &[2, 1, 1, 1][..]));
+    assert_eq!(events.propensity, [0.25, 0.25, 1.0, 1.0]);
+
+    for (cells, expected) in [
+        ("p,0,1", "column `place`: `0` is no place: they are counted 1, 2, 3 from the top"),
+        ("p,1.5,1", "column `place`: `1.5` is no place"),
+        ("p,1,0", "column `propensity`: `0` is no propensity"),
+        ("p,1,1.5", "column `propensity`: `1.5` is no propensity"),
+        (",1,1", "column `slate`: `` is empty"),
+    ] {
+        let file = temp_file(&format!("user,item,label,time,weight,slate,place,propensity\na,x,5,1,1,{cells}\n"));
+        let error = told(&read(&[&file], &impressions()).unwrap_err());
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn logs_gathered_into_one_file_tell_their_visitors_apart() {
     let of = |user: &str| log().replace("\"type\":", &format!("\"user\":\"{user}\",\"type\":"));
     // The same slate ids, record by record in turn.
@@ -363,12 +437,15 @@ fn a_cache_remembers_bad_rows() {
 
 #[test]
 fn blocks_are_the_same_in_memory_and_in_a_file() {
-    let mut text = "user,item,label,time,weight\n".to_owned();
+    let mut text = "user,item,label,time,weight,slate,place,propensity\n".to_owned();
     for row in 0..3 * BLOCK + 17 {
-        text += &format!("u{},i{},{},{},{}\n", row % 97, row % 89, row % 6, row, row % 3);
+        let (slate, place, propensity) = (row / 97 / 4, row / 97 % 4 + 1, 0.25 + 0.5 * (row % 2) as f32);
+        text += &format!("u{},i{},{},{row},{}", row % 97, row % 89, row % 6, row % 3);
+        text += &format!(",{slate},{place},{propensity}\n");
     }
     let file = temp_file(&text);
-    for columns in [columns(), weighted(), Columns { time: None, ..columns() }] {
+    let placed = Columns { place: Some("place".into()), ..columns() };
+    for columns in [columns(), weighted(), impressions(), placed, Columns { time: None, ..columns() }] {
         let files = [file.path().to_owned()];
         let read = |memory| {
             let reading = Reading::new(&files, &columns, &CLICKS, BadRows::Count(0)).unwrap();
@@ -376,8 +453,7 @@ fn blocks_are_the_same_in_memory_and_in_a_file() {
         };
         let (held, spilled) = (read(usize::MAX), read(BLOCK * 30));
         assert!(matches!((&held.blocks, &spilled.blocks), (Blocks::Memory(_), Blocks::File(..))));
-        let shape = Shape { weight: columns.weight.is_some(), time: columns.time.is_some() };
-        assert_eq!(held.summary.shape, shape);
+        assert_eq!(held.summary.shape, Shape::of(&columns));
         assert_eq!(contents(&held), contents(&spilled));
         let mut learnt = Batch::default();
         (0..spilled.blocks()).rev().for_each(|block| spilled.read_learnt(block, &mut learnt).unwrap());

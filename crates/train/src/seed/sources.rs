@@ -59,14 +59,15 @@ impl Sources {
         let path = |path: &Path| Value::String(path.display().to_string());
         let optional = |value: Option<Value>| value.unwrap_or(Value::Null);
         let texts = |texts: &[String]| Value::Array(texts.iter().map(|text| Value::from(text.as_str())).collect());
-        let Columns { user, item, label, time, weight } = &self.columns;
+        let Columns { user, item, label, time, weight, slate, place, propensity } = &self.columns;
         let mut columns = vec![
             ("user", Value::from(user.as_str())),
             ("item", Value::from(item.as_str())),
             ("label", Value::from(label.as_str())),
             ("time", optional(time.as_deref().map(Value::from))),
         ];
-        columns.extend(weight.as_deref().map(|weight| ("weight", Value::from(weight))));
+        let more = [("weight", weight), ("slate", slate), ("place", place), ("propensity", propensity)];
+        columns.extend(more.into_iter().filter_map(|(role, column)| Some((role, Value::from(column.as_deref()?)))));
         vec![
             ("events", Value::from(self.events.as_str())),
             ("items", optional(self.items.as_deref().map(path))),
@@ -106,6 +107,9 @@ impl Sources {
                 time: text(columns, "time"),
                 // Who is judged counts as one event whatever it weighed in training.
                 weight: None,
+                slate: text(columns, "slate"),
+                place: text(columns, "place"),
+                propensity: text(columns, "propensity"),
             },
         })
     }

@@ -1,5 +1,6 @@
 //! Who is replayed, and how.
 
+use crate::args::ImpressionArgs;
 use crate::term::Bars;
 use anyhow::{Result, ensure};
 use brooklet_core::{Base, Config};
@@ -11,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 /// How a replay is to be.
 pub(super) struct Asked<'a> {
+    /// Which columns tell of slates, if not those of training.
+    pub(super) impression: &'a ImpressionArgs,
     /// Where the files of items and users are, if not where they were in training.
     pub(super) items: &'a Option<PathBuf>,
     pub(super) users: &'a Option<PathBuf>,
@@ -32,7 +35,8 @@ pub(super) struct People {
 
 impl People {
     pub(super) fn judge(&mut self, events: &Path, base: &Base, seed: &Path, asked: &Asked<'_>) -> Result<Judged> {
-        let sources = Sources::of(base.metadata())?.moved(asked.items, asked.users);
+        let mut sources = Sources::of(base.metadata())?.moved(asked.items, asked.users);
+        asked.impression.name(&mut sources.columns);
         let rule = seed::rule(base.metadata());
         let (users, items) = (sources.read_users(&Bars)?, sources.read_items(&Bars)?);
         self.read(events, &sources.columns, &rule, asked.delay_column, seed)?;

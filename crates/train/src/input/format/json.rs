@@ -15,6 +15,7 @@ pub(crate) struct JsonRows {
     columns: Columns,
     user: String,
     item: String,
+    slate: String,
 }
 
 impl JsonRows {
@@ -26,7 +27,28 @@ impl JsonRows {
             columns: columns.clone(),
             user: String::new(),
             item: String::new(),
+            slate: String::new(),
         }
+    }
+}
+
+impl JsonRows {
+    fn row(&mut self, object: &Object) -> Result<Row<'_>, String> {
+        let JsonRows { columns, user, item, slate, .. } = self;
+        let optional = |key: &Option<String>, flag| key.as_deref().map(|key| number(object, key, flag)).transpose();
+        id(object, &columns.user, "--user", user)?;
+        id(object, &columns.item, "--item", item)?;
+        columns.slate.as_ref().map(|key| id(object, key, "--slate", slate)).transpose()?;
+        Ok(Row {
+            user,
+            item,
+            label: number(object, &columns.label, "--label")?,
+            time: optional(&columns.time, "--time")?,
+            weight: optional(&columns.weight, "--weight")?,
+            slate: columns.slate.is_some().then_some(slate),
+            place: optional(&columns.place, "--place")?,
+            propensity: optional(&columns.propensity, "--propensity")?,
+        })
     }
 }
 
@@ -38,11 +60,7 @@ impl Reader for JsonRows {
             Ok(object) => object,
             Err(error) => return Ok(Some(Err(format!("is not a JSON object: {error}")))),
         };
-        let JsonRows { columns, user, item, .. } = self;
-        let numbers = id(&object, &columns.user, "--user", user)
-            .and_then(|()| id(&object, &columns.item, "--item", item))
-            .and_then(|()| numbers(&object, columns));
-        Ok(Some(numbers.map(|(label, time, weight)| Row { user, item, label, time, weight })))
+        Ok(Some(self.row(&object)))
     }
 
     fn place(&self) -> String {
@@ -51,15 +69,6 @@ impl Reader for JsonRows {
 }
 
 type Object = Map<String, Value>;
-
-fn numbers(object: &Object, columns: &Columns) -> Result<(f64, Option<f64>, Option<f64>), String> {
-    let optional = |key: &Option<String>, flag| key.as_deref().map(|key| number(object, key, flag)).transpose();
-    Ok((
-        number(object, &columns.label, "--label")?,
-        optional(&columns.time, "--time")?,
-        optional(&columns.weight, "--weight")?,
-    ))
-}
 
 fn value<'a>(object: &'a Object, key: &str, flag: &str) -> Result<&'a Value, String> {
     object.get(key).ok_or_else(|| {

@@ -4,7 +4,7 @@ use super::lines::Numbered;
 use super::row::{Reader, Row, Told};
 use crate::error::{Context, Result};
 use crate::input::{Columns, SideTable};
-use brooklet_core::{FeatureId, Features, Record, Subject, Value};
+use brooklet_core::{Candidate, FeatureId, Features, Record, Subject, Value};
 use std::collections::{HashMap, VecDeque};
 use std::io::Read;
 use std::path::Path;
@@ -17,14 +17,24 @@ pub(crate) struct LogRows {
     columns: Columns,
     user: String,
     names: HashMap<FeatureId, String>,
-    /// The items of what was shown and may still be labelled, by user.
-    pending: HashMap<(String, Subject), String>,
-    item: String,
+    /// What was shown and may still be labelled, by user.
+    pending: HashMap<(String, Subject), Impression>,
+    /// What was labelled last.
+    labelled: Impression,
     /// The fields of items that are wanted, and what the features said of them.
     fields: SideTable,
     /// Labels whose input the log does not hold any more.
     orphans: u64,
     shown: VecDeque<(String, Subject)>,
+}
+
+/// An item as it was shown. What was asked alone is a slate of one.
+#[derive(Debug, Clone, Default)]
+struct Impression {
+    item: String,
+    slate: String,
+    place: usize,
+    propensity: f32,
 }
 
 /// A label that comes later than so many inputs finds nothing: the browser forgets slates sooner.
@@ -40,7 +50,7 @@ impl LogRows {
             name,
             names: HashMap::new(),
             pending: HashMap::new(),
-            item: String::new(),
+            labelled: Impression::default(),
             fields: SideTable::of_fields(fields),
             orphans: 0,
             shown: VecDeque::new(),
@@ -52,32 +62,34 @@ impl LogRows {
         Value::parse(line).is_ok_and(|value| Record::from_value(&value).is_ok())
     }
 
-    /// What a record is as an event: target and weight; `self.item` is the item.
+    /// What a record is as an event: target and weight; `self.labelled` is what it is of.
     fn take(&mut self, record: Record) -> Result<Option<(f32, f32)>, String> {
         match record {
             Record::Named { id, name } => {
                 self.names.insert(id, name);
             }
             Record::Shown { slate, items, .. } => {
-                for candidate in items {
+                for (candidate, place) in items.into_iter().zip(1..) {
                     let item = self.item_of(Some(&candidate.item), &candidate.features)?;
-                    self.wait(Subject::Item { slate, item: candidate.item }, item);
+                    let Candidate { propensity, .. } = candidate;
+                    let shown = Impression { item, slate: slate.to_string(), place, propensity };
+                    self.wait(Subject::Item { slate, item: candidate.item }, shown);
                 }
             }
             Record::Held { id, scored } => {
-                let item = self.item_of(None, &scored.features)?;
-                self.wait(Subject::Held(id), item);
+                let shown = self.alone(&scored.features, format!("held {id}"))?;
+                self.wait(Subject::Held(id), shown);
             }
             Record::Labelled { subject, target, weight } => {
-                let Some(item) = self.pending.get(&(self.user.clone(), subject)) else {
+                let Some(shown) = self.pending.get(&(self.user.clone(), subject)) else {
                     self.orphans += 1;
                     return Ok(None);
                 };
-                self.item.clone_from(item);
+                self.labelled.clone_from(shown);
                 return Ok(Some((target, weight)));
             }
             Record::Learnt { scored, target, weight } => {
-                self.item = self.item_of(None, &scored.features)?;
+                self.labelled = self.alone(&scored.features, format!("line {}", self.lines.line))?;
                 return Ok(Some((target, weight)));
             }
             // The first says who comes, the second is no event but a pair of them.
@@ -86,9 +98,14 @@ impl LogRows {
         Ok(None)
     }
 
-    fn wait(&mut self, subject: Subject, item: String) {
+    /// An input that stood on no slate.
+    fn alone(&mut self, features: &Features, slate: String) -> Result<Impression, String> {
+        Ok(Impression { item: self.item_of(None, features)?, slate, place: 1, propensity: 1.0 })
+    }
+
+    fn wait(&mut self, subject: Subject, shown: Impression) {
         let key = (self.user.clone(), subject);
-        self.pending.insert(key.clone(), item);
+        self.pending.insert(key.clone(), shown);
         self.shown.push_back(key);
         if self.shown.len() > MOST_PENDING
             && let Some(oldest) = self.shown.pop_front()
@@ -137,9 +154,18 @@ impl Reader for LogRows {
                 Ok(None) => {}
                 Err(why) => return Ok(Some(Err(why))),
                 Ok(Some((target, weight))) => {
-                    let time = self.columns.time.as_ref().map(|_| self.lines.line as f64);
-                    let (label, weight) = (f64::from(target), Some(f64::from(weight)));
-                    return Ok(Some(Ok(Row { user: &self.user, item: &self.item, label, time, weight })));
+                    let LogRows { columns, user, lines, labelled, .. } = self;
+                    let Impression { item, slate, place, propensity } = labelled;
+                    return Ok(Some(Ok(Row {
+                        user,
+                        item,
+                        label: target.into(),
+                        time: columns.time.as_ref().map(|_| lines.line as f64),
+                        weight: Some(weight.into()),
+                        slate: columns.slate.as_ref().map(|_| slate.as_str()),
+                        place: columns.place.as_ref().map(|_| *place as f64),
+                        propensity: columns.propensity.as_ref().map(|_| (*propensity).into()),
+                    })));
                 }
             }
         }

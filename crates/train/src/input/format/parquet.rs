@@ -19,11 +19,7 @@ const BATCH: usize = 8192;
 pub(crate) struct ParquetRows {
     name: String,
     reader: SerializedFileReader<File>,
-    user: Ids,
-    item: Ids,
-    label: Numbers,
-    time: Option<Numbers>,
-    weight: Option<Numbers>,
+    roles: Roles,
     /// Row groups that were begun, rows of this one that are not decoded yet, rows that were given out.
     groups: usize,
     left: usize,
@@ -31,6 +27,29 @@ pub(crate) struct ParquetRows {
     /// The next row of the batch, and how many it has.
     at: usize,
     batch: usize,
+}
+
+/// The columns that are read.
+struct Roles {
+    user: Ids,
+    item: Ids,
+    slate: Option<Ids>,
+    label: Numbers,
+    time: Option<Numbers>,
+    weight: Option<Numbers>,
+    place: Option<Numbers>,
+    propensity: Option<Numbers>,
+}
+
+impl Roles {
+    fn ids(&mut self) -> impl Iterator<Item = &mut Ids> {
+        [&mut self.user, &mut self.item].into_iter().chain(&mut self.slate)
+    }
+
+    fn numbers(&mut self) -> impl Iterator<Item = &mut Numbers> {
+        let Roles { label, time, weight, place, propensity, .. } = self;
+        std::iter::once(label).chain([time, weight, place, propensity].into_iter().flatten())
+    }
 }
 
 impl ParquetRows {
@@ -41,20 +60,17 @@ impl ParquetRows {
         let number = |column: &Option<String>, flag: &str| {
             column.as_deref().map(|column| Ok::<_, crate::error::Error>(Numbers::new(find(column, flag)?))).transpose()
         };
-        Ok(ParquetRows {
+        let roles = Roles {
             user: Ids::new(find(&columns.user, "--user")?),
             item: Ids::new(find(&columns.item, "--item")?),
+            slate: columns.slate.as_deref().map(|column| find(column, "--slate").map(Ids::new)).transpose()?,
             label: Numbers::new(find(&columns.label, "--label")?),
             time: number(&columns.time, "--time")?,
             weight: number(&columns.weight, "--weight")?,
-            name,
-            reader,
-            groups: 0,
-            left: 0,
-            row: 0,
-            at: 0,
-            batch: 0,
-        })
+            place: number(&columns.place, "--place")?,
+            propensity: number(&columns.propensity, "--propensity")?,
+        };
+        Ok(ParquetRows { name, reader, roles, groups: 0, left: 0, row: 0, at: 0, batch: 0 })
     }
 
     /// Decodes the next batch; false at the end.
@@ -66,32 +82,33 @@ impl ParquetRows {
             let group = self.reader.get_row_group(self.groups)?;
             self.groups += 1;
             self.left = usize::try_from(group.metadata().num_rows())?;
-            let numbers = [Some(&mut self.label), self.time.as_mut(), self.weight.as_mut()];
-            let numbers = numbers.into_iter().flatten().map(|numbers| &mut numbers.source);
-            for source in [&mut self.user.source, &mut self.item.source].into_iter().chain(numbers) {
+            let open = |source: &mut Source| -> Result<()> {
                 source.reader = Some(group.get_column_reader(source.column)?);
-            }
+                Ok(())
+            };
+            self.roles.ids().try_for_each(|ids| open(&mut ids.source))?;
+            self.roles.numbers().try_for_each(|numbers| open(&mut numbers.source))?;
         }
         let rows = self.left.min(BATCH);
-        self.user.decode(rows)?;
-        self.item.decode(rows)?;
-        for numbers in [Some(&mut self.label), self.time.as_mut(), self.weight.as_mut()].into_iter().flatten() {
-            numbers.decode(rows)?;
-        }
+        self.roles.ids().try_for_each(|ids| ids.decode(rows))?;
+        self.roles.numbers().try_for_each(|numbers| numbers.decode(rows))?;
         self.left -= rows;
         (self.at, self.batch) = (0, rows);
         Ok(true)
     }
 
     fn current(&self) -> Result<Row<'_>, String> {
-        let at = self.at - 1;
+        let (at, roles) = (self.at - 1, &self.roles);
         let optional = |numbers: &Option<Numbers>| numbers.as_ref().map(|numbers| numbers.number(at)).transpose();
         Ok(Row {
-            user: self.user.id(at)?,
-            item: self.item.id(at)?,
-            label: self.label.number(at)?,
-            time: optional(&self.time)?,
-            weight: optional(&self.weight)?,
+            user: roles.user.id(at)?,
+            item: roles.item.id(at)?,
+            label: roles.label.number(at)?,
+            time: optional(&roles.time)?,
+            weight: optional(&roles.weight)?,
+            slate: roles.slate.as_ref().map(|slate| slate.id(at)).transpose()?,
+            place: optional(&roles.place)?,
+            propensity: optional(&roles.propensity)?,
         })
     }
 }

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::input::{Columns, SideTable};
 
 /// One event as its file has it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Row<'a> {
     /// Who, by any name but the empty one.
     pub user: &'a str,
@@ -16,6 +16,12 @@ pub struct Row<'a> {
     pub time: Option<f64>,
     /// There if the columns name one, or the format has its own.
     pub weight: Option<f64>,
+    /// What the slate is called on which the item was shown; there if the columns name one.
+    pub slate: Option<&'a str>,
+    /// The item's place there, counted from 1; there if the columns name one.
+    pub place: Option<f64>,
+    /// The probability with which the item was chosen for its place; there if the columns name one.
+    pub propensity: Option<f64>,
 }
 
 /// A file that is being read, row by row.

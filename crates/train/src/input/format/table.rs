@@ -104,6 +104,9 @@ pub(crate) struct TableRows {
     label: usize,
     time: Option<usize>,
     weight: Option<usize>,
+    slate: Option<usize>,
+    place: Option<usize>,
+    propensity: Option<usize>,
 }
 
 impl TableRows {
@@ -115,6 +118,9 @@ impl TableRows {
             label: table.column(&columns.label, "--label")?,
             time: optional(&columns.time, "--time")?,
             weight: optional(&columns.weight, "--weight")?,
+            slate: optional(&columns.slate, "--slate")?,
+            place: optional(&columns.place, "--place")?,
+            propensity: optional(&columns.propensity, "--propensity")?,
             table,
             record: ByteRecord::new(),
         })
@@ -123,9 +129,17 @@ impl TableRows {
     fn row(&self) -> Result<Row<'_>, String> {
         let TableRows { table, record, .. } = self;
         let optional = |column: Option<usize>| column.map(|column| table.number(record, column)).transpose();
-        let label = table.number(record, self.label)?;
-        let (time, weight) = (optional(self.time)?, optional(self.weight)?);
-        Ok(Row { user: table.id(record, self.user)?, item: table.id(record, self.item)?, label, time, weight })
+        let id = |column: usize| table.id(record, column);
+        Ok(Row {
+            label: table.number(record, self.label)?,
+            time: optional(self.time)?,
+            weight: optional(self.weight)?,
+            user: id(self.user)?,
+            item: id(self.item)?,
+            slate: self.slate.map(id).transpose()?,
+            place: optional(self.place)?,
+            propensity: optional(self.propensity)?,
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Some rows by column: what is decoded of a block.
 
+use crate::input::Columns;
+
 /// Rows by column, users and items by their numbers.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Batch {
@@ -13,6 +15,12 @@ pub(crate) struct Batch {
     pub(crate) label: Vec<f32>,
     /// Empty if the order of the rows is the order of time.
     pub(crate) time: Vec<f64>,
+    /// By number; empty if nothing tells the slates.
+    pub(crate) slate: Vec<u32>,
+    /// On the slate, counted from 1; empty if nothing tells the places.
+    pub(crate) place: Vec<u32>,
+    /// With which the item was chosen for its place; empty if nothing tells it.
+    pub(crate) propensity: Vec<f32>,
 }
 
 /// The columns that a store may lack.
@@ -20,16 +28,42 @@ pub(crate) struct Batch {
 pub(crate) struct Shape {
     pub(crate) weight: bool,
     pub(crate) time: bool,
+    pub(crate) slate: bool,
+    pub(crate) place: bool,
+    pub(crate) propensity: bool,
 }
 
 impl Shape {
+    /// Of rows that have what the columns name.
+    pub(crate) fn of(columns: &Columns) -> Shape {
+        let Columns { time, weight, slate, place, propensity, .. } = columns;
+        Shape {
+            weight: weight.is_some(),
+            time: time.is_some(),
+            slate: slate.is_some(),
+            place: place.is_some(),
+            propensity: propensity.is_some(),
+        }
+    }
+
+    pub(crate) fn bits(self) -> u64 {
+        let Shape { weight, time, slate, place, propensity } = self;
+        [weight, time, slate, place, propensity].into_iter().rev().fold(0, |bits, bit| bits << 1 | u64::from(bit))
+    }
+
+    pub(crate) fn of_bits(bits: u64) -> Shape {
+        let bit = |n: u64| bits >> n & 1 != 0;
+        Shape { weight: bit(0), time: bit(1), slate: bit(2), place: bit(3), propensity: bit(4) }
+    }
+
     /// Bytes of a row that are read in training: they come first in a block.
     pub(crate) fn learnt_bytes(self) -> usize {
         12 + 4 * usize::from(self.weight)
     }
 
     pub(crate) fn row_bytes(self) -> usize {
-        self.learnt_bytes() + 4 + 8 * usize::from(self.time)
+        let impression = [self.slate, self.place, self.propensity].map(usize::from).iter().sum::<usize>();
+        self.learnt_bytes() + 4 + 8 * usize::from(self.time) + 4 * impression
     }
 }
 
@@ -39,10 +73,9 @@ impl Batch {
     }
 
     pub(crate) fn clear(&mut self) {
-        let Batch { user, item, target, weight, label, time } = self;
-        user.clear();
-        item.clear();
-        [target, weight, label].into_iter().for_each(Vec::clear);
+        let Batch { user, item, target, weight, label, time, slate, place, propensity } = self;
+        [user, item, slate, place].into_iter().for_each(Vec::clear);
+        [target, weight, label, propensity].into_iter().for_each(Vec::clear);
         time.clear();
     }
 
@@ -54,15 +87,20 @@ impl Batch {
         self.weight.extend(of.weight.get(row));
         self.label.push(of.label[row]);
         self.time.extend(of.time.get(row));
+        self.slate.extend(of.slate.get(row));
+        self.place.extend(of.place.get(row));
+        self.propensity.extend(of.propensity.get(row));
     }
 
     /// Column by column, little-endian.
     pub(crate) fn encode(&self, bytes: &mut Vec<u8>) {
         bytes.clear();
-        let Batch { user, item, target, weight, label, time } = self;
+        let Batch { user, item, target, weight, label, time, slate, place, propensity } = self;
         [user, item].into_iter().flatten().for_each(|x| bytes.extend(x.to_le_bytes()));
         [target, weight, label].into_iter().flatten().for_each(|x| bytes.extend(x.to_le_bytes()));
         time.iter().for_each(|x| bytes.extend(x.to_le_bytes()));
+        [slate, place].into_iter().flatten().for_each(|x| bytes.extend(x.to_le_bytes()));
+        propensity.iter().for_each(|x| bytes.extend(x.to_le_bytes()));
     }
 
     /// Adds the rows of a block, or of its first bytes: columns that these do not reach stay as they are.
@@ -81,5 +119,9 @@ impl Batch {
             numbers.extend(column(wanted, 4).as_chunks().0.iter().map(|&x| f32::from_le_bytes(x)));
         }
         self.time.extend(column(shape.time, 8).as_chunks().0.iter().map(|&x| f64::from_le_bytes(x)));
+        self.slate.extend(whole(column(shape.slate, 4)));
+        self.place.extend(whole(column(shape.place, 4)));
+        let propensity = column(shape.propensity, 4);
+        self.propensity.extend(propensity.as_chunks().0.iter().map(|&x| f32::from_le_bytes(x)));
     }
 }

@@ -29,11 +29,18 @@ impl Store {
     /// Of events that are in memory.
     pub(crate) fn of(events: Events) -> Store {
         // Training learns every label at once, however late it came.
-        let Events { users, items, user, item, label, target, weight, time, delay: _ } = events;
-        let shape = Shape { weight: !weight.is_empty(), time: !time.is_empty() };
+        let Events { users, items, user, item, label, target, weight, time, delay: _, slate, place, propensity } =
+            events;
+        let shape = Shape {
+            weight: !weight.is_empty(),
+            time: !time.is_empty(),
+            slate: !slate.is_empty(),
+            place: !place.is_empty(),
+            propensity: !propensity.is_empty(),
+        };
         let mut summary = Summary { shape, users, items, rows: user.len(), ..Summary::new() };
         summary.counts.resize(summary.users.len(), 0);
-        let rows = Batch { user, item, target, weight, label, time };
+        let rows = Batch { user, item, target, weight, label, time, slate, place, propensity };
         let (mut block, mut bytes, mut blocks) = (Batch::default(), Vec::new(), Vec::new());
         for row in 0..rows.len() {
             summary.counts[rows.user[row] as usize] += 1;

@@ -6,10 +6,12 @@ use super::interner::Interner;
 use super::side::SideTable;
 use super::summary::Summary;
 use crate::error::{Context, Result};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Where blocks go while they are made.
 pub(crate) trait Sink {
@@ -66,6 +68,9 @@ pub(crate) struct Event<'a> {
     pub(crate) target: f32,
     pub(crate) weight: f32,
     pub(crate) time: f64,
+    pub(crate) slate: Option<&'a str>,
+    pub(crate) place: u32,
+    pub(crate) propensity: f32,
 }
 
 /// Makes blocks of events.
@@ -73,6 +78,8 @@ pub(crate) struct Builder<S> {
     sink: S,
     users: Interner,
     items: Interner,
+    /// By user and name, which is the user's alone.
+    slates: HashMap<(u32, u64), u32>,
     batch: Batch,
     bytes: Vec<u8>,
     summary: Summary,
@@ -83,7 +90,8 @@ impl<S: Sink> Builder<S> {
     pub(crate) fn new(sink: S, item_fields: SideTable) -> Builder<S> {
         let summary = Summary { item_fields, ..Summary::new() };
         let (users, items) = (Interner::default(), Interner::default());
-        Builder { sink, users, items, batch: Batch::default(), bytes: Vec::new(), summary }
+        let slates = HashMap::new();
+        Builder { sink, users, items, slates, batch: Batch::default(), bytes: Vec::new(), summary }
     }
 
     /// Which columns there are. Called once, before the first event.
@@ -96,7 +104,7 @@ impl<S: Sink> Builder<S> {
     }
 
     pub(crate) fn push(&mut self, event: Event<'_>) -> Result<()> {
-        let Event { user, item, label, target, weight, time } = event;
+        let Event { user, item, label, target, weight, time, slate, place, propensity } = event;
         let (user, summary, batch) = (self.users.intern(user), &mut self.summary, &mut self.batch);
         summary.counts.resize(self.users.len(), 0);
         summary.counts[user as usize] += 1;
@@ -108,6 +116,12 @@ impl<S: Sink> Builder<S> {
         batch.target.push(target);
         batch.weight.extend(summary.shape.weight.then_some(weight));
         batch.time.extend(summary.shape.time.then_some(time));
+        if let Some(slate) = slate {
+            let next = self.slates.len() as u32;
+            batch.slate.push(*self.slates.entry((user, xxh3_64(slate.as_bytes()))).or_insert(next));
+        }
+        batch.place.extend(summary.shape.place.then_some(place));
+        batch.propensity.extend(summary.shape.propensity.then_some(propensity));
         if batch.len() == BLOCK { self.flush() } else { Ok(()) }
     }
 

@@ -5,7 +5,7 @@
 //! | 8 | `BRKEVENT` |
 //! | 4 | format number, 1 |
 //! | 4 | zero |
-//! | ... | blocks of 4096 rows, by column: user, item, target, weight if there is one, label, time if there is one |
+//! | ... | blocks of 4096 rows, by column: user, item, target, weight if there is one, label, and what there is of time, slate, place, propensity |
 //! | ... | summary (see [`super::codec`]), behind what the file was made from |
 //! | 8 | where the summary begins |
 //! | 8 | xxh3 of everything before |

@@ -4,6 +4,7 @@ use super::batch::Batch;
 use super::interner::Interner;
 use super::summary::Summary;
 use crate::input::LabelRule;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Rows of events in memory, by column, with users and items numbered in the order they first appear.
@@ -23,14 +24,21 @@ pub struct Events {
     pub(crate) time: Vec<f64>,
     /// How long after its event each label arrived; empty if all did at once.
     pub(crate) delay: Vec<f64>,
+    /// By number; empty if nothing tells the slates.
+    pub(crate) slate: Vec<u32>,
+    /// On the slate, counted from 1; empty if nothing tells the places.
+    pub(crate) place: Vec<u32>,
+    /// With which the item was chosen for its place; empty if nothing tells it.
+    pub(crate) propensity: Vec<f32>,
 }
 
 impl Events {
     /// Some rows, or all, of the events that the summary is of.
     pub(crate) fn new(summary: &Summary, rows: Batch) -> Events {
-        let Batch { user, item, target, weight, label, time } = rows;
+        let Batch { user, item, target, weight, label, time, slate, place, propensity } = rows;
         let (users, items) = (summary.users.clone(), summary.items.clone());
-        Events { users, items, user, item, label, target, weight, time, delay: Vec::new() }
+        let delay = Vec::new();
+        Events { users, items, user, item, label, target, weight, time, delay, slate, place, propensity }
     }
 
     /// The same with labels that come so long after their events, one a row, in the unit of the times.
@@ -65,6 +73,9 @@ impl Events {
             events.target.push(self.target[row]);
             events.weight.extend(self.weight.get(row));
             events.time.extend(self.time.get(row));
+            events.slate.extend(self.slate.get(row));
+            events.place.extend(self.place.get(row));
+            events.propensity.extend(self.propensity.get(row));
         }
         (events.users, events.items) = (people.into(), items.into());
         events
@@ -80,17 +91,28 @@ impl Events {
         self.user.len()
     }
 
-    /// The rows of each user, in order of time; rows of one time stay in the order of the file.
+    /// The rows of each user, in order of time; rows of one moment stay in the order of the file.
     pub(crate) fn by_user(&self) -> Vec<Vec<u32>> {
+        let moments = self.moments();
         let mut rows = vec![Vec::new(); self.users.len()];
         for (row, &user) in self.user.iter().enumerate() {
             rows[user as usize].push(row as u32);
         }
-        if !self.time.is_empty() {
-            for rows in &mut rows {
-                rows.sort_by(|&a, &b| self.time[a as usize].total_cmp(&self.time[b as usize]));
-            }
+        for rows in &mut rows {
+            rows.sort_by(|&a, &b| moments[a as usize].total_cmp(&moments[b as usize]));
         }
         rows
+    }
+
+    /// When each event was shown: at its own time, or that of the first event of its slate. Without times, the number of the
+    /// row is the time.
+    pub(crate) fn moments(&self) -> Vec<f64> {
+        let time = |row: usize| self.time.get(row).copied().unwrap_or(row as f64);
+        let mut began: HashMap<u32, f64> = HashMap::new();
+        for (row, slate) in self.slate.iter().enumerate() {
+            let began = began.entry(*slate).or_insert(f64::INFINITY);
+            *began = began.min(time(row));
+        }
+        (0..self.len()).map(|row| self.slate.get(row).map_or_else(|| time(row), |slate| began[slate])).collect()
     }
 }

@@ -41,7 +41,7 @@ impl Summary {
 
     pub(super) fn encode(&self, to: &mut Encoder) {
         let Summary { shape, users, items, rows, counts, labels, weights, targets, item_fields, bad } = self;
-        to.number(u64::from(shape.weight) | u64::from(shape.time) << 1);
+        to.number(shape.bits());
         to.number(*rows as u64);
         to.number(*bad);
         to.number(labels.0.to_bits().into());
@@ -55,8 +55,7 @@ impl Summary {
     }
 
     pub(super) fn decode(from: &mut Decoder<'_>) -> Result<Summary> {
-        let shape = from.number()?;
-        let shape = Shape { weight: shape & 1 != 0, time: shape & 2 != 0 };
+        let shape = Shape::of_bits(from.number()?);
         let (rows, bad) = (from.number()? as usize, from.number()?);
         let labels = (f32::from_bits(from.number()? as u32), f32::from_bits(from.number()? as u32));
         let (weights, targets) = (f64::from_bits(from.number()?), f64::from_bits(from.number()?));
