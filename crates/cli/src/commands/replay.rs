@@ -2,6 +2,7 @@
 
 mod page;
 mod people;
+mod slates;
 
 use super::replay_log;
 use crate::args::{ImpressionArgs, Learning, not_negative};
@@ -174,6 +175,7 @@ fn print(report: &Report) {
     }
     println!("(± is the standard error over visitors)");
     println!();
+    figures.slates.iter().for_each(slates::print);
     println!("{}", frozen_title());
     println!("{:>8} {:>9}   {:>8} {:>15}", "after", "visitors", "log-loss", "within-user AUC");
     for Frozen { after, users, within_user_auc, log_loss } in &figures.frozen {
@@ -209,6 +211,8 @@ fn compare(events: usize, users: usize, seeds: &[&Path], judged: &[Judged]) {
     };
     frozen("within-user AUC", |frozen| &frozen.within_user_auc);
     frozen("log-loss, frozen", |frozen| &frozen.log_loss);
+    let slates: Option<Vec<_>> = judged.iter().map(|of| of.figures.slates.as_ref()).collect();
+    slates.iter().for_each(|slates| slates::compare(&table, slates));
     table.footnote("visitors");
 }
 

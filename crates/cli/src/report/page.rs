@@ -45,6 +45,7 @@ impl Report<'_> {
                     pre { code { @for word in &command { span { (word) } " " } } }
                     (sections::learning_curves(self.epochs)?)
                     (sections::personalisation(&self.people, &self.models)?)
+                    (sections::slates(&self.models)?)
                     (sections::frozen(&self.models)?)
                     (sections::calibration(&self.models)?)
                     (sections::features(&self.models))

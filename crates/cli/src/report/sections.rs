@@ -6,7 +6,8 @@ use crate::largest::Row;
 use crate::term::shown;
 use anyhow::Result;
 use brooklet_train::evaluate::{
-    Bucket, Difference, Estimate, Frozen, JUDGED_EVENTS, JUDGED_FROM, Judged, Reliability, Score, minus,
+    Bucket, Difference, Estimate, Frozen, JUDGED_EVENTS, JUDGED_FROM, Judged, Order, Reliability, Score, SlateOrder,
+    Slates, minus,
 };
 use maud::{Markup, PreEscaped, html};
 
@@ -19,6 +20,12 @@ const WAYS: [(&str, Picked); 3] =
 /// What is measured; the last is a regression's alone.
 const FIGURES: [(&str, Figure); 3] =
     [("log-loss", |score| &score.log_loss), ("AUC", |score| &score.auc), ("RMSE", |score| &score.rmse)];
+
+type Way = fn(&SlateOrder<Estimate>) -> &Option<Order<Estimate>>;
+
+/// How a slate can be ordered, and what it is called.
+const ORDERS: [(&str, Way); 3] =
+    [("as shown", |order| &order.shown), ("static", |order| &order.fixed), ("personal", |order| &order.personal)];
 
 pub(super) fn learning_curves(epochs: &[(f64, f64)]) -> Result<Markup> {
     let line = |name: &str, loss: fn(&(f64, f64)) -> f64| Line {
@@ -131,6 +138,66 @@ fn frozen_table(frozen: &[Frozen<Estimate>], first: Option<&[Frozen<Estimate>]>)
                         } @else {
                             td { (number(&of.log_loss)) }
                         }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How the items of slates are ordered, by the number of the slate of its person.
+pub(super) fn slates(models: &[Told]) -> Result<Markup> {
+    let judged: Vec<(String, &Slates<Estimate>)> =
+        models.iter().filter_map(|told| Some((told.name.clone(), told.judged?.figures.slates.as_ref()?))).collect();
+    let line = |name: String, slates: &Slates<Estimate>, way: Way| Line {
+        dashed: name == "as shown",
+        name,
+        points: (slates.by_slate.iter())
+            .filter_map(|nth| Some((nth.slate as f64, way(&nth.order).as_ref()?.ndcg.0.value)))
+            .collect(),
+    };
+    let lines = match &judged[..] {
+        [(_, slates)] => ORDERS.map(|(name, way)| line(name.to_owned(), slates, way)).into(),
+        several => several.iter().map(|(name, slates)| line(name.clone(), slates, |order| &order.personal)).collect(),
+    };
+    let title = "NDCG of 10 places within a slate";
+    let Some(chart) = figure(title, Chart { x: "slate of the visitor", y: "NDCG", lines, scale: Scale::Counts })?
+    else {
+        return Ok(html! {});
+    };
+    Ok(html! {
+        h2 { "Slates" }
+        p { "The items of each slate in the order in which they were shown, in the seed's, and in that of the model that has learnt
+            from the slates before. Slates without a click tell of no order. ± is the standard error over visitors." }
+        div.side {
+            (chart)
+            @for (name, slates) in &judged {
+                div.scroll {
+                    @if judged.len() > 1 { h3 { (name) } }
+                    (slate_table(slates))
+                }
+            }
+        }
+    })
+}
+
+fn slate_table(slates: &Slates<Estimate>) -> Markup {
+    let numbered = slates.by_slate.iter().map(|nth| (nth.called(), &nth.order));
+    html! {
+        table {
+            thead {
+                tr {
+                    th { "slate" } th { "with a click" }
+                    @for (name, _) in ORDERS { th { (name) } }
+                    th { "personal over static" }
+                }
+            }
+            tbody {
+                @for (name, order) in numbered.chain([("all".to_owned(), &slates.all)]) {
+                    tr.all[name == "all"] {
+                        td { (name) } td { (order.clicked) }
+                        @for (_, way) in ORDERS { td { (shown(way(order).as_ref().map(|order| order.ndcg.0.value))) } }
+                        td { (difference(order.gain.as_ref().map(|gain| gain.ndcg.0))) }
                     }
                 }
             }

@@ -52,6 +52,52 @@ fn seeds_are_compared_on_the_same_people() {
 }
 
 #[test]
+fn slates_are_judged_as_shown_by_the_seed_and_by_the_learner() {
+    let folder = Folder::new();
+    folder.impressions();
+    let text = std::fs::read_to_string(folder.path("impressions.csv")).unwrap();
+    let (header, rows) = text.split_once('\n').unwrap();
+    // The last 50 people are kept from the seed; each has five slates of 12.
+    let new = |row: &str| row.split(',').next().unwrap().trim_start_matches("person-").parse::<u32>().unwrap() >= 150;
+    for (name, wanted) in [("known.csv", false), ("new.csv", true)] {
+        let rows: Vec<&str> = rows.lines().filter(|row| new(row) == wanted).collect();
+        folder.write(name, &format!("{header}\n{}\n", rows.join("\n")));
+    }
+    let train =
+        "train known.csv --label click --time time --items things.csv --item-fields brand,year --factors 2 --epochs 3";
+    folder.stdout(&format!("{train} --slate slate --place place --out s.safetensors"));
+    folder.stdout(&format!("{train} --out plain.safetensors"));
+    let replayed = folder.json("replay s.safetensors new.csv --json");
+    let slates = &replayed["slates"];
+    assert_eq!((&slates["count"], &slates["by_slate"][4]["count"]), (&250.into(), &50.into()));
+    let ndcg = |order: &Value| number(&order["ndcg"]["10"]);
+    let [shown, fixed, personal] = ["shown", "static", "personal"].map(|order| ndcg(&slates[order]));
+    // Places are random, and the fields tell a good deal.
+    assert!(fixed > shown + 0.1 && personal > shown + 0.1, "{shown} {fixed} {personal}");
+    let first = &slates["by_slate"][0];
+    assert_eq!(first["personal"]["ndcg"], first["static"]["ndcg"], "a first slate is ordered by whom nobody knows");
+    assert!((number(&slates["gain"]["ndcg"]["10"]["by"]) - (personal - fixed)).abs() < 1e-9);
+    assert!(number(&slates["personal"]["error"]["ndcg"]["10"]) > 0.0);
+
+    // The seed says which columns tell of slates; flags say it for one that was trained without.
+    assert_eq!(folder.json("replay plain.safetensors new.csv --json")["slates"], Value::Null);
+    let named = folder.json("replay plain.safetensors new.csv --slate slate --place place --json");
+    assert_eq!(ndcg(&named["slates"]["shown"]), shown);
+    let text = folder.stdout("replay s.safetensors new.csv");
+    for part in ["250 slates", "as shown", "personal", "±"] {
+        assert!(text.contains(part), "{text} lacks {part}");
+    }
+    let both =
+        folder.stdout("replay new.csv --seed s.safetensors --seed plain.safetensors --slate slate --place place");
+    assert!(both.contains("NDCG@10, by slate") && both.contains("all, as shown"), "{both}");
+    folder.stdout("replay s.safetensors new.csv --report page.html");
+    let page = std::fs::read_to_string(folder.path("page.html")).unwrap();
+    assert!(page.contains("<h2>Slates</h2>") && page.contains("personal over static"));
+    let complaint = folder.complaint("replay s.safetensors new.csv --slate screen");
+    assert!(complaint.contains("no column `screen`") && complaint.contains("--slate"), "{complaint}");
+}
+
+#[test]
 fn late_labels_teach_less() {
     let folder = Folder::with_ratings();
     folder.stdout(&format!("{TRAIN} --positive 4 --out s.safetensors"));

@@ -28,22 +28,22 @@ impl Folder {
     }
 
     /// Slates of 12 things, with clicks and skips by 200 people, five slates each: `impressions.csv`, and `things.csv` with the
-    /// four fields that say how attractive a thing is.
+    /// four fields that say how attractive a thing is. Where it stood says nothing of that.
     pub(crate) fn impressions(&self) {
         let mut state = 7u64;
         let mut random = move |n: u64| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 33) % n
         };
-        let mut events = "user,slate,item,click,time\n".to_owned();
+        let mut events = "user,slate,item,click,time,place\n".to_owned();
         for slate in 0..1000u64 {
             let user = slate % 200;
-            for _ in 0..12 {
+            for place in 1..=12 {
                 let item = random(120);
                 let appeal =
                     3 * u64::from(item % 6 < 2) + u64::from(item % 4 == user % 2) + 2 * u64::from(item % 5 == 0);
                 let click = u8::from(random(10) < 1 + appeal);
-                writeln!(events, "person-{user},{slate},{item},{click},{}", 1000 + slate).unwrap();
+                writeln!(events, "person-{user},{slate},{item},{click},{},{place}", 1000 + slate).unwrap();
             }
         }
         let mut items = "item,brand,colours,size,year\n".to_owned();

@@ -4,6 +4,7 @@
 use super::estimate::{Difference, Estimate};
 use super::reliability::Reliability;
 use super::replay::{Outcome, Predicted, Replayed};
+use super::slates::Slates;
 use crate::maths::{auc, log_loss, mean};
 use serde::Serialize;
 
@@ -30,6 +31,9 @@ pub struct Figures<T> {
     pub buckets: Vec<Bucket<T>>,
     /// By how many events the learners had learnt from.
     pub frozen: Vec<Frozen<T>>,
+    /// How the items of slates are ordered, if there are slates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slates: Option<Slates<T>>,
 }
 
 /// Events by how many their visitor had before them.
@@ -118,6 +122,7 @@ impl Figures<Estimate> {
         Figures {
             buckets: BUCKETS.iter().map(|&named| Bucket::new(replayed, named, squared)).collect(),
             frozen: freeze.iter().enumerate().map(|(i, &after)| Frozen::new(replayed, i, after)).collect(),
+            slates: Slates::new(replayed),
         }
     }
 
@@ -128,6 +133,7 @@ impl Figures<Estimate> {
         Figures {
             buckets: buckets.map(|(a, b)| a.minus(b)).collect(),
             frozen: frozen.map(|(a, b)| a.minus(b)).collect(),
+            slates: self.slates.as_ref().zip(other.slates.as_ref()).map(|(a, b)| a.minus(b)),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::maths::{in_parallel, sigmoid};
 use brooklet_core::{
     Base, Config, Error, Features, FeaturesBuilder, Feedback, Learner, Loss, MAX_PENDING, Prediction, Serving, Subject,
 };
+use std::collections::HashMap;
 
 /// Frozen learners are judged on the events from this one on, counted from 0.
 pub const JUDGED_FROM: usize = 50;
@@ -32,11 +33,21 @@ pub struct Visitors {
 #[derive(Debug, Clone, Copy)]
 struct Visit {
     item: u32,
+    shown: Option<OnSlate>,
     target: f32,
     click: Option<bool>,
     at: f64,
     /// When its label is known.
     arrives: f64,
+}
+
+/// Where an item was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OnSlate {
+    /// Which slate of its person it was, counted from 1 in the order in which they began.
+    pub slate: u32,
+    /// The place there, counted from 1, if a column tells it.
+    pub place: Option<u32>,
 }
 
 /// What came of one event.
@@ -90,6 +101,8 @@ impl Outcome {
 pub struct Replayed {
     /// Of each event, in order of time.
     pub outcomes: Vec<Outcome>,
+    /// Of each of these where its item was shown; empty if no column tells the slates.
+    pub shown: Vec<OnSlate>,
     /// For each number of events to freeze after, the predictions for the events from [`JUDGED_FROM`] on; empty if the
     /// visitor has fewer than [`JUDGED_EVENTS`]. Who is frozen within a moment has learnt nothing of it.
     pub frozen: Vec<Vec<Outcome>>,
@@ -130,7 +143,7 @@ impl Visitors {
         let contexts = people.iter().map(context).collect::<Result<_>>()?;
         let (by_user, moments) = (events.by_user(), events.moments());
         let visits_of = |&user: &u32| {
-            let rows = &by_user[user as usize];
+            let (rows, mut slates) = (&by_user[user as usize], HashMap::new());
             let visit = |(n, &row): (usize, &u32)| {
                 let row = row as usize;
                 let target = events.target[row];
@@ -139,7 +152,12 @@ impl Visitors {
                 let at = if events.time.is_empty() { first() } else { moments[row] };
                 let known = events.time.get(row).copied().unwrap_or(n as f64 + 1.0);
                 let arrives = known + events.delay.get(row).copied().unwrap_or(0.0);
-                Visit { item: events.item[row], target, click: rule.click(events.label[row], target), at, arrives }
+                let click = rule.click(events.label[row], target);
+                let shown = events.slate.get(row).map(|&slate| {
+                    let next = slates.len() as u32 + 1;
+                    OnSlate { slate: *slates.entry(slate).or_insert(next), place: events.place.get(row).copied() }
+                });
+                Visit { item: events.item[row], shown, target, click, at, arrives }
             };
             rows.iter().enumerate().map(visit).collect()
         };
@@ -238,6 +256,7 @@ impl Visitors {
             }
             let (id, prediction) = learner.hold(&self.features(visitor, visit));
             held.push(id);
+            replayed.shown.extend(visit.shown);
             replayed.outcomes.push(Outcome::new(base, prediction, serving, visit));
         }
         replayed.drifts = learner.drifts();
