@@ -229,7 +229,7 @@ fn leave(session: &mut Session, endpoint: &mut Endpoint, key: [u8; 16], arrives:
 
 fn base() -> Base {
     let covariance = vec![0.5, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.5];
-    let prior = Prior { mean: vec![0.0; 3], covariance, scale: 1.0, fade: 0.0 };
+    let prior = Prior { mean: vec![0.0; 3], covariance, scale: 1.0 };
     let schema = Schema { fields: vec!["item".into()], ..Schema::new("user", "item") };
     let metadata = Metadata::new("films", schema, Rates { private: 0.3, shared: 0.05, delta: 0.05 }, prior);
     let rows = Rows { ids: vec![FeatureId::named("item=none")], rows: vec![0.1; 3], names: None, ..Rows::default() };

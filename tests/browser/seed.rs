@@ -38,7 +38,7 @@ fn seed_with(model: &str, version: u64, thresholds: Thresholds) -> Vec<u8> {
         ..Schema::new("user", "item")
     };
     let rates = Rates { private: 0.3, shared: 0.05, delta: 0.05 };
-    let prior = Prior { mean: vec![0.0; 1 + FACTORS], covariance, scale: 1.0, fade: 0.0 };
+    let prior = Prior { mean: vec![0.0; 1 + FACTORS], covariance, scale: 1.0 };
     let metadata = Metadata { version, thresholds, ..Metadata::new(model, schema, rates, prior) };
     let rows = Rows {
         ids: rows.iter().map(|(name, _)| FeatureId::named(name)).collect(),

@@ -21,7 +21,6 @@ fn base(factors: usize) -> Base {
         mean: vec![0.0; width],
         covariance: (0..width * width).map(|at| if at % (width + 1) == 0 { 0.1 } else { 0.0 }).collect(),
         scale: 8.0,
-        fade: 0.0,
     };
     let rates = Rates { private: 0.3, shared: 0.01, delta: 0.05 };
     let metadata = Metadata::new("bench", Schema::new("user", "item"), rates, prior);

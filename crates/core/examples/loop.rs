@@ -12,7 +12,7 @@ const LIKED: usize = 4;
 
 /// A model of one factor that finds all items alike.
 fn seed() -> Result<Base, Error> {
-    let prior = Prior { mean: vec![0.0, 1.0], covariance: vec![0.5, 0.0, 0.0, 0.5], scale: 1.0, fade: 0.0 };
+    let prior = Prior { mean: vec![0.0, 1.0], covariance: vec![0.5, 0.0, 0.0, 0.5], scale: 1.0 };
     let rates = Rates { private: 0.3, shared: 0.005, delta: 0.2 };
     let metadata = Metadata::new("films", Schema::new("user", "item"), rates, prior);
     let ids = (0..ITEMS).map(|item| FeatureId::named(&format!("item={item}"))).collect();

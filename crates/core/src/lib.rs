@@ -13,7 +13,7 @@
 //!
 //! # fn main() -> Result<(), Error> {
 //! // A seed of two films and one factor. It is trained in batch, and here written by hand.
-//! let prior = Prior { mean: vec![0.0, 0.0], covariance: vec![0.5, 0.0, 0.0, 0.5], scale: 1.0, fade: 0.0 };
+//! let prior = Prior { mean: vec![0.0, 0.0], covariance: vec![0.5, 0.0, 0.0, 0.5], scale: 1.0 };
 //! let rates = Rates { private: 0.3, shared: 0.005, delta: 0.2 };
 //! let metadata = Metadata::new("films", Schema::new("user", "item"), rates, prior);
 //! let ids = ["item=31", "item=597"].map(FeatureId::named).to_vec();
@@ -82,7 +82,7 @@ pub use format::delta::{ClientKey, Delta, Report};
 #[doc(inline)]
 pub use format::evidence::Evidence;
 #[doc(inline)]
-pub use format::metadata::{BASE_FORMAT, Labels, Metadata, Prior};
+pub use format::metadata::{BASE_FORMAT, CataloguePrior, Labels, Metadata, Prior};
 #[doc(inline)]
 pub use format::record::{Candidate, Record, Scored, Subject};
 pub use input::feature::{Feature, FeatureId, Features, FeaturesBuilder, Known};

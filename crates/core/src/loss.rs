@@ -12,12 +12,9 @@ pub enum Loss {
     Logistic,
     /// Half the squared difference of target and score: regression.
     Squared,
-    /// The same, of a target in \[0, 1\] that says how surely something was clicked: what a seed is trained by that weighs every
-    /// item, shown or not (Hu, Koren and Volinsky 2008). The calibration makes a chance of a click of the score.
-    SquaredClicks,
 }
 
-names!(Loss, "loss": Logistic = "logistic", Squared = "squared", SquaredClicks = "squared_clicks");
+names!(Loss, "loss": Logistic = "logistic", Squared = "squared");
 
 /// From ranking score to click probability: sigmoid(a * score + b) (Platt 1999).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,7 +42,7 @@ impl Default for Calibration {
 pub fn loss(loss: Loss, score: f64, target: f64) -> f64 {
     match loss {
         Loss::Logistic => loss_and_probability(score, target).0,
-        Loss::Squared | Loss::SquaredClicks => 0.5 * (score - target) * (score - target),
+        Loss::Squared => 0.5 * (score - target) * (score - target),
     }
 }
 
@@ -76,7 +73,7 @@ pub(crate) struct Step {
 /// minus the right is increasing in t with a slope of at least 1.
 pub(crate) fn proximal(loss: Loss, score: f64, target: f64, h: f64) -> Step {
     match loss {
-        Loss::Squared | Loss::SquaredClicks => Step { pull: (target - score) / (1.0 + h), curvature: 1.0 },
+        Loss::Squared => Step { pull: (target - score) / (1.0 + h), curvature: 1.0 },
         Loss::Logistic => {
             let (mut t, mut p) = (score, sigmoid(score));
             let explicit = score + h * (target - p);
@@ -115,7 +112,7 @@ pub(crate) fn proximal(loss: Loss, score: f64, target: f64, h: f64) -> Step {
 /// logistic loss of the probability that is served, which is that of the moderated score, mapped to log-odds.
 pub(crate) fn averaged_slope(loss: Loss, map: Calibration, score: f64, variance: f64, target: f64) -> (f64, f64) {
     match loss {
-        Loss::Squared | Loss::SquaredClicks => (target - score, 1.0),
+        Loss::Squared => (target - score, 1.0),
         Loss::Logistic => {
             let (a, b) = (f64::from(map.a), f64::from(map.b));
             let p = sigmoid(a * moderated(score, variance.clamp(0.0, f64::MAX)) + b);

@@ -52,7 +52,7 @@ fn a_key_that_is_missing_is_named() {
         ("model", "a text"),
         ("version", "a whole number from 1 on"),
         ("factors", "a whole number from 0 to 256"),
-        ("loss", "one of logistic, squared, squared_clicks"),
+        ("loss", "one of logistic, squared"),
         ("w0", "a number"),
         ("schema.visitor", "a text"),
         ("schema.item", "a text"),
@@ -77,7 +77,7 @@ fn a_key_that_is_missing_is_named() {
         assert!(said.starts_with(path) && said.ends_with(" is missing"), "{said}");
     }
     let optional =
-        ["schema.rates", "prior.fade", "thresholds", "thresholds.gate", "labels.positive", "private_rows", "training"];
+        ["schema.rates", "catalogue", "thresholds", "thresholds.gate", "labels.positive", "private_rows", "training"];
     for path in optional.into_iter().chain(["thresholds.adwin_delta", "thresholds.page_hinkley_tolerance"]) {
         assert_eq!(said_of_metadata(path, None), "accepted", "{path}");
     }
@@ -94,7 +94,7 @@ fn a_key_that_is_wrong_is_told_with_what_was_found() {
         ("factors", "257", "factors: expected a whole number from 0 to 256, found 257"),
         ("factors", "4.5", "factors: expected a whole number from 0 to 256, found 4.5"),
         ("factors", "-1", "factors: expected a whole number from 0 to 256, found -1"),
-        ("loss", "\"hinge\"", "loss: expected one of logistic, squared, squared_clicks, found \"hinge\""),
+        ("loss", "\"hinge\"", "loss: expected one of logistic, squared, found \"hinge\""),
         ("w0", "1e39", "w0: expected a number, found 1000000000000000000000000000000000000000"),
         ("w0", "\"0\"", "w0: expected a number, found \"0\""),
         ("schema", "[\"user\"]", "schema: expected an object, found [\"user\"]"),
@@ -121,7 +121,32 @@ fn a_key_that_is_wrong_is_told_with_what_was_found() {
             "prior.covariance: expected the numbers of a positive semi-definite matrix, found an array of 25",
         ),
         ("prior.scale", "1000.5", "prior.scale: expected a number from 0 to 1000, found 1000.5"),
-        ("prior.fade", "-1", "prior.fade: expected a number from 0 to a million, found -1"),
+        ("catalogue", "7", "catalogue: expected an object, found 7"),
+        (
+            "catalogue",
+            r#"{"mean":[0,1],"covariance":[1,0,0,1],"click":0,"half":8}"#,
+            "catalogue.click: expected a number above 0, at most a million, found 0",
+        ),
+        (
+            "catalogue",
+            r#"{"mean":[0,1],"covariance":[1,0,0,1],"click":20}"#,
+            "catalogue.half: a number above 0, at most a million is missing",
+        ),
+        (
+            "catalogue",
+            r#"{"mean":[0,1],"covariance":[1,0,0],"click":20,"half":8}"#,
+            "catalogue.covariance: expected c^2 numbers, c from 1 to 256, found [1,0,0]",
+        ),
+        (
+            "catalogue",
+            r#"{"mean":[0,1],"covariance":[1,2,2,1],"click":20,"half":8}"#,
+            "catalogue.covariance: expected the numbers of a positive semi-definite matrix, found [1,2,2,1]",
+        ),
+        (
+            "catalogue",
+            r#"{"mean":[],"covariance":[],"click":20,"half":8}"#,
+            "catalogue.mean: expected 1 to 256 numbers, found []",
+        ),
         ("calibration.a", "0", "calibration.a: expected a number above 0, found 0"),
         ("calibration.b", "[]", "calibration.b: expected a number, found []"),
         ("thresholds", "2", "thresholds: expected an object, found 2"),
@@ -220,6 +245,23 @@ fn a_tensor_that_is_described_wrongly_is_named() {
     assert_eq!(said_of_file(nameless), "accepted");
     // One column is as good as none.
     assert_eq!(said("w.shape", Some("[46, 1]")), "accepted");
+}
+
+#[test]
+fn what_ranks_the_catalogue_is_there_as_the_metadata_say() {
+    let (metadata, rows) = scenario::ranked();
+    let file = |precision| encode_base(&metadata, &rows, precision).expect("they fit");
+    let without =
+        |tensor: &str| said_of_file(with_header(&file(Precision::Int8), |header| *header = with(header, tensor, None)));
+    assert_eq!(said_of_file(file(Precision::F16)), "accepted");
+    assert_eq!(without("catalogue"), "tensor catalogue: a tensor is missing");
+    assert_eq!(without("catalogue_scale"), "tensor catalogue_scale: a tensor is missing");
+    let fewer = Rows { catalogue: rows.catalogue.clone().map(|mut numbers| numbers.split_off(1)), ..rows.clone() };
+    let nameless = Metadata { catalogue: None, ..metadata.clone() };
+    for (metadata, rows) in [(&metadata, &fewer), (&nameless, &rows)] {
+        let said = encode_base(metadata, rows, Precision::F16).expect_err("they do not fit").to_string();
+        assert!(said.contains("catalogue: expected c + 1 numbers a row"), "{said}");
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub(crate) fn columns() -> Columns {
 /// What a seed without factors says of itself.
 pub(crate) fn metadata(loss: Loss) -> Metadata {
     let rates = Rates { private: 0.0, shared: 0.0, delta: 0.0 };
-    let prior = Prior { mean: vec![0.0], covariance: vec![1.0], scale: 1.0, fade: 0.0 };
+    let prior = Prior { mean: vec![0.0], covariance: vec![1.0], scale: 1.0 };
     Metadata { loss, ..Metadata::new("m", Schema::new("user", "item"), rates, prior) }
 }
 

@@ -132,7 +132,7 @@ fn learnt(method: Method) -> &'static str {
         Method::Sgd => "Stochastic gradient descent",
         Method::Adagrad => "Gradient descent at rates that fall with each row's errors",
         Method::Implicit => {
-            "Least squares over all pairs of a user and an item, shown or not: to rank the whole catalogue"
+            "Clicks and skips by variational Bayes, and the whole catalogue by least squares over all pairs of a user and an item, shown or not"
         }
         Method::Bayes => "Variational Bayes: nothing to tune, and the prior of a new visitor is learnt as well",
     }

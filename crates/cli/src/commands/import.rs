@@ -49,7 +49,6 @@ fn told(loss: Loss) -> &'static str {
     match loss {
         Loss::Logistic => "The log-odds of a click",
         Loss::Squared => "The label itself",
-        Loss::SquaredClicks => "How surely something is clicked, weighed over all items",
     }
 }
 

@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn what_changed_is_told_by_name() {
-        let prior = Prior { mean: vec![0.0, 0.0], covariance: vec![1.0, 0.0, 0.0, 3.0], scale: 4.0, fade: 0.0 };
+        let prior = Prior { mean: vec![0.0, 0.0], covariance: vec![1.0, 0.0, 0.0, 3.0], scale: 4.0 };
         let a = metadata(prior);
         let prior = Prior { mean: vec![1.0, 0.0], scale: 2.0, ..a.prior.clone() };
         let b = Metadata { version: 2, w0: 0.5, prior, calibration: Calibration { a: 2.0, b: 0.5 }, ..a.clone() };
@@ -309,6 +309,6 @@ mod tests {
     }
 
     fn two() -> Prior {
-        Prior { mean: vec![0.0, 0.0], covariance: vec![1.0, 0.0, 0.0, 1.0], scale: 1.0, fade: 0.0 }
+        Prior { mean: vec![0.0, 0.0], covariance: vec![1.0, 0.0, 0.0, 1.0], scale: 1.0 }
     }
 }

@@ -9,7 +9,7 @@ use crate::term::{Bars, shown};
 use anyhow::Result;
 use brooklet_core::Base;
 use brooklet_train::TUNE_EVENTS;
-use brooklet_train::training::{Made, Method, Recipe, Training, train_implicit};
+use brooklet_train::training::{Implicit, Made, Recipe, Training};
 use report::Report;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -38,9 +38,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     args.report.as_deref().map(ensure_writable).transpose()?;
     let folder = args.out.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let recipe = Recipe { keep_users: args.keep_users, report: args.report.is_some(), ..args.recipe.recipe()? };
-    if recipe.method == Method::Implicit {
-        return implicit(args, &recipe, folder, start);
-    }
     let training = Training::read(&recipe, &args.recipe.files(folder), &Bars)?;
     let made = training.seed()?;
     write_whole(&args.out, &made.bytes)?;
@@ -54,6 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         epochs,
         train,
         validation,
+        implicit,
         tuning,
         prior_users,
         bytes,
@@ -70,6 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         rows_per_s: made.descended as f64 / made.descent.as_secs_f64().max(1e-9),
         train,
         validation,
+        implicit,
         tuning,
         prior_users,
         prior_scale: settings.scale,
@@ -87,34 +86,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     } else {
         print(&report);
     }
-    Ok(())
-}
-
-/// Trains upon all pairs, and says what was chosen.
-fn implicit(args: &Args, recipe: &Recipe, folder: &Path, start: Instant) -> Result<()> {
-    let (bytes, mut report) = train_implicit(recipe, &args.recipe.files(folder), &Bars)?;
-    write_whole(&args.out, &bytes)?;
-    report.seconds = start.elapsed().as_secs_f64();
-    if args.json {
-        println!("{}", serde_json::to_string(&report)?);
-        return Ok(());
-    }
-    println!(
-        "{} rows of {} users and {} items, {:.1} s in all",
-        report.rows, report.users, report.items, report.seconds
-    );
-    println!(
-        "chosen on {} people held out: passed over {}, unshown {}, regularisation {}, noise {}, popularity counts half after {} clicks",
-        report.held_out,
-        report.passed.as_str(),
-        report.unshown,
-        report.regularisation,
-        report.noise,
-        report.half
-    );
-    let ndcg: Vec<String> = report.ndcg.iter().map(|x| format!("{x:.4}")).collect();
-    println!("NDCG@100 of them after 0, 1, 3, 5, 10, 20 and all clicks known: {}", ndcg.join(" "));
-    println!("{} bytes in {}", bytes.len(), args.out.display());
     Ok(())
 }
 
@@ -138,6 +109,16 @@ fn print(report: &Report) {
             report.calibration[1]
         ),
         None => println!("too few people with {TUNE_EVENTS} events to tune on: default rates, prior and calibration"),
+    }
+    if let Some(implicit) = &report.implicit {
+        let Implicit { held_out, passed, unshown, regularisation, noise, half, ndcg } = implicit;
+        println!(
+            "the whole catalogue, chosen on {held_out} people held out: passed over {}, unshown {unshown}, regularisation {regularisation}, \
+             noise {noise}, popularity counts half after {half} clicks",
+            passed.as_str()
+        );
+        let ndcg: Vec<String> = ndcg.iter().map(|x| format!("{x:.4}")).collect();
+        println!("NDCG@100 of them after 0, 1, 3, 5, 10, 20 and all clicks known: {}", ndcg.join(" "));
     }
     println!("{} bytes in {}", report.bytes, report.out.display());
 }

@@ -8,6 +8,8 @@
 //! | `w`         | F16 \[n\]          | linear weights |
 //! | `v`         | F16 or I8 \[n, k\] | factors |
 //! | `v_scale`   | F32 \[n\]          | with I8: what a row's numbers are multiplied with |
+//! | `catalogue` | F16 or I8 \[n, c + 1\] | with `catalogue` in the metadata: what the whole catalogue is ranked by, and last what popularity adds |
+//! | `catalogue_scale` | F32 \[n\]    | with I8, as `v_scale` |
 //! | `evidence`  | U8 \[n\]          | optional: what each row was learnt from, see [`Evidence`](crate::Evidence) |
 //! | `names`     | U8 \[bytes\]       | optional: names one after the other, UTF-8 |
 //! | `name_ends` | U32 \[n\]          | with `names`: where each name ends |
@@ -45,9 +47,8 @@ pub struct Base {
     rows: usize,
     ids: Range<usize>,
     w: Range<usize>,
-    v: Range<usize>,
-    /// Present if `v` is int8.
-    v_scale: Option<Range<usize>>,
+    v: Table,
+    catalogue: Option<Table>,
     evidence: Option<Range<usize>>,
     names: Option<(Range<usize>, Range<usize>)>,
     /// Where each bucket of ids starts, see [`Base::bucket`].
@@ -91,15 +92,12 @@ impl Base {
         let tensor = |path| Entry::find(header, path, data..bytes.len(), &faults);
         let (ids, w, v, names, ends) = (tensor(IDS), tensor(W), tensor(V), tensor(NAMES), tensor(NAME_ENDS));
         let (rows, k) = (ids.rows(), metadata.factors);
-        let int8 = v.is("I8");
-        let (dtype, size) = if int8 { ("I8", 1) } else { ("F16", 2) };
         let ids = ids.expect("U64", 8, rows, 1);
         let w = w.expect("F16", 2, rows, 1);
-        if !(v.is_absent() || v.is(dtype)) {
-            v.place.field("dtype").fault("F16 or I8");
-        }
-        let v = v.expect(dtype, size, rows, k);
-        let v_scale = int8.then(|| tensor(V_SCALE).expect("F32", 4, rows, 1));
+        let v = Table::find(v, || tensor(V_SCALE), rows, k);
+        let catalogue = metadata.catalogue.as_ref();
+        let catalogue = catalogue
+            .map(|prior| Table::find(tensor(CATALOGUE), || tensor(CATALOGUE_SCALE), rows, prior.mean.len() + 1));
         let evidence = tensor(EVIDENCE);
         let evidence = (!evidence.is_absent()).then(|| evidence.expect("U8", 1, rows, 1));
         let named = !(names.is_absent() && ends.is_absent());
@@ -112,7 +110,7 @@ impl Base {
             ids,
             w,
             v,
-            v_scale,
+            catalogue,
             evidence,
             names,
             starts: Arc::default(),
@@ -128,7 +126,7 @@ impl Base {
 
     /// How its factors are stored.
     pub fn precision(&self) -> Precision {
-        if self.v_scale.is_some() { Precision::Int8 } else { Precision::F16 }
+        if self.v.scale.is_some() { Precision::Int8 } else { Precision::F16 }
     }
 
     /// The blob.
@@ -191,18 +189,35 @@ impl Base {
     /// Dequantises row `i < len` into `row`, 1 + k long: w, then v.
     pub fn row_into(&self, i: usize, row: &mut [f32]) {
         row[0] = half(self.at(&self.w, i));
-        let k = self.metadata.factors;
-        match &self.v_scale {
+        self.read(&self.v, i, &mut row[1..]);
+    }
+
+    /// Numbers of a row by which the whole catalogue is ranked: c + 1, or none.
+    pub fn catalogue_width(&self) -> usize {
+        self.catalogue.as_ref().map_or(0, |table| table.columns)
+    }
+
+    /// Dequantises what row `i < len` has for ranking the whole catalogue into `row`, [`catalogue_width`](Base::catalogue_width) long:
+    /// c numbers, then what popularity adds.
+    pub fn catalogue_into(&self, i: usize, row: &mut [f32]) {
+        if let Some(table) = &self.catalogue {
+            self.read(table, i, row);
+        }
+    }
+
+    fn read(&self, table: &Table, i: usize, row: &mut [f32]) {
+        let Table { numbers, scale, columns } = table;
+        let bytes = &self.bytes[numbers.clone()];
+        match scale {
             None => {
-                let bytes = &self.bytes[self.v.start + 2 * k * i..self.v.start + 2 * k * (i + 1)];
-                for (x, pair) in row[1..].iter_mut().zip(bytes.as_chunks::<2>().0) {
+                let bytes = &bytes[2 * columns * i..2 * columns * (i + 1)];
+                for (x, pair) in row.iter_mut().zip(bytes.as_chunks::<2>().0) {
                     *x = half(*pair);
                 }
             }
             Some(scale) => {
                 let scale = f32::from_le_bytes(self.at(scale, i));
-                let bytes = &self.bytes[self.v.start + k * i..self.v.start + k * (i + 1)];
-                for (x, byte) in row[1..].iter_mut().zip(bytes) {
+                for (x, byte) in row.iter_mut().zip(&bytes[columns * i..columns * (i + 1)]) {
                     *x = f32::from(*byte as i8) * scale;
                 }
             }
@@ -249,19 +264,23 @@ impl Base {
             let numbers = self.bytes[tensor.clone()].as_chunks::<2>().0;
             numbers.iter().position(|x| u16::from_le_bytes(*x) & 0x7c00 == 0x7c00)
         };
-        let halves = [Some((W, &self.w)), self.v_scale.is_none().then_some((V, &self.v))];
-        for (path, tensor) in halves.into_iter().flatten() {
-            if let Some(at) = infinite(tensor) {
-                return Err(Fault::at(path, at, "a finite number", "another".into()));
-            }
-        }
-        if let Some(scale) = &self.v_scale {
+        let w = Table { numbers: self.w.clone(), scale: None, columns: 1 };
+        let tables =
+            [(W, "", Some(&w)), (V, V_SCALE, Some(&self.v)), (CATALOGUE, CATALOGUE_SCALE, self.catalogue.as_ref())];
+        for (path, scale_path, table) in tables {
+            let Some(Table { numbers, scale, .. }) = table else { continue };
+            let Some(scale) = scale else {
+                if let Some(at) = infinite(numbers) {
+                    return Err(Fault::at(path, at, "a finite number", "another".into()));
+                }
+                continue;
+            };
             let scale = |i| f32::from_le_bytes(self.at(scale, i));
             // Written so that NaN is refused as well.
             let bounded = |i: &usize| scale(*i).abs() <= crate::limits::MAX_WEIGHT;
             if let Some(at) = (0..self.rows).find(|i| !bounded(i)) {
                 let found = shown_number(scale(at).into());
-                return Err(Fault::at(V_SCALE, at, "a number from -10000 to 10000", found));
+                return Err(Fault::at(scale_path, at, "a number from -10000 to 10000", found));
             }
         }
         if let Some((names, _)) = &self.names {
@@ -302,9 +321,32 @@ const IDS: &str = "tensor ids";
 const W: &str = "tensor w";
 const V: &str = "tensor v";
 const V_SCALE: &str = "tensor v_scale";
+const CATALOGUE: &str = "tensor catalogue";
+const CATALOGUE_SCALE: &str = "tensor catalogue_scale";
 const EVIDENCE: &str = "tensor evidence";
 const NAMES: &str = "tensor names";
 const NAME_ENDS: &str = "tensor name_ends";
+
+/// Rows of so many numbers.
+#[derive(Debug, Clone)]
+struct Table {
+    numbers: Range<usize>,
+    /// Present if the numbers are int8.
+    scale: Option<Range<usize>>,
+    columns: usize,
+}
+
+impl Table {
+    fn find<'a>(numbers: Entry<'a>, scale: impl FnOnce() -> Entry<'a>, rows: usize, columns: usize) -> Table {
+        let int8 = numbers.is("I8");
+        let (dtype, size) = if int8 { ("I8", 1) } else { ("F16", 2) };
+        if !(numbers.is_absent() || numbers.is(dtype)) {
+            numbers.place.field("dtype").fault("F16 or I8");
+        }
+        let numbers = numbers.expect(dtype, size, rows, columns);
+        Table { numbers, scale: int8.then(|| scale().expect("F32", 4, rows, 1)), columns }
+    }
+}
 
 /// A tensor of the header, if it is there.
 struct Entry<'a> {

@@ -21,6 +21,8 @@ pub struct Rows {
     pub ids: Vec<FeatureId>,
     /// n rows of 1 + k numbers: w, then v.
     pub rows: Vec<f32>,
+    /// n rows of c + 1 numbers that the whole catalogue is ranked by, where the metadata say that it is.
+    pub catalogue: Option<Vec<f32>>,
     /// n names, for people to read.
     pub names: Option<Vec<String>>,
     /// What each of the n rows was learnt from, where it is known.
@@ -36,9 +38,13 @@ impl Rows {
             base.row_into(i, row);
         }
         let names = (0..n).map(|i| base.name(i).map(String::from)).collect();
+        let c = base.catalogue_width();
+        let mut catalogue = vec![0.0; n * c];
+        (0..n).zip(catalogue.chunks_exact_mut(c.max(1))).for_each(|(i, row)| base.catalogue_into(i, row));
         Rows {
             ids: (0..n).map(|i| base.id(i)).collect(),
             rows,
+            catalogue: (c > 0).then_some(catalogue),
             names,
             evidence: (0..n).map(|i| base.evidence(i)).collect(),
         }
@@ -53,10 +59,17 @@ pub fn encode_base(metadata: &Metadata, rows: &Rows, precision: Precision) -> Re
     if rows.rows.len() != n * width || lengths.iter().flatten().any(|length| *length != n) {
         return Err(bad("rows", "rows, ids, names and evidence of one length", "other lengths"));
     }
-    // Written so that NaN is refused as well.
-    if let Some(at) = rows.rows.iter().position(|x| !(-MAX_WEIGHT..=MAX_WEIGHT).contains(x)) {
-        let found = shown_number(rows.rows[at].into());
-        return Err(Error::BadBase(Fault::at("rows", at, "a number from -10000 to 10000", found)));
+    let c = metadata.catalogue.as_ref().map(|prior| prior.mean.len() + 1);
+    if c.map(|c| c * n) != rows.catalogue.as_ref().map(Vec::len) {
+        return Err(bad("catalogue", "c + 1 numbers a row, with a prior of c in the metadata", "other lengths"));
+    }
+    let ranked = rows.catalogue.as_deref().unwrap_or_default();
+    for (path, numbers) in [("rows", &*rows.rows), ("catalogue", ranked)] {
+        // Written so that NaN is refused as well.
+        if let Some(at) = numbers.iter().position(|x| !(-MAX_WEIGHT..=MAX_WEIGHT).contains(x)) {
+            let found = shown_number(numbers[at].into());
+            return Err(Error::BadBase(Fault::at(path, at, "a number from -10000 to 10000", found)));
+        }
     }
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_unstable_by_key(|&i| rows.ids[i]);
@@ -67,33 +80,40 @@ pub fn encode_base(metadata: &Metadata, rows: &Rows, precision: Precision) -> Re
     let half = |x: f32| half::f16::from_f32(x).to_le_bytes();
     let mut ids = Vec::with_capacity(8 * n);
     let mut w = Vec::with_capacity(2 * n);
-    let mut v = Vec::with_capacity(2 * n * metadata.factors);
-    let mut v_scale = Vec::new();
     for &i in &order {
         ids.extend_from_slice(&rows.ids[i].0.to_le_bytes());
-        let row = &rows.rows[i * width..(i + 1) * width];
-        w.extend_from_slice(&half(row[0]));
-        match precision {
-            Precision::F16 => row[1..].iter().for_each(|x| v.extend_from_slice(&half(*x))),
-            Precision::Int8 => {
-                let scale = row[1..].iter().fold(0f32, |max, x| max.max(x.abs())) / 127.0;
-                let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-                v.extend(row[1..].iter().map(|x| libm::rintf(x * inverse).clamp(-127.0, 127.0) as i8 as u8));
-                v_scale.extend_from_slice(&scale.to_le_bytes());
-            }
-        }
+        w.extend_from_slice(&half(rows.rows[i * width]));
     }
     let mut tensors = Vec::from([
         ("ids", Tensor { dtype: Dtype::U64, shape: [n, 1], dimensions: 1, bytes: ids }),
         ("w", Tensor { dtype: Dtype::F16, shape: [n, 1], dimensions: 1, bytes: w }),
     ]);
-    let shape = [n, metadata.factors];
-    match precision {
-        Precision::F16 => tensors.push(("v", Tensor { dtype: Dtype::F16, shape, dimensions: 2, bytes: v })),
-        Precision::Int8 => {
-            tensors.push(("v", Tensor { dtype: Dtype::I8, shape, dimensions: 2, bytes: v }));
-            tensors.push(("v_scale", Tensor { dtype: Dtype::F32, shape: [n, 1], dimensions: 1, bytes: v_scale }));
+    // The numbers of rows from `first` on.
+    let mut table = |names: [&'static str; 2], rows: &[f32], first: usize, width: usize| {
+        let columns = width - first;
+        let (mut numbers, mut scales) = (Vec::with_capacity(2 * n * columns), Vec::new());
+        for &i in &order {
+            let row = &rows[i * width + first..(i + 1) * width];
+            match precision {
+                Precision::F16 => row.iter().for_each(|x| numbers.extend_from_slice(&half(*x))),
+                Precision::Int8 => {
+                    let scale = row.iter().fold(0f32, |max, x| max.max(x.abs())) / 127.0;
+                    let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+                    let eighth = |x: &f32| libm::rintf(x * inverse).clamp(-127.0, 127.0) as i8 as u8;
+                    numbers.extend(row.iter().map(eighth));
+                    scales.extend_from_slice(&scale.to_le_bytes());
+                }
+            }
         }
+        let dtype = if precision == Precision::Int8 { Dtype::I8 } else { Dtype::F16 };
+        tensors.push((names[0], Tensor { dtype, shape: [n, columns], dimensions: 2, bytes: numbers }));
+        if precision == Precision::Int8 {
+            tensors.push((names[1], Tensor { dtype: Dtype::F32, shape: [n, 1], dimensions: 1, bytes: scales }));
+        }
+    };
+    table(["v", "v_scale"], &rows.rows, 1, width);
+    if let Some(c) = c {
+        table(["catalogue", "catalogue_scale"], ranked, 0, c);
     }
     if let Some(evidence) = &rows.evidence {
         let bytes = order.iter().map(|&i| evidence[i].0).collect();

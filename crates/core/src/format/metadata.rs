@@ -10,7 +10,8 @@
 //! | `w0`           | the global bias |
 //! | `schema`       | `visitor`, `item`, `private`, `fields`, and `rates`: an array of `field`, `rate`, `adagrad` |
 //! | `rates`        | `private`, `shared`, `delta`, each 0 to 1000 |
-//! | `prior`        | `mean` of 1 + k numbers, `covariance` of (1 + k)^2 row by row, `scale`: a new visitor's row is N(mean, scale * covariance); `fade`, optional: how fast its last factor goes back to 0 |
+//! | `prior`        | `mean` of 1 + k numbers, `covariance` of (1 + k)^2 row by row, `scale`: a new visitor's row is N(mean, scale * covariance) |
+//! | `catalogue`    | optional, with the tensor `catalogue`: what a visitor chooses of all items, shown or not. `mean` of c numbers and `covariance` of c^2 row by row: what a new visitor is interested in; `click`: what a click weighs; `half`: clicks after which popularity counts half |
 //! | `calibration`  | `a` and `b`: the probability of a click is sigmoid(a * score + b) |
 //! | `thresholds`   | optional: `gate`, `adwin_delta`, `page_hinkley_tolerance`, `page_hinkley_threshold` |
 //! | `labels`       | `positive`: the least label that is a click, or null; `map`: pairs of a label and its target |
@@ -21,7 +22,7 @@ use crate::error::{Error, Fault};
 use crate::input::place::{Bounds, FINITE, Faults, MAX_WHOLE, Place, parsed};
 use crate::input::schema::{FieldRate, Schema};
 use crate::input::value::Value;
-use crate::limits::MAX_FACTORS;
+use crate::limits::{MAX_FACTORS, MAX_LABEL};
 use crate::loss::{Calibration, Loss};
 use crate::maths::linear::cholesky;
 use crate::rates::{RATE, Rates, rates};
@@ -34,7 +35,7 @@ use alloc::vec::Vec;
 /// The number of the base format; a reader refuses any other.
 pub const BASE_FORMAT: u64 = 1;
 const SCALE: Bounds = Bounds::new(0.0, 1000.0, "a number from 0 to 1000");
-const FADE: Bounds = Bounds::new(0.0, 1e6, "a number from 0 to a million");
+const WEIGHT: Bounds = Bounds::new(f32::MIN_POSITIVE as f64, MAX_LABEL as f64, "a number above 0, at most a million");
 const FORMAT: Bounds = Bounds::new(BASE_FORMAT as f64, BASE_FORMAT as f64, "1");
 const FACTORS: Bounds = Bounds::new(0.0, MAX_FACTORS as f64, "a whole number from 0 to 256");
 const VERSION: Bounds = Bounds::new(1.0, MAX_WHOLE, "a whole number from 1 on");
@@ -54,9 +55,20 @@ pub struct Prior {
     pub covariance: Vec<f32>,
     /// What the covariance of the training's point estimates is multiplied with: they are shrunk by regularisation.
     pub scale: f32,
-    /// How fast the last factor's share of the row goes back to zero: the weight of the observation, made with every event,
-    /// that it is zero. 0 leaves it alone. A seed keeps there what it thinks of each item while little is known of the visitor.
-    pub fade: f32,
+}
+
+/// What is known of what a visitor chooses of the whole catalogue, shown or not, before the first click: the interest is
+/// N(mean, covariance), in which it is counted that nothing was chosen yet (Hu, Koren and Volinsky 2008).
+#[derive(Debug, Clone, PartialEq)]
+pub struct CataloguePrior {
+    /// c numbers.
+    pub mean: Vec<f32>,
+    /// c x c, row by row, symmetric.
+    pub covariance: Vec<f32>,
+    /// The weight of a click: one over the variance of a click around its score.
+    pub click: f32,
+    /// Clicks after which what makes the order of popularity of a stranger's counts half.
+    pub half: f32,
 }
 
 /// How the training data's labels became targets.
@@ -87,6 +99,8 @@ pub struct Metadata {
     pub rates: Rates,
     /// The prior of a new visitor.
     pub prior: Prior,
+    /// The same of what ranks the whole catalogue, if something of its own does.
+    pub catalogue: Option<CataloguePrior>,
     /// The map from score to click probability.
     pub calibration: Calibration,
     /// Of the gate and of the drift detectors.
@@ -123,7 +137,7 @@ impl Metadata {
     /// ```
     /// use brooklet_core::{Metadata, Prior, Rates, Schema};
     ///
-    /// let prior = Prior { mean: vec![0.0; 2], covariance: vec![1.0, 0.0, 0.0, 1.0], scale: 1.0, fade: 0.0 };
+    /// let prior = Prior { mean: vec![0.0; 2], covariance: vec![1.0, 0.0, 0.0, 1.0], scale: 1.0 };
     /// let rates = Rates { private: 0.3, shared: 0.005, delta: 0.2 };
     /// let metadata = Metadata { w0: -2.0, ..Metadata::new("films", Schema::new("user", "item"), rates, prior) };
     /// assert_eq!((metadata.version, metadata.factors), (1, 1));
@@ -138,6 +152,7 @@ impl Metadata {
             schema,
             rates,
             prior,
+            catalogue: None,
             calibration: Calibration::default(),
             thresholds: Thresholds::default(),
             labels: Labels::default(),
@@ -176,8 +191,8 @@ impl Metadata {
                 mean: mean.singles("1 + k numbers"),
                 covariance: covariance.singles("(1 + k)^2 numbers"),
                 scale: prior.field("scale").single(&SCALE),
-                fade: fade(&prior.field("fade")),
             },
+            catalogue: root.field("catalogue").optional(catalogue),
             calibration: calibration(&root.field("calibration")),
             thresholds: Thresholds::of(&root.field("thresholds")),
             labels: Labels { positive: positive(&labels.field("positive")), map: pairs(&labels.field("map")) },
@@ -188,11 +203,7 @@ impl Metadata {
         if metadata.prior.mean.len() != width {
             mean.fault("1 + k numbers");
         }
-        if metadata.prior.covariance.len() != width * width {
-            covariance.fault("(1 + k)^2 numbers");
-        } else if !positive_semidefinite(&metadata.prior.covariance, width) {
-            covariance.fault("the numbers of a positive semi-definite matrix");
-        }
+        check_covariance(&covariance, &metadata.prior.covariance, width, "(1 + k)^2 numbers");
         faults.none()?;
         Ok(metadata)
     }
@@ -224,14 +235,12 @@ impl Metadata {
         let object = |fields: Vec<(&str, Value)>| {
             Value::Object(fields.into_iter().map(|(key, value)| (String::from(key), value)).collect())
         };
-        let mut prior = vec![
-            ("mean", ns(&self.prior.mean)),
-            ("covariance", ns(&self.prior.covariance)),
-            ("scale", n(self.prior.scale)),
-        ];
-        // A seed of which nothing fades is written as it always was.
-        prior.extend((self.prior.fade != 0.0).then(|| ("fade", n(self.prior.fade))));
-        object(vec![
+        let prior = |mean: &[f32], covariance: &[f32]| vec![("mean", ns(mean)), ("covariance", ns(covariance))];
+        let with = |mut fields: Vec<(&'static str, Value)>, more: &[(&'static str, f32)]| {
+            fields.extend(more.iter().map(|(key, x)| (*key, n(*x))));
+            object(fields)
+        };
+        let mut fields = vec![
             ("format", Value::Number(BASE_FORMAT as f64)),
             ("model", Value::String(self.model.clone())),
             ("version", Value::Number(self.version as f64)),
@@ -256,7 +265,7 @@ impl Metadata {
                     ("delta", n(self.rates.delta)),
                 ]),
             ),
-            ("prior", object(prior)),
+            ("prior", with(prior(&self.prior.mean, &self.prior.covariance), &[("scale", self.prior.scale)])),
             ("calibration", object(vec![("a", n(self.calibration.a)), ("b", n(self.calibration.b))])),
             ("thresholds", self.thresholds.to_value()),
             (
@@ -268,7 +277,37 @@ impl Metadata {
             ),
             ("private_rows", Value::Bool(self.private_rows)),
             ("training", self.training.clone()),
-        ])
+        ];
+        if let Some(CataloguePrior { mean, covariance, click, half }) = &self.catalogue {
+            fields.push(("catalogue", with(prior(mean, covariance), &[("click", *click), ("half", *half)])));
+        }
+        object(fields)
+    }
+}
+
+fn catalogue(place: &Place<'_>) -> CataloguePrior {
+    const EXPECTED: &str = "c^2 numbers, c from 1 to 256";
+    let [mean, covariance] = ["mean", "covariance"].map(|key| place.field(key));
+    let prior = CataloguePrior {
+        mean: mean.singles("c numbers"),
+        covariance: covariance.singles(EXPECTED),
+        click: place.field("click").single(&WEIGHT),
+        half: place.field("half").single(&WEIGHT),
+    };
+    let c = prior.mean.len();
+    if !(1..=MAX_FACTORS).contains(&c) {
+        mean.fault("1 to 256 numbers");
+    }
+    check_covariance(&covariance, &prior.covariance, c, EXPECTED);
+    prior
+}
+
+/// Checks that a covariance has `width` x `width` numbers and is one.
+fn check_covariance(place: &Place<'_>, covariance: &[f32], width: usize, expected: &'static str) {
+    if covariance.len() != width * width {
+        place.fault(expected);
+    } else if !positive_semidefinite(covariance, width) {
+        place.fault("the numbers of a positive semi-definite matrix");
     }
 }
 
@@ -299,11 +338,6 @@ fn field_rates(place: &Place<'_>) -> Vec<FieldRate> {
         adagrad: optional_flag(&place.field("adagrad")),
     };
     elements.iter().map(of).collect()
-}
-
-/// A seed need not have any.
-fn fade(place: &Place<'_>) -> f32 {
-    if place.is_absent() { 0.0 } else { place.single(&FADE) }
 }
 
 fn calibration(place: &Place<'_>) -> Calibration {

@@ -9,6 +9,7 @@ use crate::limits::MAX_LABEL;
 use crate::loss::Loss;
 use crate::model::event::Event;
 use crate::model::gathered::Gathered;
+use crate::model::interest::Interest;
 use crate::model::prediction::Prediction;
 use crate::slates::catalogue::Catalogue;
 use crate::slates::slate::{Shown, Thoughts, examination, score};
@@ -137,6 +138,9 @@ impl Learner {
             self.gather(gathered, features);
         }
 
+        if let Some(interest) = self.interest.as_mut().filter(|_| click) {
+            interest.learn(self.models[0].rows.base(), features, weight.into());
+        }
         let (catalogue, serving) = (&mut self.catalogue, self.serving);
         for (at, ((model, gathered), thought)) in self.models.iter_mut().zip(gathered).zip(&thoughts[1..]).enumerate() {
             model.calibrate(thought.moderated.into(), click, weight.into());
@@ -200,6 +204,11 @@ impl Learner {
                     model.visitor.pull(&model.prior, share.into());
                     model.visitor.forget(&model.prior, share.into());
                 }
+                let new = Interest::new(self.base());
+                if let (Some(interest), Some(new)) = (&mut self.interest, new) {
+                    interest.row.pull(&new.row, share.into());
+                    interest.row.forget(&new.row, share.into());
+                }
                 self.catalogue.touch_all();
                 return true;
             }
@@ -209,7 +218,7 @@ impl Learner {
 
     fn check_label(&self, target: f32, weight: f32) -> Result<(), Error> {
         let accepted = match self.base().metadata().loss {
-            Loss::Logistic | Loss::SquaredClicks => (0.0..=1.0).contains(&target),
+            Loss::Logistic => (0.0..=1.0).contains(&target),
             Loss::Squared => target.abs() <= MAX_LABEL,
         };
         if !accepted {

@@ -1,7 +1,7 @@
 //! The profile: all that one visitor's learner has become, as bytes that stay on the device. One CBOR array:
 //!
 //! format (2), model, factors, loss, models, moments of numeric features, outbox, metrics, choice, pending slates, random
-//! state. The parts are arrays whose fields stand in the order in which they are written below; ids are u64 and numbers f32 or
+//! state; and, where the base ranks the whole catalogue by something of its own, the interest in it. The parts are arrays whose fields stand in the order in which they are written below; ids are u64 and numbers f32 or
 //! f64, little-endian, in byte strings.
 
 use crate::config::Config;
@@ -15,6 +15,7 @@ use crate::limits::{MAX_LABEL, MAX_WEIGHT};
 use crate::loss::Loss;
 use crate::maths::random::Random;
 use crate::model::event::Event;
+use crate::model::interest::Interest;
 use crate::model::personal::Model;
 use crate::model::posterior::Gaussian;
 use crate::share::outbox::{BUFFER, HISTORY, Outbox};
@@ -32,6 +33,8 @@ const FORMAT: u64 = 2;
 /// The oldest format that is read.
 const OLDEST: u64 = 1;
 const FIELDS: u64 = 11;
+/// With an interest in the whole catalogue.
+const MOST_FIELDS: u64 = FIELDS + 1;
 /// Where a covariance of more than this would come from, no prior says.
 const MAX_COVARIANCE: f64 = 1e9;
 
@@ -55,9 +58,9 @@ impl Learner {
     /// that the profile does not have, because the settings are others, begin anew.
     pub fn restore(base: Base, config: Config, profile: &[u8]) -> Result<Learner, Error> {
         let mut reader = Reader(Decoder::new(profile));
-        let fields = reader.0.array();
+        let fields = reader.0.array().ok().flatten();
         let format = reader.unsigned()?;
-        if !matches!(fields, Ok(Some(FIELDS))) || !(OLDEST..=FORMAT).contains(&format) {
+        if !matches!(fields, Some(FIELDS | MOST_FIELDS)) || !(OLDEST..=FORMAT).contains(&format) {
             return Err(Error::BadProfile("it is of another format"));
         }
         let metadata = base.metadata();
@@ -89,6 +92,9 @@ impl Learner {
         reader.choice(&mut learner, same_models)?;
         reader.slates(&mut learner, models as usize, same_models)?;
         learner.random = Random(reader.0.u64().map_err(|_| BROKEN)?.max(1));
+        if fields == Some(MOST_FIELDS) {
+            reader.interest(&mut learner.interest)?;
+        }
         if reader.0.position() != profile.len() {
             return Err(BROKEN);
         }
@@ -98,7 +104,10 @@ impl Learner {
 
     fn write(&self, out: &mut Encoder<Vec<u8>>) -> Written {
         let metadata = self.base().metadata();
-        out.array(FIELDS)?.u64(FORMAT)?.str(&metadata.model)?.u64(metadata.factors as u64)?;
+        out.array(if self.interest.is_some() { MOST_FIELDS } else { FIELDS })?
+            .u64(FORMAT)?
+            .str(&metadata.model)?
+            .u64(metadata.factors as u64)?;
         out.u64(number_of(metadata.loss))?.array(self.models.len() as u64)?;
         self.models.iter().try_for_each(|model| write_model(out, model))?;
         let scales = self.scales.sorted();
@@ -111,6 +120,9 @@ impl Learner {
         self.write_choice(out)?;
         self.write_slates(out)?;
         out.u64(self.random.0)?;
+        if let Some(Interest { row, clicked }) = &self.interest {
+            out.array(3)?.bytes(&doubles(row.mean()))?.bytes(&doubles(&row.covariance()))?.f64(*clicked)?;
+        }
         Ok(())
     }
 
@@ -232,7 +244,6 @@ fn number_of(loss: Loss) -> u64 {
     match loss {
         Loss::Logistic => 0,
         Loss::Squared => 1,
-        Loss::SquaredClicks => 2,
     }
 }
 
@@ -260,6 +271,22 @@ impl<'a> Reader<'a> {
             model.rows.set_learnt(*id, row, evidence);
         }
         model.rows.evicted = self.unsigned()?;
+        Ok(())
+    }
+
+    /// A base that has none, or one of another width, is of another training: then it begins anew.
+    fn interest(&mut self, interest: &mut Option<Interest>) -> Result<(), Error> {
+        self.exactly(3)?;
+        let mean = self.any_doubles()?;
+        let bounded = mean.iter().all(|x| x.abs() <= f64::from(MAX_WEIGHT));
+        let row = Gaussian::new(&mean, &self.doubles(mean.len() * mean.len(), MAX_COVARIANCE)?);
+        let clicked = self.double()?;
+        if !bounded || clicked < 0.0 {
+            return Err(BROKEN);
+        }
+        if let Some(interest) = interest.as_mut().filter(|interest| interest.row.mean().len() == mean.len()) {
+            *interest = Interest { row, clicked };
+        }
         Ok(())
     }
 

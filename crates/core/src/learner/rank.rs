@@ -8,10 +8,13 @@ use crate::input::feature::{FeatureId, Features};
 use crate::learner::state::Learner;
 use crate::loss::Loss;
 use crate::maths::order::order;
+use crate::model::interest::{self, Interest};
 use crate::model::overlay::Overlay;
+use crate::model::personal::Model;
 use crate::slates::explore::{choose, pool};
 use crate::slates::slate::{Recommended, Shown, Slate};
 use crate::watch::serving::Serving;
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -71,16 +74,27 @@ impl Learner {
         self.scales.observe(&query.context);
         let most = if self.config.exploration == Exploration::None { query.k } else { pool(query.k) };
         let best = self.rank(&context, most, query);
+        let scores: Vec<f32> = best.iter().map(|(_, score)| *score).collect();
+        let interest = interest_of(&self.models, &self.interest, self.serving, query);
+        let (row, first) = match (&interest, self.serving) {
+            (Some(interest), _) => (&interest.row, self.models[0].rows.base().width()),
+            (None, Serving::Base) => (&self.models[0].prior, 0),
+            (None, Serving::Model(at)) => (&self.models[at].visitor, 0),
+        };
+        let factors = |(at, _): &(usize, f32)| {
+            let mut numbers = self.catalogue.numbers(*at, first);
+            if interest.is_none() {
+                // The visitor's weight is in the score of every item.
+                numbers[0] = 0.0;
+            }
+            numbers
+        };
         let factors: Vec<Vec<f32>> = match self.config.exploration {
-            Exploration::Thompson => best.iter().map(|(at, _)| self.catalogue.factors(*at)).collect(),
+            Exploration::Thompson => best.iter().map(factors).collect(),
             _ => Vec::new(),
         };
-        let scores: Vec<f32> = best.iter().map(|(_, score)| *score).collect();
-        let visitor = match self.serving {
-            Serving::Base => &self.models[0].prior,
-            Serving::Model(at) => &self.models[at].visitor,
-        };
-        let chosen = choose(self.config.exploration, &factors, query.k, visitor, &scores, &mut self.random);
+        let whole = interest.is_some();
+        let chosen = choose(self.config.exploration, &factors, query.k, row, &scores, &mut self.random);
 
         let show = |learner: &Learner, place: usize| {
             let item = learner.catalogue.item(best[place].0);
@@ -95,6 +109,7 @@ impl Learner {
                 Serving::Base => (prediction.base_score, prediction.base_probability),
                 Serving::Model(_) => (prediction.score, prediction.probability),
             };
+            let score = if whole { scores[place] } else { score };
             let item = self.catalogue.item(best[place].0).id.clone();
             items.push(Recommended { item, score, probability, propensity });
             shown.push(input);
@@ -136,7 +151,7 @@ impl Learner {
                 let variance = model.visitor.variance(sums.personal().phi);
                 let probability = model.probability(model.judge(sums.personal()).moderated);
                 let p = match model.loss() {
-                    Loss::Logistic | Loss::SquaredClicks => f64::from(probability),
+                    Loss::Logistic => f64::from(probability),
                     Loss::Squared => 0.5,
                 };
                 let item = Uncertain { item: item.id.clone(), probability, variance: variance as f32 };
@@ -156,17 +171,23 @@ impl Learner {
             Serving::Base => (&self.models[0], &self.models[0].prior, Overlay::base_into),
             Serving::Model(at) => (&self.models[at], &self.models[at].visitor, Overlay::personal_into),
         };
-        self.catalogue.refresh(|id, row| read(&model.rows, id, row));
+        let base = model.rows.base();
+        self.catalogue.refresh(|id, row, beyond| {
+            read(&model.rows, id, row);
+            interest::read(base, id, beyond);
+        });
+        let pass = (query.include.is_some() || !query.exclude.is_empty()).then(|| self.pass(query));
+        if let Some(interest) = interest_of(&self.models, &self.interest, self.serving, query) {
+            return self.catalogue.top(0.0, &interest.query(base, context), base.width(), k, pass.as_deref());
+        }
         let sums = model.rows.sums(context);
         let sum = if self.serving == Serving::Base { sums.base() } else { sums.personal() };
         let constant = sum.score + visitor.dot(sum.phi);
-        let q = sum.phi.as_flattened().iter().zip(visitor.mean()).skip(1);
-        let q: Vec<f32> = q.map(|(q, u)| (f64::from(*q) + u) as f32).collect();
-        if query.include.is_none() && query.exclude.is_empty() {
-            return self.catalogue.top(constant as f32, &q, k, None);
-        }
-        let pass = self.pass(query);
-        self.catalogue.top(constant as f32, &q, k, Some(&pass))
+        let mut q: Vec<f32> =
+            sum.phi.as_flattened().iter().zip(visitor.mean()).map(|(q, u)| (f64::from(*q) + u) as f32).collect();
+        // What an item has of its own counts once.
+        q[0] = 1.0;
+        self.catalogue.top(constant as f32, &q, 0, k, pass.as_deref())
     }
 
     /// Which items pass the query's lists.
@@ -183,5 +204,20 @@ impl Learner {
 
     fn item_key(&self, id: &str) -> FeatureId {
         FeatureId::named(&[&self.schema().item, "=", id].concat())
+    }
+}
+
+/// What ranks the whole catalogue, if the base has something of its own for that: what this visitor is interested in, or where the
+/// base serves, anybody. A list of candidates was chosen already, so it is ranked as what is shown.
+fn interest_of<'a>(
+    models: &[Model],
+    own: &'a Option<Interest>,
+    serving: Serving,
+    query: &Query<'_>,
+) -> Option<Cow<'a, Interest>> {
+    let own = own.as_ref().filter(|_| query.include.is_none())?;
+    match serving {
+        Serving::Base => Interest::new(models[0].rows.base()).map(Cow::Owned),
+        Serving::Model(_) => Some(Cow::Borrowed(own)),
     }
 }

@@ -11,6 +11,7 @@ use crate::loss::Loss;
 use crate::maths::random::Random;
 use crate::maths::scalar::sigmoid;
 use crate::model::gathered::Gathered;
+use crate::model::interest::Interest;
 use crate::model::personal::{Model, PersonalScore};
 use crate::model::prediction::Prediction;
 use crate::share::outbox::Outbox;
@@ -29,7 +30,7 @@ use alloc::vec::Vec;
 /// ```
 /// # use brooklet_core::*;
 /// # fn main() -> Result<(), Error> {
-/// # let prior = Prior { mean: vec![0.0; 2], covariance: vec![0.5, 0.0, 0.0, 0.5], scale: 1.0, fade: 0.0 };
+/// # let prior = Prior { mean: vec![0.0; 2], covariance: vec![0.5, 0.0, 0.0, 0.5], scale: 1.0 };
 /// # let rates = Rates { private: 0.3, shared: 0.005, delta: 0.2 };
 /// # let metadata = Metadata::new("films", Schema::new("user", "item"), rates, prior);
 /// # let ids = ["genres=Drama", "device=phone"].map(FeatureId::named).to_vec();
@@ -52,6 +53,8 @@ pub struct Learner {
     pub(crate) config: Config,
     /// The first, then its shadows.
     pub(crate) models: Vec<Model>,
+    /// What it chooses of the whole catalogue, if the base knows more of that than of what was shown.
+    pub(crate) interest: Option<Interest>,
     pub(crate) scales: Scales,
     pub(crate) catalogue: Catalogue,
     pub(crate) slates: Slates,
@@ -86,7 +89,8 @@ impl Learner {
         let models: Vec<Model> = configs.map(|config| Model::new(base.clone(), config.clone())).collect();
         Learner {
             scales: Scales::default(),
-            catalogue: Catalogue::new(base.width()),
+            catalogue: Catalogue::new(base.width(), base.catalogue_width()),
+            interest: Interest::new(&base),
             slates: Slates::new(config.max_pending_slates),
             outbox: Outbox::default(),
             shares: true,
@@ -213,7 +217,7 @@ impl Learner {
 
     pub(crate) fn probability_of(&self, thought: Thought) -> f32 {
         match self.base().metadata().loss {
-            Loss::Logistic | Loss::SquaredClicks => sigmoid(thought.odds.into()) as f32,
+            Loss::Logistic => sigmoid(thought.odds.into()) as f32,
             Loss::Squared => thought.score,
         }
     }

@@ -10,7 +10,8 @@ impl Learner {
     /// Puts another version of the base under what was learnt.
     pub fn swap_base(&mut self, base: Base) -> Result<(), Error> {
         let (old, new) = (self.base().metadata(), base.metadata());
-        if (old.factors, old.loss, &old.model, &old.schema) != (new.factors, new.loss, &new.model, &new.schema) {
+        let same = (old.factors, old.loss, &old.model, &old.schema) == (new.factors, new.loss, &new.model, &new.schema);
+        if !same || self.base().catalogue_width() != base.catalogue_width() {
             return Err(Error::IncompatibleBase);
         }
         for model in &mut self.models {

@@ -3,6 +3,7 @@
 
 use crate::config::{ModelConfig, VisitorStep};
 use crate::format::base::Base;
+use crate::format::metadata::Prior;
 use crate::input::feature::{Feature, Features};
 use crate::loss::{Calibration, Loss, proximal};
 use crate::maths::lanes::{Lanes, narrow};
@@ -43,7 +44,7 @@ pub(crate) struct Model {
 impl Model {
     pub(crate) fn new(base: Base, config: ModelConfig) -> Model {
         let metadata = base.metadata();
-        let prior = Gaussian::prior(&metadata.prior, config.rate_factor);
+        let prior = prior(&metadata.prior, config.rate_factor);
         let calibration = [f64::from(metadata.calibration.a), f64::from(metadata.calibration.b)];
         let calibration = Gaussian::independent(&calibration, &CALIBRATION_VARIANCE);
         let rows = Overlay::new(base, config.max_rows);
@@ -51,7 +52,7 @@ impl Model {
     }
 
     pub(crate) fn swap_base(&mut self, base: Base) {
-        self.prior = Gaussian::prior(&base.metadata().prior, self.config.rate_factor);
+        self.prior = prior(&base.metadata().prior, self.config.rate_factor);
         self.rows.swap_base(base);
     }
 
@@ -78,7 +79,7 @@ impl Model {
         let score = sum.score + self.visitor.dot(sum.phi);
         let variance = match self.loss() {
             Loss::Logistic => self.visitor.variance(sum.phi).clamp(0.0, f64::MAX),
-            Loss::Squared | Loss::SquaredClicks => 0.0,
+            Loss::Squared => 0.0,
         };
         PersonalScore { score, moderated: moderated(score, variance) }
     }
@@ -86,7 +87,7 @@ impl Model {
     /// From ranking score to log-odds of a click; the score itself under the squared loss.
     pub(crate) fn log_odds(&self, score: f64) -> f64 {
         match self.loss() {
-            Loss::Logistic | Loss::SquaredClicks => self.calibration.dot(&of_score(score)),
+            Loss::Logistic => self.calibration.dot(&of_score(score)),
             Loss::Squared => score,
         }
     }
@@ -95,9 +96,7 @@ impl Model {
     pub(crate) fn base_log_odds(&self, score: f64) -> f64 {
         let metadata = self.rows.base().metadata();
         match metadata.loss {
-            Loss::Logistic | Loss::SquaredClicks => {
-                f64::from(metadata.calibration.a) * score + f64::from(metadata.calibration.b)
-            }
+            Loss::Logistic => f64::from(metadata.calibration.a) * score + f64::from(metadata.calibration.b),
             Loss::Squared => score,
         }
     }
@@ -140,7 +139,6 @@ impl Model {
             mapped.extend(phi.iter().map(|phi| (narrow(phi) * map.a).to_array()));
             let offset = f64::from(map.a) * score + f64::from(map.b);
             visitor.learn(self.loss(), offset, &mapped, (*target).into(), (*weight).into(), false);
-            visitor.fade(f64::from(*weight) * f64::from(rows.base().metadata().prior.fade));
         }
         visitor
     }
@@ -183,7 +181,7 @@ impl Model {
     /// The click probability, or the score under the squared loss.
     pub(crate) fn probability(&self, score: f64) -> f32 {
         match self.loss() {
-            Loss::Logistic | Loss::SquaredClicks => sigmoid(self.log_odds(score)) as f32,
+            Loss::Logistic => sigmoid(self.log_odds(score)) as f32,
             Loss::Squared => score as f32,
         }
     }
@@ -203,7 +201,6 @@ impl Model {
                 self.visitor.set_mean(visitor.mean());
             }
         }
-        self.visitor.fade(weight * f64::from(self.rows.base().metadata().prior.fade));
     }
 
     /// Whether rows learn at all: where only the visitor row pays, the seed's rates are zero.
@@ -223,6 +220,11 @@ impl Model {
             Some(own) => own.rate * self.config.rate_factor,
         }
     }
+}
+
+/// The visitor row of whom nothing is known, its covariance times `factor`.
+fn prior(prior: &Prior, factor: f32) -> Gaussian {
+    Gaussian::prior(&prior.mean, &prior.covariance, f64::from(prior.scale) * f64::from(factor))
 }
 
 /// phi of the calibration.

@@ -10,7 +10,6 @@
 //! s = offset + <phi, u> with phi = (1, q), q the sum of the other active rows' factors. And the calibration (a, b): with
 //! phi = (s, 1). The learning rate is the covariance: high at first, optimal per direction, falling as evidence comes in.
 
-use crate::format::metadata::Prior;
 use crate::limits::MAX_WEIGHT;
 use crate::loss::{Loss, proximal};
 use crate::maths::lanes::{LANES, Lanes, Wide, narrowed, padded, total, wide, widened};
@@ -37,20 +36,19 @@ pub(crate) struct Gaussian {
 }
 
 impl Gaussian {
-    /// The visitor row of whom nothing is known, its covariance times `factor`.
-    pub(crate) fn prior(prior: &Prior, factor: f32) -> Gaussian {
-        let width = prior.mean.len();
-        let scale = f64::from(prior.scale) * f64::from(factor);
+    /// The row of a visitor of whom nothing is known: n numbers and, row by row, n x n that are multiplied with `scale`.
+    pub(crate) fn prior(mean: &[f32], numbers: &[f32], scale: f64) -> Gaussian {
+        let width = mean.len();
         let mut covariance: Vec<f64> = vec![0.0; width * width];
         for i in 0..width {
             for j in 0..width {
-                let (a, b) = (prior.covariance[i * width + j], prior.covariance[j * width + i]);
+                let (a, b) = (numbers[i * width + j], numbers[j * width + i]);
                 covariance[i * width + j] = scale * 0.5 * (f64::from(a) + f64::from(b));
             }
             // Rounding to f32 may have cost the covariance what the check of a base allows for.
             covariance[i * width + i] = covariance[i * width + i] * (1.0 + 1e-6) + FLOOR;
         }
-        let mean: Vec<f64> = prior.mean.iter().map(|x| f64::from(*x)).collect();
+        let mean: Vec<f64> = mean.iter().map(|x| f64::from(*x)).collect();
         Gaussian::new(&mean, &covariance)
     }
 
@@ -153,15 +151,6 @@ impl Gaussian {
         }
     }
 
-    /// The observation that the last number is 0, of this weight; none where the weight is 0.
-    pub(crate) fn fade(&mut self, weight: f64) {
-        if weight > 0.0 {
-            let mut last = vec![[0.0; LANES]; self.mean.len()];
-            last.as_flattened_mut()[self.n - 1] = 1.0;
-            self.learn(Loss::Squared, 0.0, &last, 0.0, weight, false);
-        }
-    }
-
     /// Moves the covariance by a share of the way back to the prior's, so that what is old counts less. It lies between two
     /// covariances, so it is one.
     pub(crate) fn forget(&mut self, prior: &Gaussian, share: f64) {
@@ -234,19 +223,4 @@ fn add_product(sum: &mut f64x4, a: f64x4, b: &Lanes) {
 pub(crate) fn draw(lower: &[f64], n: usize, random: &mut Random) -> Vec<f64> {
     let normal: Vec<f64> = (0..n).map(|_| random.normal()).collect();
     lower.chunks_exact(n).map(|row| row.iter().zip(&normal).fold(0.0, |sum, (l, z)| sum + l * z)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_fades_counts_half_after_as_many_events_as_its_weight_says() {
-        let mut row = Gaussian::independent(&[0.5, 1.0], &[2.0, 0.01]);
-        (0..4).for_each(|_| row.fade(1.0 / (4.0 * 0.01)));
-        assert!((row.mean()[1] - 0.5).abs() < 1e-9, "{:?}", row.mean());
-        assert_eq!(row.mean()[0], 0.5);
-        row.fade(0.0);
-        assert!((row.mean()[1] - 0.5).abs() < 1e-9);
-    }
 }

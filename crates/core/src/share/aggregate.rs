@@ -175,6 +175,9 @@ impl Aggregate {
         self.seed.resize(self.seed.len() + width, 0.0);
         self.known.push(0.0);
         self.evidence.extend([0.0; 2]);
+        if let (Some(catalogue), Some(prior)) = (&mut self.rows.catalogue, &self.metadata.catalogue) {
+            catalogue.resize(catalogue.len() + prior.mean.len() + 1, 0.0);
+        }
         if let Some(names) = &mut self.rows.names {
             names.push(String::new());
         }
@@ -182,7 +185,7 @@ impl Aggregate {
     }
 
     /// Bytes to store: a safetensors file with the tensors `ids`, `rows` and `seed` (F32 \[n, 1 + k\]), `known` (F32 \[n, 1\]),
-    /// `evidence` (F32 \[n, 2\]), `owed_ids` and `owed` (F32 \[m, 1 + k\]), `reports` (I64 \[3\]), and
+    /// `evidence` (F32 \[n, 2\]), `catalogue` (F32 \[n, c + 1\], where the seed has it), `owed_ids` and `owed` (F32 \[m, 1 + k\]), `reports` (I64 \[3\]), and
     /// `names` and `name_ends` as in a base.
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
         let (n, m, width) = (self.rows.ids.len(), self.owed.len(), 1 + self.metadata.factors);
@@ -209,6 +212,9 @@ impl Aggregate {
             ("owed", table(&owed, m, width)),
             ("reports", list(Dtype::I64, 3, reports)),
         ]);
+        if let Some(catalogue) = &self.rows.catalogue {
+            tensors.push(("catalogue", table(catalogue, n, catalogue.len() / n.max(1))));
+        }
         if let Some(names) = &self.rows.names {
             let text: Vec<u8> = names.iter().flat_map(|name| name.bytes()).collect();
             let mut end = 0u32;
@@ -242,10 +248,13 @@ impl Aggregate {
         };
         let (places, rows, seed) = (ids("ids")?, floats("rows")?, floats("seed")?);
         let (known, evidence) = (floats("known")?, floats("evidence")?);
+        let c = metadata.catalogue.as_ref().map_or(0, |prior| prior.mean.len() + 1);
+        let catalogue = if c > 0 { Some(floats("catalogue")?) } else { None };
         let (debtors, owed) = (ids("owed_ids")?, floats("owed")?);
         let (n, width) = (places.len(), 1 + metadata.factors);
-        let lengths = [rows.len(), seed.len(), known.len(), evidence.len(), owed.len()];
-        if lengths != [n * width, n * width, n, 2 * n, debtors.len() * width] {
+        let ranked = catalogue.as_ref().map_or(0, Vec::len);
+        let lengths = [rows.len(), seed.len(), known.len(), evidence.len(), owed.len(), ranked];
+        if lengths != [n * width, n * width, n, 2 * n, debtors.len() * width, n * c] {
             return Err(Error::BadAggregate("its tensors must be of one length"));
         }
         let reports: Vec<i64> = eights("reports")?.into_iter().map(i64::from_le_bytes).collect();
@@ -254,7 +263,7 @@ impl Aggregate {
         };
         let owed = debtors.into_iter().zip(owed.chunks_exact(width).map(<[f32]>::to_vec)).collect();
         let reports = Reports { deltas: deltas.max(0) as u64, sum, squares };
-        let rows = Rows { ids: places, rows, names, evidence: None };
+        let rows = Rows { ids: places, rows, catalogue, names, evidence: None };
         Ok(Aggregate { metadata, rows, seed, known, evidence, owed, reports })
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct Curvature {
 
 impl Curvature {
     pub(crate) fn of(prior: &Prior) -> Curvature {
-        let visitor = Gaussian::prior(prior, 1.0);
+        let visitor = Gaussian::prior(&prior.mean, &prior.covariance, prior.scale.into());
         let (mean, width) = (visitor.mean(), visitor.mean().len());
         let mut moments = visitor.covariance();
         for (at, moment) in moments.iter_mut().enumerate() {

@@ -2,7 +2,8 @@
 //!
 //! With the context fixed, an item's score is const + b_i + <q_ctx, q_i>, where b_i (its weights and its own pairs) and
 //! q_i (the sum of its factors) depend on the item alone. They are kept current under learning: a learnt row is marked,
-//! and the items that have it are summed again before the next ranking.
+//! and the items that have it are summed again before the next ranking. What the whole catalogue is ranked by is summed beside it,
+//! without pairs.
 
 use crate::input::feature::{Feature, FeatureId, Features};
 use crate::input::index::Index;
@@ -18,7 +19,10 @@ const BLOCK: usize = 64;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Catalogue {
+    /// 1 + k.
     width: usize,
+    /// With the numbers that the whole catalogue is ranked by, if there are some.
+    stride: usize,
     rows: Index,
     row_values: Vec<f32>,
     stale: Vec<bool>,
@@ -43,9 +47,11 @@ struct Place<'a> {
 }
 
 impl Catalogue {
-    pub(crate) fn new(width: usize) -> Catalogue {
+    /// Of rows of `width` numbers, 1 + k, and then `beyond` that the whole catalogue is ranked by.
+    pub(crate) fn new(width: usize, beyond: usize) -> Catalogue {
         Catalogue {
             width,
+            stride: width + beyond,
             rows: Index::default(),
             row_values: Vec::new(),
             stale: Vec::new(),
@@ -79,7 +85,7 @@ impl Catalogue {
             return;
         }
         if at.is_multiple_of(BLOCK) {
-            self.blocks.resize(self.blocks.len() + BLOCK * self.width, 0.0);
+            self.blocks.resize(self.blocks.len() + BLOCK * self.stride, 0.0);
         }
         self.items.push(item);
     }
@@ -88,7 +94,7 @@ impl Catalogue {
     fn intern(&mut self, feature: &Feature) -> (u32, f32) {
         let (row, new) = self.rows.enter(feature.id);
         if new {
-            self.row_values.resize(self.row_values.len() + self.width, 0.0);
+            self.row_values.resize(self.row_values.len() + self.stride, 0.0);
             self.stale.push(true);
         }
         (row as u32, feature.value)
@@ -108,19 +114,21 @@ impl Catalogue {
         self.any_stale = true;
     }
 
-    /// Sums again what was learnt since; `read` gives the rows.
-    pub(crate) fn refresh(&mut self, read: impl Fn(FeatureId, &mut [f32])) {
+    /// Sums again what was learnt since; `read` gives the two parts of a row.
+    pub(crate) fn refresh(&mut self, read: impl Fn(FeatureId, &mut [f32], &mut [f32])) {
         if !self.any_stale {
             return;
         }
-        let width = self.width;
-        for ((stale, id), values) in self.stale.iter().zip(self.rows.ids()).zip(self.row_values.chunks_exact_mut(width))
+        let (width, stride) = (self.width, self.stride);
+        for ((stale, id), values) in
+            self.stale.iter().zip(self.rows.ids()).zip(self.row_values.chunks_exact_mut(stride))
         {
             if *stale {
-                read(*id, values);
+                let (values, beyond) = values.split_at_mut(width);
+                read(*id, values, beyond);
             }
         }
-        let mut sums = vec![0.0; width];
+        let mut sums = vec![0.0; stride];
         for (at, item) in self.items.iter().enumerate() {
             if !item.rows.iter().any(|(row, _)| self.stale[*row as usize]) {
                 continue;
@@ -128,16 +136,12 @@ impl Catalogue {
             sums.fill(0.0);
             let mut squares = 0.0;
             for (row, x) in &item.rows {
-                let row = &self.row_values[*row as usize * width..(*row as usize + 1) * width];
-                sums[0] += row[0] * x;
-                for (q, v) in sums[1..].iter_mut().zip(&row[1..]) {
-                    let vx = v * x;
-                    *q += vx;
-                    squares += vx * vx;
-                }
+                let row = &self.row_values[*row as usize * stride..(*row as usize + 1) * stride];
+                sums.iter_mut().zip(row).for_each(|(sum, v)| *sum += v * x);
+                squares = row[1..width].iter().fold(squares, |sum, v| sum + v * x * (v * x));
             }
-            sums[0] += 0.5 * (sums[1..].iter().fold(0.0, |sum, q| sum + q * q) - squares);
-            let block = at / BLOCK * BLOCK * width;
+            sums[0] += 0.5 * (sums[1..width].iter().fold(0.0, |sum, q| sum + q * q) - squares);
+            let block = at / BLOCK * BLOCK * stride;
             for (column, sum) in sums.iter().enumerate() {
                 self.blocks[block + column * BLOCK + at % BLOCK] = *sum;
             }
@@ -151,15 +155,21 @@ impl Catalogue {
         self.index.find(key)
     }
 
-    /// The 1 + k numbers that a visitor row is multiplied with, up to what all items of a ranking have in common.
-    pub(crate) fn factors(&self, at: usize) -> Vec<f32> {
-        let block = at / BLOCK * BLOCK * self.width;
-        let column = |column| self.blocks[block + column * BLOCK + at % BLOCK];
-        core::iter::once(0.0).chain((1..self.width).map(column)).collect()
+    /// An item's numbers from `first` on.
+    pub(crate) fn numbers(&self, at: usize, first: usize) -> Vec<f32> {
+        let block = at / BLOCK * BLOCK * self.stride;
+        (first..self.stride).map(|column| self.blocks[block + column * BLOCK + at % BLOCK]).collect()
     }
 
-    /// The `k` best of the items that pass, under a context whose factors sum to `q`: best first, with const + b_i + <q, q_i>.
-    pub(crate) fn top(&self, constant: f32, q: &[f32], k: usize, pass: Option<&[bool]>) -> Vec<(usize, f32)> {
+    /// The `k` best of the items that pass, with their scores: const + <q, q_i>, q_i their numbers from `first` on.
+    pub(crate) fn top(
+        &self,
+        constant: f32,
+        q: &[f32],
+        first: usize,
+        k: usize,
+        pass: Option<&[bool]>,
+    ) -> Vec<(usize, f32)> {
         let k = k.min(self.items.len());
         if k == 0 {
             return Vec::new();
@@ -167,9 +177,9 @@ impl Catalogue {
         // The worst of the best stands on top and is what a newcomer must beat.
         let mut best: BinaryHeap<Place<'_>> = BinaryHeap::with_capacity(k + 1);
         let mut scores = [0f32; BLOCK];
-        let blocks = self.blocks.chunks_exact(BLOCK * self.width).zip(self.items.chunks(BLOCK));
+        let blocks = self.blocks.chunks_exact(BLOCK * self.stride).zip(self.items.chunks(BLOCK));
         for (block_at, (block, items)) in blocks.enumerate() {
-            let highest = score_block(q, block, &mut scores);
+            let highest = score_block(q, &block[BLOCK * first..], &mut scores);
             if best.len() == k && best.peek().is_none_or(|worst| highest < worst.score) {
                 continue;
             }
@@ -193,14 +203,12 @@ impl Catalogue {
 /// Items whose scores are summed at once: so many fit the registers of a vector unit.
 const STRIP: usize = 16;
 
-/// b_i + <q, q_i> of a block's items; returns the highest.
+/// <q, q_i> of a block's items; returns the highest.
 fn score_block(q: &[f32], block: &[f32], scores: &mut [f32; BLOCK]) -> f32 {
-    let (biases, factors) = block.split_at(BLOCK);
-    let parts = scores.as_chunks_mut::<STRIP>().0.iter_mut().zip(biases.as_chunks::<STRIP>().0);
     let mut highest = [f32::NEG_INFINITY; STRIP];
-    for (part, (scores, biases)) in parts.enumerate() {
-        let mut sums = *biases;
-        for (q, column) in q.iter().zip(factors.as_chunks::<BLOCK>().0) {
+    for (part, scores) in scores.as_chunks_mut::<STRIP>().0.iter_mut().enumerate() {
+        let mut sums = [0.0; STRIP];
+        for (q, column) in q.iter().zip(block.as_chunks::<BLOCK>().0) {
             for (sum, v) in sums.iter_mut().zip(&column.as_chunks::<STRIP>().0[part]) {
                 *sum += q * v;
             }

@@ -206,7 +206,7 @@ impl Metrics {
 
 fn judge(kind: Loss, odds: f64, target: f64) -> (f64, f64, bool) {
     let (loss, probability) = match kind {
-        Loss::Logistic | Loss::SquaredClicks => loss_and_probability(odds, target),
+        Loss::Logistic => loss_and_probability(odds, target),
         Loss::Squared => (loss(kind, odds, target), 0.5),
     };
     (loss, probability, target > 0.5)

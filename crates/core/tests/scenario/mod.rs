@@ -42,7 +42,7 @@ pub(crate) fn metadata(factors: usize, loss: Loss) -> Metadata {
         ..Schema::new("user", "item")
     };
     let rates = Rates { private: 0.25, shared: 0.015625, delta: 0.0625 };
-    let prior = Prior { mean: (0..width).map(|i| 0.125 * (i % 3) as f32).collect(), covariance, scale: 2.0, fade: 0.0 };
+    let prior = Prior { mean: (0..width).map(|i| 0.125 * (i % 3) as f32).collect(), covariance, scale: 2.0 };
     Metadata {
         loss,
         w0: -0.25,
@@ -67,8 +67,23 @@ pub(crate) fn rows(factors: usize) -> Rows {
         ids: names.iter().map(|name| FeatureId::named(name)).collect(),
         rows: names.iter().flat_map(|_| (0..=factors).map(|_| 0.5 * random.signed()).collect::<Vec<_>>()).collect(),
         names: Some(names),
-        evidence: None,
+        ..Rows::default()
     }
+}
+
+/// A seed of 4 factors that ranks the whole catalogue by 2 numbers of an item and its popularity: of the even items the first says
+/// something, of the odd ones the second, and the lower the number of an item, the more popular it is.
+pub(crate) fn ranked() -> (Metadata, Rows) {
+    let prior =
+        CataloguePrior { mean: vec![0.125, 0.0625], covariance: vec![0.5, 0.0, 0.0, 0.25], click: 16.0, half: 2.0 };
+    let rows = rows(4);
+    let numbers = |name: &String| match name.strip_prefix("item=").map(|item| item.parse::<u16>().expect("a number")) {
+        None => [0.0; 3],
+        Some(item) => [f32::from(1 - item % 2), f32::from(item % 2), 0.5 - f32::from(item) / 64.0],
+    };
+    let catalogue = rows.names.iter().flatten().flat_map(numbers).collect();
+    let metadata = Metadata { catalogue: Some(prior), ..metadata(4, Loss::Logistic) };
+    (metadata, Rows { catalogue: Some(catalogue), ..rows })
 }
 
 pub(crate) fn seed(factors: usize, loss: Loss, precision: Precision) -> Vec<u8> {

@@ -47,7 +47,7 @@ pub fn random_seed() -> u64 {
 pub fn metadata() -> Metadata {
     let width = 1 + FACTORS;
     let rates = Rates { private: 0.3, shared: 0.01, delta: 0.1 };
-    let prior = Prior { mean: vec![0.0; width], covariance: vec![0.0; width * width], scale: 1.0, fade: 0.0 };
+    let prior = Prior { mean: vec![0.0; width], covariance: vec![0.0; width * width], scale: 1.0 };
     Metadata {
         w0: 0.1,
         thresholds: Thresholds { gate: 3.0, adwin_delta: 0.01, ..Thresholds::default() },

@@ -304,7 +304,7 @@ mod tests {
     /// A seed without factors: a visitor is one bias with variance 3, item x has weight 1, nothing else is known.
     fn base(loss: Loss) -> Base {
         let metadata = Metadata {
-            prior: Prior { mean: vec![0.5], covariance: vec![1.5], scale: 2.0, fade: 0.0 },
+            prior: Prior { mean: vec![0.5], covariance: vec![1.5], scale: 2.0 },
             calibration: Calibration { a: 2.0, b: -1.0 },
             labels: Labels { positive: Some(4.0), map: vec![] },
             ..testing::metadata(loss)
@@ -340,7 +340,7 @@ mod tests {
     fn what_is_known_of_a_person_is_the_context() {
         // The one row that the seed has, of weight 1, is the age's; x and y are unknown.
         let metadata = Metadata {
-            prior: Prior { mean: vec![0.5], covariance: vec![1.5], scale: 2.0, fade: 0.0 },
+            prior: Prior { mean: vec![0.5], covariance: vec![1.5], scale: 2.0 },
             ..testing::metadata(Loss::Squared)
         };
         let base = testing::base_of(&metadata, &["age=25".into()], 1.0);

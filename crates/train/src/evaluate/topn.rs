@@ -38,7 +38,8 @@ pub struct TopN {
     pub users: usize,
     /// Items of the seed.
     pub items: usize,
-    /// Of a ranking by how much of each item the seed was learnt from, if it says so.
+    /// Of a ranking as a stranger's of the seed, if it ranks the whole catalogue by something of its own, else by how much of each item it
+    /// was learnt from, if it says so.
     pub popularity: Option<Ranked>,
     /// After so many clicks as were asked for.
     pub after: Vec<AfterClicks>,
@@ -98,15 +99,21 @@ fn people<'a>(known: &'a Events, hidden: &'a Events) -> Vec<Person<'a>> {
     found.iter().enumerate().map(of).collect()
 }
 
-/// Items in order of how much the seed was learnt from them, if it says so.
+/// Items in order of popularity, as far as the seed tells.
 fn popular(base: &Base, items: &[String]) -> Option<Vec<String>> {
     let field = &base.metadata().schema.item;
-    let evidence = |id: &String| {
+    let popularity = |id: &String| {
         let row = base.find(FeatureId::named(&format!("{field}={id}")))?;
-        Some((base.evidence(row)?, id.clone()))
+        let Some(prior) = &base.metadata().catalogue else {
+            return Some((base.evidence(row)?.amount() as f32, id.clone()));
+        };
+        let mut numbers = vec![0.0; base.catalogue_width()];
+        base.catalogue_into(row, &mut numbers);
+        let stranger = prior.mean.iter().chain(&[1.0]);
+        Some((stranger.zip(&numbers).map(|(u, x)| u * x).sum(), id.clone()))
     };
-    let mut ranking: Vec<_> = items.iter().map(evidence).collect::<Option<_>>()?;
-    ranking.sort_by_key(|(evidence, _)| std::cmp::Reverse(evidence.0));
+    let mut ranking: Vec<(f32, String)> = items.iter().map(popularity).collect::<Option<_>>()?;
+    ranking.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     Some(ranking.into_iter().map(|(_, id)| id).collect())
 }
 

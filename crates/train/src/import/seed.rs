@@ -102,7 +102,7 @@ fn default_prior(rows: &[f32], width: usize) -> Prior {
     for f in 1..width {
         covariance[f * width + f] = rows.iter().skip(f).step_by(width).map(|v| v * v).sum::<f32>() / n;
     }
-    Prior { mean: vec![0.0; width], covariance, scale: 1.0, fade: 0.0 }
+    Prior { mean: vec![0.0; width], covariance, scale: 1.0 }
 }
 
 /// What `replay` and `eval` look for: the columns of events, by the names of their roles.

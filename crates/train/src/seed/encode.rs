@@ -14,15 +14,18 @@ pub(crate) fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
 const LEAST_PEOPLE: usize = 20;
 
 /// The blob of a trained model. Rows of users, and of what few of them have in common, are left out unless the metadata say
-/// otherwise. `events` are how many each row was learnt from, if the blob is to say so.
+/// otherwise. `events` are how many each row was learnt from, if the blob is to say so; `catalogue` is what each row ranks the whole
+/// catalogue by, if the metadata have a prior for that.
 pub(crate) fn encode(
     metadata: &Metadata,
     model: &Model,
     dataset: &Dataset,
     events: Option<&[u32]>,
+    catalogue: Option<&[f32]>,
     precision: Precision,
 ) -> Result<Vec<u8>> {
     let mut rows = Rows { names: Some(Vec::new()), evidence: events.map(|_| Vec::new()), ..Rows::default() };
+    let width = metadata.catalogue.as_ref().map_or(0, |prior| prior.mean.len() + 1);
     let curvature = if metadata.loss == Loss::Logistic { LOGISTIC_CURVATURE } else { 1.0 };
     for (row, &people) in dataset.people().iter().enumerate() {
         if !metadata.private_rows && people < LEAST_PEOPLE {
@@ -31,6 +34,10 @@ pub(crate) fn encode(
         let name = dataset.name(row);
         rows.ids.push(FeatureId::named(&name));
         rows.rows.extend_from_slice(model.row(row));
+        if let Some(catalogue) = catalogue {
+            let ranked = rows.catalogue.get_or_insert_default();
+            ranked.extend_from_slice(&catalogue[row * width..(row + 1) * width]);
+        }
         rows.names.get_or_insert_default().push(name);
         if let (Some(evidence), Some(events)) = (&mut rows.evidence, events) {
             evidence.push(Evidence::of(curvature * f64::from(events[row])));

@@ -40,7 +40,7 @@ pub(crate) fn prior(visitor: Visitor, scale: f32) -> Prior {
         *variance += VARIANCE_FLOOR;
     }
     let narrow = |xs: Vec<f64>| xs.into_iter().map(|x| x as f32).collect();
-    Prior { mean: narrow(mean), covariance: narrow(covariance), scale, fade: 0.0 }
+    Prior { mean: narrow(mean), covariance: narrow(covariance), scale }
 }
 
 /// Added to every variance of the prior.

@@ -21,12 +21,7 @@ pub(super) fn method(recipe: &Recipe, rule: &LabelRule, dataset: &Dataset) -> Re
         Loss::Bpr => Objective::Pairs,
     };
     ensure!(*batch > 0, Setting, "--batch 0 would never step: give 1 or more, or leave it out");
-    ensure!(
-        recipe.method != Method::Implicit,
-        Setting,
-        "--method implicit makes a seed of all pairs, as `train` does: take another method here"
-    );
-    if recipe.method == Method::Bayes {
+    if matches!(recipe.method, Method::Bayes | Method::Implicit) {
         ensure!(
             recipe.descent == Descent::default(),
             Setting,

@@ -72,8 +72,8 @@ pub enum Method {
     Sgd,
     /// Gradient descent at rates that fall with each row's errors (Duchi, Hazan and Singer 2011).
     Adagrad,
-    /// Least squares over all pairs of a user and an item, shown or not, to rank the whole catalogue: what
-    /// [`train_implicit`](super::train_implicit) learns by.
+    /// Two things in one seed: variational Bayes with at most 16 factors tells clicks from skips among what was shown, and least squares
+    /// over all pairs of a user and an item, shown or not, rank the whole catalogue. [`Recipe::factors`] are those of the latter.
     Implicit,
     /// Variational Bayes: nothing to tune, and the prior of a new visitor is learnt as well.
     Bayes,

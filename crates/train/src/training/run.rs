@@ -1,5 +1,6 @@
 //! One training: the data, and how to train on them.
 
+use super::catalogue::{Catalogue, Data, Implicit};
 use super::files::{Files, check_names};
 use super::method::{method, provenance};
 use super::recipe::{self, Recipe};
@@ -18,6 +19,10 @@ use std::time::Duration;
 
 /// Users need so many events for their row to count in the prior of a new visitor.
 const PRIOR_EVENTS: u32 = 20;
+/// The most factors of what tells clicks from skips where something else ranks the whole catalogue: more tell no better.
+const JUDGING: usize = 16;
+/// Skips that are drawn for every event where clicks alone are known, and that something must tell them from.
+const DRAWN: usize = 4;
 /// Deviation of the factors before gradient descent.
 const INIT: f32 = 0.05;
 
@@ -35,6 +40,10 @@ pub struct Training<'w> {
     holdout: HoldOut,
     pub(crate) precision: Precision,
     factors: usize,
+    /// Numbers of a row that rank the whole catalogue, if they are learnt.
+    catalogue: Option<usize>,
+    /// Whether skips were drawn.
+    drawn: bool,
     loss: Loss,
     model_name: String,
     pub(crate) keep_users: bool,
@@ -65,6 +74,8 @@ pub struct Made {
     pub train: Fit,
     /// Of the same run, on the rows that it held out.
     pub validation: Fit,
+    /// What was chosen for ranking the whole catalogue, if that was learnt.
+    pub implicit: Option<Implicit>,
     /// None if there were too few people to hold some out.
     pub tuning: Option<Tuned>,
     /// Its losses after each epoch, on rows trained on and held out, if somebody wants a report.
@@ -134,12 +145,18 @@ impl<'w> Training<'w> {
         (mut store, users, items): (Store, SideTable, SideTable),
         watch: &'w dyn Watch,
     ) -> Result<Training<'w>> {
+        let implicit = recipe.method == recipe::Method::Implicit;
+        let mut negatives = recipe.negatives;
         let (low, high) = store.summary().labels;
         if let (Ok(least), Ok(most)) = (rule.target(low), rule.target(high)) {
             // A map may say of labels between what it likes.
             let alike = least == most && (low == high || rule.map.is_empty());
+            if implicit && low == high {
+                // Clicks alone.
+                negatives = negatives.max(DRAWN);
+            }
             ensure!(
-                !alike || recipe.negatives > 0,
+                !alike || negatives > 0,
                 Setting,
                 "{}: every label becomes the same target, {least}: there is nothing to tell apart; say with --positive which \
                  labels are clicks, name the right column with --label, or add skips with --negatives",
@@ -147,19 +164,19 @@ impl<'w> Training<'w> {
             );
         }
         let memory = recipe.memory;
-        if recipe.negatives > 0 {
+        if negatives > 0 {
             ensure!(
                 !rule.squared,
                 Setting,
                 "--negatives adds skips, which have no label: leave it out with --loss squared"
             );
             ensure!(
-                store.len().saturating_mul(1 + recipe.negatives) <= memory / size_of::<Event>(),
+                store.len().saturating_mul(1 + negatives) <= memory / size_of::<Event>(),
                 Setting,
                 "--negatives holds all events and skips in memory, and they are more than --memory: raise it"
             );
             let mut events = store.events()?;
-            add_negatives(&mut events, recipe.negatives, recipe.seed);
+            add_negatives(&mut events, negatives, recipe.seed);
             store = Store::of(events);
         }
         let dataset = Dataset::new(store, sources.columns.clone(), &users, &items);
@@ -182,7 +199,9 @@ impl<'w> Training<'w> {
             epochs,
             holdout: recipe.holdout,
             precision: recipe.precision,
-            factors: recipe.factors,
+            factors: if implicit { recipe.factors.min(JUDGING) } else { recipe.factors },
+            catalogue: implicit.then_some(recipe.factors),
+            drawn: negatives > 0,
             loss,
             model_name: recipe.model.clone(),
             keep_users: recipe.keep_users,
@@ -220,9 +239,15 @@ impl<'w> Training<'w> {
         }
 
         let (fitted, _) = self.fit(None, Epochs::Exactly(held_out.epochs))?;
-        let (metadata, prior_users) = self.metadata(&fitted, &settings, &store.summary().counts, fitted.epochs);
+        let (mut metadata, prior_users) = self.metadata(&fitted, &settings, &store.summary().counts, fitted.epochs);
         let events = self.dataset.events()?;
-        let bytes = encode(&metadata, &fitted.model, &self.dataset, Some(&events), self.precision)?;
+        let (mut ranked, mut implicit) = (None, None);
+        if let Some(Catalogue { rows, prior, chosen }) = self.catalogue()? {
+            metadata.training = self.provenance(&store.summary().counts, fitted.epochs, chosen.provenance());
+            metadata.catalogue = Some(prior);
+            (ranked, implicit) = (Some(rows), Some(chosen));
+        }
+        let bytes = encode(&metadata, &fitted.model, &self.dataset, Some(&events), ranked.as_deref(), self.precision)?;
         let layout = self.dataset.problem.layout;
         Ok(Made {
             rows: store.len(),
@@ -234,12 +259,29 @@ impl<'w> Training<'w> {
             epochs: fitted.epochs,
             train,
             validation,
+            implicit,
             tuning,
             curve,
             prior_users,
             descended: held_out.events + fitted.events,
             descent: held_out.time + fitted.time,
         })
+    }
+
+    /// What ranks the whole catalogue, if that is to be learnt.
+    fn catalogue(&self) -> Result<Option<Catalogue>> {
+        let Some(factors) = self.catalogue else { return Ok(None) };
+        let data = Data {
+            events: &self.dataset.store.events()?,
+            rule: &self.rule,
+            labels: self.dataset.store.summary().labels,
+            drawn: self.drawn,
+            factors,
+            threads: self.threads,
+            seed: self.seed,
+            watch: self.watch,
+        };
+        data.learn(&self.dataset).map(Some)
     }
 
     /// Trains on what a split leaves, of which some rows are given too, or on everything. Also tells, for a report, the losses
@@ -319,7 +361,7 @@ impl<'w> Training<'w> {
         let seed = |settings: &Settings| -> Result<Base> {
             let (mut metadata, _) = self.metadata(fitted, settings, &split.counts, 1);
             metadata.private_rows = false;
-            Ok(Base::decode(encode(&metadata, &fitted.model, &self.dataset, None, self.precision)?)?)
+            Ok(Base::decode(encode(&metadata, &fitted.model, &self.dataset, None, None, self.precision)?)?)
         };
         let base = seed(&Settings::default())?;
         let visitors = Visitors::of(&split.people, &base, &split.visits, &self.rule, &self.users, &self.items)?;
@@ -372,7 +414,7 @@ impl<'w> Training<'w> {
             calibration: settings.calibration,
             labels: Labels { positive: self.rule.positive, map: self.rule.map.clone() },
             private_rows: self.keep_users,
-            training: self.provenance(counts, epochs),
+            training: self.provenance(counts, epochs, provenance(&self.method, &self.dataset)),
             ..Metadata::new(&self.model_name, schema, settings.rates, prior(visitor, settings.scale))
         };
         (metadata, prior_users)
@@ -385,7 +427,7 @@ impl<'w> Training<'w> {
         visitor(model, counts, PRIOR_EVENTS.min(most))
     }
 
-    fn provenance(&self, counts: &[u32], epochs: usize) -> Value {
+    fn provenance(&self, counts: &[u32], epochs: usize, method: Value) -> Value {
         let number = |x: f64| Value::Number(x);
         let rows: f64 = counts.iter().map(|&count| f64::from(count)).sum();
         let (low, high) = self.dataset.store.summary().labels;
@@ -399,7 +441,7 @@ impl<'w> Training<'w> {
             ("epochs", number(epochs as f64)),
             ("seed", number(self.seed as f64)),
             ("threads", number(self.threads as f64)),
-            ("method", provenance(&self.method, &self.dataset)),
+            ("method", method),
         ]);
         if let Value::Object(more) = more {
             fields.extend(more);
@@ -424,6 +466,19 @@ fn check(recipe: &Recipe) -> Result<()> {
     );
     let most = MAX_FACTORS.min(brooklet_core::MAX_FACTORS);
     ensure!(recipe.factors <= most, Setting, "--factors {} is too many: at most {most}", recipe.factors);
+    if recipe.method == recipe::Method::Implicit {
+        ensure!(
+            recipe.loss == recipe::Loss::Logistic,
+            Setting,
+            "--method implicit learns from clicks: leave out --loss, or take another method"
+        );
+        ensure!(
+            recipe.factors >= 2,
+            Setting,
+            "--factors {} is too few for --method implicit: at least 2",
+            recipe.factors
+        );
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What a training tells.
 
-use brooklet_train::training::{Fit, Tuned};
+use brooklet_train::training::{Fit, Implicit, Tuned};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -21,6 +21,8 @@ pub(super) struct Report {
     pub(super) train: Fit,
     /// Of the same run, on the rows that it held out.
     pub(super) validation: Fit,
+    /// Null unless the whole catalogue is ranked by something of its own.
+    pub(super) implicit: Option<Implicit>,
     /// Null if there were too few people to hold some out.
     pub(super) tuning: Option<Tuned>,
     pub(super) prior_users: usize,

@@ -46,22 +46,22 @@ pub(crate) fn factors(
 fn step(pairs: &Pairs, others: &[f32], rows: &mut [f32], k: usize, weights: Weights, threads: usize) {
     let unshown: Vec<f32> = gram(others, k).iter().map(|x| (x * weights.unshown) as f32).collect();
     for_rows(rows, k, threads, |at, row| {
-        let pairs = pairs.row(at).map(|(other, target)| (&others[other as usize * k..][..k], target));
-        let seen = pairs.clone().count();
-        let shrink = weights.reg * (seen as f64 + weights.unshown * (others.len() / k) as f64);
+        let pairs = pairs.row(at).map(|(other, target, weight)| (&others[other as usize * k..][..k], target, weight));
+        let seen: f64 = pairs.clone().map(|(.., weight)| f64::from(weight)).sum();
+        let shrink = weights.reg * (seen + weights.unshown * (others.len() / k) as f64);
         conjugate(row, &unshown, shrink as f32, pairs);
     });
 }
 
-/// Steps toward x of (G + shrink I + sum v v^T) x = sum t v.
-fn conjugate<'a>(x: &mut [f32], g: &[f32], shrink: f32, pairs: impl Iterator<Item = (&'a [f32], f32)> + Clone) {
+/// Steps toward x of (G + shrink I + sum c v v^T) x = sum c t v.
+fn conjugate<'a>(x: &mut [f32], g: &[f32], shrink: f32, pairs: impl Iterator<Item = (&'a [f32], f32, f32)> + Clone) {
     let k = x.len();
     let mut r = vec![0.0; k];
     for ((r, g), x_at) in r.iter_mut().zip(g.chunks_exact(k)).zip(&*x) {
         *r = -dot(g, x) - shrink * x_at;
     }
-    for (v, target) in pairs.clone() {
-        add(&mut r, target - dot(v, x), v);
+    for (v, target, weight) in pairs.clone() {
+        add(&mut r, weight * (target - dot(v, x)), v);
     }
     let (mut direction, mut square) = (r.clone(), dot(&r, &r));
     let mut a = vec![0.0; k];
@@ -72,8 +72,8 @@ fn conjugate<'a>(x: &mut [f32], g: &[f32], shrink: f32, pairs: impl Iterator<Ite
         for ((a, g), d) in a.iter_mut().zip(g.chunks_exact(k)).zip(&direction) {
             *a = dot(g, &direction) + shrink * d;
         }
-        for (v, _) in pairs.clone() {
-            add(&mut a, dot(v, &direction), v);
+        for (v, _, weight) in pairs.clone() {
+            add(&mut a, weight * dot(v, &direction), v);
         }
         let curvature = dot(&direction, &a);
         if curvature <= 0.0 {
@@ -96,8 +96,9 @@ mod tests {
     const WEIGHTS: Weights = Weights { unshown: 0.2, reg: 0.05 };
 
     fn pairs() -> Pairs {
-        let some =
-            (0..7u32).flat_map(|u| (0..5u32).filter(move |i| (u * 3 + i * 2) % 4 == 0).map(move |i| (u, i, 1.0)));
+        let some = (0..7u32).flat_map(|u| {
+            (0..5u32).filter(move |i| (u * 3 + i * 2) % 4 == 0).map(move |i| (u, i, 1.0, 1.0 + (u % 2) as f32))
+        });
         Pairs::new(7, 5, some)
     }
 
@@ -109,14 +110,15 @@ mod tests {
             for i in 0..pairs.across {
                 let score = f64::from(dot(&row(p, u), &row(q, i)));
                 sum += WEIGHTS.unshown * score * score;
-                for (_, target) in pairs.row(u).filter(|(item, _)| *item as usize == i) {
-                    sum += (f64::from(target) - score).powi(2);
+                for (_, target, weight) in pairs.row(u).filter(|(item, ..)| *item as usize == i) {
+                    sum += f64::from(weight) * (f64::from(target) - score).powi(2);
                 }
             }
         }
         let shrink = |pairs: &Pairs, rows: &[f32]| -> f64 {
             let of = |at: usize| {
-                let seen = pairs.row(at).count() as f64 + WEIGHTS.unshown * pairs.across as f64;
+                let seen: f64 = pairs.row(at).map(|(.., weight)| f64::from(weight)).sum();
+                let seen = seen + WEIGHTS.unshown * pairs.across as f64;
                 WEIGHTS.reg * seen * f64::from(dot(&row(rows, at), &row(rows, at)))
             };
             (0..pairs.len()).map(of).sum()

@@ -21,4 +21,4 @@ mod select;
 pub(crate) use factors::{Weights, factors};
 pub(crate) use pairs::Pairs;
 pub(crate) use people::{Newcomer, newcomer};
-pub(crate) use select::{AFTER, Person, ladder, missing, scores};
+pub(crate) use select::{Person, ladder, missing};

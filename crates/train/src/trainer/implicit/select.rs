@@ -15,8 +15,6 @@ pub(crate) struct Person {
     pub(crate) known: Vec<u32>,
     /// To be found.
     pub(crate) hidden: Vec<u32>,
-    /// Shown and not clicked.
-    pub(crate) passed: Vec<u32>,
 }
 
 /// What of the popular is not yet in a newcomer's scores, by item: added to them, everything is in the order of `popularity`.
@@ -25,20 +23,20 @@ pub(crate) fn missing(popularity: &[f32], q: &[f32], newcomer: &Newcomer) -> Vec
     popularity.iter().zip(q.chunks_exact(mean.len())).map(|(p, q)| p - dot(q, &mean)).collect()
 }
 
-/// NDCG@100 after the clicks of [`AFTER`], where what is missing counts half / (half + clicks).
+/// NDCG@100 after the clicks of [`AFTER`], each of variance `noise`, where what is missing counts half / (half + clicks).
 pub(crate) fn ladder(
     q: &[f32],
     k: usize,
     newcomer: &Newcomer,
     missing: &[f32],
-    half: f64,
+    [noise, half]: [f64; 2],
     people: &[Person],
 ) -> Vec<f64> {
     let of = |after: usize| {
         let ndcg = |person: &Person| {
             let clicks = &person.known[..after.min(person.known.len())];
             let share = half / (half + clicks.len() as f64);
-            let scores = scores(q, k, newcomer, missing, share as f32, clicks);
+            let scores = scores(q, k, newcomer, missing, [noise, share], clicks);
             judge(&scores, &person.known, &person.hidden, PLACES)
         };
         people.iter().map(ndcg).sum::<f64>() / people.len().max(1) as f64
@@ -46,19 +44,20 @@ pub(crate) fn ladder(
     AFTER.iter().map(|&after| of(after)).collect()
 }
 
-/// Scores of all items for a newcomer who clicked these.
-pub(crate) fn scores(
+/// Scores of all items for a newcomer who clicked these, with a share of what is missing.
+fn scores(
     q: &[f32],
     k: usize,
     newcomer: &Newcomer,
     missing: &[f32],
-    share: f32,
+    [noise, share]: [f64; 2],
     clicks: &[u32],
 ) -> Vec<f32> {
     let row = |item: u32| &q[item as usize * k..][..k];
-    let mean = newcomer.after(clicks.iter().map(|&item| (row(item), f64::from(1.0 - share * missing[item as usize]))));
+    let click = |&item: &u32| (row(item), 1.0 - share * f64::from(missing[item as usize]));
+    let mean = newcomer.after(clicks.iter().map(click), noise);
     let mean: Vec<f32> = mean.iter().map(|x| *x as f32).collect();
-    q.chunks_exact(k).zip(missing).map(|(q, missing)| dot(q, &mean) + share * missing).collect()
+    q.chunks_exact(k).zip(missing).map(|(q, missing)| dot(q, &mean) + share as f32 * missing).collect()
 }
 
 /// NDCG at so many places of a ranking by score without what is known (Järvelin and Kekäläinen 2002). Equal scores stand in order of number.

@@ -1,0 +1,81 @@
+//! What a visitor chooses of the whole catalogue, shown or not. It stands beside the factorization machine, which tells click from skip
+//! among what was shown, and has rows and a posterior of its own: least squares over all items (Hu, Koren and Volinsky 2008; Rendle,
+//! Krichene, Zhang and Koren 2022), so that a click is an observation of 1 and all that was not chosen is in the seed's prior:
+//!
+//! ```text
+//! s_i = <u + a, q_i> + m_i half / (half + n)        q_i, m_i = sum over the item's features        a = sum over the visitor's fields
+//! ```
+//!
+//! m_i is what the item's popularity has more than a stranger's score, so without a click the order is that of popularity; it fades
+//! with the weight n of what was clicked.
+
+use crate::format::base::Base;
+use crate::format::metadata::CataloguePrior;
+use crate::input::feature::{Feature, FeatureId, Features};
+use crate::loss::Loss;
+use crate::maths::lanes::padded;
+use crate::model::posterior::Gaussian;
+use alloc::vec;
+use alloc::vec::Vec;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Interest {
+    /// The posterior of u.
+    pub(crate) row: Gaussian,
+    /// n.
+    pub(crate) clicked: f64,
+}
+
+impl Interest {
+    /// Of a visitor of whom nothing is known; None if the base ranks nothing by it.
+    pub(crate) fn new(base: &Base) -> Option<Interest> {
+        let CataloguePrior { mean, covariance, .. } = base.metadata().catalogue.as_ref()?;
+        Some(Interest { row: Gaussian::prior(mean, covariance, 1.0), clicked: 0.0 })
+    }
+
+    /// Learns that something was clicked.
+    pub(crate) fn learn(&mut self, base: &Base, features: &Features, weight: f64) {
+        let Some(CataloguePrior { click, .. }) = &base.metadata().catalogue else { return };
+        let (item, person) = (sum(base, features.shared()), sum(base, features.private()));
+        let Some((popular, q)) = item.split_last() else { return };
+        let fields = q.iter().zip(&person).fold(0.0, |sum, (q, a)| sum + f64::from(q * a));
+        let offset = fields + f64::from(*popular) * self.popularity(base);
+        self.row.learn(Loss::Squared, offset, &padded(q), 1.0, weight * f64::from(*click), false);
+        self.clicked += weight;
+    }
+
+    /// What the sums of items are multiplied with where these are the visitor's fields: c + 1 numbers.
+    pub(crate) fn query(&self, base: &Base, context: &Features) -> Vec<f32> {
+        let mut query = sum(base, context.private());
+        query.iter_mut().zip(self.row.mean()).for_each(|(a, u)| *a += *u as f32);
+        if let Some(popular) = query.last_mut() {
+            *popular = self.popularity(base) as f32;
+        }
+        query
+    }
+
+    /// What popularity counts for.
+    fn popularity(&self, base: &Base) -> f64 {
+        let half = base.metadata().catalogue.as_ref().map_or(0.0, |prior| f64::from(prior.half));
+        half / (half + self.clicked)
+    }
+}
+
+/// Reads what a feature has for ranking the whole catalogue; zeros for one that the base does not have.
+pub(crate) fn read(base: &Base, id: FeatureId, row: &mut [f32]) {
+    match base.find(id) {
+        Some(i) => base.catalogue_into(i, row),
+        None => row.fill(0.0),
+    }
+}
+
+/// The sum of the features' rows.
+fn sum(base: &Base, features: &[Feature]) -> Vec<f32> {
+    let mut sum = vec![0.0; base.catalogue_width()];
+    let mut row = sum.clone();
+    for feature in features {
+        read(base, feature.id, &mut row);
+        sum.iter_mut().zip(&row).for_each(|(sum, x)| *sum += x * feature.value);
+    }
+    sum
+}
