@@ -79,6 +79,8 @@ fn serve<'a>(sh: &'a Shell, brooklet: &Path, folder: &Path) -> Cmd<'a> {
         .args(["--www", "www", "--pkg", "pkg"])
         // One person at a demo wants to see the next version, and will not send a thousand deltas for it.
         .args(["--fold-deltas", "3", "--fold-seconds", "20"])
+        // Nor are there fifty others to hide among: what one person teaches shows in the next version.
+        .args(["--version-clients", "1", "--version-seconds", "5", "--quorum", "1"])
         .arg("--seed")
         .arg(seed)
         .arg("--data")

@@ -198,6 +198,14 @@ fn settings_of_a_fold_are_checked() {
         let error = config.check().expect_err(told);
         assert_eq!((error.code(), error.to_string().as_str()), ("bad_setting", told));
     }
-    let widest = FoldConfig { clip: 1024.0, reach: 1000.0, horizon: u64::MAX, max_rows: usize::MAX };
+    let widest = FoldConfig {
+        clip: 1024.0,
+        influence: 1_048_576.0,
+        reach: 1000.0,
+        horizon: u64::MAX,
+        max_rows: usize::MAX,
+        quorum: usize::MAX,
+        items: None,
+    };
     assert_eq!([FoldConfig::default().check(), widest.check()], [Ok(()), Ok(())]);
 }

@@ -60,16 +60,39 @@ pub struct Config {
           value_parser = clap::value_parser!(u64).range(1..))]
     pub fold_deltas: u64,
 
-    /// Publish a new version when a delta has waited this long, even if few are waiting; 0 waits for --fold-deltas however long
+    /// Publish a new version when a delta has waited this long, even if few are waiting (but see --version-clients); 0 waits for --fold-deltas however long
     /// it takes
     #[arg(long, env = "BROOKLET_FOLD_SECONDS", default_value_t = FOLD_SECONDS, value_name = "SECONDS")]
     pub fold_seconds: u64,
 
-    /// The most that one delta may push one row of the model, as the length (L2 norm) of what it says of the row; a longer push is
+    /// Publish no version that fewer clients taught than this: what a version changes must not be one visitor's
+    #[arg(long, env = "BROOKLET_VERSION_CLIENTS", default_value_t = VERSION_CLIENTS, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub version_clients: u32,
+
+    /// Publish at most one version in so many seconds, whatever comes in
+    #[arg(long, env = "BROOKLET_VERSION_SECONDS", default_value_t = VERSION_SECONDS, value_name = "SECONDS")]
+    pub version_seconds: u64,
+
+    /// How many clients have to meet a new feature before it has a row in the model; until then what they learnt of it waits
+    #[arg(long, env = "BROOKLET_QUORUM", default_value_t = FoldConfig::default().quorum, value_name = "CLIENTS")]
+    pub quorum: usize,
+
+    /// File of the features that may get rows, one a line and named as `inspect` names them, such as `item=2571`. They get theirs when the
+    /// first client meets them, and all other new features never do. It takes the place of --quorum
+    #[arg(long, env = "BROOKLET_ITEMS", value_name = "FILE")]
+    pub items: Option<PathBuf>,
+
+    /// The most that one client may push one row of the model in a version, as the length (L2 norm) of its gradient; a longer push is
     /// shortened to this length
     #[arg(long, env = "BROOKLET_CLIP", default_value_t = FoldConfig::default().clip, value_name = "LENGTH",
           value_parser = fold_number(|fold, clip| fold.clip = clip))]
     pub clip: f32,
+
+    /// The most that one client may push all rows of the model together in a version, as the length (L2 norm) of its gradient
+    #[arg(long, env = "BROOKLET_INFLUENCE", default_value_t = FoldConfig::default().influence, value_name = "LENGTH",
+          value_parser = fold_number(|fold, influence| fold.influence = influence))]
+    pub influence: f32,
 
     /// The farthest that all deltas together may move a weight from the seed's value, in standard deviations of the seed's
     /// uncertainty about that weight
@@ -147,6 +170,8 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALH
 const MODEL: &str = "default";
 const FOLD_DELTAS: u64 = 1000;
 const FOLD_SECONDS: u64 = 300;
+const VERSION_CLIENTS: u32 = 50;
+const VERSION_SECONDS: u64 = 600;
 const RETAIN_VERSIONS: u64 = 20;
 const MAX_DELTA_BYTES: usize = 64 << 10;
 const MAX_INFLATED_BYTES: usize = 256 << 10;
@@ -155,7 +180,7 @@ const DRAIN_SECONDS: u64 = 10;
 impl Config {
     /// The defaults, with the store in this folder.
     pub fn new(data: impl Into<PathBuf>) -> Config {
-        let FoldConfig { clip, reach, horizon, max_rows } = FoldConfig::default();
+        let FoldConfig { clip, influence, reach, horizon, max_rows, quorum, items: _ } = FoldConfig::default();
         Config {
             listen: LISTEN,
             data: data.into(),
@@ -168,7 +193,12 @@ impl Config {
             allow_origins: Vec::new(),
             fold_deltas: FOLD_DELTAS,
             fold_seconds: FOLD_SECONDS,
+            version_clients: VERSION_CLIENTS,
+            version_seconds: VERSION_SECONDS,
+            quorum,
+            items: None,
             clip,
+            influence,
             reach,
             horizon,
             max_rows,
@@ -183,9 +213,10 @@ impl Config {
         }
     }
 
-    /// How deltas are weighed. [`FoldConfig::check`] says whether the numbers are within their bounds.
+    /// How deltas are weighed, but for the list of `items`. [`FoldConfig::check`] says whether the numbers are within their bounds.
     pub fn fold(&self) -> FoldConfig {
-        FoldConfig { clip: self.clip, reach: self.reach, horizon: self.horizon, max_rows: self.max_rows }
+        let Config { clip, influence, reach, horizon, max_rows, quorum, .. } = *self;
+        FoldConfig { clip, influence, reach, horizon, max_rows, quorum, items: None }
     }
 }
 

@@ -81,6 +81,14 @@ pub enum ServeError {
         /// What the system says.
         error: io::Error,
     },
+    /// The list of items cannot be read.
+    #[error("the list of items {path} is of no use: {error}")]
+    Items {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: io::Error,
+    },
     /// Two things are to be served at one address.
     #[error("{said} cannot be served: {url} is the address of {by}")]
     TakenAddress {
@@ -118,6 +126,7 @@ impl ServeError {
             ServeError::PrivateRows(_) => "private_rows",
             ServeError::BadStored { .. } => "bad_stored_base",
             ServeError::NoFolder { .. } => "no_folder",
+            ServeError::Items { .. } => "unreadable_items",
             ServeError::NoFile { .. } => "no_file",
             ServeError::TakenAddress { .. } => "taken_address",
             ServeError::StoreServed { .. } => "store_served",

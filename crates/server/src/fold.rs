@@ -4,11 +4,12 @@
 //! marks exactly the deltas that were read. So acknowledgements go on during a fold, and a process that dies in the
 //! middle leaves every delta pending.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::body::Bytes;
-use brooklet_core::{Aggregate, Base, Delta, Fold, FoldConfig};
+use brooklet_core::{Aggregate, Base, ClientKey, Delta, Fold, FoldConfig};
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 
@@ -18,8 +19,9 @@ use crate::model::{Current, Model};
 use crate::state::AppState;
 use crate::store::{FoldedVersion, Limit, Pending, Publication};
 
-/// What one fold takes at most. More waits for the next one, which follows at once.
-const LIMIT: Limit = Limit { deltas: 8192, bytes: 64 << 20 };
+/// What one fold takes at most, whatever the number of clients that a version needs. More waits for the next one.
+const DELTAS: usize = 8192;
+const BYTES: usize = 16 << 20;
 
 /// How long to wait after a fold that published nothing.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -60,6 +62,13 @@ async fn run(state: AppState, model: Arc<Model>, mut stop: watch::Receiver<bool>
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }
+        // Pages have the last one for a while, whatever comes in.
+        let next = model.current().created + 1000 * state.config().version_seconds;
+        let wait = next.saturating_sub(now()).min(1000 * state.config().version_seconds);
+        tokio::select! {
+            () = sleep(Duration::from_millis(wait)) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
         let mut pause = PAUSE;
         let folded = fold(&state, &model).await;
         model.set_failing(folded.is_err());
@@ -68,6 +77,8 @@ async fn run(state: AppState, model: Arc<Model>, mut stop: watch::Receiver<bool>
             Ok(Folded::Nothing) => {
                 tracing::warn!(model = model.name, "deltas were counted that the store does not have")
             }
+            // More have to come.
+            Ok(Folded::TooFew) => {}
             // Nothing is known that was not known now until more deltas have come.
             Ok(Folded::HeldBack) => pause = after.max(PAUSE),
             Err(error) => {
@@ -89,11 +100,13 @@ pub enum Folded {
     Published(u64),
     /// Every candidate was worse than the version that is out; the deltas wait for the next fold.
     HeldBack,
+    /// Fewer clients than a version needs have sent what is pending; it waits for others.
+    TooFew,
     /// No delta was pending.
     Nothing,
 }
 
-/// Folds what is pending of a model now, without waiting for more or for the time. A model that is not served has nothing pending.
+/// Folds what is pending of a model now, without waiting for more or for the time, if enough clients sent it. A model that is not served has nothing pending.
 pub async fn fold_now(state: &AppState, model: &str) -> Result<Folded, FoldError> {
     match state.model(model) {
         Some(model) => fold(state, model).await,
@@ -106,23 +119,38 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
     let _one_at_a_time = model.folding.lock().await;
     let started = Instant::now();
     let store = state.store();
-    let pending = store.pending(&model.name, LIMIT).await?;
+    let least = state.config().version_clients as usize;
+    let limit = Limit {
+        deltas: DELTAS.max(least),
+        bytes: BYTES.max(least.saturating_mul(state.config().max_inflated_bytes)),
+        // So that those of as many clients as are needed fit.
+        of_a_client: (DELTAS / least.max(1)).max(1),
+    };
+    let pending = store.pending(&model.name, limit).await?;
     if pending.is_empty() {
         return Ok(Folded::Nothing);
+    }
+    let clients = pending.iter().map(|delta| delta.client).collect::<BTreeSet<ClientKey>>().len();
+    if clients < least {
+        tracing::debug!(model = model.name, clients, least, "too few clients for a version");
+        return Ok(Folded::TooFew);
     }
     let aggregate = store.aggregate(&model.name).await?;
     let current = model.current();
     // Whoever was acknowledged is folded: the horizon was looked at when the delta came in, and by now its base may have
     // become older than that.
-    let config = FoldConfig { horizon: u64::MAX, ..state.config().fold() };
+    let config = FoldConfig { horizon: u64::MAX, ..state.fold().clone() };
     let precision = state.config().precision;
     let judge = state.config().judge.clone();
     let computed = tokio::task::spawn_blocking(move || {
         let mut aggregate = Aggregate::decode(&aggregate)?;
+        let [_, left_out_before] = aggregate.new_rows();
         let sum = Sum::of(&pending, Fold::new(&config, aggregate.version(), current.factors));
         let judge = judge.as_ref().map(Judge::judging);
         let release = aggregate.release(&sum.fold, precision, &Base::decode(current.bytes.as_ref())?, judge)?;
-        let Some(base) = &release.base else { return Ok((release, None)) };
+        let [waiting, left_out] = aggregate.new_rows();
+        let new_rows = [waiting, left_out - left_out_before];
+        let Some(base) = &release.base else { return Ok((release, new_rows, None)) };
         let next = Current::decode(Bytes::copy_from_slice(base.bytes()), now())?;
         let publication = Publication {
             version: next.version,
@@ -138,9 +166,9 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
                 set_aside: sum.set_aside,
             },
         };
-        Ok::<_, FoldError>((release, Some((next, publication))))
+        Ok::<_, FoldError>((release, new_rows, Some((next, publication))))
     });
-    let (release, publication) = computed.await.map_err(|_| FoldError::Panicked)??;
+    let (release, [waiting, left_out], publication) = computed.await.map_err(|_| FoldError::Panicked)??;
     if release.held_back > 0 {
         state.metrics().held_back(&model.name, release.held_back);
         let [before, after] = release.losses.map_or([None; 2], |losses| losses.map(Some));
@@ -156,6 +184,15 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
         );
     }
     model.released(&release);
+    state.metrics().new_rows(&model.name, waiting, left_out);
+    if left_out > 0 {
+        tracing::warn!(
+            model = model.name,
+            left_out,
+            waiting,
+            "there was no room for rows of new features, see --max-rows and --quorum"
+        );
+    }
     let Some((next, publication)) = publication else { return Ok(Folded::HeldBack) };
 
     let version = next.version;
@@ -194,7 +231,7 @@ struct Sum {
 impl Sum {
     fn of(pending: &[Pending], fold: Fold) -> Sum {
         let mut sum = Sum { fold, taken: Vec::with_capacity(pending.len()), set_aside: Vec::new() };
-        for Pending { id, bytes } in pending {
+        for Pending { id, bytes, .. } in pending {
             match Delta::decode(bytes).and_then(|delta| sum.fold.add(&delta)) {
                 Ok(()) => sum.taken.push(*id),
                 // It was checked when it came in, so this is a defect, here or of the disk. One bad row must not keep

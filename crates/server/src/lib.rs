@@ -11,7 +11,8 @@
 //!    routes, statuses and problem codes.
 //! 2. The [`Store`] appends it together with the client's sequence number, in one transaction. Deltas that arrive during a commit
 //!    share the next one, so a sync of the disk is paid once for up to a hundred of them.
-//! 3. A fold takes what is pending as soon as [`Config::fold_deltas`] wait or the first has waited [`Config::fold_seconds`]; or
+//! 3. A fold takes what is pending as soon as [`Config::fold_deltas`] wait or the first has waited [`Config::fold_seconds`], if
+//!    [`Config::version_clients`] sent it and the last version is [`Config::version_seconds`] old; or
 //!    [`fold_now`] does. It computes on a snapshot, so deltas keep being acknowledged meanwhile. With a [`Judge`], a version that is
 //!    known to be worse is not published, see [`brooklet_core::Release`].
 //! 4. The store publishes the version: its base, the state of the sums and the mark on each delta that went into it, in one
@@ -49,6 +50,8 @@
 //! let mut config = Config::new(folder.path());
 //! config.model = "films".into();
 //! config.seed = Some(seed.into());
+//! // One browser is enough for a version here.
+//! config.version_clients = 1;
 //! let state = AppState::open(config).await?;
 //! let router = app(state.clone());
 //!
@@ -79,8 +82,9 @@
 //! # Limits
 //!
 //! No TLS, no accounts, no rate limits: that is a proxy's work. One process uses one data folder; a second one is refused. What one
-//! client can do to the model is bounded by [`Config::clip`] and [`Config::reach`], not by knowing who it is. All current bases are
-//! in memory, and one fold takes at most 8,192 deltas or 64 MiB; the next follows at once.
+//! client key can do to a version is bounded by [`Config::clip`], [`Config::influence`] and [`Config::quorum`], what all can do ever by [`Config::reach`]; but
+//! whoever makes up a thousand keys is a thousand clients. All current bases are in memory, and one fold takes at most 8,192 deltas or 16 MiB, of which
+//! no client has more than its share; what is left waits for the next.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

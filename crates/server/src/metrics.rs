@@ -27,6 +27,8 @@ pub struct Metrics {
     folded: Family<Model, Counter>,
     failed_folds: Family<Model, Counter>,
     held_back: Family<Model, Counter>,
+    waiting_rows: Family<Model, Gauge>,
+    left_out_rows: Family<Model, Counter>,
     restarts: Family<Part, Counter>,
     lost_log_lines: Counter,
 }
@@ -69,6 +71,8 @@ impl Default for Metrics {
             folded: Family::default(),
             failed_folds: Family::default(),
             held_back: Family::default(),
+            waiting_rows: Family::default(),
+            left_out_rows: Family::default(),
             restarts: Family::default(),
             lost_log_lines: Counter::default(),
         };
@@ -116,6 +120,13 @@ impl Metrics {
         self.failed_folds.get_or_create(&Model { model: model.into() }).inc();
     }
 
+    /// How many rows of new features wait for a quorum, and for how many more there was no room.
+    pub(crate) fn new_rows(&self, model: &str, waiting: u64, left_out: u64) {
+        let label = Model { model: model.into() };
+        self.waiting_rows.get_or_create(&label).set(waiting as i64);
+        self.left_out_rows.get_or_create(&label).inc_by(left_out);
+    }
+
     /// Counts that a part which panicked was started again.
     pub(crate) fn restarted(&self, part: &'static str) {
         self.restarts.get_or_create(&Part { part }).inc();
@@ -158,6 +169,8 @@ impl Metrics {
             "Candidates for the next version that were worse than the current one",
             self.held_back.clone(),
         );
+        registry.register("waiting_rows", "New features that too few clients have met", self.waiting_rows.clone());
+        registry.register("left_out_rows", "New features for which there was no room", self.left_out_rows.clone());
         registry.register(
             "restarts",
             "Parts of the server that panicked and were started again",

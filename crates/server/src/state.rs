@@ -1,8 +1,11 @@
 //! What all requests share: the settings, the store, the metrics, and each model with its current base in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use brooklet_core::{FeatureId, FoldConfig};
 
 use crate::config::Config;
 use crate::error::ServeError;
@@ -19,6 +22,7 @@ pub struct AppState(Arc<Shared>);
 
 struct Shared {
     config: Config,
+    fold: FoldConfig,
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
     models: BTreeMap<String, Arc<Model>>,
@@ -41,7 +45,8 @@ impl AppState {
         store: Arc<dyn Store>,
         metrics: Arc<Metrics>,
     ) -> Result<AppState, ServeError> {
-        config.fold().check().map_err(ServeError::BadSetting)?;
+        let fold = FoldConfig { items: items(&config)?, ..config.fold() };
+        fold.check().map_err(ServeError::BadSetting)?;
         mounts::check(&config)?;
         if let Some(seed) = &config.seed {
             seed::register(store.as_ref(), &config.model, seed).await?;
@@ -62,7 +67,7 @@ impl AppState {
             return Err(ServeError::NoModel);
         }
         let (draining, readiness) = (AtomicBool::new(false), Readiness::default());
-        Ok(AppState(Arc::new(Shared { config, store, metrics, models, draining, readiness })))
+        Ok(AppState(Arc::new(Shared { config, fold, store, metrics, models, draining, readiness })))
     }
 
     /// The store.
@@ -88,6 +93,11 @@ impl AppState {
         &self.0.config
     }
 
+    /// How deltas are weighed.
+    pub(crate) fn fold(&self) -> &FoldConfig {
+        &self.0.fold
+    }
+
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.metrics
     }
@@ -99,4 +109,17 @@ impl AppState {
     pub(crate) fn models(&self) -> impl Iterator<Item = &Arc<Model>> {
         self.0.models.values()
     }
+}
+
+/// The features that may get rows, if the operator lists them.
+fn items(config: &Config) -> Result<Option<Arc<BTreeSet<FeatureId>>>, ServeError> {
+    let Some(path) = &config.items else { return Ok(None) };
+    let bad = |error| ServeError::Items { path: path.clone(), error };
+    let text = fs::read_to_string(path).map_err(bad)?;
+    let names: Vec<&str> = text.lines().map(str::trim).filter(|name| !name.is_empty()).collect();
+    if let Some(name) = names.iter().find(|name| !name.contains('=')) {
+        let said = format!("`{name}` is no feature, which is written as field=value");
+        return Err(bad(std::io::Error::new(std::io::ErrorKind::InvalidData, said)));
+    }
+    Ok(Some(Arc::new(names.into_iter().map(FeatureId::named).collect())))
 }

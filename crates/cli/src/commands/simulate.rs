@@ -38,10 +38,16 @@ pub(crate) struct Args {
     /// The share of visits that are hostile: each pushes the same 20 items as hard as the endpoint lets it.
     #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
     hostile: f64,
-    /// The most that one delta may push one row of the model, as the length (L2 norm) of what it says of the row; a longer push is
+    /// The most that one client may push one row of the model in a version, as the length (L2 norm) of its gradient; a longer push is
     /// shortened to this length.
     #[arg(long, default_value_t = FoldConfig::default().clip, value_name = "LENGTH")]
     clip: f32,
+    /// The most that one client may push all rows of the model together in a version, as the length (L2 norm) of its gradient.
+    #[arg(long, default_value_t = FoldConfig::default().influence, value_name = "LENGTH")]
+    influence: f32,
+    /// How many clients have to meet a new feature before it has a row in the model.
+    #[arg(long, default_value_t = FoldConfig::default().quorum, value_name = "CLIENTS")]
+    quorum: usize,
     /// The farthest that all deltas together may move a weight from the seed's value, in standard deviations of the seed's
     /// uncertainty about that weight.
     #[arg(long, default_value_t = FoldConfig::default().reach, value_name = "DEVIATIONS")]
@@ -52,7 +58,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let fold = FoldConfig { clip: args.clip, reach: args.reach, ..FoldConfig::default() };
+    let Args { clip, influence, reach, quorum, .. } = *args;
+    let fold = FoldConfig { clip, influence, reach, quorum, ..FoldConfig::default() };
     fold.check()?;
     let files = args.recipe.files(&std::env::temp_dir());
     let training = Training::read(&args.recipe.recipe()?, &files, &Bars)?;

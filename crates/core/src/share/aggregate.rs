@@ -11,7 +11,8 @@ use crate::limits::MAX_WEIGHT;
 use crate::maths::linear::{cholesky, solve};
 use crate::maths::scalar::sqrt;
 use crate::share::curvature::{Amounts, Curvature};
-use crate::share::fold::{Fold, Reports, UNIT};
+use crate::share::fold::{Fold, FoldConfig, Reports};
+use crate::share::influence::{Row, Waiting, bounded};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec;
@@ -47,6 +48,10 @@ pub struct Aggregate {
     owed: BTreeMap<FeatureId, Vec<f32>>,
     /// What clients reported before.
     reports: Reports,
+    /// New rows that too few clients have met.
+    waiting: Waiting,
+    /// How many new rows found no room, ever.
+    left_out: u64,
 }
 
 impl Aggregate {
@@ -62,7 +67,14 @@ impl Aggregate {
             evidence: vec![0.0; 2 * base.len()],
             owed: BTreeMap::new(),
             reports: Reports::default(),
+            waiting: Waiting::default(),
+            left_out: 0,
         }
+    }
+
+    /// How many new rows wait for a quorum, and how many found no room, ever.
+    pub fn new_rows(&self) -> [u64; 2] {
+        [self.waiting.rows().len() as u64, self.left_out]
     }
 
     /// The version of the base that it stands beside.
@@ -104,18 +116,22 @@ impl Aggregate {
         }
         let mut next = self.clone();
         let (order, curvature) = (next.order(), Curvature::of(&self.metadata.prior));
-        for (id, sums) in &fold.rows {
-            let Some(i) = next.place(&order, *id, fold.config.max_rows, width) else { continue };
-            let number = |sum: &i64| *sum as f64 / f64::from(UNIT);
-            let (eta, amounts) = sums.split_at(width);
-            let amounts: Amounts = [number(&amounts[0]), number(&amounts[1])];
-            let row = &next.rows.rows[i * width..(i + 1) * width];
-            let owed = next.owed.entry(*id).or_insert_with(|| vec![0.0; width]);
-            for (r, (owed, eta)) in owed.iter_mut().zip(eta).enumerate() {
-                *owed += (number(eta) - curvature.times(amounts, row, r)) as f32;
+        let place = |id: FeatureId| order.binary_search_by_key(&id, |(id, _)| *id).ok().map(|found| order[found].1);
+        let row = |id| place(id).map(|i| &self.rows.rows[i * width..(i + 1) * width]);
+        for (client, rows) in &fold.clients {
+            let mut new = Vec::new();
+            for told in bounded(rows, row, &curvature, &fold.config) {
+                let Some(i) = place(told.id) else {
+                    new.push(told);
+                    continue;
+                };
+                let owed = next.owed.entry(told.id).or_insert_with(|| vec![0.0; width]);
+                owed.iter_mut().zip(told.gradient).for_each(|(owed, g)| *owed += g as f32);
+                next.evidence[2 * i..2 * (i + 1)].iter_mut().zip(told.amounts).for_each(|(sum, x)| *sum += x as f32);
             }
-            next.evidence[2 * i..2 * (i + 1)].iter_mut().zip(amounts).for_each(|(sum, x)| *sum += x as f32);
+            next.left_out += next.waiting.hear(*client, self.metadata.version, new);
         }
+        next.admit(&fold.config, width);
         Ok(next)
     }
 
@@ -162,31 +178,33 @@ impl Aggregate {
         order
     }
 
-    /// The row of a feature; a new one if it has none and there is room.
-    fn place(&mut self, order: &[(FeatureId, usize)], id: FeatureId, most: usize, width: usize) -> Option<usize> {
-        if let Ok(found) = order.binary_search_by_key(&id, |(id, _)| *id) {
-            return Some(order[found].1);
+    /// Gives rows to new features of which enough was heard, as long as there is room.
+    fn admit(&mut self, config: &FoldConfig, width: usize) {
+        for (id, Row { numbers, .. }) in self.waiting.admitted(config) {
+            if self.rows.ids.len() >= config.max_rows {
+                self.left_out += 1;
+                continue;
+            }
+            self.rows.ids.push(id);
+            self.rows.rows.resize(self.rows.rows.len() + width, 0.0);
+            self.seed.resize(self.seed.len() + width, 0.0);
+            self.known.push(0.0);
+            self.evidence.extend_from_slice(&numbers[width..]);
+            if let (Some(catalogue), Some(prior)) = (&mut self.rows.catalogue, &self.metadata.catalogue) {
+                catalogue.resize(catalogue.len() + prior.mean.len() + 1, 0.0);
+            }
+            if let Some(names) = &mut self.rows.names {
+                names.push(String::new());
+            }
+            self.owed.insert(id, numbers[..width].to_vec());
         }
-        if self.rows.ids.len() >= most {
-            return None;
-        }
-        self.rows.ids.push(id);
-        self.rows.rows.resize(self.rows.rows.len() + width, 0.0);
-        self.seed.resize(self.seed.len() + width, 0.0);
-        self.known.push(0.0);
-        self.evidence.extend([0.0; 2]);
-        if let (Some(catalogue), Some(prior)) = (&mut self.rows.catalogue, &self.metadata.catalogue) {
-            catalogue.resize(catalogue.len() + prior.mean.len() + 1, 0.0);
-        }
-        if let Some(names) = &mut self.rows.names {
-            names.push(String::new());
-        }
-        Some(self.rows.ids.len() - 1)
+        self.left_out += self.waiting.make_room();
     }
 
     /// Bytes to store: a safetensors file with the tensors `ids`, `rows` and `seed` (F32 \[n, 1 + k\]), `known` (F32 \[n, 1\]),
-    /// `evidence` (F32 \[n, 2\]), `catalogue` (F32 \[n, c + 1\], where the seed has it), `owed_ids` and `owed` (F32 \[m, 1 + k\]), `reports` (I64 \[3\]), and
-    /// `names` and `name_ends` as in a base.
+    /// `evidence` (F32 \[n, 2\]), `catalogue` (F32 \[n, c + 1\], where the seed has it), `owed_ids` and `owed` (F32 \[m, 1 + k\]), `reports` (I64 \[3\]),
+    /// `waiting_ids`, `waiting` (F32 \[w, 3 + k\]), `waiting_since`, `waiting_clients` (U64, one list after the other) with their `waiting_ends`,
+    /// `left_out` (U64 \[1\]), and `names` and `name_ends` as in a base.
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
         let (n, m, width) = (self.rows.ids.len(), self.owed.len(), 1 + self.metadata.factors);
         let table = |xs: &[f32], rows: usize, columns: usize| Tensor {
@@ -215,6 +233,27 @@ impl Aggregate {
         if let Some(catalogue) = &self.rows.catalogue {
             tensors.push(("catalogue", table(catalogue, n, catalogue.len() / n.max(1))));
         }
+        let waiting = self.waiting.rows();
+        let w = waiting.len();
+        let numbers: Vec<f32> = waiting.values().flat_map(|row| &row.numbers).copied().collect();
+        let clients: Vec<u64> = waiting.values().flat_map(|row| &row.clients).copied().collect();
+        let mut end = 0;
+        let ends = waiting.values().map(|row| {
+            end += row.clients.len() as u64;
+            end
+        });
+        let eights = |numbers: &mut dyn Iterator<Item = u64>| {
+            let bytes: Vec<u8> = numbers.flat_map(u64::to_le_bytes).collect();
+            list(Dtype::U64, bytes.len() / 8, bytes)
+        };
+        tensors.extend([
+            ("waiting_ids", eights(&mut waiting.keys().map(|id| id.0))),
+            ("waiting", table(&numbers, w, width + 2)),
+            ("waiting_since", eights(&mut waiting.values().map(|row| row.since))),
+            ("waiting_clients", eights(&mut clients.into_iter())),
+            ("waiting_ends", eights(&mut ends.collect::<Vec<_>>().into_iter())),
+            ("left_out", eights(&mut [self.left_out].into_iter())),
+        ]);
         if let Some(names) = &self.rows.names {
             let text: Vec<u8> = names.iter().flat_map(|name| name.bytes()).collect();
             let mut end = 0u32;
@@ -264,8 +303,40 @@ impl Aggregate {
         let owed = debtors.into_iter().zip(owed.chunks_exact(width).map(<[f32]>::to_vec)).collect();
         let reports = Reports { deltas: deltas.max(0) as u64, sum, squares };
         let rows = Rows { ids: places, rows, catalogue, names, evidence: None };
-        Ok(Aggregate { metadata, rows, seed, known, evidence, owed, reports })
+        // Aggregates of before there was a quorum have none of these.
+        let numbers = |name: &'static str| match file.tensor(name) {
+            Ok(_) => eights(name).map(|list| list.into_iter().map(u64::from_le_bytes).collect::<Vec<u64>>()),
+            Err(_) => Ok(Vec::new()),
+        };
+        let about = if file.tensor("waiting").is_ok() { floats("waiting")? } else { Vec::new() };
+        let lists = [numbers("waiting_ids")?, numbers("waiting_since")?, numbers("waiting_ends")?];
+        let waiting = waiting(lists, &numbers("waiting_clients")?, &about, width + 2)?;
+        let left_out = numbers("left_out")?.first().copied().unwrap_or(0);
+        Ok(Aggregate { metadata, rows, seed, known, evidence, owed, reports, waiting, left_out })
     }
+}
+
+/// Rows that wait, from their columns.
+fn waiting(
+    [ids, since, ends]: [Vec<u64>; 3],
+    clients: &[u64],
+    numbers: &[f32],
+    width: usize,
+) -> Result<Waiting, Error> {
+    let broken = Error::BadAggregate("its rows that wait are broken");
+    if [since.len(), ends.len(), numbers.len() / width] != [ids.len(); 3] {
+        return Err(broken);
+    }
+    let mut start = 0;
+    let mut rows = BTreeMap::new();
+    for (i, (id, end)) in ids.into_iter().zip(ends).enumerate() {
+        let end = usize::try_from(end).map_err(|_| broken.clone())?;
+        let clients = clients.get(start..end).ok_or(broken.clone())?.to_vec();
+        let numbers = numbers[i * width..(i + 1) * width].to_vec();
+        rows.insert(FeatureId(id), Row { clients, since: since[i], numbers });
+        start = end;
+    }
+    Ok(Waiting::of(rows))
 }
 
 fn split(names: &[u8], ends: &[u8]) -> Result<Vec<String>, Error> {

@@ -12,21 +12,25 @@
 //!
 //! So a row counts each event once, however often it is taught, and one that thousands taught moves by what is news. No weight
 //! ever goes farther than `reach` deviations of the prior from the seed's, 1 / sqrt(A): what the seed has seen much of stays near it, and
-//! that is how far hostile clients get, whatever they send and for however long.
+//! that is how far hostile clients get, whatever they send and for however long. How far one of them gets in a version is
+//! [`influence`](super::influence)'s.
 
 use crate::error::{Error, Fault};
-use crate::format::delta::Delta;
+use crate::format::delta::{ClientKey, Delta};
 use crate::input::feature::FeatureId;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::ToString;
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
 /// How deltas are weighed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoldConfig {
-    /// The longest (L2) that the change of one row's eta by one delta may be; a longer one is shortened to it.
+    /// The longest (L2) that one client's gradient of one row may be in a version; a longer one is shortened to it.
     pub clip: f32,
+    /// The longest that its gradients of all rows together may be.
+    pub influence: f32,
     /// The farthest that deltas move a weight from the seed's, in deviations of the prior that the seed is for it; a factor half
     /// as far again.
     pub reach: f32,
@@ -34,19 +38,24 @@ pub struct FoldConfig {
     pub horizon: u64,
     /// The most rows that the base may grow to; rows of new features beyond it are left out.
     pub max_rows: usize,
+    /// How many client keys have to meet a new feature before it has a row.
+    pub quorum: usize,
+    /// The new features that get rows, all others never do; None: those that a quorum met.
+    pub items: Option<Arc<BTreeSet<FeatureId>>>,
 }
 
 impl Default for FoldConfig {
     fn default() -> FoldConfig {
-        FoldConfig { clip: 16.0, reach: 1.5, horizon: 16, max_rows: 1 << 20 }
+        FoldConfig { clip: 6.0, influence: 24.0, reach: 1.5, horizon: 16, max_rows: 1 << 20, quorum: 20, items: None }
     }
 }
 
 impl FoldConfig {
-    /// Whether every setting is within its bounds; the error names the one that is not. `horizon` and `max_rows` may be any number.
+    /// Whether every setting is within its bounds; the error names the one that is not. The others may be any number.
     pub fn check(&self) -> Result<(), Error> {
         let bounded = [
             ("clip", self.clip, MAX_CLIP, "a number above 0 and at most 1024"),
+            ("influence", self.influence, MAX_INFLUENCE, "a number above 0 and at most 1048576"),
             ("reach", self.reach, MAX_REACH, "a number above 0 and at most 1000"),
         ];
         for (name, number, most, expected) in bounded {
@@ -60,22 +69,26 @@ impl FoldConfig {
 
 /// A row's eta of one delta is no longer than the fixed point allows, see [`UNIT`].
 const MAX_CLIP: f32 = 1024.0;
+const MAX_INFLUENCE: f32 = 1_048_576.0;
 /// Farther than any weight goes by what honest clients learn; as with the other rates, a thousand stands for no bound.
 const MAX_REACH: f32 = 1000.0;
-/// The most of either amount of curvature that one delta adds to a row: more than 512 honest events come to.
-const MOST_EVIDENCE: f64 = 1024.0;
+/// The largest number of eta, and of evidence, that one delta adds to a row.
+const MOST_ETA: f32 = 1024.0;
 /// Fixed point: 2^-32 a unit. With numbers of at most 2^10, 2^20 deltas stay far from the ends of an i64.
 pub(crate) const UNIT: f32 = 4_294_967_296.0;
 
-/// A sum of deltas.
+/// What one client says of rows.
+pub(crate) type Rows = BTreeMap<FeatureId, Vec<i64>>;
+
+/// A sum of deltas, client by client: what one client does to a version is bounded as a whole, however many deltas it sends.
 #[derive(Debug, Clone)]
 pub struct Fold {
     pub(crate) config: FoldConfig,
     pub(crate) version: u64,
     pub(crate) width: usize,
-    /// For each row the sum of the changes of eta, 1 + k numbers, then of the amounts a and b of its curvature. A tree, not a hash
-    /// map: ids come from outside, and chosen ones could collide.
-    pub(crate) rows: BTreeMap<FeatureId, Vec<i64>>,
+    /// For each client and row the sum of the changes of eta, 1 + k numbers, then of the amounts a and b of its curvature. Trees, not
+    /// hash maps: ids and keys come from outside, and chosen ones could collide.
+    pub(crate) clients: BTreeMap<ClientKey, Rows>,
     deltas: u64,
     events: u64,
     pub(crate) reports: Reports,
@@ -136,7 +149,7 @@ impl Fold {
             config: config.clone(),
             version,
             width: 1 + factors,
-            rows: BTreeMap::new(),
+            clients: BTreeMap::new(),
             deltas: 0,
             events: 0,
             reports: Reports::default(),
@@ -151,13 +164,12 @@ impl Fold {
         self.staleness(delta.base_version)?;
         let fixed = |x: f64| libm::rint(x * f64::from(UNIT)) as i64;
         let mut row = vec![0.0; self.width];
+        let rows = self.clients.entry(delta.client).or_default();
         for (i, id) in delta.ids.iter().enumerate() {
             delta.row_into(i, &mut row);
-            let length = libm::sqrtf(row.iter().map(|x| x * x).sum());
-            let factor = if length > self.config.clip { self.config.clip / length } else { 1.0 };
-            let sums = self.rows.entry(*id).or_insert_with(|| vec![0; self.width + 2]);
-            let amounts = delta.evidence[i].map(|code| code.amount().min(MOST_EVIDENCE));
-            let numbers = row.iter().map(|x| f64::from(x * factor)).chain(amounts);
+            let sums = rows.entry(*id).or_insert_with(|| vec![0; self.width + 2]);
+            let amounts = delta.evidence[i].map(|code| code.amount().min(f64::from(MOST_ETA)));
+            let numbers = row.iter().map(|x| f64::from(x.clamp(-MOST_ETA, MOST_ETA))).chain(amounts);
             for (sum, x) in sums.iter_mut().zip(numbers) {
                 *sum = sum.saturating_add(fixed(x));
             }
@@ -188,9 +200,12 @@ impl Fold {
         if other.version != self.version {
             return Err(Error::UnknownBase { base: other.version, current: self.version });
         }
-        for (id, row) in &other.rows {
-            let sums = self.rows.entry(*id).or_insert_with(|| vec![0; row.len()]);
-            sums.iter_mut().zip(row).for_each(|(sum, x)| *sum = sum.saturating_add(*x));
+        for (client, rows) in &other.clients {
+            let mine = self.clients.entry(*client).or_default();
+            for (id, row) in rows {
+                let sums = mine.entry(*id).or_insert_with(|| vec![0; row.len()]);
+                sums.iter_mut().zip(row).for_each(|(sum, x)| *sum = sum.saturating_add(*x));
+            }
         }
         self.deltas += other.deltas;
         self.events += other.events;
@@ -208,17 +223,25 @@ impl Fold {
         self.events
     }
 
+    /// How many clients sent them.
+    pub fn clients(&self) -> usize {
+        self.clients.len()
+    }
+
     /// How many rows they touch.
     pub fn rows(&self) -> usize {
-        self.rows.len()
+        self.clients.values().flat_map(|rows| rows.keys()).collect::<BTreeSet<_>>().len()
     }
 
     /// A digest of the sums: equal for equal sets of deltas, in whatever order they were added.
     pub fn digest(&self) -> u64 {
         let mut bytes = Vec::new();
-        for (id, row) in &self.rows {
-            bytes.extend_from_slice(&id.0.to_le_bytes());
-            row.iter().for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+        for (client, rows) in &self.clients {
+            bytes.extend_from_slice(client);
+            for (id, row) in rows {
+                bytes.extend_from_slice(&id.0.to_le_bytes());
+                row.iter().for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+            }
         }
         xxhash_rust::xxh3::xxh3_64(&bytes)
     }

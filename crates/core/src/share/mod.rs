@@ -1,13 +1,15 @@
 //! What browsers learn from each other: the events of one become a delta, and thousands of deltas the next base.
 //!
 //! On the device the events that are kept are taught ([`teaching`]), compared with what the endpoint knows ([`told`]) and sent
-//! ([`outbox`]). At the endpoint deltas are summed ([`fold`]), make a step (the aggregate), and go out unless that made things worse
+//! ([`outbox`]). At the endpoint deltas are summed ([`fold`]), bounded client by client (the influence), make a step (the aggregate), and go out unless that made things worse
 //! (the release). Both sides count curvature in the same two numbers ([`curvature`]).
 
 #[cfg(feature = "write")]
 pub mod aggregate;
 pub mod curvature;
 pub mod fold;
+#[cfg(feature = "write")]
+pub mod influence;
 pub mod outbox;
 #[cfg(feature = "write")]
 pub mod release;

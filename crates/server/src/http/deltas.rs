@@ -87,7 +87,7 @@ fn admissible(state: &AppState, current: &Current, delta: &Delta) -> Result<(), 
     if delta.factors() != current.factors {
         return Err(Error::WrongFactors { expected: current.factors, found: delta.factors() });
     }
-    Fold::new(&state.config().fold(), current.version, current.factors).staleness(delta.base_version).map(drop)
+    Fold::new(state.fold(), current.version, current.factors).staleness(delta.base_version).map(drop)
 }
 
 fn refusal(error: Error) -> Problem {

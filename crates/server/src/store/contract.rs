@@ -32,7 +32,7 @@ pub trait Store: Send + Sync + 'static {
     /// The client's last accepted sequence number; 0 if the client is unknown.
     async fn last_seq(&self, model: &str, client: ClientKey) -> Result<u64, StoreError>;
 
-    /// The oldest deltas that no version holds yet.
+    /// Deltas that no version holds yet: the oldest of each client, then the second of each, and so on.
     async fn pending(&self, model: &str, limit: Limit) -> Result<Vec<Pending>, StoreError>;
 
     /// The aggregate's state that belongs to the newest version.
@@ -103,6 +103,8 @@ pub struct Limit {
     pub deltas: usize,
     /// Their bytes together; at least one delta is taken.
     pub bytes: usize,
+    /// Deltas of one client key: many deltas of one must not take the place of others.
+    pub of_a_client: usize,
 }
 
 /// A delta that waits to be folded.
@@ -110,6 +112,8 @@ pub struct Limit {
 pub struct Pending {
     /// The store's name for it.
     pub id: i64,
+    /// Who sent it.
+    pub client: ClientKey,
     /// The delta.
     pub bytes: Vec<u8>,
 }

@@ -83,6 +83,8 @@ pub fn config(folder: &Path) -> Config {
     config.seed = Some(seed_file);
     config.fold_deltas = u64::MAX >> 1;
     config.fold_seconds = 0;
+    config.version_clients = 1;
+    config.version_seconds = 0;
     config
 }
 

@@ -145,10 +145,15 @@ impl Store for Sqlite {
         let model = model.to_owned();
         self.query(move |connection| {
             let mut query = connection.prepare_cached(
-                "SELECT id, bytes FROM pending JOIN deltas USING (id) WHERE pending.model = ?1 ORDER BY id LIMIT ?2",
+                "SELECT id, client, bytes FROM (
+                     SELECT id, row_number() OVER (PARTITION BY client ORDER BY id) AS nth
+                     FROM pending JOIN deltas USING (id) WHERE pending.model = ?1
+                     ORDER BY nth, id LIMIT ?2
+                 ) JOIN deltas USING (id) WHERE nth <= ?3 ORDER BY nth, id",
             )?;
-            let rows = query
-                .query_map(params![model, limit.deltas], |row| Ok(Pending { id: row.get(0)?, bytes: row.get(1)? }))?;
+            let rows = query.query_map(params![model, limit.deltas, limit.of_a_client], |row| {
+                Ok(Pending { id: row.get(0)?, client: row.get(1)?, bytes: row.get(2)? })
+            })?;
             let mut bytes = 0;
             let mut pending: Vec<Pending> = Vec::new();
             for row in rows {

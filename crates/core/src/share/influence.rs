@@ -1,0 +1,145 @@
+//! What one client may do to a version, whatever its deltas claim, and when a row that nobody had is everybody's.
+//!
+//! A delta is written by a stranger: its numbers, its evidence and its number of events are his word. What counts is what the endpoint
+//! sees for itself, that one client key taught these rows. So all deltas of a key in one version are taken together, and with g the
+//! gradient eta - Lambda x that they come to at a row x:
+//!
+//! - a row's |g| is at most [`FoldConfig::clip`], and the curvature that goes with it at most [`MOST_EVIDENCE`];
+//! - the |g| of all rows together, in L2, is at most [`FoldConfig::influence`]: who pushes many rows pushes each less;
+//! - a row that the base does not have waits until [`FoldConfig::quorum`] keys met it, or is on the operator's list. What waits is
+//!   bounded, and what few met goes first where there is no room.
+
+use crate::format::delta::ClientKey;
+use crate::input::feature::FeatureId;
+use crate::share::curvature::{Amounts, Curvature};
+use crate::share::fold::{FoldConfig, Rows, UNIT};
+use alloc::collections::BTreeMap;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// The most of either amount of curvature that one client adds to a row in a version.
+pub(crate) const MOST_EVIDENCE: f64 = 64.0;
+/// The most new rows that one client makes wait in a version.
+const NEW_ROWS: usize = 256;
+/// The most rows that wait, and the most numbers in them.
+const WAITING: [usize; 2] = [1 << 16, 1 << 22];
+
+/// What one client says of a row, within bounds.
+pub(crate) struct Told {
+    pub(crate) id: FeatureId,
+    pub(crate) gradient: Vec<f64>,
+    pub(crate) amounts: Amounts,
+}
+
+/// All that one client says of rows, within bounds. `row` gives a row of the base; None is one of zeros.
+pub(crate) fn bounded<'a>(
+    rows: &Rows,
+    row: impl Fn(FeatureId) -> Option<&'a [f32]>,
+    curvature: &Curvature,
+    config: &FoldConfig,
+) -> Vec<Told> {
+    let number = |sum: &i64| *sum as f64 / f64::from(UNIT);
+    let mut squares = 0.0;
+    let mut told = Vec::with_capacity(rows.len());
+    for (id, sums) in rows {
+        let (eta, amounts) = sums.split_at(sums.len() - 2);
+        let amounts = [number(&amounts[0]), number(&amounts[1])].map(|amount| amount.min(MOST_EVIDENCE));
+        let mut gradient: Vec<f64> = eta.iter().map(number).collect();
+        if let Some(row) = row(*id) {
+            gradient.iter_mut().enumerate().for_each(|(r, g)| *g -= curvature.times(amounts, row, r));
+        }
+        squares += shorten(&mut gradient, f64::from(config.clip));
+        told.push(Told { id: *id, gradient, amounts });
+    }
+    let length = libm::sqrt(squares);
+    if length > f64::from(config.influence) {
+        let factor = f64::from(config.influence) / length;
+        told.iter_mut().flat_map(|told| &mut told.gradient).for_each(|x| *x *= factor);
+    }
+    told
+}
+
+/// Shortens a vector to a length; the square of what it has then.
+fn shorten(xs: &mut [f64], most: f64) -> f64 {
+    let square = xs.iter().fold(0.0, |sum, x| sum + x * x);
+    if square <= most * most {
+        return square;
+    }
+    let factor = most / libm::sqrt(square);
+    xs.iter_mut().for_each(|x| *x *= factor);
+    most * most
+}
+
+/// New rows that too few clients have met.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Waiting {
+    rows: BTreeMap<FeatureId, Row>,
+}
+
+/// A row that waits.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Row {
+    /// Who met it, by the first half of the key.
+    pub(crate) clients: Vec<u64>,
+    /// The version at which it was met first.
+    pub(crate) since: u64,
+    /// The gradient and the curvature that were told of it.
+    pub(crate) numbers: Vec<f32>,
+}
+
+impl Waiting {
+    pub(crate) fn of(rows: BTreeMap<FeatureId, Row>) -> Waiting {
+        Waiting { rows }
+    }
+
+    pub(crate) fn rows(&self) -> &BTreeMap<FeatureId, Row> {
+        &self.rows
+    }
+
+    /// Takes what a client says of new rows; how many of them found no room.
+    pub(crate) fn hear(&mut self, client: ClientKey, since: u64, told: Vec<Told>) -> u64 {
+        let (key, _) = client.as_chunks::<8>();
+        let key = u64::from_le_bytes(key[0]);
+        let mut left_out = 0;
+        for (n, Told { id, gradient, amounts }) in told.into_iter().enumerate() {
+            if n >= NEW_ROWS && !self.rows.contains_key(&id) {
+                left_out += 1;
+                continue;
+            }
+            let row = self.rows.entry(id).or_insert_with(|| Row {
+                clients: Vec::new(),
+                since,
+                numbers: vec![0.0; gradient.len() + amounts.len()],
+            });
+            if !row.clients.contains(&key) {
+                row.clients.push(key);
+            }
+            row.numbers.iter_mut().zip(gradient.iter().chain(&amounts)).for_each(|(sum, x)| *sum += *x as f32);
+        }
+        left_out
+    }
+
+    /// Takes out the rows that enough clients met, or that `listed` has.
+    pub(crate) fn admitted(&mut self, config: &FoldConfig) -> BTreeMap<FeatureId, Row> {
+        let enough = |id: &FeatureId, row: &Row| match &config.items {
+            Some(items) => items.contains(id),
+            None => row.clients.len() >= config.quorum,
+        };
+        let (admitted, rows) = core::mem::take(&mut self.rows).into_iter().partition(|(id, row)| enough(id, row));
+        self.rows = rows;
+        admitted
+    }
+
+    /// Lets go of what there is no room for: rows that fewest clients met, of these the oldest. How many.
+    pub(crate) fn make_room(&mut self) -> u64 {
+        let numbers = self.rows.values().next().map_or(1, |row| row.numbers.len());
+        let most = WAITING[0].min(WAITING[1] / numbers);
+        let too_many = self.rows.len().saturating_sub(most);
+        if too_many > 0 {
+            let mut order: Vec<_> = self.rows.iter().map(|(id, row)| (row.clients.len(), row.since, *id)).collect();
+            order.sort_unstable();
+            order.iter().take(too_many).for_each(|(_, _, id)| _ = self.rows.remove(id));
+        }
+        too_many as u64
+    }
+}
