@@ -41,6 +41,10 @@ enum Command {
     Import(import::Args),
     /// Serve a model to browsers, take in their deltas, publish what they learnt.
     Serve(Box<serve::Args>),
+    /// Write the store of an endpoint, running or not, into one file.
+    Backup(commands::backup::BackupArgs),
+    /// Make the store of an endpoint from a file that `backup` wrote.
+    Restore(commands::backup::RestoreArgs),
     /// Write completions of this command for a shell.
     Completions(completions::Args),
 }
@@ -56,6 +60,8 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Serve(args) => serve::run(*args),
+        Command::Backup(args) => commands::backup::backup(&args),
+        Command::Restore(args) => commands::backup::restore(&args),
         Command::Completions(args) => completions::run(&args, &mut Command::command()),
     };
     match result {

@@ -125,6 +125,11 @@ pub struct Config {
     #[arg(long, env = "BROOKLET_MAX_INFLATED_BYTES", default_value_t = MAX_INFLATED_BYTES, value_name = "BYTES")]
     pub max_inflated_bytes: usize,
 
+    /// The most room that the deltas of a model may take in the store, as they were sent; further ones are refused with 507 until folded ones
+    /// are deleted, see --retain-versions
+    #[arg(long, env = "BROOKLET_QUOTA", default_value_t = SqliteConfig::default().quota, value_name = "BYTES")]
+    pub quota: u64,
+
     /// The most deltas that one database commit makes durable
     #[arg(long, env = "BROOKLET_COMMIT_BATCH", default_value_t = SqliteConfig::default().commit_batch, value_name = "N",
           hide = true)]
@@ -206,6 +211,7 @@ impl Config {
             retain_versions: RETAIN_VERSIONS,
             max_delta_bytes: MAX_DELTA_BYTES,
             max_inflated_bytes: MAX_INFLATED_BYTES,
+            quota: SqliteConfig::default().quota,
             commit_batch: SqliteConfig::default().commit_batch,
             log_file: None,
             drain_seconds: DRAIN_SECONDS,

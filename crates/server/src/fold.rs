@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::body::Bytes;
-use brooklet_core::{Aggregate, Base, ClientKey, Delta, Fold, FoldConfig};
+use brooklet_core::{Aggregate, Base, ClientKey, Delta, Error, Fold, FoldConfig};
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 
 use crate::config::Judge;
 use crate::error::FoldError;
+use crate::gzip;
 use crate::model::{Current, Model};
 use crate::state::AppState;
 use crate::store::{FoldedVersion, Limit, Pending, Publication};
@@ -145,7 +146,7 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
     let computed = tokio::task::spawn_blocking(move || {
         let mut aggregate = Aggregate::decode(&aggregate)?;
         let [_, left_out_before] = aggregate.new_rows();
-        let sum = Sum::of(&pending, Fold::new(&config, aggregate.version(), current.factors));
+        let sum = Sum::of(&pending, limit.bytes, Fold::new(&config, aggregate.version(), current.factors));
         let judge = judge.as_ref().map(Judge::judging);
         let release = aggregate.release(&sum.fold, precision, &Base::decode(current.bytes.as_ref())?, judge)?;
         let [waiting, left_out] = aggregate.new_rows();
@@ -229,10 +230,17 @@ struct Sum {
 }
 
 impl Sum {
-    fn of(pending: &[Pending], fold: Fold) -> Sum {
+    /// Of as many as do not come to more bytes than `most`, decompressed; the others wait.
+    fn of(pending: &[Pending], most: usize, fold: Fold) -> Sum {
+        let mut bytes_so_far = 0;
         let mut sum = Sum { fold, taken: Vec::with_capacity(pending.len()), set_aside: Vec::new() };
         for Pending { id, bytes, .. } in pending {
-            match Delta::decode(bytes).and_then(|delta| sum.fold.add(&delta)) {
+            if bytes_so_far > most {
+                break;
+            }
+            let plain = gzip::plain(bytes).map_err(|_| Error::BadDelta("it is not the gzip that it was"));
+            bytes_so_far += plain.as_ref().map_or(0, |plain| plain.len());
+            match plain.and_then(|plain| Delta::decode(&plain)).and_then(|delta| sum.fold.add(&delta)) {
                 Ok(()) => sum.taken.push(*id),
                 // It was checked when it came in, so this is a defect, here or of the disk. One bad row must not keep
                 // all others waiting for ever.

@@ -100,6 +100,7 @@ mod ready;
 mod seed;
 
 mod config;
+mod gzip;
 mod log;
 mod metrics;
 
@@ -116,5 +117,5 @@ pub use serve::{Server, serve};
 pub use state::AppState;
 pub use store::{
     Append, FoldedVersion, Limit, Pending, Publication, Receipt, Registered, Sqlite, SqliteConfig, Stats, Store,
-    StoreError, StoredVersion, VersionStats,
+    StoreError, StoredVersion, VersionStats, backup, restore,
 };

@@ -1,12 +1,15 @@
 //! A model while the server runs: its current base in memory, and how much is pending.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use axum::body::Bytes;
 use brooklet_core::{Base, Error, Release};
 use tokio::sync::{Mutex, Notify};
 use xxhash_rust::xxh3::xxh3_128;
+
+use crate::store::{Store, StoreError, StoredVersion};
 
 /// A model that is served.
 #[derive(Debug)]
@@ -25,6 +28,25 @@ pub(crate) struct Model {
     pub(crate) publishing: tokio::sync::RwLock<()>,
     /// Whether the last fold failed.
     failing: AtomicBool,
+    /// Older versions that are being sent: whoever reads slowly reads the same copy as all others.
+    sending: Mutex<BTreeMap<u64, Weak<Sent>>>,
+}
+
+/// A version that is being sent.
+#[derive(Debug)]
+struct Sent {
+    etag: String,
+    created: u64,
+    base: Option<Bytes>,
+}
+
+/// Keeps a version as long as anybody is sent a part of it.
+struct Part(Arc<Sent>);
+
+impl AsRef<[u8]> for Part {
+    fn as_ref(&self) -> &[u8] {
+        self.0.base.as_deref().unwrap_or_default()
+    }
 }
 
 /// What the gate did since the server started, as `stats` tells it.
@@ -86,6 +108,7 @@ impl Model {
             gate: RwLock::default(),
             publishing: tokio::sync::RwLock::default(),
             failing: AtomicBool::new(false),
+            sending: Mutex::default(),
         };
         if pending > 0 {
             model.arrived.notify_one();
@@ -99,6 +122,32 @@ impl Model {
 
     pub(crate) fn set_current(&self, current: Current) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(current);
+    }
+
+    /// A version as it is stored, in one copy for all who are sent it.
+    pub(crate) async fn version(&self, store: &dyn Store, version: u64) -> Result<Option<StoredVersion>, StoreError> {
+        let current = self.current();
+        if current.version == version {
+            let (etag, created) = (current.etag.clone(), current.created);
+            return Ok(Some(StoredVersion { version, etag, created, base: Some(current.bytes.clone()) }));
+        }
+        // Held while the store is asked, so that it is asked once.
+        let mut sending = self.sending.lock().await;
+        sending.retain(|_, sent| sent.strong_count() > 0);
+        let sent = match sending.get(&version).and_then(Weak::upgrade) {
+            Some(sent) => sent,
+            None => {
+                let Some(StoredVersion { etag, created, base, .. }) = store.version(&self.name, version).await? else {
+                    return Ok(None);
+                };
+                let sent = Arc::new(Sent { etag, created, base });
+                sending.insert(version, Arc::downgrade(&sent));
+                sent
+            }
+        };
+        let (etag, created) = (sent.etag.clone(), sent.created);
+        let base = sent.base.is_some().then(|| Bytes::from_owner(Part(sent)));
+        Ok(Some(StoredVersion { version, etag, created, base }))
     }
 
     /// How many deltas wait for the next fold.

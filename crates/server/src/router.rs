@@ -23,6 +23,7 @@ pub fn app(state: AppState) -> Router {
     let mut router = Router::new()
         .route("/v1/models/{model}", get(base::current))
         .route("/v1/models/{model}/versions/{version}", get(base::version))
+        .route("/v1/models/{model}/bases/{etag}", get(base::of_tag))
         .route("/v1/models/{model}/deltas", post(deltas::accept))
         .route("/v1/models/{model}/stats", get(stats::stats))
         .route("/livez", get(operations::livez))

@@ -34,7 +34,7 @@ impl AppState {
     /// Checks the settings, opens the embedded store, registers the seed and loads every model's current base.
     pub async fn open(config: Config) -> Result<AppState, ServeError> {
         let metrics = Arc::new(Metrics::default());
-        let sqlite = SqliteConfig { commit_batch: config.commit_batch, ..SqliteConfig::default() };
+        let sqlite = SqliteConfig { commit_batch: config.commit_batch, quota: config.quota, ..SqliteConfig::default() };
         let store = Sqlite::open(&config.data, &sqlite, metrics.clone())?;
         AppState::with_store(config, Arc::new(store), metrics).await
     }

@@ -153,7 +153,7 @@ async fn a_store_that_fails_or_panics_is_not_told_to_the_world() {
     let problem = post(&router, &delta(1, 1, 1)).await;
     assert_eq!(problem.header("retry-after"), "5");
     assert_eq!(problem.header("access-control-allow-origin"), "*");
-    let panicked = get(&router, "/v1/models/films/versions/1").await;
+    let panicked = get(&router, "/v1/models/films/bases/none").await;
     let unhealthy = get(&router, "/healthz").await;
     for (answer, status, code) in
         [(problem, 503, "store_unavailable"), (panicked, 500, "internal"), (unhealthy, 503, "store_unavailable")]
@@ -182,7 +182,10 @@ async fn a_store_that_fails_or_panics_is_not_told_to_the_world() {
         async fn current(&self, model: &str) -> Result<Option<StoredVersion>, StoreError> {
             self.0.current(model).await
         }
-        async fn version(&self, _: &str, _: u64) -> Result<Option<StoredVersion>, StoreError> {
+        async fn version(&self, model: &str, version: u64) -> Result<Option<StoredVersion>, StoreError> {
+            self.0.version(model, version).await
+        }
+        async fn tagged(&self, _: &str, _: &str) -> Result<Option<u64>, StoreError> {
             panic!("{SECRET} (this panic is the test's)")
         }
         async fn append(&self, _: Append) -> Result<Receipt, StoreError> {

@@ -102,6 +102,24 @@ async fn the_origins_can_be_limited() {
     }
 }
 
+#[tokio::test]
+async fn a_page_of_another_origin_changes_nothing() {
+    let bench = Bench::new(|config| config.allow_origins = vec!["https://shop.example".into()]).await;
+    let from = |client, origin: Option<&str>| {
+        let mut request = Request::post(common::deltas_path()).header("content-type", "application/cbor");
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        request.body(Body::from(delta(client, 1, 1).encode())).unwrap()
+    };
+    for origin in ["https://other.example", "null", "https://shop.example.evil"] {
+        send(&bench.router, from(1, Some(origin))).await.problem(403, "origin_refused");
+    }
+    assert_eq!(bench.stats().await.deltas_total, 0);
+    assert_eq!(send(&bench.router, from(1, Some("https://shop.example"))).await.status, 200);
+    assert_eq!(send(&bench.router, from(2, None)).await.status, 200);
+}
+
 #[test]
 fn a_mount_is_a_path_and_a_file() {
     let mount: Mount = "/films.csv=a=b.csv".parse().unwrap();

@@ -92,6 +92,9 @@ impl Store for Panicking {
     async fn version(&self, model: &str, version: u64) -> Result<Option<StoredVersion>, StoreError> {
         self.0.version(model, version).await
     }
+    async fn tagged(&self, model: &str, etag: &str) -> Result<Option<u64>, StoreError> {
+        self.0.tagged(model, etag).await
+    }
     async fn append(&self, delta: Append) -> Result<Receipt, StoreError> {
         self.0.append(delta).await
     }

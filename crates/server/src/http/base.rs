@@ -1,4 +1,4 @@
-//! Gives out bases: the current one, and each version under an address of its own.
+//! Gives out bases: the current one, each version, and each by its entity tag.
 //!
 //! They are sent as they are: f16 and int8 rows hardly compress, and a compressed body would need an entity tag of its
 //! own, for a strong tag stands for exact bytes.
@@ -37,11 +37,30 @@ pub(crate) async fn version(
     };
     // The database counts in i64.
     let number = version.parse().ok().filter(|number| *number <= newest).ok_or_else(unknown)?;
-    let stored = state.store().version(&name, number).await?.ok_or_else(unknown)?;
+    let stored = model.version(state.store(), number).await?.ok_or_else(unknown)?;
     let Some(base) = stored.base else {
         let detail = format!("version {number} of `{name}` is not kept any more; the current one is {newest}");
         return Err(Problem::new(Code::PrunedVersion, detail).with("version", newest));
     };
+    // A store that is put back to an older state gives the number out again, for other bytes.
+    answer(&headers, number, &stored.etag, &base, "no-cache")
+}
+
+/// `GET /v1/models/{model}/bases/{etag}`: the one address whose bytes never change, for it is made of them.
+pub(crate) async fn of_tag(
+    State(state): State<AppState>,
+    Path((name, etag)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let model = state.model(&name).ok_or_else(|| Problem::unknown_model(&name))?;
+    let newest = model.current().version;
+    let unknown = || {
+        let detail = format!("`{name}` keeps no base of the entity tag `{etag}`; the current version is {newest}");
+        Problem::new(Code::UnknownVersion, detail).with("version", newest)
+    };
+    let number = state.store().tagged(&name, &etag).await?.filter(|number| *number <= newest).ok_or_else(unknown)?;
+    let stored = model.version(state.store(), number).await?.ok_or_else(unknown)?;
+    let base = stored.base.ok_or_else(unknown)?;
     answer(&headers, number, &stored.etag, &base, "public, max-age=31536000, immutable")
 }
 

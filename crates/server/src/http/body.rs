@@ -1,13 +1,12 @@
 //! Reads a delta's body, and never more of it than the limits allow, compressed or not.
 
-use std::io::Read;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, header};
-use flate2::read::MultiGzDecoder;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
+use crate::gzip;
 use crate::http::problem::{Code, Problem};
 
 const CBOR: &str = "application/cbor";
@@ -23,8 +22,14 @@ pub(crate) struct Limits {
     pub(crate) time: Duration,
 }
 
-/// Reads a body of type `application/cbor`, decompressed.
-pub(crate) async fn read(headers: &HeaderMap, body: Body, limits: Limits) -> Result<Bytes, Problem> {
+/// A body as it was sent, and decompressed.
+pub(crate) struct Read {
+    pub(crate) sent: Bytes,
+    pub(crate) plain: Bytes,
+}
+
+/// Reads a body of type `application/cbor`.
+pub(crate) async fn read(headers: &HeaderMap, body: Body, limits: Limits) -> Result<Read, Problem> {
     expect_cbor(headers)?;
     let encoding = Encoding::of(headers)?;
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -46,8 +51,8 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limits: Limits) -> Res
     };
     match encoding {
         Encoding::Identity if sent.len() > limits.inflated => Err(too_large(limits.inflated, "uncompressed")),
-        Encoding::Identity => Ok(sent),
-        Encoding::Gzip => inflate(&sent, limits.inflated),
+        Encoding::Identity => Ok(Read { plain: sent.clone(), sent }),
+        Encoding::Gzip => Ok(Read { plain: inflate(&sent, limits.inflated)?, sent }),
     }
 }
 
@@ -83,11 +88,10 @@ fn expect_cbor(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 fn inflate(sent: &[u8], limit: usize) -> Result<Bytes, Problem> {
-    let mut inflated = Vec::new();
     // One byte more than allowed tells too long from just long enough.
-    match MultiGzDecoder::new(sent).take(limit as u64 + 1).read_to_end(&mut inflated) {
-        Ok(length) if length > limit => Err(too_large(limit, "decompressed")),
-        Ok(_) => Ok(inflated.into()),
+    match gzip::inflate(sent, limit + 1) {
+        Ok(inflated) if inflated.len() > limit => Err(too_large(limit, "decompressed")),
+        Ok(inflated) => Ok(inflated.into()),
         Err(_) => {
             let detail = "the body is not what `content-encoding: gzip` says";
             Err(Problem::new(Code::BadGzip, detail))

@@ -6,11 +6,11 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use brooklet_core::{Delta, Error, Fold};
 
-use crate::http::body::{self, Limits};
+use crate::http::body::{self, Limits, Read};
 use crate::http::headers::VERSION_HEADER;
 use crate::http::problem::{Code, Problem};
 use crate::model::{Current, Model};
@@ -40,16 +40,18 @@ pub(crate) async fn accept(
         return Err(Problem::draining());
     }
     let config = state.config();
+    expect_origin(&headers, &config.allow_origins)?;
     let limits =
         Limits { sent: config.max_delta_bytes, inflated: config.max_inflated_bytes, time: Duration::from_secs(30) };
-    let bytes = body::read(&headers, body, limits).await?;
-    let delta = Delta::decode(&bytes).map_err(refusal)?;
+    let Read { sent, plain } = body::read(&headers, body, limits).await?;
+    let delta = Delta::decode(&plain).map_err(refusal)?;
     let (client, seq, events) = (delta.client, delta.seq, delta.events);
 
     let current = model.current();
     let receipt = match admissible(&state, &current, &delta) {
         Ok(()) => {
-            let append = Append { model: name.clone(), client, seq, base_version: delta.base_version, events, bytes };
+            let append =
+                Append { model: name.clone(), client, seq, base_version: delta.base_version, events, bytes: sent };
             append_and_count(state.clone(), model.clone(), append).await?
         }
         // A delta whose acknowledgement was lost may meanwhile be too old to be accepted. It was, all the same: refusing
@@ -61,6 +63,10 @@ pub(crate) async fn accept(
         Receipt::Accepted => {}
         Receipt::Repeated => state.metrics().repeated(&name),
         Receipt::Gap { expected } => return Err(gap(seq, expected)),
+        Receipt::NoRoom => {
+            let detail = "the deltas of this model take as much room as they may (--quota): send it again later";
+            return Err(Problem::new(Code::QuotaExceeded, detail).retry(600));
+        }
     }
     let version = model.current().version;
     let acknowledgement = Acknowledgement { acknowledged: seq, repeat: receipt == Receipt::Repeated, version };
@@ -80,6 +86,17 @@ async fn append_and_count(state: AppState, model: Arc<Model>, append: Append) ->
         receipt
     });
     Ok(task.await.map_err(|_| Problem::internal())??)
+}
+
+/// Browsers keep the answer from a page whose origin is not allowed, but send the request: it is to change nothing. What sends no origin is
+/// no page, or one of the server's own.
+fn expect_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), Problem> {
+    let Some(origin) = headers.get(header::ORIGIN).filter(|_| !allowed.is_empty()) else { return Ok(()) };
+    if allowed.iter().any(|allowed| allowed.as_bytes().eq_ignore_ascii_case(origin.as_bytes())) {
+        return Ok(());
+    }
+    let detail = "pages of this origin may not send deltas here, see --allow-origin";
+    Err(Problem::new(Code::OriginRefused, detail))
 }
 
 /// Whether the fold will take the delta.

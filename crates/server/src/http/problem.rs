@@ -39,6 +39,7 @@ codes! {
     BadRequest: "bad_request", BAD_REQUEST, "Not understood";
     DeltaFormat: "delta_format", BAD_REQUEST, "A delta of another format";
     IncompleteBody: "incomplete_body", BAD_REQUEST, "Incomplete body";
+    OriginRefused: "origin_refused", FORBIDDEN, "Origin not allowed";
     NotFound: "not_found", NOT_FOUND, "Not found";
     UnknownModel: "unknown_model", NOT_FOUND, "No such model";
     UnknownVersion: "unknown_version", NOT_FOUND, "No such version";
@@ -58,6 +59,7 @@ codes! {
     Busy: "busy", SERVICE_UNAVAILABLE, "Too busy";
     Draining: "draining", SERVICE_UNAVAILABLE, "Shutting down";
     StoreUnavailable: "store_unavailable", SERVICE_UNAVAILABLE, "Store unavailable";
+    QuotaExceeded: "quota_exceeded", INSUFFICIENT_STORAGE, "No room for deltas";
 }
 
 /// An error as the caller sees it.
@@ -97,7 +99,7 @@ impl Problem {
         Problem::new(Code::Draining, detail).retry(1)
     }
 
-    fn retry(self, seconds: u64) -> Problem {
+    pub(crate) fn retry(self, seconds: u64) -> Problem {
         self.header(header::RETRY_AFTER, seconds)
     }
 

@@ -26,6 +26,9 @@ pub trait Store: Send + Sync + 'static {
     /// One version of a model.
     async fn version(&self, model: &str, version: u64) -> Result<Option<StoredVersion>, StoreError>;
 
+    /// The version whose base has this entity tag and is still kept.
+    async fn tagged(&self, model: &str, etag: &str) -> Result<Option<u64>, StoreError>;
+
     /// Appends a delta if it is the client's next one, and moves the client's sequence number in the same transaction.
     async fn append(&self, delta: Append) -> Result<Receipt, StoreError>;
 
@@ -69,7 +72,7 @@ pub struct Append {
     pub base_version: u64,
     /// How many events went into it.
     pub events: u32,
-    /// The delta itself, as [`brooklet_core::Delta::decode`] reads it.
+    /// The delta itself, as it was sent: what [`brooklet_core::Delta::decode`] reads, or that compressed by gzip.
     pub bytes: Bytes,
 }
 
@@ -85,6 +88,8 @@ pub enum Receipt {
         /// The sequence number that the client's next delta must have.
         expected: u64,
     },
+    /// The model's deltas take as much room as they may; nothing has changed.
+    NoRoom,
 }
 
 /// What came of registering a seed.
@@ -114,7 +119,7 @@ pub struct Pending {
     pub id: i64,
     /// Who sent it.
     pub client: ClientKey,
-    /// The delta.
+    /// The delta, as it was sent.
     pub bytes: Vec<u8>,
 }
 

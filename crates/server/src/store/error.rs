@@ -35,6 +35,9 @@ pub enum StoreError {
     /// Another server has this store open.
     #[error("another server uses the store {0}: stop it, or use another data folder")]
     InUse(String),
+    /// Something is where a file is to be written.
+    #[error("{0} is there already: name another place")]
+    Exists(String),
     /// More is waiting to be written than the store takes in; nothing was written.
     #[error("too many deltas are waiting to be written")]
     Busy,

@@ -8,4 +8,4 @@ pub use contract::{
     Append, FoldedVersion, Limit, Pending, Publication, Receipt, Registered, Stats, Store, StoredVersion, VersionStats,
 };
 pub use error::StoreError;
-pub use sqlite::{Sqlite, SqliteConfig};
+pub use sqlite::{Sqlite, SqliteConfig, backup, restore};

@@ -12,10 +12,12 @@ pub struct SqliteConfig {
     pub commit_batch: usize,
     /// Most writes that wait; further ones are refused with [`StoreError::Busy`](crate::StoreError::Busy) instead of growing the queue.
     pub queue: usize,
+    /// Bytes of deltas of one model; more are refused with [`Receipt::NoRoom`](crate::Receipt::NoRoom).
+    pub quota: u64,
 }
 
 impl Default for SqliteConfig {
     fn default() -> SqliteConfig {
-        SqliteConfig { commit_batch: 100, queue: 4096 }
+        SqliteConfig { commit_batch: 100, queue: 4096, quota: 1 << 30 }
     }
 }

@@ -22,6 +22,10 @@ use crate::store::contract::{
 };
 use crate::store::error::StoreError;
 
+/// How long a client key is remembered after its last delta, in milliseconds: 90 days. A browser that sends a delta again after longer
+/// than that begins a new key, and it is counted again.
+const KEPT: u64 = 90 * 86_400_000;
+
 /// The embedded store.
 #[derive(Debug)]
 pub struct Sqlite {
@@ -131,6 +135,18 @@ impl Store for Sqlite {
         .await
     }
 
+    async fn tagged(&self, model: &str, etag: &str) -> Result<Option<u64>, StoreError> {
+        let (model, etag) = (model.to_owned(), etag.to_owned());
+        self.query(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT max(version) FROM versions WHERE model = ?1 AND etag = ?2 AND base IS NOT NULL",
+                )?
+                .query_row(params![model, etag], |row| row.get(0))
+        })
+        .await
+    }
+
     async fn append(&self, delta: Append) -> Result<Receipt, StoreError> {
         self.writer.append(delta).await
     }
@@ -224,16 +240,30 @@ impl Store for Sqlite {
                     )?
                     .query_map(params![model, schema::SET_ASIDE, up_to, PIECE], |row| Ok((row.get(0)?, row.get(1)?)))?
                     .collect::<Result<_, _>>()?;
-                let mut forget = transaction.prepare_cached("DELETE FROM deltas WHERE id = ?1")?;
+                let mut forget =
+                    transaction.prepare_cached("DELETE FROM deltas WHERE id = ?1 RETURNING length(bytes)")?;
                 let mut unmark =
                     transaction.prepare_cached("DELETE FROM folded WHERE model = ?1 AND version = ?2 AND id = ?3")?;
+                let mut freed = 0;
                 for (version, id) in &piece {
-                    forget.execute([id])?;
+                    freed += forget.query_row([id], |row| row.get::<_, u64>(0)).optional()?.unwrap_or(0);
                     unmark.execute(params![model, version, id])?;
                 }
-                Ok(bases + piece.len())
+                transaction
+                    .prepare_cached("UPDATE models SET stored = stored - ?2 WHERE name = ?1")?
+                    .execute(params![model, freed])?;
+                // In the same order: keys of whom nothing has been heard for so long that nobody sends the same delta again.
+                let keys = transaction
+                    .prepare_cached(
+                        "DELETE FROM clients WHERE (model, client) IN
+                         (SELECT model, client FROM clients WHERE model = ?1 AND seen < ?2 LIMIT ?3)",
+                    )?
+                    .execute(params![model, now().saturating_sub(KEPT), PIECE])?;
+                Ok(bases + piece.len() + keys)
             });
-            if forgotten.await? == 0 {
+            let forgotten = forgotten.await?;
+            self.writer.run(|connection| Ok(schema::give_back(connection)?)).await?;
+            if forgotten == 0 {
                 return Ok(());
             }
         }
@@ -265,6 +295,8 @@ impl Store for Sqlite {
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(PATIENCE)?;
+    // Before there is a table; a file that has some keeps its way.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     keep_a_log(&connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;

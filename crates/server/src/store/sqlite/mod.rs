@@ -3,6 +3,7 @@
 //! `synchronous = FULL` makes every commit a sync of the log, so a commit that returned is durable. What makes that
 //! affordable is the group commit of the writer.
 
+mod backup;
 mod config;
 mod database;
 mod error;
@@ -12,5 +13,6 @@ mod schema;
 mod stats;
 mod writer;
 
+pub use backup::{backup, restore};
 pub use config::SqliteConfig;
 pub use database::Sqlite;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::store::error::StoreError;
 
 /// The schema that is written, as `PRAGMA user_version`. An older one is brought up to it; a newer one is refused.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// `folded.version` of a delta that could not be folded.
 pub(super) const SET_ASIDE: u64 = 0;
@@ -75,6 +75,15 @@ const STEPS: [&str; VERSION as usize] = [
     ALTER TABLE models ADD COLUMN clients INTEGER NOT NULL DEFAULT 0;
     UPDATE models SET clients = (SELECT count(*) FROM clients WHERE model = name);
 ",
+    "
+    -- Bytes of the model's deltas, against its quota.
+    ALTER TABLE models ADD COLUMN stored INTEGER NOT NULL DEFAULT 0;
+    UPDATE models SET stored = (SELECT coalesce(sum(length(bytes)), 0) FROM deltas WHERE model = name);
+    -- When a client key sent its last delta, in milliseconds since 1970.
+    ALTER TABLE clients ADD COLUMN seen INTEGER NOT NULL DEFAULT 0;
+    UPDATE clients SET seen = unixepoch() * 1000;
+    CREATE INDEX clients_by_time ON clients (model, seen);
+",
 ];
 
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
@@ -93,6 +102,11 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(())
+}
+
+/// Gives pages that nothing is stored in back to the file system, some at a time.
+pub(super) fn give_back(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.prepare("PRAGMA incremental_vacuum(2000)")?.query_map([], |_| Ok(()))?.collect()
 }
 
 /// Writes something that changes nothing, to see whether writing works.
@@ -117,7 +131,7 @@ mod tests {
         migrate(&mut connection).unwrap();
         connection.pragma_update(None, "user_version", VERSION + 1).unwrap();
         let error = migrate(&mut connection).unwrap_err();
-        assert!(matches!(error, StoreError::TooNew { found: 3, known: 2 }), "{error}");
+        assert!(matches!(error, StoreError::TooNew { found: 4, known: 3 }), "{error}");
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
         assert_eq!(version, VERSION + 1);
     }

@@ -47,7 +47,7 @@ impl Writer {
         let (queue, jobs) = mpsc::channel(config.queue.max(1));
         let limit = config.commit_batch.max(1);
         let failing = Arc::new(AtomicBool::new(false));
-        let work = Work { connection, folder, limit, metrics, failing: failing.clone() };
+        let work = Work { connection, folder, limit, quota: config.quota, metrics, failing: failing.clone() };
         let thread = std::thread::Builder::new().name("brooklet-writer".into()).spawn(move || work.all(jobs))?;
         Ok(Writer { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), failing })
     }
@@ -107,6 +107,7 @@ struct Work {
     folder: Arc<Folder>,
     /// Deltas in one commit.
     limit: usize,
+    quota: u64,
     metrics: Arc<Metrics>,
     failing: Arc<AtomicBool>,
 }
@@ -155,7 +156,8 @@ impl Work {
         }
         let started = Instant::now();
         let present = self.folder.present();
-        let result = present.and_then(|()| append_all(&mut self.connection, batch.iter().map(|(delta, _)| delta)));
+        let result =
+            present.and_then(|()| append_all(&mut self.connection, batch.iter().map(|(delta, _)| delta), self.quota));
         self.failing.store(result.is_err(), Ordering::Relaxed);
         self.metrics.committed(batch.len(), started.elapsed());
         match result {
@@ -178,15 +180,16 @@ impl Work {
 fn append_all<'a>(
     connection: &mut Connection,
     deltas: impl Iterator<Item = &'a Append>,
+    quota: u64,
 ) -> Result<Vec<Receipt>, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let received = now();
-    let receipts = deltas.map(|delta| append(&transaction, delta, received)).collect::<Result<_, _>>()?;
+    let receipts = deltas.map(|delta| append(&transaction, delta, received, quota)).collect::<Result<_, _>>()?;
     transaction.commit()?;
     Ok(receipts)
 }
 
-fn append(transaction: &Transaction<'_>, delta: &Append, received: u64) -> rusqlite::Result<Receipt> {
+fn append(transaction: &Transaction<'_>, delta: &Append, received: u64, quota: u64) -> rusqlite::Result<Receipt> {
     let known = last_seq(transaction, &delta.model, &delta.client)?;
     let last = known.unwrap_or(0);
     if delta.seq <= last {
@@ -195,17 +198,21 @@ fn append(transaction: &Transaction<'_>, delta: &Append, received: u64) -> rusql
     if delta.seq > last + 1 {
         return Ok(Receipt::Gap { expected: last + 1 });
     }
+    let (bytes, new) = (delta.bytes.len() as u64, u64::from(known.is_none()));
+    let has_room = transaction
+        .prepare_cached(
+            "UPDATE models SET stored = stored + ?2, clients = clients + ?3 WHERE name = ?1 AND stored + ?2 <= ?4",
+        )?
+        .execute(params![delta.model, bytes, new, quota])?;
+    if has_room == 0 {
+        return Ok(Receipt::NoRoom);
+    }
     transaction
         .prepare_cached(
-            "INSERT INTO clients (model, client, last_seq) VALUES (?1, ?2, ?3)
-             ON CONFLICT (model, client) DO UPDATE SET last_seq = excluded.last_seq",
+            "INSERT INTO clients (model, client, last_seq, seen) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (model, client) DO UPDATE SET last_seq = excluded.last_seq, seen = excluded.seen",
         )?
-        .execute(params![delta.model, delta.client, delta.seq])?;
-    if known.is_none() {
-        transaction
-            .prepare_cached("UPDATE models SET clients = clients + 1 WHERE name = ?1")?
-            .execute([&delta.model])?;
-    }
+        .execute(params![delta.model, delta.client, delta.seq, received])?;
     transaction
         .prepare_cached(
             "INSERT INTO deltas (model, client, seq, base_version, events, received, bytes)
