@@ -76,8 +76,16 @@ fn a_key_that_is_missing_is_named() {
         let said = said_of_metadata(object, None);
         assert!(said.starts_with(path) && said.ends_with(" is missing"), "{said}");
     }
-    let optional =
-        ["schema.rates", "catalogue", "thresholds", "thresholds.gate", "labels.positive", "private_rows", "training"];
+    let optional = [
+        "schema.rates",
+        "catalogue",
+        "examination",
+        "thresholds",
+        "thresholds.gate",
+        "labels.positive",
+        "private_rows",
+        "training",
+    ];
     for path in optional.into_iter().chain(["thresholds.adwin_delta", "thresholds.page_hinkley_tolerance"]) {
         assert_eq!(said_of_metadata(path, None), "accepted", "{path}");
     }
@@ -162,6 +170,8 @@ fn a_key_that_is_wrong_is_told_with_what_was_found() {
             "-5",
             "thresholds.page_hinkley_threshold: expected a number of 0 or more, found -5",
         ),
+        ("examination", "1", "examination: expected an array of numbers, found 1"),
+        ("examination", "[1, 1.5]", "examination[1]: expected a number from 0 to 1, found 1.5"),
         ("labels.positive", "\"4\"", "labels.positive: expected a number or null, found \"4\""),
         ("labels.map", "{}", "labels.map: expected an array of pairs of numbers, found an object"),
         ("labels.map.1", "[5]", "labels.map[1]: expected a label and its target, found [5]"),

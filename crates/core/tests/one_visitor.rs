@@ -160,6 +160,34 @@ fn a_skip_low_on_the_page_weighs_less() {
 }
 
 #[test]
+fn a_skip_weighs_what_the_seed_says_of_its_place() {
+    let told = |examination: &[f32]| {
+        let metadata = Metadata { examination: examination.to_vec(), ..metadata(4, Loss::Logistic) };
+        let bytes = encode_base(&metadata, &Rows::default(), Precision::F16).expect("no rows");
+        let mut learner =
+            Learner::new(Base::decode(bytes).expect("it was written"), Config::default()).expect("settings");
+        for item in ["1", "2", "3"] {
+            let features = named(&learner, &object(&[("item", Value::from(item))]));
+            learner.set_item(item, &features).expect("an item");
+        }
+        learner
+    };
+    let weights = |learner: &Learner| [0, 1, 2, 9].map(|place| learner.examination(place));
+    assert_eq!(weights(&told(&[0.5, 1.0, 0.25])), [0.5, 1.0, 0.25, 0.25]);
+    assert_eq!(weights(&told(&[]))[0], 1.0);
+    assert!((weights(&told(&[]))[2] - 0.5).abs() < 1e-6 && weights(&told(&[]))[3] < 0.3);
+    // Where nobody looks, passing over teaches nothing; a click does anywhere.
+    let mut learner = told(&[1.0, 0.0]);
+    let slate = learner.recommend(&Query { k: 3, ..Query::default() });
+    let score = |learner: &Learner| learner.predict_one(&Features::default()).score;
+    let before = score(&learner);
+    learner.skip(slate.id, &slate.items[1].item).expect("it is in the slate");
+    assert_eq!(score(&learner), before);
+    learner.click(slate.id, &slate.items[2].item).expect("it is in the slate");
+    assert!(score(&learner) > before);
+}
+
+#[test]
 fn pairs_teach_an_order_and_not_a_level() {
     let config =
         Config { model: ModelConfig { feedback: Feedback::Pairwise, ..ModelConfig::default() }, ..Config::default() };

@@ -77,6 +77,7 @@ fn describe(base: &Base, top: usize, notes: &HashMap<String, String>) -> serde_j
         "rates": { "private": short(rates.private), "shared": short(rates.shared), "delta": short(rates.delta) },
         "calibration": { "a": short(metadata.calibration.a), "b": short(metadata.calibration.b) },
         "thresholds": plain(&metadata.thresholds.to_value()),
+        "examination": metadata.examination.iter().map(|&chance| short(chance)).collect::<Vec<_>>(),
         "prior": { "mean": prior.mean, "deviation": deviations, "scale": prior.scale },
         "labels": {
             "positive": metadata.labels.positive.map(short),
@@ -187,6 +188,9 @@ fn print(base: &Base, shown: &serde_json::Value) {
     );
     println!("calibration  {}", pairs(&shown["calibration"]));
     println!("thresholds   {}", pairs(&shown["thresholds"]));
+    if !metadata.examination.is_empty() {
+        println!("looked at    {}", numbers(&shown["examination"]));
+    }
     println!("prior        mean {}", numbers(&shown["prior"]["mean"]));
     println!("             +-   {} (scale {})", numbers(&shown["prior"]["deviation"]), metadata.prior.scale);
     for (key, value) in shown["training"].as_object().into_iter().flatten() {

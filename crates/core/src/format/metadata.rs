@@ -14,6 +14,7 @@
 //! | `catalogue`    | optional, with the tensor `catalogue`: what a visitor chooses of all items, shown or not. `mean` of c numbers and `covariance` of c^2 row by row: what a new visitor is interested in; `click`: what a click weighs; `half`: clicks after which popularity counts half |
 //! | `calibration`  | `a` and `b`: the probability of a click is sigmoid(a * score + b) |
 //! | `thresholds`   | optional: `gate`, `adwin_delta`, `page_hinkley_tolerance`, `page_hinkley_threshold` |
+//! | `examination`  | optional: for each place of a slate, from the top, the chance that it is looked at, 0 to 1 |
 //! | `labels`       | `positive`: the least label that is a click, or null; `map`: pairs of a label and its target |
 //! | `private_rows` | whether rows of people are in the file, which then is never shipped |
 //! | `training`     | free-form: where the model comes from |
@@ -36,6 +37,7 @@ use alloc::vec::Vec;
 pub const BASE_FORMAT: u64 = 1;
 const SCALE: Bounds = Bounds::new(0.0, 1000.0, "a number from 0 to 1000");
 const WEIGHT: Bounds = Bounds::new(f32::MIN_POSITIVE as f64, MAX_LABEL as f64, "a number above 0, at most a million");
+const CHANCE: Bounds = Bounds::new(0.0, 1.0, "a number from 0 to 1");
 const FORMAT: Bounds = Bounds::new(BASE_FORMAT as f64, BASE_FORMAT as f64, "1");
 const FACTORS: Bounds = Bounds::new(0.0, MAX_FACTORS as f64, "a whole number from 0 to 256");
 const VERSION: Bounds = Bounds::new(1.0, MAX_WHOLE, "a whole number from 1 on");
@@ -105,6 +107,9 @@ pub struct Metadata {
     pub calibration: Calibration,
     /// Of the gate and of the drift detectors.
     pub thresholds: Thresholds,
+    /// For each place of a slate, from the top, the chance that it is looked at; the last is that of all below. Empty where nobody
+    /// has estimated it.
+    pub examination: Vec<f32>,
     /// How labels became targets.
     pub labels: Labels,
     /// Whether the training's private rows are in the file. Such a file is for evaluation and is never shipped.
@@ -155,6 +160,7 @@ impl Metadata {
             catalogue: None,
             calibration: Calibration::default(),
             thresholds: Thresholds::default(),
+            examination: Vec::new(),
             labels: Labels::default(),
             private_rows: false,
             training: Value::Null,
@@ -195,6 +201,7 @@ impl Metadata {
             catalogue: root.field("catalogue").optional(catalogue),
             calibration: calibration(&root.field("calibration")),
             thresholds: Thresholds::of(&root.field("thresholds")),
+            examination: examination(&root.field("examination")),
             labels: Labels { positive: positive(&labels.field("positive")), map: pairs(&labels.field("map")) },
             private_rows: optional_flag(&root.field("private_rows")),
             training: json.field("training").cloned().unwrap_or(Value::Null),
@@ -281,6 +288,7 @@ impl Metadata {
         if let Some(CataloguePrior { mean, covariance, click, half }) = &self.catalogue {
             fields.push(("catalogue", with(prior(mean, covariance), &[("click", *click), ("half", *half)])));
         }
+        fields.extend((!self.examination.is_empty()).then(|| ("examination", ns(&self.examination))));
         object(fields)
     }
 }
@@ -338,6 +346,14 @@ fn field_rates(place: &Place<'_>) -> Vec<FieldRate> {
         adagrad: optional_flag(&place.field("adagrad")),
     };
     elements.iter().map(of).collect()
+}
+
+/// A seed need not have any.
+fn examination(place: &Place<'_>) -> Vec<f32> {
+    if place.is_absent() {
+        return Vec::new();
+    }
+    place.elements("an array of numbers").iter().map(|place| place.single(&CHANCE)).collect()
 }
 
 fn calibration(place: &Place<'_>) -> Calibration {

@@ -12,7 +12,7 @@ use crate::model::gathered::Gathered;
 use crate::model::interest::Interest;
 use crate::model::prediction::Prediction;
 use crate::slates::catalogue::Catalogue;
-use crate::slates::slate::{Shown, Thoughts, examination, score};
+use crate::slates::slate::{Shown, Thoughts, discount, score};
 use crate::watch::serving::Serving;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -67,8 +67,8 @@ impl Learner {
         self.label(&Subject::Item { slate, item: item.into() }, 1.0, 1.0)
     }
 
-    /// An item of a slate was seen and passed over. The lower it stood, the likelier it was not seen after all: a skip weighs
-    /// 1 / log2(place + 1), places counted from 1.
+    /// An item of a slate was seen and passed over. The lower it stood, the likelier it was not seen after all: a skip weighs the
+    /// chance that its place is looked at, see [`Learner::examination`].
     pub fn skip(&mut self, slate: u64, item: &str) -> Result<Prediction, Error> {
         self.label(&Subject::Item { slate, item: item.into() }, 0.0, 1.0)
     }
@@ -90,7 +90,7 @@ impl Learner {
         if in_slate {
             score(&mut self.metrics.slates, shown, place, click_target);
             if target < click_target {
-                examined *= examination(place) as f32;
+                examined *= self.examination(place);
             }
         }
         self.record(|| Record::Labelled { subject: subject.clone(), target, weight });
@@ -106,8 +106,14 @@ impl Learner {
     /// The input that a label of `subject` would be learnt with, and what multiplies the weight of a skip; None if it waits for none.
     pub fn labels(&self, subject: &Subject) -> Option<(Features, f32)> {
         let (place, shown) = self.slates.shown(subject)?;
-        let seen = if matches!(subject, Subject::Item { .. }) { examination(place) as f32 } else { 1.0 };
+        let seen = if matches!(subject, Subject::Item { .. }) { self.examination(place) } else { 1.0 };
         Some((shown.features.clone(), seen))
+    }
+
+    /// The chance that a place of a slate is looked at, counted from 0: as the base says it, or 1 / log2(place + 2).
+    pub fn examination(&self, place: usize) -> f32 {
+        let known = &self.base().metadata().examination;
+        known.get(place).or(known.last()).copied().unwrap_or_else(|| discount(place) as f32)
     }
 
     /// Takes back that something was labelled, so that the label can be given again; what was learnt from it stays.

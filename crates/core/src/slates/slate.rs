@@ -138,8 +138,8 @@ impl Slates {
     }
 }
 
-/// The chance that a place of a slate is looked at: the discount of DCG, 1 at the top.
-pub(crate) fn examination(place: usize) -> f64 {
+/// The discount of DCG, 1 at the top; also the chance that a place is looked at where nobody has estimated it.
+pub(crate) fn discount(place: usize) -> f64 {
     1.0 / libm::log2(place as f64 + 2.0)
 }
 
@@ -149,8 +149,8 @@ pub(crate) fn score(figures: &mut SlateScore, shown: &[Shown], place: usize, cli
     let ndcg = |without: Option<usize>| {
         let clicked = |at: usize| gain(&shown[at]) && Some(at) != without;
         let places = (0..shown.len()).filter(|at| clicked(*at));
-        let gained: f64 = places.clone().map(examination).sum();
-        let ideal: f64 = (0..places.count()).map(examination).sum();
+        let gained: f64 = places.clone().map(discount).sum();
+        let ideal: f64 = (0..places.count()).map(discount).sum();
         if ideal > 0.0 { gained / ideal } else { 0.0 }
     };
     let first = shown.iter().filter(|shown| shown.target.is_some()).count() == 1;

@@ -13,6 +13,10 @@ const TRIES: usize = 20;
 pub(crate) fn add_negatives(events: &mut Events, per_click: usize, seed: u64) {
     let mut rng = Rng::new(seed, STREAM);
     let clicks = events.len();
+    // They stood on no slate, and all events are on one or none is.
+    events.slate.clear();
+    events.place.clear();
+    events.propensity.clear();
     let mut met: HashSet<(u32, u32)> = events.user.iter().copied().zip(events.item.iter().copied()).collect();
     for row in 0..clicks {
         let user = events.user[row];

@@ -224,8 +224,11 @@ impl Visitors {
         for (n, visit) in visits.iter().enumerate() {
             while let Some((_, known)) = arrived.next_if(|(before, _)| *before == n) {
                 let visit = &visits[*known];
+                // An input that is held stands on no slate, so what a skip weighs there is said here.
+                let place = visit.shown.and_then(|shown| shown.place).filter(|_| visit.click == Some(false));
+                let weight = place.map_or(1.0, |place| learner.examination(place as usize - 1));
                 match config.model.feedback {
-                    Feedback::Pointwise => match learner.label(&Subject::Held(held[*known]), visit.target, 1.0) {
+                    Feedback::Pointwise => match learner.label(&Subject::Held(held[*known]), visit.target, weight) {
                         Ok(_) => {}
                         Err(Error::UnknownSlate) => replayed.forgotten += 1,
                         Err(error) => return Err(error),

@@ -1,6 +1,7 @@
 //! One training: from a recipe and events to a seed, with the settings that suit people who were held out.
 
 mod catalogue;
+mod examination;
 mod files;
 mod method;
 mod recipe;

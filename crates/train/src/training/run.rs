@@ -1,6 +1,7 @@
 //! One training: the data, and how to train on them.
 
 use super::catalogue::{Catalogue, Data, Implicit};
+use super::examination::{Impression, examination};
 use super::files::{Files, check_names};
 use super::method::{method, provenance};
 use super::recipe::{self, Recipe};
@@ -23,6 +24,8 @@ const PRIOR_EVENTS: u32 = 20;
 const JUDGING: usize = 16;
 /// Skips that are drawn for every event where clicks alone are known, and that something must tell them from.
 const DRAWN: usize = 4;
+/// So many impressions are enough to tell how likely a place is looked at.
+const IMPRESSIONS: usize = 1 << 22;
 /// Deviation of the factors before gradient descent.
 const INIT: f32 = 0.05;
 
@@ -44,6 +47,8 @@ pub struct Training<'w> {
     catalogue: Option<usize>,
     /// Whether skips were drawn.
     drawn: bool,
+    /// How likely each place of a slate is looked at, if the events tell.
+    examination: Vec<f32>,
     loss: Loss,
     model_name: String,
     pub(crate) keep_users: bool,
@@ -164,7 +169,14 @@ impl<'w> Training<'w> {
             );
         }
         let memory = recipe.memory;
+        let shape = store.summary().shape;
+        let examination = if shape.place { seen(&store, &rule)? } else { Vec::new() };
         if negatives > 0 {
+            ensure!(
+                recipe.negatives == 0 || !(shape.slate || shape.place || shape.propensity),
+                Setting,
+                "--negatives adds skips that stood on no slate: impressions have skips of their own, so leave one or the other out"
+            );
             ensure!(
                 !rule.squared,
                 Setting,
@@ -202,6 +214,7 @@ impl<'w> Training<'w> {
             factors: if implicit { recipe.factors.min(JUDGING) } else { recipe.factors },
             catalogue: implicit.then_some(recipe.factors),
             drawn: negatives > 0,
+            examination,
             loss,
             model_name: recipe.model.clone(),
             keep_users: recipe.keep_users,
@@ -221,6 +234,7 @@ impl<'w> Training<'w> {
             sources: self.sources.clone(),
             method: self.method.clone(),
             model_name: self.model_name.clone(),
+            examination: self.examination.clone(),
             ..*self
         }
     }
@@ -412,6 +426,7 @@ impl<'w> Training<'w> {
             loss: self.loss,
             w0: fitted.model.w0,
             calibration: settings.calibration,
+            examination: self.examination.clone(),
             labels: Labels { positive: self.rule.positive, map: self.rule.map.clone() },
             private_rows: self.keep_users,
             training: self.provenance(counts, epochs, provenance(&self.method, &self.dataset)),
@@ -480,6 +495,20 @@ fn check(recipe: &Recipe) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// How likely each place of a slate is looked at, by all impressions or those of every so many blocks.
+fn seen(store: &Store, rule: &LabelRule) -> Result<Vec<f32>> {
+    let (mut batch, mut impressions) = (Batch::default(), Vec::new());
+    for block in (0..store.blocks()).step_by(store.len().div_ceil(IMPRESSIONS).max(1)) {
+        batch.clear();
+        store.read(block, &mut batch)?;
+        for (row, &place) in batch.place.iter().enumerate() {
+            let click = rule.click(batch.label[row], batch.target[row]);
+            impressions.extend(click.map(|click| Impression { item: batch.item[row], place, click }));
+        }
+    }
+    Ok(examination(&impressions, store.summary().items.len()))
 }
 
 /// What the labels mean.
