@@ -66,6 +66,20 @@ fn impressions_with_four_fields_teach_the_base() {
 }
 
 #[test]
+fn a_base_does_not_run_away_where_an_event_has_twenty_rows() {
+    let folder = Folder::new();
+    folder.impressions();
+    let report = folder.json(
+        "simulate impressions.csv --items things.csv --item-fields brand,colours,size,year,tags --label click --time time \
+         --positive 1 --factors 8 --visit 12 --cut 10 --json",
+    );
+    let (looks, closed) = looked_at(&report);
+    let seed = report["seed"]["log_loss"].as_f64().unwrap();
+    assert!(looks.iter().all(|loss| *loss < seed + 0.001), "{report}");
+    assert!(closed > 0.3, "{report}");
+}
+
+#[test]
 fn hostile_visits_are_bounded() {
     let folder = Folder::with_ratings();
     let report = folder.json(&format!("{SMALL} --stale 2 --drop-out 0 --hostile .05 --json"));

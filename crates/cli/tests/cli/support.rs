@@ -46,10 +46,12 @@ impl Folder {
                 writeln!(events, "person-{user},{slate},{item},{click},{},{place}", 1000 + slate).unwrap();
             }
         }
-        let mut items = "item,brand,colours,size,year\n".to_owned();
+        let mut items = "item,brand,colours,size,year,tags\n".to_owned();
         for item in 0..120 {
-            writeln!(items, "{item},b{},c{}|c{},s{},y{}", item % 6, item % 4, 4 + item % 3, item % 5, item % 7)
-                .unwrap();
+            let tags: Vec<String> = (0..14).map(|_| format!("t{}", random(150))).collect();
+            let (brand, size, year) = (item % 6, item % 5, item % 7);
+            let colours = format!("c{}|c{}", item % 4, 4 + item % 3);
+            writeln!(items, "{item},b{brand},{colours},s{size},y{year},{}", tags.join("|")).unwrap();
         }
         self.write("impressions.csv", &events);
         self.write("things.csv", &items);

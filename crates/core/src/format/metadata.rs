@@ -16,6 +16,7 @@
 //! | `thresholds`   | optional: `gate`, `adwin_delta`, `page_hinkley_tolerance`, `page_hinkley_threshold` |
 //! | `examination`  | optional: for each place of a slate, from the top, the chance that it is looked at, 0 to 1 |
 //! | `labels`       | `positive`: the least label that is a click, or null; `map`: pairs of a label and its target |
+//! | `rows_per_event` | optional: how many shared rows take part in an event, on average over the training's |
 //! | `private_rows` | whether rows of people are in the file, which then is never shipped |
 //! | `training`     | free-form: where the model comes from |
 
@@ -38,6 +39,7 @@ pub const BASE_FORMAT: u64 = 1;
 const SCALE: Bounds = Bounds::new(0.0, 1000.0, "a number from 0 to 1000");
 const WEIGHT: Bounds = Bounds::new(f32::MIN_POSITIVE as f64, MAX_LABEL as f64, "a number above 0, at most a million");
 const CHANCE: Bounds = Bounds::new(0.0, 1.0, "a number from 0 to 1");
+const ROWS: Bounds = Bounds::new(1.0, 1e6, "a number from 1 to a million");
 const FORMAT: Bounds = Bounds::new(BASE_FORMAT as f64, BASE_FORMAT as f64, "1");
 const FACTORS: Bounds = Bounds::new(0.0, MAX_FACTORS as f64, "a whole number from 0 to 256");
 const VERSION: Bounds = Bounds::new(1.0, MAX_WHOLE, "a whole number from 1 on");
@@ -112,6 +114,8 @@ pub struct Metadata {
     pub examination: Vec<f32>,
     /// How labels became targets.
     pub labels: Labels,
+    /// How many shared rows take part in an event, on average over the training's: of so many, a fold moves each the less.
+    pub rows_per_event: Option<f32>,
     /// Whether the training's private rows are in the file. Such a file is for evaluation and is never shipped.
     pub private_rows: bool,
     /// Where the seed comes from, free-form.
@@ -162,6 +166,7 @@ impl Metadata {
             thresholds: Thresholds::default(),
             examination: Vec::new(),
             labels: Labels::default(),
+            rows_per_event: None,
             private_rows: false,
             training: Value::Null,
         }
@@ -203,6 +208,7 @@ impl Metadata {
             thresholds: Thresholds::of(&root.field("thresholds")),
             examination: examination(&root.field("examination")),
             labels: Labels { positive: positive(&labels.field("positive")), map: pairs(&labels.field("map")) },
+            rows_per_event: rows_per_event(&root.field("rows_per_event")),
             private_rows: optional_flag(&root.field("private_rows")),
             training: json.field("training").cloned().unwrap_or(Value::Null),
         };
@@ -289,6 +295,7 @@ impl Metadata {
             fields.push(("catalogue", with(prior(mean, covariance), &[("click", *click), ("half", *half)])));
         }
         fields.extend((!self.examination.is_empty()).then(|| ("examination", ns(&self.examination))));
+        fields.extend(self.rows_per_event.map(|rows| ("rows_per_event", n(rows))));
         object(fields)
     }
 }
@@ -354,6 +361,8 @@ fn examination(place: &Place<'_>) -> Vec<f32> {
         return Vec::new();
     }
     place.elements("an array of numbers").iter().map(|place| place.single(&CHANCE)).collect()
+fn rows_per_event(place: &Place<'_>) -> Option<f32> {
+    (!place.is_absent()).then(|| place.single(&ROWS))
 }
 
 fn calibration(place: &Place<'_>) -> Calibration {

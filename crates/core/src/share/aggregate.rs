@@ -19,16 +19,17 @@ use alloc::vec;
 use alloc::vec::Vec;
 use safetensors::{Dtype, SafeTensors};
 
-/// The precision of a weight that no event has told of.
-const LEAST_PRECISION: f64 = 1.0;
-/// nu: the same of a factor in units of the visitors' second moment, so that what a taste is worth in a score counts and not how
-/// large numbers it is kept in; and at least so much.
-const FACTOR_PRECISION: f64 = 10.0;
-const LEAST_FACTOR_PRECISION: f64 = 0.05;
+/// nu: the precision of a weight that no event has told of, where an event has one row. The rows of an event move its score together, so with
+/// m of them each may move by 1 / m as much.
+const PRECISION: f64 = 1.0 / 15.0;
+/// m, of a seed that does not say.
+const UNKNOWN_ROWS: f32 = 4.0;
+/// The least precision of a factor: a visitor's prior may have no variance at all.
+const LEAST_OF_FACTOR: f64 = 0.05;
 /// What a row of a seed that does not say is taken to have been learnt from.
 const UNKNOWN_EVIDENCE: f64 = 10.0;
 /// How much farther than a weight a factor may go.
-const FACTOR_REACH: f64 = 1.5;
+const FACTOR_REACH: f64 = 2.0;
 /// Reports of so many deltas are compared at least, and remembered at most.
 const REPORTS: [u64; 2] = [20, 1000];
 
@@ -142,16 +143,20 @@ impl Aggregate {
         let order = self.order();
         let mut owed = core::mem::take(&mut self.owed);
         let mut step = vec![0.0; width];
+        let (k, m) = (self.metadata.factors as f64, f64::from(self.metadata.rows_per_event.unwrap_or(UNKNOWN_ROWS)));
+        let unknown = PRECISION * m * m;
         for (id, gradient) in &mut owed {
             let Ok(found) = order.binary_search_by_key(id, |(id, _)| *id) else { continue };
             let i = order[found].1;
             let known = [f64::from(self.known[i]), 0.0];
             let told: Amounts = [0, 1].map(|at| f64::from(self.evidence[2 * i + at]));
             let prior = |r: usize, c: usize| {
+                // Of a factor in second moments of a visitor's, so that what it is worth in a score counts and not how large
+                // numbers it is kept in.
                 let least = match (r == c, r) {
                     (false, _) => 0.0,
-                    (true, 0) => LEAST_PRECISION,
-                    (true, _) => LEAST_FACTOR_PRECISION + curvature.element([FACTOR_PRECISION, 0.0], r, r),
+                    (true, 0) => unknown,
+                    (true, _) => LEAST_OF_FACTOR + curvature.element([unknown * k, 0.0], r, r),
                 };
                 least + curvature.element(known, r, c)
             };

@@ -7,8 +7,12 @@
 //! made upon, with d for a fold's sums:
 //!
 //! ```text
-//! P <- P + d Lambda        x <- x + P^-1 (d eta - d Lambda x)        P = A at first, A = diag(1, nu S) + Lambda of the seed's events
+//! P <- P + d Lambda        x <- x + P^-1 (d eta - d Lambda x)        P = A at first
+//! A = nu m^2 diag(1, k S) + Lambda of the seed's events        m    rows of an event, as the seed has it
 //! ```
+//!
+//! Rows that take part in an event together move its score together, so what m unknown rows and k factors each may change a score by is
+//! the same in all.
 //!
 //! So a row counts each event once, however often it is taught, and one that thousands taught moves by what is news. No weight
 //! ever goes farther than `reach` deviations of the prior from the seed's, 1 / sqrt(A): what the seed has seen much of stays near it, and
@@ -31,8 +35,8 @@ pub struct FoldConfig {
     pub clip: f32,
     /// The longest that its gradients of all rows together may be.
     pub influence: f32,
-    /// The farthest that deltas move a weight from the seed's, in deviations of the prior that the seed is for it; a factor half
-    /// as far again.
+    /// The farthest that deltas move a weight from the seed's, in deviations of the prior that the seed is for it; a factor twice
+    /// as far.
     pub reach: f32,
     /// How many versions behind the current one a delta's base may lie.
     pub horizon: u64,
@@ -46,7 +50,7 @@ pub struct FoldConfig {
 
 impl Default for FoldConfig {
     fn default() -> FoldConfig {
-        FoldConfig { clip: 6.0, influence: 24.0, reach: 1.5, horizon: 16, max_rows: 1 << 20, quorum: 20, items: None }
+        FoldConfig { clip: 6.0, influence: 24.0, reach: 1.2, horizon: 16, max_rows: 1 << 20, quorum: 20, items: None }
     }
 }
 

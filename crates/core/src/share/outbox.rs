@@ -163,9 +163,9 @@ impl Outbox {
         for (id, gradient, amounts, events) in teaching.rows(width) {
             rows.base_into(id, &mut at);
             let mut gradient = gradient.to_vec();
-            let told = self.told.news(id, &at, &curvature, &mut gradient);
-            let fresh = if told < events { (events - told) / events } else { 0.0 };
-            let evidence = amounts.map(|amount| Evidence::of(amount * fresh));
+            let (told, before) = self.told.news(id, &at, &curvature, &mut gradient);
+            // A loss may be steeper than it was told to be, and then the endpoint has to know; if it is less steep, steps are short.
+            let evidence = [0, 1].map(|which| Evidence::of(amounts[which] - before[which]));
             let amounts = evidence.map(Evidence::amount);
             gradient.iter_mut().enumerate().for_each(|(r, eta)| *eta += curvature.times(amounts, &at, r));
             let size = gradient.iter().fold(0.0, |sum, x| sum + x * x);

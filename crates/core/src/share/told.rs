@@ -31,15 +31,21 @@ impl Told {
     }
 
     /// The gradient that the endpoint expects at a row of the base, less what it finds there: how much of `gradient` is news. And
-    /// of how many events it was told.
-    pub(crate) fn news(&self, id: FeatureId, at: &[f32], curvature: &Curvature, gradient: &mut [f64]) -> f64 {
-        let Some(slot) = self.index.find(id) else { return 0.0 };
+    /// of how many events it was told, with how much curvature.
+    pub(crate) fn news(
+        &self,
+        id: FeatureId,
+        at: &[f32],
+        curvature: &Curvature,
+        gradient: &mut [f64],
+    ) -> (f64, Amounts) {
+        let Some(slot) = self.index.find(id) else { return (0.0, [0.0; 2]) };
         let told = &self.numbers[slot * self.stride..(slot + 1) * self.stride];
         let (eta, [a, b, events]) = split(told);
         for (r, (gradient, eta)) in gradient.iter_mut().zip(eta).enumerate() {
             *gradient -= f64::from(*eta) - curvature.times([a, b], at, r);
         }
-        events
+        (events, [a, b])
     }
 
     /// Adds that the endpoint was told a change of eta, with `amounts` of curvature, for so many events.

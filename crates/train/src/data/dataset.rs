@@ -76,6 +76,12 @@ impl Dataset {
         Ok(events)
     }
 
+    /// How many rows take part in an event besides the user's, on average; None without an event. `events` are those of each row.
+    pub(crate) fn rows_per_event(&self, events: &[u32]) -> Option<f32> {
+        let shared = events[self.problem.layout.users..].iter().map(|&events| f64::from(events)).sum::<f64>();
+        (self.store.len() > 0).then(|| (shared / self.store.len() as f64) as f32)
+    }
+
     /// The name of a row's feature, as a browser names it.
     pub(crate) fn name(&self, row: usize) -> String {
         let Layout { users, items, user_fields, .. } = self.problem.layout;

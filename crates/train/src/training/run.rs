@@ -255,6 +255,7 @@ impl<'w> Training<'w> {
         let (fitted, _) = self.fit(None, Epochs::Exactly(held_out.epochs))?;
         let (mut metadata, prior_users) = self.metadata(&fitted, &settings, &store.summary().counts, fitted.epochs);
         let events = self.dataset.events()?;
+        metadata.rows_per_event = self.dataset.rows_per_event(&events);
         let (mut ranked, mut implicit) = (None, None);
         if let Some(Catalogue { rows, prior, chosen }) = self.catalogue()? {
             metadata.training = self.provenance(&store.summary().counts, fitted.epochs, chosen.provenance());
