@@ -15,7 +15,7 @@ mod largest;
 mod report;
 
 use clap::{Arg, CommandFactory, FromArgMatches, Parser};
-use commands::{completions, eval, import, inspect, replay, serve, simulate, topn, train};
+use commands::{completions, eval, import, inspect, replay, serve, shelves, simulate, topn, train};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -35,6 +35,10 @@ enum Command {
     Tune(commands::tune::Args),
     /// Simulate a population: a seed of some users, deltas of others, judged on the rest.
     Simulate(Box<simulate::Args>),
+    /// Show the items of a seed, or of a file of items, that are most like one.
+    Similar(shelves::SimilarArgs),
+    /// Show the items that a visitor of whom nothing is known would be shown.
+    Popular(shelves::PopularArgs),
     /// Show what is in a seed, or what changed from one to another.
     Inspect(inspect::Args),
     /// Make a seed of a model that another program trained.
@@ -57,6 +61,8 @@ fn main() -> ExitCode {
         Command::Topn(args) => topn::run(&args),
         Command::Tune(args) => commands::tune::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Similar(args) => shelves::similar(&args),
+        Command::Popular(args) => shelves::popular(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Serve(args) => serve::run(*args),

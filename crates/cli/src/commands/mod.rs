@@ -9,6 +9,7 @@ mod inspect_diff;
 pub(crate) mod replay;
 mod replay_log;
 pub(crate) mod serve;
+pub(crate) mod shelves;
 pub(crate) mod simulate;
 pub(crate) mod topn;
 pub(crate) mod train;

@@ -4,10 +4,12 @@
 mod contract;
 mod import;
 mod input;
+mod kinds;
 mod output;
 mod privacy;
 mod replay;
 mod report;
+mod shelves;
 mod simulate;
 mod support;
 mod topn;

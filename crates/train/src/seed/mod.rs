@@ -5,7 +5,7 @@ mod open;
 mod prior;
 mod sources;
 
-pub(crate) use encode::{encode, object};
+pub(crate) use encode::{LEAST_PEOPLE, encode, object};
 pub use open::{open, rule};
 pub(crate) use prior::{moments, prior, visitor};
 pub use sources::Sources;

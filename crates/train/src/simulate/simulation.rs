@@ -118,7 +118,7 @@ pub struct Figures {
 pub fn simulate(job: &Training<'_>, args: &Settings) -> Result<Simulated> {
     let events = job.dataset.store.events()?;
     let people = People::draw(args, events.users.len(), job.seed)?;
-    let train = |users: &[u32]| -> Result<Base> { Ok(Base::decode(job.of(events.of(users)).seed()?.bytes)?) };
+    let train = |users: &[u32]| -> Result<Base> { Ok(Base::decode(job.of(events.of(users))?.seed()?.bytes)?) };
     let seed = train(&people.seed)?;
     let central = train(&[people.seed.as_slice(), &people.clients].concat())?;
 
