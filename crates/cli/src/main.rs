@@ -15,7 +15,7 @@ mod largest;
 mod report;
 
 use clap::{Arg, CommandFactory, FromArgMatches, Parser};
-use commands::{completions, eval, import, inspect, replay, serve, shelves, simulate, topn, train};
+use commands::{completions, eval, import, init, inspect, replay, serve, shelves, simulate, topn, train};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -25,6 +25,8 @@ use std::process::ExitCode;
 enum Command {
     /// Train a seed from events.
     Train(Box<train::Args>),
+    /// Begin without events: a seed of a file of items, which deltas make a good one.
+    Init(init::Args),
     /// Score events of users whom a seed knows (one trained with --keep-users).
     Eval(eval::Args),
     /// Replay people whom a seed never saw: predict, then learn, event by event.
@@ -56,6 +58,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match parse() {
         Command::Train(args) => train::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Topn(args) => topn::run(&args),

@@ -159,7 +159,7 @@ fn held_out(holdout: HoldOut) -> &'static str {
     }
 }
 
-fn stored(precision: Precision) -> &'static str {
+pub(crate) fn stored(precision: Precision) -> &'static str {
     match precision {
         Precision::F16 => "Two bytes a number",
         Precision::Int8 => "One byte a number and four a row",

@@ -4,6 +4,7 @@ pub(crate) mod backup;
 pub(crate) mod completions;
 pub(crate) mod eval;
 pub(crate) mod import;
+pub(crate) mod init;
 pub(crate) mod inspect;
 mod inspect_diff;
 pub(crate) mod replay;

@@ -3,6 +3,7 @@
 
 mod contract;
 mod import;
+mod init;
 mod input;
 mod kinds;
 mod output;

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::{FREEZE, Judged, Visitors, platt};
 use crate::input::{Batch, Columns, Events, LabelRule, Row, SideTable, Store, read_rows};
 use crate::maths::{auc, log_loss, mean, sigmoid};
-use crate::seed::{Sources, encode, object, prior, visitor};
+use crate::seed::{Beginning, Sources, encode, object, prior, visitor};
 use crate::trainer::{Epochs, Event, Fitted, MAX_FACTORS, Method, Model, Objective, Stopped, Visitor, fit, loss};
 use crate::watch::{Length, Watch};
 use brooklet_core::{Base, Calibration, FieldKind, Labels, Loss, Metadata, Precision, Schema, Value};
@@ -235,6 +235,21 @@ impl<'w> Training<'w> {
             model_name: self.model_name.clone(),
             ..*self
         })
+    }
+
+    /// A seed of all items and no event, of the same shape.
+    pub(crate) fn beginning(&self) -> Result<Vec<u8>> {
+        ensure!(!self.rule.squared, Setting, "a seed without events learns clicks: leave out --loss squared");
+        let beginning = Beginning {
+            sources: &self.sources,
+            kinds: &self.kinds,
+            labels: Labels { positive: self.rule.positive, map: self.rule.map.clone() },
+            factors: self.factors,
+            seed: self.seed,
+            precision: self.precision,
+            model: &self.model_name,
+        };
+        beginning.encode(self.dataset.store.summary().items.names(), &self.items)
     }
 
     /// Trains with some rows held out to see when to stop and some people to tune on, then upon everything.
