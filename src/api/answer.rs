@@ -6,8 +6,8 @@ use alloc::string::String;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use brooklet_core::{
-    Delta, Explanation, FeatureId, Learner, Prediction, Recommended, Score, Serving, Slate, Source, Tally, Term,
-    Uncertain,
+    Delta, Explanation, FeatureId, Learner, Popular, Prediction, Recommended, Score, Serving, Similar, Slate, Source,
+    Tally, Term, Uncertain,
 };
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::JsValue;
@@ -142,6 +142,20 @@ pub(crate) fn uncertain(items: &[Uncertain]) -> JsValue {
             ("probability", item.probability.into()),
             ("variance", item.variance.into()),
         ])
+    };
+    items.iter().map(item).collect::<Array>().into()
+}
+
+/// `Similar[]`.
+pub(crate) fn similar(items: &[Similar]) -> JsValue {
+    let item = |item: &Similar| object(&[("id", (&item.item).into()), ("similarity", item.similarity.into())]);
+    items.iter().map(item).collect::<Array>().into()
+}
+
+/// `Popular[]`.
+pub(crate) fn popular(items: &[Popular]) -> JsValue {
+    let item = |item: &Popular| {
+        object(&[("id", (&item.item).into()), ("score", item.score.into()), ("probability", item.probability.into())])
     };
     items.iter().map(item).collect::<Array>().into()
 }

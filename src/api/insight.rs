@@ -4,7 +4,7 @@ use alloc::string::String;
 use wasm_bindgen::prelude::*;
 
 use crate::api::answer::{self, Surroundings};
-use crate::api::argument::{Asked, DEFAULT_K, count};
+use crate::api::argument::{Asked, DEFAULT_K, count, item_id};
 use crate::api::learner::Learner;
 use crate::page::error::Failure;
 
@@ -41,6 +41,29 @@ impl Learner {
     ) -> Result<JsValue, Failure> {
         let asked = Asked::from_js(&self.client, options)?;
         self.client.ask(|session| asked.with(|query| session.uncertain(query))).map(|items| answer::uncertain(&items))
+    }
+
+    /// The items of the catalogue that are most like one of it or of the model, for every visitor alike.
+    #[wasm_bindgen(unchecked_return_type = "Similar[]")]
+    pub fn similar(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "SimilarOptions")] options: &JsValue,
+    ) -> Result<JsValue, Failure> {
+        let (item, asked) = (item_id(item)?, Asked::from_js(&self.client, options)?);
+        let similar = self.client.ask(|session| session.core().similar(&item, asked.with(|query| query.k)))??;
+        Ok(answer::similar(&similar))
+    }
+
+    /// What a visitor of whom nothing is known would be shown, in a context.
+    #[wasm_bindgen(unchecked_return_type = "Popular[]")]
+    pub fn popular(
+        &self,
+        #[wasm_bindgen(unchecked_optional_param_type = "RecommendOptions")] options: &JsValue,
+    ) -> Result<JsValue, Failure> {
+        let asked = Asked::from_js(&self.client, options)?;
+        let popular = self.client.ask(|session| asked.with(|query| session.core().popular(query)))?;
+        Ok(answer::popular(&popular))
     }
 
     /// What the visitor's row weighs most among the values of a field, strongest first, likes and dislikes alike.

@@ -1,7 +1,8 @@
 /** A value that names a feature: text is a category, a number is numeric, a boolean is on or off; null is absent. */
 export type Scalar = string | number | boolean | null | undefined;
 
-/** Named values, nested if you like: `{ genres: ["Drama"], device: { kind: "phone" }, age: 2.5, isNew: true }`. */
+/** Named values, nested if you like; of a field that the model knows, a value is read as what it is there, and what cannot be is `bad_value`:
+ * `{ genres: ["Drama"], device: { kind: "phone" }, age: 2.5, isNew: true }`. */
 export interface Features {
   readonly [name: string]: Scalar | readonly (string | number | null | undefined)[] | Features;
 }
@@ -230,6 +231,27 @@ export interface Uncertain {
   readonly probability: number;
   /** How unsure its score is. */
   readonly variance: number;
+}
+
+export interface SimilarOptions {
+  /** How many items. Default: 10. */
+  k?: number;
+}
+
+/** An item that is like another: an error (`unknown_item`) if neither the catalogue nor the model has that one. Items of which nothing is
+ * known are like none. */
+export interface Similar {
+  readonly id: string;
+  /** The cosine of what the model knows of the two, -1 to 1. */
+  readonly similarity: number;
+}
+
+/** An item as a visitor of whom nothing is known would be shown it. */
+export interface Popular {
+  readonly id: string;
+  /** What it was ranked by. */
+  readonly score: number;
+  readonly probability: number;
 }
 
 /** A delta: what was learnt of shared rows. It holds no row of the visitor. */

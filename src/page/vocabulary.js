@@ -4,22 +4,31 @@
 /** What `read` returns when it fails. */
 const FAILED = -2147483648;
 
+/** What the values of a field are, where the model knows; else `undefined`. */
+const CATEGORICAL = 1;
+const NUMERIC = 3;
+
+/** The text of a number, as the core reads it. */
+const NUMBER = /^[ \t\n\r]*-?\d+(\.\d+)?([eE][-+]?\d+)?[ \t\n\r]*$/;
+
 /** The features that stand at one dotted path. */
 class Field {
-  constructor(key, path) {
+  constructor(key, path, kind) {
     this.key = key;
     this.path = path;
+    this.kind = kind;
     this.within = new Map(); // key of an object -> Field
     this.usual = []; // the fields of the object that was met first, in its order
-    this.categories = new Map(); // text -> number
+    this.categories = new Map(); // text, or a number that is one -> number
     this.numeric = -1;
     this.flag = -1;
   }
 }
 
 export class Vocabulary {
-  /** `memory` is WebAssembly's; the bounds of an input are the core's. */
-  constructor(memory, mostFeatures, largestNumber, deepest) {
+  /** `memory` is WebAssembly's; the bounds of an input are the core's, and so are the kinds of the fields that the model knows. */
+  constructor(memory, mostFeatures, largestNumber, deepest, kinds) {
+    this.kinds = kinds;
     this.memory = memory;
     this.largestNumber = largestNumber;
     this.deepest = deepest;
@@ -77,7 +86,8 @@ export class Vocabulary {
       // Objects of one kind have their keys in one order, and the same string is quick to compare.
       const usual = field.usual[i];
       const within = usual !== undefined && usual.key === key ? usual : this.enter(field, key, i);
-      if (typeof value === "string") this.category(within, value);
+      if (within.kind !== undefined) this.ofKind(within, value);
+      else if (typeof value === "string") this.category(within, value);
       else if (typeof value === "number") this.number(within, value);
       else if (value === true) this.put(within, (within.flag = this.numbered(within.flag, within.path, true)), 1);
       else if (value === false) continue;
@@ -86,6 +96,30 @@ export class Vocabulary {
       // A cycle ends here too.
       else if (depth === this.deepest) throw refused(within.path, "is nested too deeply");
       else this.object(within, value, depth + 1);
+    }
+  }
+
+  /** A value of a field whose kind the model knows. */
+  ofKind(field, value) {
+    const type = typeof value;
+    if (field.kind === NUMERIC) {
+      if (type === "number" || (type === "string" && NUMBER.test(value))) return this.number(field, Number(value));
+      throw refused(field.path, "must be a number or the text of one: the model knows the field as numeric");
+    }
+    if (type === "string" || type === "number") return this.category(field, value);
+    if (type === "boolean") return this.category(field, String(value));
+    if (!Array.isArray(value)) {
+      throw refused(field.path, "must be a text, a number or a boolean: the model knows the field as categories");
+    }
+    const elements = value.filter((element) => element !== undefined && element !== null);
+    if (field.kind === CATEGORICAL && elements.length > 1) {
+      throw refused(field.path, "must be one category: the model knows the field as categorical");
+    }
+    for (const element of elements) {
+      if (typeof element !== "string" && typeof element !== "number") {
+        throw refused(field.path, "must be an array of strings or whole numbers");
+      }
+      this.category(field, element);
     }
   }
 
@@ -103,7 +137,8 @@ export class Vocabulary {
   enter(field, key, place) {
     let within = field.within.get(key);
     if (within === undefined) {
-      within = new Field(key, field === this.root ? key : `${field.path}.${key}`);
+      const path = field === this.root ? key : `${field.path}.${key}`;
+      within = new Field(key, path, this.kinds.get(path));
       field.within.set(key, within);
       if (place === field.usual.length) field.usual.push(within);
     }

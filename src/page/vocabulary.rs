@@ -5,8 +5,8 @@
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
-use brooklet_core::{FeatureId, Features, Known, MAX_DEPTH, MAX_FEATURES, MAX_NUMBER, Schema};
-use js_sys::Array;
+use brooklet_core::{FeatureId, Features, FieldKind, Kind, Known, MAX_DEPTH, MAX_FEATURES, MAX_NUMBER, Schema};
+use js_sys::{Array, Map};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::*;
 use web_sys::RequestInit;
@@ -34,7 +34,16 @@ pub(crate) struct Vocabulary {
 
 impl Vocabulary {
     pub(crate) fn new(schema: Schema, names: Option<Names>) -> Vocabulary {
-        let js = JsVocabulary::new(&wasm_bindgen::memory(), MAX_FEATURES, MAX_NUMBER, MAX_DEPTH);
+        let kinds = Map::new();
+        for FieldKind { field, kind } in &schema.kinds {
+            let number = match kind {
+                Kind::Categorical => 1,
+                Kind::MultiHot => 2,
+                Kind::Numeric(_) => 3,
+            };
+            kinds.set(&field.into(), &number.into());
+        }
+        let js = JsVocabulary::new(&wasm_bindgen::memory(), MAX_FEATURES, MAX_NUMBER, MAX_DEPTH, &kinds);
         let read = vec![0.0; 2 * MAX_FEATURES];
         Vocabulary { schema, js, known: Vec::new(), read, names }
     }
@@ -51,8 +60,13 @@ impl Vocabulary {
             return Err(Failure::thrown("bad_value", &self.js.thrown()));
         }
         let count = if found < 0 { -1 - found } else { found };
-        if found < 0 {
-            self.meet()?;
+        if found < 0
+            && let Err(failure) = self.meet()
+        {
+            // Names without a number would put off those that follow.
+            self.js.forget();
+            self.known.clear();
+            return Err(failure);
         }
         let pairs = self.read.as_chunks::<2>().0.iter().take(count as usize);
         let known = pairs.filter_map(|[number, value]| Some(((*self.known.get(*number as usize)?)?, *value)));
@@ -75,14 +89,13 @@ impl Vocabulary {
         for pair in self.js.take().to_vec().as_chunks::<2>().0 {
             let mut builder = Features::builder(&self.schema).keep_names();
             let path = pair[0].as_string().unwrap_or_default();
-            // One category, flag or zero by itself is always accepted.
-            match pair[1].as_string() {
-                Some(text) => builder.text(&path, &text)?,
-                None if pair[1].is_truthy() => builder.flag(&path, true)?,
-                None => builder.number(&path, 0.0)?,
+            match (pair[1].as_string(), pair[1].as_f64()) {
+                (Some(text), _) => builder.text(&path, &text)?,
+                (None, Some(x)) => builder.number(&path, x)?,
+                (None, None) => builder.flag(&path, true)?,
             }
-            let (features, named) = builder.finish_named();
-            self.known.push(features.known().next());
+            let (known, named) = builder.finish_known(&path);
+            self.known.push(known);
             if let Some(names) = &self.names {
                 names.remember(named);
             }
@@ -96,7 +109,7 @@ extern "C" {
     #[wasm_bindgen(js_name = Vocabulary)]
     type JsVocabulary;
     #[wasm_bindgen(constructor, js_class = "Vocabulary")]
-    fn new(memory: &JsValue, most_features: usize, largest_number: f64, deepest: usize) -> JsVocabulary;
+    fn new(memory: &JsValue, most_features: usize, largest_number: f64, deepest: usize, kinds: &Map) -> JsVocabulary;
     #[wasm_bindgen(method, js_class = "Vocabulary")]
     fn forget(this: &JsVocabulary);
     #[wasm_bindgen(method, js_class = "Vocabulary")]

@@ -28,6 +28,65 @@ async fn values_name_features() {
 }
 
 #[wasm_bindgen_test]
+async fn a_field_that_the_seed_knows_is_read_as_what_it_is() {
+    run(r#"
+        const learner = await open();
+        const same = (a, b, what) => {
+          learner.learnOne(a, 1);
+          equal(learner.predictOne(a), learner.predictOne(b), what);
+        };
+        same({ made: { year: 1990 } }, { made: { year: "1990" } }, "a number is its category");
+        same({ made: { year: "4.5" } }, { "made.year": 4.5 }, "and a fraction");
+        same({ made: { year: false } }, { "made.year": ["false"] }, "and a boolean");
+        same({ labels: [7, "x", 0.25] }, { labels: ["0.25", "7", "x"] }, "of many");
+        same({ labels: 7 }, { labels: ["7"] }, "one of many");
+        same({ weight: "150" }, { weight: 150 }, "a text is its number");
+        same({ weight: " 1.5e2" }, { weight: 150 }, "as the core reads it");
+        holds(learner.predictOne({ weight: 150 }).score !== learner.predictOne({ weight: 100 }).score, "numbers have a value");
+        const prepared = learner.prepare({ weight: 150 });
+        equal(learner.predictPrepared(prepared), learner.predictOne({ weight: "150" }).probability, "prepared");
+        const { events } = learner.metrics();
+        const bad = [
+          ["weight", { weight: "heavy" }], ["weight", { weight: "" }], ["weight", { weight: "0x10" }], ["weight", { weight: true }],
+          ["weight", { weight: [1] }], ["weight", { weight: { net: 1 } }], ["weight", { weight: 2e6 }], ["weight", { weight: NaN }],
+          ["made.year", { made: { year: [1990, 1991] } }], ["made.year", { made: { year: { from: 1990 } } }],
+          ["made.year", { made: { year: 0.1 + 0.2 } }], ["made.year", { "made.year": new Date() }],
+          ["labels", { labels: [["x"]] }], ["labels", { labels: [true] }],
+        ];
+        for (const [field, features] of bad) {
+          equal(await code(() => learner.predictOne(features)), "bad_value", JSON.stringify(features));
+          equal(await code(() => learner.learnOne(features, 1)), "bad_value", JSON.stringify(features));
+          equal(await code(() => learner.addItems([{ id: "new", features }])), "bad_value", JSON.stringify(features));
+          try { learner.predictOne(features); } catch ({ message }) { holds(message.includes(`\`${field}\``), message); }
+        }
+        equal([learner.metrics().events, learner.metrics().items], [events, 4], "nothing changed");
+        equal(learner.predictOne({ weight: "150" }), learner.predictOne({ weight: 150 }), "and all is known by its name still");
+        same({ genres: ["new", "names"], made: { year: 1 } }, { made: { year: "1" }, genres: ["names", "new"] }, "and new ones too");
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn a_number_in_the_catalogue_scores_the_same_whenever_it_was_added() {
+    run(r#"
+        for (const field of ["weight", "price"]) {
+          const scores = [];
+          for (const order of [[20, 100, 1000, 30], [1000, 30, 20, 100], [100, 100, 20, 30, 1000, 20, 1000]]) {
+            const learner = await open();
+            for (let n = 0; n < 40; n++) learner.learnOne({ [field]: 10 + (n % 7) * 20 }, n % 7 < 3);
+            for (const x of order) learner.addItems([{ id: `new${x}`, features: { [field]: x } }]);
+            const { items } = learner.recommend({ k: 4, exclude: ["1", "2", "3", "4"] });
+            scores.push(Object.fromEntries(items.map(({ id, score }) => [id, score])));
+          }
+          holds(scores[0].new20 !== scores[0].new100, "the number counts");
+          equal(scores[1], scores[0], `${field}: another order`);
+          equal(scores[2], scores[0], `${field}: added again`);
+        }
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
 async fn what_is_no_feature_is_an_error() {
     run(r#"
         const learner = await open();

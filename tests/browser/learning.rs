@@ -33,6 +33,34 @@ async fn clicks_and_skips_turn_the_row() {
 }
 
 #[wasm_bindgen_test]
+async fn shelves_are_for_everyone() {
+    run(r#"
+        const learner = await open();
+        // 1 and 2 are science fiction, 3 and 4 are romance.
+        const like = learner.similar("1", { k: 2 });
+        equal(like[0].id, "2", "the other of its kind");
+        holds(like[0].similarity > 0.5 && like[0].similarity <= 1, JSON.stringify(like));
+        equal(learner.similar(1).length, 3, "a number is an id, and an item is not like itself");
+        learner.addItems([{ id: "new", features: { genres: ["Romance"] } }]);
+        equal(learner.similar("new", { k: 2 }).map(({ id }) => id).sort(), ["3", "4"], "by its features");
+        equal(await code(() => learner.similar("unheard of")), "unknown_item");
+        equal(await code(() => learner.similar("1", { k: -1 })), "bad_argument");
+        equal(await code(() => learner.similar()), "bad_argument");
+
+        const ids = (items) => items.map(({ id }) => id);
+        const popular = learner.popular({ k: 3, exclude: ["new"] });
+        equal(ids(popular), ids(learner.recommend({ k: 3, exclude: ["new"] }).items), "what a stranger is shown");
+        equal(Object.keys(popular[0]), ["id", "score", "probability"]);
+        for (let i = 0; i < 20; i++) learner.learnOne({ genres: ["Romance"] }, 1);
+        equal(learner.popular({ k: 3, exclude: ["new"] }), popular, "whoever asks");
+        equal(await code(() => learner.popular({ context: { x: NaN } })), "bad_value");
+        await learner.close();
+        equal(await code(() => learner.popular()), "closed");
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
 async fn nothing_is_known_before_the_first_event() {
     run(r#"
         const learner = await open();

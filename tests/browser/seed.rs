@@ -1,6 +1,8 @@
 //! A seed that knows two genres and four films: science fiction and romance, opposite in every factor.
 
-use brooklet_core::{FeatureId, Metadata, Precision, Prior, Rates, Rows, Schema, Thresholds, encode_base};
+use brooklet_core::{
+    FeatureId, FieldKind, Kind, Metadata, Precision, Prior, Rates, Rows, Scale, Schema, Thresholds, encode_base,
+};
 
 const FACTORS: usize = 2;
 
@@ -35,6 +37,11 @@ fn seed_with(model: &str, version: u64, thresholds: Thresholds) -> Vec<u8> {
     let schema = Schema {
         private: vec!["age".into()],
         fields: vec!["item".into(), "genres".into()],
+        kinds: vec![
+            FieldKind { field: "made.year".into(), kind: Kind::Categorical },
+            FieldKind { field: "labels".into(), kind: Kind::MultiHot },
+            FieldKind { field: "weight".into(), kind: Kind::Numeric(Scale { mean: 100.0, deviation: 50.0 }) },
+        ],
         ..Schema::new("user", "item")
     };
     let rates = Rates { private: 0.3, shared: 0.05, delta: 0.05 };

@@ -15,7 +15,7 @@ mod largest;
 mod report;
 
 use clap::{Arg, CommandFactory, FromArgMatches, Parser};
-use commands::{completions, eval, import, inspect, replay, serve, simulate, topn, train};
+use commands::{completions, eval, import, init, inspect, replay, serve, shelves, simulate, topn, train};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -25,6 +25,8 @@ use std::process::ExitCode;
 enum Command {
     /// Train a seed from events.
     Train(Box<train::Args>),
+    /// Begin without events: a seed of a file of items, which deltas make a good one.
+    Init(init::Args),
     /// Score events of users whom a seed knows (one trained with --keep-users).
     Eval(eval::Args),
     /// Replay people whom a seed never saw: predict, then learn, event by event.
@@ -35,6 +37,10 @@ enum Command {
     Tune(commands::tune::Args),
     /// Simulate a population: a seed of some users, deltas of others, judged on the rest.
     Simulate(Box<simulate::Args>),
+    /// Show the items of a seed, or of a file of items, that are most like one.
+    Similar(shelves::SimilarArgs),
+    /// Show the items that a visitor of whom nothing is known would be shown.
+    Popular(shelves::PopularArgs),
     /// Show what is in a seed, or what changed from one to another.
     Inspect(inspect::Args),
     /// Make a seed of a model that another program trained.
@@ -52,11 +58,14 @@ enum Command {
 fn main() -> ExitCode {
     let result = match parse() {
         Command::Train(args) => train::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Topn(args) => topn::run(&args),
         Command::Tune(args) => commands::tune::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Similar(args) => shelves::similar(&args),
+        Command::Popular(args) => shelves::popular(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Serve(args) => serve::run(*args),

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 //!
 //! Each module stands upon those before it: [`watch`], [`maths`], [`input`], the trainer, [`seed`], [`evaluate`], [`training`], then
-//! [`tune`], [`simulate`] and [`import`] side by side.
+//! [`tune`], [`simulate`], [`shelves`] and [`import`] side by side.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -13,6 +13,7 @@ pub mod import;
 pub mod input;
 pub mod maths;
 pub mod seed;
+pub mod shelves;
 pub mod simulate;
 #[cfg(test)]
 mod testing;

@@ -10,4 +10,4 @@ pub(crate) use events::ImpressionArgs;
 pub(crate) use learning::Learning;
 pub(crate) use names::named;
 pub(crate) use numbers::not_negative;
-pub(crate) use recipe::RecipeArgs;
+pub(crate) use recipe::{RecipeArgs, stored};

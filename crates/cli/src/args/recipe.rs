@@ -21,6 +21,10 @@ pub(crate) struct RecipeArgs {
     /// Columns of --items that become features; a `|` inside a cell separates several values.
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
     item_fields: Vec<String>,
+    /// Columns of --items, or of those named by --user-fields, that hold numbers: each is one feature, scaled by its own mean and
+    /// deviation. Other columns hold categories, whatever they look like.
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    numeric: Vec<String>,
     /// CSV or TSV file of users, with the columns of --user-fields.
     #[arg(long)]
     pub(crate) users: Option<PathBuf>,
@@ -92,6 +96,7 @@ impl RecipeArgs {
         Ok(Recipe {
             positive: self.positive,
             label_map: map.unwrap_or_default(),
+            numeric: self.numeric.clone(),
             factors: self.factors,
             negatives: self.negatives,
             method: *method,
@@ -154,7 +159,7 @@ fn held_out(holdout: HoldOut) -> &'static str {
     }
 }
 
-fn stored(precision: Precision) -> &'static str {
+pub(crate) fn stored(precision: Precision) -> &'static str {
     match precision {
         Precision::F16 => "Two bytes a number",
         Precision::Int8 => "One byte a number and four a row",

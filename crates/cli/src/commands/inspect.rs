@@ -2,8 +2,9 @@
 
 use super::inspect_diff::Diff;
 use crate::largest::{Largest, length, notes, short};
+use crate::term::kinds;
 use anyhow::Result;
-use brooklet_core::{Base, Value};
+use brooklet_core::{Base, FieldKind, Kind, Scale, Value};
 use brooklet_train::seed;
 use serde_json::{Map, json};
 use std::collections::HashMap;
@@ -70,6 +71,7 @@ fn describe(base: &Base, top: usize, notes: &HashMap<String, String>) -> serde_j
             "visitor": schema.visitor, "item": schema.item, "private": schema.private, "fields": schema.fields,
             "rates": schema.rates.iter().map(|f| json!({ "field": f.field, "rate": short(f.rate), "adagrad": f.adagrad }))
                 .collect::<Vec<_>>(),
+            "kinds": schema.kinds.iter().map(kind).collect::<Vec<_>>(),
         },
         "bounds": bounds(base),
         "fields": rows_by_field(base),
@@ -86,6 +88,16 @@ fn describe(base: &Base, top: usize, notes: &HashMap<String, String>) -> serde_j
         "training": plain(&metadata.training),
         "top": largest,
     })
+}
+
+/// A field's kind, as JSON.
+fn kind(of: &FieldKind) -> serde_json::Value {
+    match of.kind {
+        Kind::Numeric(Scale { mean, deviation }) => {
+            json!({ "field": of.field, "kind": of.kind.as_str(), "mean": short(mean), "deviation": short(deviation) })
+        }
+        Kind::Categorical | Kind::MultiHot => json!({ "field": of.field, "kind": of.kind.as_str() }),
+    }
 }
 
 /// The least and the largest weight and factor, and the longest row of factors.
@@ -165,6 +177,9 @@ fn print(base: &Base, shown: &serde_json::Value) {
     println!();
     println!("visitor      {} (private: {})", metadata.schema.visitor, list(&shown["schema"]["private"]));
     println!("item         {} (fields: {})", metadata.schema.item, list(&shown["schema"]["fields"]));
+    if !metadata.schema.kinds.is_empty() {
+        println!("kinds        {}", kinds(&metadata.schema.kinds));
+    }
     println!("rows         {}", pairs(&shown["fields"]));
     for (name, tensor) in shown["tensors"].as_object().into_iter().flatten() {
         println!(

@@ -11,7 +11,7 @@ use brooklet_train::training::Training;
 pub(crate) struct Args {
     #[command(flatten)]
     recipe: RecipeArgs,
-    /// The share of the users that the seed is trained on.
+    /// The share of the users that the seed is trained on; 0 begins with a seed of all items and no event, as `init` makes one.
     #[arg(long, default_value_t = 0.2, value_name = "SHARE")]
     seed_users: f64,
     /// The share of the users that send deltas. The rest is judged.
@@ -98,6 +98,14 @@ fn print(report: &Simulated) {
     }
     if let Some(closed) = report.closed {
         println!("deltas closed {:.1} % of the gap in log-loss", 100.0 * closed);
+    }
+    if let Some(popularity) = report.popularity {
+        let after = |visitors: Option<usize>| visitors.map_or("-".to_owned(), |n| n.to_string());
+        println!(
+            "order by clicks has AUC {popularity:.4}: the base alone passed it after {} visitors; 95 % of the gap were closed after {}",
+            after(report.passes_popularity),
+            after(report.reaches)
+        );
     }
     println!("version {} was the worst of {} looked at", worst.version, report.versions.len());
     println!(

@@ -5,7 +5,7 @@ mod report;
 
 use crate::args::RecipeArgs;
 use crate::files::{ensure_writable, write_whole};
-use crate::term::{Bars, shown};
+use crate::term::{Bars, kinds, shown};
 use anyhow::Result;
 use brooklet_core::Base;
 use brooklet_train::TUNE_EVENTS;
@@ -58,6 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         curve,
         ..
     } = made;
+    let base = Base::decode(bytes)?;
     let report = Report {
         rows,
         users,
@@ -74,24 +75,24 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         prior_scale: settings.scale,
         calibration: [settings.calibration.a, settings.calibration.b],
         shared_rate: settings.rates.shared,
-        bytes: bytes.len(),
+        bytes: base.bytes().len(),
         out: args.out.clone(),
     };
     if let Some(path) = &args.report {
-        let base = Base::decode(bytes)?;
         page::write(path, &args.recipe, &report, &base, &curve, training.click_rate()?)?;
     }
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
-        print(&report);
+        print(&report, &base);
     }
     Ok(())
 }
 
-fn print(report: &Report) {
+fn print(report: &Report, base: &Base) {
     let Report { rows, users, items, features, epochs, seconds, rows_per_s, .. } = report;
     println!("{rows} rows of {users} users and {items} items, {features} features");
+    println!("fields: {}", kinds(&base.metadata().schema.kinds));
     println!("{epochs} epochs, {seconds:.1} s in all, {:.1} million rows a second", rows_per_s / 1e6);
     println!("{:<12} {:>9} {:>9} {:>9}", "", "log-loss", "AUC", "RMSE");
     for (name, f) in [("train", report.train), ("validation", report.validation)] {

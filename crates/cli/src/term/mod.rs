@@ -3,9 +3,11 @@
 #[macro_use]
 pub(crate) mod output;
 mod figures;
+mod kinds;
 mod progress;
 mod side_by_side;
 
 pub(crate) use figures::{figure, shown};
+pub(crate) use kinds::kinds;
 pub(crate) use progress::Bars;
 pub(crate) use side_by_side::SideBySide;

@@ -3,11 +3,14 @@
 
 mod contract;
 mod import;
+mod init;
 mod input;
+mod kinds;
 mod output;
 mod privacy;
 mod replay;
 mod report;
+mod shelves;
 mod simulate;
 mod support;
 mod topn;

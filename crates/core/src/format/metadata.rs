@@ -8,7 +8,7 @@
 //! | `factors`      | k, 0 to 256 |
 //! | `loss`         | `logistic`, `squared` or `squared_clicks` |
 //! | `w0`           | the global bias |
-//! | `schema`       | `visitor`, `item`, `private`, `fields`, and `rates`: an array of `field`, `rate`, `adagrad` |
+//! | `schema`       | `visitor`, `item`, `private`, `fields`, and `rates`: an array of `field`, `rate`, `adagrad`; optional: `kinds`, an array of `field` and `kind` (`categorical`, `multi-hot`, or `numeric` with `mean` and `deviation`) |
 //! | `rates`        | `private`, `shared`, `delta`, each 0 to 1000 |
 //! | `prior`        | `mean` of 1 + k numbers, `covariance` of (1 + k)^2 row by row, `scale`: a new visitor's row is N(mean, scale * covariance) |
 //! | `catalogue`    | optional, with the tensor `catalogue`: what a visitor chooses of all items, shown or not. `mean` of c numbers and `covariance` of c^2 row by row: what a new visitor is interested in; `click`: what a click weighs; `half`: clicks after which popularity counts half |
@@ -22,7 +22,8 @@
 
 use crate::error::{Error, Fault};
 use crate::input::place::{Bounds, FINITE, Faults, MAX_WHOLE, Place, parsed};
-use crate::input::schema::{FieldRate, Schema};
+use crate::input::scale::Scale;
+use crate::input::schema::{CATEGORICAL, FieldKind, FieldRate, Kind, MULTI_HOT, NUMERIC, Schema};
 use crate::input::value::Value;
 use crate::limits::{MAX_FACTORS, MAX_LABEL};
 use crate::loss::{Calibration, Loss};
@@ -196,6 +197,7 @@ impl Metadata {
                 private: texts(&schema.field("private")),
                 fields: texts(&schema.field("fields")),
                 rates: field_rates(&schema.field("rates")),
+                kinds: field_kinds(&schema.field("kinds")),
             },
             rates: rates(&root.field("rates")),
             prior: Prior {
@@ -248,6 +250,23 @@ impl Metadata {
         let object = |fields: Vec<(&str, Value)>| {
             Value::Object(fields.into_iter().map(|(key, value)| (String::from(key), value)).collect())
         };
+        let field_kind = |FieldKind { field, kind }: &FieldKind| {
+            let mut fields = vec![("field", Value::String(field.clone())), ("kind", Value::from(kind.as_str()))];
+            if let Kind::Numeric(Scale { mean, deviation }) = kind {
+                fields.extend([("mean", n(*mean)), ("deviation", n(*deviation))]);
+            }
+            object(fields)
+        };
+        let mut schema = vec![
+            ("visitor", Value::String(self.schema.visitor.clone())),
+            ("item", Value::String(self.schema.item.clone())),
+            ("private", ss(&self.schema.private)),
+            ("fields", ss(&self.schema.fields)),
+            ("rates", Value::Array(self.schema.rates.iter().map(field_rate).collect())),
+        ];
+        // A seed that says nothing of kinds is written as it always was.
+        let kinds: Vec<Value> = self.schema.kinds.iter().map(field_kind).collect();
+        schema.extend((!kinds.is_empty()).then_some(("kinds", Value::Array(kinds))));
         let prior = |mean: &[f32], covariance: &[f32]| vec![("mean", ns(mean)), ("covariance", ns(covariance))];
         let with = |mut fields: Vec<(&'static str, Value)>, more: &[(&'static str, f32)]| {
             fields.extend(more.iter().map(|(key, x)| (*key, n(*x))));
@@ -260,16 +279,7 @@ impl Metadata {
             ("factors", Value::Number(self.factors as f64)),
             ("loss", Value::from(self.loss.as_str())),
             ("w0", n(self.w0)),
-            (
-                "schema",
-                object(vec![
-                    ("visitor", Value::String(self.schema.visitor.clone())),
-                    ("item", Value::String(self.schema.item.clone())),
-                    ("private", ss(&self.schema.private)),
-                    ("fields", ss(&self.schema.fields)),
-                    ("rates", Value::Array(self.schema.rates.iter().map(field_rate).collect())),
-                ]),
-            ),
+            ("schema", object(schema)),
             (
                 "rates",
                 object(vec![
@@ -361,8 +371,41 @@ fn examination(place: &Place<'_>) -> Vec<f32> {
         return Vec::new();
     }
     place.elements("an array of numbers").iter().map(|place| place.single(&CHANCE)).collect()
+}
+
+/// A seed need not have any.
 fn rows_per_event(place: &Place<'_>) -> Option<f32> {
     (!place.is_absent()).then(|| place.single(&ROWS))
+}
+
+/// A seed need not have any.
+fn field_kinds(place: &Place<'_>) -> Vec<FieldKind> {
+    const EXPECTED: &str = "categorical, multi-hot or numeric";
+    if place.is_absent() {
+        return Vec::new();
+    }
+    let mut kinds: Vec<FieldKind> = Vec::new();
+    for place in place.elements("an array of objects") {
+        let (field, kind) = (place.field("field"), place.field("kind"));
+        let name = field.text("a text");
+        if kinds.iter().any(|of| of.field == name) {
+            field.fault("a field that does not stand above");
+        }
+        let kind = match kind.text(EXPECTED) {
+            CATEGORICAL => Kind::Categorical,
+            MULTI_HOT => Kind::MultiHot,
+            NUMERIC => Kind::Numeric(Scale {
+                mean: place.field("mean").single(&FINITE),
+                deviation: place.field("deviation").single(&SLOPE),
+            }),
+            _ => {
+                kind.fault(EXPECTED);
+                Kind::Categorical
+            }
+        };
+        kinds.push(FieldKind { field: name.into(), kind });
+    }
+    kinds
 }
 
 fn calibration(place: &Place<'_>) -> Calibration {

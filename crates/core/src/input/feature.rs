@@ -2,15 +2,20 @@
 //! and its id is the 64-bit xxh3 hash of that name, so a site need not keep a list of what there is.
 
 use crate::error::Error;
-use crate::input::schema::Schema;
-use crate::input::value::Value;
+use crate::input::scale::Scale;
+use crate::input::schema::{Kind, Schema};
+use crate::input::value::{Value, decimal};
 use crate::limits::{MAX_DEPTH, MAX_FEATURES, MAX_NUMBER};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt::Write as _;
 
 const NO_NUMBER: &str = "must be a number of at most a million in magnitude";
+const NOT_NUMERIC: &str = "must be a number or the text of one: the model knows the field as numeric";
+const NOT_A_CATEGORY: &str = "must be a text, a number or a boolean: the model knows the field as categories";
+const NOT_ONE: &str = "must be one category: the model knows the field as categorical";
+const LONG_NUMBER: &str = "has too many digits for a category: give it as a text";
+const NO_ELEMENT: &str = "must be an array of strings or whole numbers";
 const TOO_MANY: &str = "is one feature too many: an input has at most 1024";
 
 /// The identity of a feature: the 64-bit xxh3 of its name, stable across versions and languages.
@@ -53,6 +58,8 @@ pub struct Features {
 pub struct Known {
     feature: Feature,
     private: bool,
+    /// Of a number whose scale the schema knows.
+    scale: Option<Scale>,
 }
 
 impl Features {
@@ -95,9 +102,10 @@ impl Features {
     /// any other is ignored.
     pub fn of_known(known: impl IntoIterator<Item = (Known, f64)>) -> Result<Features, Error> {
         let (mut shared, mut private) = (Vec::with_capacity(16), Vec::new());
-        for (Known { mut feature, private: is_private }, number) in known {
-            if feature.raw {
-                feature.value = checked(number).ok_or(Error::BadValue { path: String::new(), why: NO_NUMBER })?;
+        for (Known { mut feature, private: is_private, scale }, number) in known {
+            if feature.raw || scale.is_some() {
+                let number = checked(number).ok_or(Error::BadValue { path: String::new(), why: NO_NUMBER })?;
+                feature.value = scale.map_or(number, |scale| scale.apply(number));
             }
             insert(if is_private { &mut private } else { &mut shared }, feature);
         }
@@ -105,11 +113,6 @@ impl Features {
             return Err(Error::BadValue { path: String::new(), why: TOO_MANY });
         }
         Ok(Features::of_sorted(shared, &private))
-    }
-
-    /// What the features of this input are known by from now on.
-    pub fn known(&self) -> impl Iterator<Item = Known> {
-        self.all.iter().enumerate().map(|(at, feature)| Known { feature: *feature, private: at >= self.shared })
     }
 
     /// Features whose rows are shared between visitors.
@@ -197,6 +200,9 @@ impl FeaturesBuilder<'_> {
         if self.lengths.len() == MAX_DEPTH {
             return Err(self.bad(key, "is nested too deeply"));
         }
+        if let Some(kind) = self.kind(key) {
+            return Err(self.bad(key, if matches!(kind, Kind::Numeric(_)) { NOT_NUMERIC } else { NOT_A_CATEGORY }));
+        }
         self.lengths.push(self.path.len());
         self.path.push_str(key);
         self.path.push('.');
@@ -210,48 +216,51 @@ impl FeaturesBuilder<'_> {
         }
     }
 
-    /// A category: the feature `key=value`, at 1.
+    /// A category: the feature `key=value`, at 1. Of a numeric field it is the text of a number.
     pub fn text(&mut self, key: &str, value: &str) -> Result<(), Error> {
-        self.add(key, 1.0, false, |name| {
-            name.push('=');
-            name.push_str(value);
-        })
-    }
-
-    /// A whole number that is a category, as in an array of ids: the feature `key=value`, at 1.
-    pub fn category(&mut self, key: &str, value: i64) -> Result<(), Error> {
-        self.add(key, 1.0, false, |name| {
-            // Writing to a String cannot fail.
-            let _ = write!(name, "={value}");
-        })
-    }
-
-    /// A number: the feature `key`, scaled online by the mean and deviation that this learner has met.
-    pub fn number(&mut self, key: &str, value: f64) -> Result<(), Error> {
-        match checked(value) {
-            Some(value) => self.add(key, value, true, |_| {}),
-            None => Err(self.bad(key, NO_NUMBER)),
+        match self.kind(key) {
+            Some(Kind::Numeric(_)) => match Value::parse(value) {
+                Ok(Value::Number(x)) => self.number(key, x),
+                _ => Err(self.bad(key, NOT_NUMERIC)),
+            },
+            _ => self.category(key, value),
         }
     }
 
-    /// A boolean: the feature `key` at 1 if on, absent if off.
-    pub fn flag(&mut self, key: &str, on: bool) -> Result<(), Error> {
-        if on { self.add(key, 1.0, false, |_| {}) } else { Ok(()) }
+    /// A number: the feature `key`, scaled by the schema, or online by the mean and deviation of what this learner has learnt from. Of a
+    /// field of categories it is the category that is its shortest decimal text.
+    pub fn number(&mut self, key: &str, value: f64) -> Result<(), Error> {
+        match self.kind(key) {
+            Some(Kind::Categorical | Kind::MultiHot) => match decimal(value) {
+                Some(text) => self.category(key, &text),
+                None => Err(self.bad(key, LONG_NUMBER)),
+            },
+            kind => match (checked(value), kind) {
+                (Some(value), Some(Kind::Numeric(scale))) => self.add(key, scale.apply(value), false, |_| {}),
+                (Some(value), _) => self.add(key, value, true, |_| {}),
+                (None, _) => Err(self.bad(key, NO_NUMBER)),
+            },
+        }
     }
 
-    /// Any value under `key`.
+    /// A boolean: the feature `key` at 1 if on, absent if off. Of a field of categories it is `true` or `false`.
+    pub fn flag(&mut self, key: &str, on: bool) -> Result<(), Error> {
+        match self.kind(key) {
+            None if on => self.add(key, 1.0, false, |_| {}),
+            None => Ok(()),
+            Some(Kind::Numeric(_)) => Err(self.bad(key, NOT_NUMERIC)),
+            Some(_) => self.category(key, if on { "true" } else { "false" }),
+        }
+    }
+
+    /// Any value under `key`, read as the kind of its field where the schema knows it.
     pub fn value(&mut self, key: &str, value: &Value) -> Result<(), Error> {
         match value {
             Value::Null => Ok(()),
             Value::Bool(on) => self.flag(key, *on),
             Value::Number(x) => self.number(key, *x),
             Value::String(s) => self.text(key, s),
-            Value::Array(elements) => elements.iter().try_for_each(|element| match element {
-                Value::Null => Ok(()),
-                Value::String(s) => self.text(key, s),
-                Value::Number(x) => self.element_number(key, *x),
-                _ => Err(self.bad(key, "must be an array of strings or whole numbers")),
-            }),
+            Value::Array(elements) => self.elements(key, elements),
             Value::Object(fields) => {
                 self.enter(key)?;
                 let result = fields.iter().try_for_each(|(key, value)| self.value(key, value));
@@ -261,14 +270,37 @@ impl FeaturesBuilder<'_> {
         }
     }
 
-    /// A number inside an array: a category, so it must be whole.
-    pub fn element_number(&mut self, key: &str, value: f64) -> Result<(), Error> {
-        const EXACT: f64 = 9_007_199_254_740_991.0;
-        if value.abs() <= EXACT && value as i64 as f64 == value {
-            self.category(key, value as i64)
-        } else {
-            Err(self.bad(key, "must be an array of strings or whole numbers"))
+    /// The elements of an array: categories. Numbers among them are whole, unless the schema knows the field.
+    fn elements(&mut self, key: &str, elements: &[Value]) -> Result<(), Error> {
+        let kind = self.kind(key);
+        match kind {
+            Some(Kind::Numeric(_)) => return Err(self.bad(key, NOT_NUMERIC)),
+            Some(Kind::Categorical) if elements.iter().filter(|element| **element != Value::Null).count() > 1 => {
+                return Err(self.bad(key, NOT_ONE));
+            }
+            _ => {}
         }
+        elements.iter().try_for_each(|element| match element {
+            Value::Null => Ok(()),
+            Value::String(s) => self.category(key, s),
+            Value::Number(x) => match decimal(*x).filter(|_| kind.is_some() || *x as i64 as f64 == *x) {
+                Some(text) => self.category(key, &text),
+                None => Err(self.bad(key, if kind.is_some() { LONG_NUMBER } else { NO_ELEMENT })),
+            },
+            _ => Err(self.bad(key, NO_ELEMENT)),
+        })
+    }
+
+    /// What a feature that was named by one of these methods is known by from now on; None if nothing was named, as nothing is by
+    /// the visitor's own field.
+    pub fn finish_known(self, key: &str) -> (Option<Known>, Vec<(FeatureId, String)>) {
+        let scale = match self.schema.kind(key) {
+            Some(Kind::Numeric(scale)) => Some(scale),
+            _ => None,
+        };
+        let private = !self.private.is_empty();
+        let (features, names) = self.finish_named();
+        (features.iter().next().map(|feature| Known { feature: *feature, private, scale }), names)
     }
 
     /// The features, in canonical order.
@@ -280,6 +312,23 @@ impl FeaturesBuilder<'_> {
     pub fn finish_named(mut self) -> (Features, Vec<(FeatureId, String)>) {
         let names = self.names.take().unwrap_or_default();
         (self.finish(), names)
+    }
+
+    /// The feature `key=value`, at 1.
+    fn category(&mut self, key: &str, value: &str) -> Result<(), Error> {
+        self.add(key, 1.0, false, |name| {
+            name.push('=');
+            name.push_str(value);
+        })
+    }
+
+    /// What the schema says that the values under `key` are.
+    fn kind(&mut self, key: &str) -> Option<Kind> {
+        let length = self.path.len();
+        self.path.push_str(key);
+        let kind = self.schema.kind(&self.path);
+        self.path.truncate(length);
+        kind
     }
 
     fn add(&mut self, key: &str, value: f32, raw: bool, suffix: impl FnOnce(&mut String)) -> Result<(), Error> {

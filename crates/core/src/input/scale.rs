@@ -1,5 +1,7 @@
-//! Numeric features are scaled online: (x - mean) / deviation of what this learner has met (Welford 1962), so that a price in
-//! cents and a ratio learn alike. Until two values were met, nothing is known and the feature counts as average.
+//! Numeric features are scaled, so that a price in cents and a ratio learn alike: (x - mean) / deviation, by the seed where its schema
+//! knows the field. Any other is scaled online, by what this learner has learnt from (Welford 1962); until that are two values, nothing
+//! is known and the feature counts as average. What stands in the catalogue tells nothing of the scale, for then the score of an item would
+//! depend on what was added before it.
 
 use crate::input::feature::{Feature, FeatureId, Features};
 use crate::input::index::Index;
@@ -11,6 +13,26 @@ use alloc::vec::Vec;
 const BOUND: f64 = 10.0;
 /// Numeric features whose scale is kept; a site has few.
 const MAX_SCALES: usize = 1024;
+
+/// How a number is scaled.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scale {
+    /// What becomes 0.
+    pub mean: f32,
+    /// What becomes 1 more; above 0.
+    pub deviation: f32,
+}
+
+impl Scale {
+    /// (x - mean) / deviation, at most 10 in magnitude.
+    pub fn apply(&self, x: f32) -> f32 {
+        scaled(x.into(), self.mean.into(), self.deviation.into())
+    }
+}
+
+fn scaled(x: f64, mean: f64, deviation: f64) -> f32 {
+    ((x - mean) / deviation).clamp(-BOUND, BOUND) as f32
+}
 
 /// Running moments of one feature.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -33,15 +55,12 @@ impl Scales {
         if !features.is_raw() {
             return features.clone();
         }
-        features.map(|feature| match feature.raw {
-            true => Feature { value: self.scale(feature), raw: false, ..*feature },
-            false => *feature,
-        })
+        features.map(|feature| Feature { value: self.value(feature), raw: false, ..*feature })
     }
 
     /// Takes note of raw numbers.
     pub(crate) fn observe(&mut self, features: &Features) {
-        for feature in features.iter().filter(|feature| features.is_raw() && feature.raw) {
+        for feature in features.iter().filter(|feature| feature.raw) {
             if self.moments.len() >= MAX_SCALES && self.index.find(feature.id).is_none() {
                 continue;
             }
@@ -72,6 +91,11 @@ impl Scales {
         &mut self.moments[at]
     }
 
+    /// The value of a feature, scaled if it is raw.
+    pub(crate) fn value(&self, feature: &Feature) -> f32 {
+        if feature.raw { self.scale(feature) } else { feature.value }
+    }
+
     fn scale(&self, feature: &Feature) -> f32 {
         let Some(moments) =
             self.index.find(feature.id).map(|at| self.moments[at]).filter(|m| m.count >= 2.0 && m.squares > 0.0)
@@ -79,6 +103,6 @@ impl Scales {
             return 0.0;
         };
         let deviation = sqrt(moments.squares / moments.count);
-        ((f64::from(feature.value) - moments.mean) / deviation).clamp(-BOUND, BOUND) as f32
+        scaled(feature.value.into(), moments.mean, deviation)
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::error::Error;
 use crate::limits::MAX_DEPTH;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// A JSON-like value. Objects keep the order of their keys, though nothing depends on it.
@@ -406,10 +406,58 @@ fn fifth(x: u128) -> u128 {
     quotient
 }
 
+/// The shortest decimal that reads back as this number, without an exponent; None if it has more than some fifteen digits. Printing
+/// an f64 by the library would be 12 KB of download.
+pub(crate) fn decimal(x: f64) -> Option<String> {
+    // 10^n is an f64 and so is the mantissa, so their quotient is what the decimal reads as (Clinger 1990).
+    const EXACT: f64 = 9_007_199_254_740_991.0;
+    let mut power = 1.0;
+    for digits in 0..=15 {
+        let mantissa = libm::rint(x.abs() * power);
+        if mantissa > EXACT {
+            break;
+        }
+        if mantissa / power == x.abs() {
+            let mut text = (mantissa as u64).to_string();
+            if digits > 0 {
+                while text.len() <= digits {
+                    text.insert(0, '0');
+                }
+                text.insert(text.len() - digits, '.');
+            }
+            if x < 0.0 {
+                text.insert(0, '-');
+            }
+            return Some(text);
+        }
+        power *= 10.0;
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use alloc::vec;
+
+    #[test]
+    fn a_number_has_its_shortest_text() {
+        use alloc::format;
+        for text in
+            ["0", "1990", "-3", "4.5", "0.1", "-0.05", "0.000001", "1234567.875", "9007199254740991", "0.30000000001"]
+        {
+            assert_eq!(text.parse().ok().and_then(decimal).as_deref(), Some(text));
+        }
+        assert_eq!(decimal(-0.0).as_deref(), Some("0"));
+        for x in [0.1 + 0.2, 1.0 / 3.0, f64::NAN, f64::INFINITY, 1e300, 1e-300] {
+            assert_eq!(decimal(x), None, "{x}");
+        }
+        let mut random = crate::maths::random::Random::new(8);
+        for n in 0..20_000u32 {
+            let x = libm::rint(random.uniform() * 1e9) / [1.0, 10.0, 100.0, 1e6][n as usize % 4];
+            assert_eq!(decimal(x), Some(format!("{x}")), "{x}");
+        }
+    }
 
     #[test]
     fn json_reads_back() {

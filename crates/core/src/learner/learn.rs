@@ -23,7 +23,7 @@ impl Learner {
     pub fn learn_one(&mut self, features: &Features, target: f32, weight: f32) -> Result<Prediction, Error> {
         self.check_label(target, weight)?;
         let scaled = self.scales.apply(features);
-        self.scales.observe(features);
+        self.meet(features);
         let mut gathered = core::mem::take(&mut self.scratch);
         self.gather(&mut gathered, &scaled);
         let thoughts = self.think(|at, model| model.scores(&gathered[at].sums));
@@ -54,7 +54,7 @@ impl Learner {
     /// lasted.
     pub fn hold(&mut self, features: &Features) -> (u64, Prediction) {
         let scaled = self.scales.apply(features);
-        self.scales.observe(features);
+        self.meet(features);
         let shown = self.shown(None, &scaled);
         let prediction = self.prediction(&shown.thoughts);
         let id = self.slates.add(vec![shown]);
@@ -100,6 +100,11 @@ impl Learner {
         let event = Event { features, target, weight: examined };
         self.learn(&mut gathered, event, &thoughts, in_pairs.then_some(&rivals));
         self.scratch = gathered;
+        if let Subject::Item { item, .. } = subject
+            && let Some(features) = self.item(item).cloned()
+        {
+            self.meet(&features);
+        }
         Ok(prediction)
     }
 
@@ -114,6 +119,14 @@ impl Learner {
     pub fn examination(&self, place: usize) -> f32 {
         let known = &self.base().metadata().examination;
         known.get(place).or(known.last()).copied().unwrap_or_else(|| discount(place) as f32)
+    }
+
+    /// Learns how large the numbers of an input are whose scale the seed does not know. Items that have such a number are another now.
+    pub(crate) fn meet(&mut self, features: &Features) {
+        if features.is_raw() {
+            self.scales.observe(features);
+            features.iter().filter(|feature| feature.raw).for_each(|feature| self.catalogue.touch(feature.id));
+        }
     }
 
     /// Takes back that something was labelled, so that the label can be given again; what was learnt from it stays.

@@ -9,4 +9,5 @@ pub(crate) mod log;
 pub(crate) mod profile;
 pub(crate) mod rank;
 pub(crate) mod send;
+pub(crate) mod shelves;
 pub(crate) mod swap;

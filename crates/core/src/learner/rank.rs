@@ -52,9 +52,7 @@ impl Learner {
         let mut named = Features::builder(self.schema());
         named.text(&self.schema().item, id)?;
         let named = named.finish();
-        self.scales.observe(features);
-        let features = self.scales.apply(features).union(&named);
-        self.catalogue.set(self.item_key(id), id, features);
+        self.catalogue.set(self.item_key(id), id, features.union(&named));
         Ok(())
     }
 
@@ -71,7 +69,7 @@ impl Learner {
     /// Ranks the catalogue in a context, kept as a slate that waits for clicks and skips.
     pub fn recommend(&mut self, query: &Query<'_>) -> Slate {
         let context = self.scales.apply(&query.context);
-        self.scales.observe(&query.context);
+        self.meet(&query.context);
         let most = if self.config.exploration == Exploration::None { query.k } else { pool(query.k) };
         let best = self.rank(&context, most, query);
         let scores: Vec<f32> = best.iter().map(|(_, score)| *score).collect();
@@ -98,7 +96,7 @@ impl Learner {
 
         let show = |learner: &Learner, place: usize| {
             let item = learner.catalogue.item(best[place].0);
-            learner.shown(Some(&item.id), &context.union(&item.features))
+            learner.shown(Some(&item.id), &learner.scales.apply(&context.union(&item.features)))
         };
         let mut items = Vec::with_capacity(chosen.len());
         let mut shown = Vec::with_capacity(chosen.len());
@@ -145,7 +143,7 @@ impl Learner {
             .filter(|at| pass[*at])
             .map(|at| {
                 let item = self.catalogue.item(at);
-                let features = context.union(&item.features);
+                let features = self.scales.apply(&context.union(&item.features));
                 let model = &self.models[model];
                 let sums = model.rows.sums(&features);
                 let variance = model.visitor.variance(sums.personal().phi);
@@ -172,7 +170,7 @@ impl Learner {
             Serving::Model(at) => (&self.models[at], &self.models[at].visitor, Overlay::personal_into),
         };
         let base = model.rows.base();
-        self.catalogue.refresh(|id, row, beyond| {
+        self.catalogue.refresh(&self.scales, |id, row, beyond| {
             read(&model.rows, id, row);
             interest::read(base, id, beyond);
         });
@@ -191,7 +189,7 @@ impl Learner {
     }
 
     /// Which items pass the query's lists.
-    fn pass(&self, query: &Query<'_>) -> Vec<bool> {
+    pub(crate) fn pass(&self, query: &Query<'_>) -> Vec<bool> {
         let mut pass = vec![query.include.is_none(); self.catalogue.len()];
         let listed = query.include.unwrap_or_default().iter().map(|id| (id, true));
         for (id, on) in listed.chain(query.exclude.iter().map(|id| (id, false))) {
@@ -202,7 +200,7 @@ impl Learner {
         pass
     }
 
-    fn item_key(&self, id: &str) -> FeatureId {
+    pub(crate) fn item_key(&self, id: &str) -> FeatureId {
         FeatureId::named(&[&self.schema().item, "=", id].concat())
     }
 }

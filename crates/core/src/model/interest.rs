@@ -70,7 +70,7 @@ pub(crate) fn read(base: &Base, id: FeatureId, row: &mut [f32]) {
 }
 
 /// The sum of the features' rows.
-fn sum(base: &Base, features: &[Feature]) -> Vec<f32> {
+pub(crate) fn sum(base: &Base, features: &[Feature]) -> Vec<f32> {
     let mut sum = vec![0.0; base.catalogue_width()];
     let mut row = sum.clone();
     for feature in features {

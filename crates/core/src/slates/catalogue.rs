@@ -7,6 +7,7 @@
 
 use crate::input::feature::{Feature, FeatureId, Features};
 use crate::input::index::Index;
+use crate::input::scale::Scales;
 use alloc::collections::BinaryHeap;
 use alloc::string::String;
 use alloc::vec;
@@ -35,6 +36,7 @@ pub(crate) struct Catalogue {
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
     pub(crate) id: String,
+    /// As they were given: numbers whose scale the seed does not know are scaled when they are used.
     pub(crate) features: Features,
     rows: Vec<(u32, f32)>,
 }
@@ -114,8 +116,8 @@ impl Catalogue {
         self.any_stale = true;
     }
 
-    /// Sums again what was learnt since; `read` gives the two parts of a row.
-    pub(crate) fn refresh(&mut self, read: impl Fn(FeatureId, &mut [f32], &mut [f32])) {
+    /// Sums again what was learnt since; `read` gives the two parts of a row, `scales` how far numbers are from the usual.
+    pub(crate) fn refresh(&mut self, scales: &Scales, read: impl Fn(FeatureId, &mut [f32], &mut [f32])) {
         if !self.any_stale {
             return;
         }
@@ -129,9 +131,12 @@ impl Catalogue {
             }
         }
         let mut sums = vec![0.0; stride];
-        for (at, item) in self.items.iter().enumerate() {
+        for (at, item) in self.items.iter_mut().enumerate() {
             if !item.rows.iter().any(|(row, _)| self.stale[*row as usize]) {
                 continue;
+            }
+            if item.features.is_raw() {
+                item.rows.iter_mut().zip(item.features.iter()).for_each(|((_, x), feature)| *x = scales.value(feature));
             }
             sums.fill(0.0);
             let mut squares = 0.0;

@@ -1,8 +1,10 @@
 //! From files to what the trainer needs: numbered features with their names.
 
+use super::kinds::number;
 use crate::error::Result;
 use crate::input::{Batch, Columns, Interner, SideTable, Store};
 use crate::trainer::{Entities, Layout, Problem};
+use brooklet_core::{FieldKind, Kind};
 
 /// Events, and the features of their users and items.
 pub(crate) struct Dataset {
@@ -16,23 +18,30 @@ pub(crate) struct Dataset {
 }
 
 impl Dataset {
-    pub(crate) fn new(store: Store, columns: Columns, users: &SideTable, items: &SideTable) -> Dataset {
+    /// With the fields of users and items as these `kinds` say that they are; one that none says of is categories.
+    pub(crate) fn new(
+        store: Store,
+        columns: Columns,
+        users: &SideTable,
+        items: &SideTable,
+        kinds: &[FieldKind],
+    ) -> Result<Dataset> {
         let summary = store.summary();
         let (mut user_fields, mut item_fields) = (Interner::default(), Interner::default());
         let mut groups = Groups::default();
-        let user_rows = field_rows(&summary.users, users, &mut user_fields, &mut groups);
-        let item_rows = field_rows(&summary.items, items, &mut item_fields, &mut groups);
+        let user_rows = field_rows(&summary.users, users, kinds, &mut user_fields, &mut groups)?;
+        let item_rows = field_rows(&summary.items, items, kinds, &mut item_fields, &mut groups)?;
         let layout = Layout {
             users: summary.users.len(),
             items: summary.items.len(),
             user_fields: user_fields.len(),
             item_fields: item_fields.len(),
         };
-        let entities = |rows: Vec<Vec<u32>>, own: usize, fields: usize| {
+        let entities = |rows: Vec<Vec<(u32, f32)>>, own: usize, fields: usize| {
             let mut entities = Entities::default();
             for (i, rows) in rows.into_iter().enumerate() {
-                let own = std::iter::once((own + i) as u32);
-                entities.push(own.chain(rows.into_iter().map(|row| fields as u32 + row)));
+                let own = std::iter::once(((own + i) as u32, 1.0));
+                entities.push(own.chain(rows.into_iter().map(|(row, value)| (fields as u32 + row, value))));
             }
             entities
         };
@@ -43,7 +52,7 @@ impl Dataset {
             field_groups: groups.of_row,
             layout,
         };
-        Dataset { store, problem, columns, fields: groups.fields, user_fields, item_fields }
+        Ok(Dataset { store, problem, columns, fields: groups.fields, user_fields, item_fields })
     }
 
     /// How many people each row tells of: a user's of one, that of a field of all who have it, an item's of nobody, which is
@@ -99,24 +108,38 @@ impl Dataset {
     }
 }
 
-/// The fields in the order that they first appear, and for each `field=category` feature the number of its field.
+/// The fields in the order that they first appear, and for each feature of a field the number of that.
 #[derive(Default)]
 struct Groups {
     fields: Interner,
     of_row: Vec<u32>,
 }
 
-/// For each entity the numbers of its `field=category` features.
-fn field_rows(entities: &Interner, side: &SideTable, names: &mut Interner, groups: &mut Groups) -> Vec<Vec<u32>> {
-    let mut row = |(field, category): (&str, &str)| {
+/// For each entity the numbers of its features, `field=category` or `field`, and their values.
+fn field_rows(
+    entities: &Interner,
+    side: &SideTable,
+    kinds: &[FieldKind],
+    names: &mut Interner,
+    groups: &mut Groups,
+) -> Result<Vec<Vec<(u32, f32)>>> {
+    let scale = |field: &str| match kinds.iter().find(|of| of.field == field)?.kind {
+        Kind::Numeric(scale) => Some(scale),
+        Kind::Categorical | Kind::MultiHot => None,
+    };
+    let mut feature = |id: &str, field: &str, text: &str| {
+        let (name, value) = match scale(field) {
+            Some(scale) => (field.to_owned(), scale.apply(number(field, id, text)? as f32)),
+            None => (format!("{field}={text}"), 1.0),
+        };
         let known = names.len();
-        let row = names.intern(&format!("{field}={category}"));
+        let row = names.intern(&name);
         if names.len() > known {
             groups.of_row.push(groups.fields.intern(field));
         }
-        row
+        Ok((row, value))
     };
-    entities.names().map(|id| side.of(id).map(&mut row).collect()).collect()
+    entities.names().map(|id| side.of(id).map(|(field, text)| feature(id, field, text)).collect()).collect()
 }
 
 #[cfg(test)]
@@ -138,7 +161,9 @@ mod tests {
             columns.clone(),
             &read_side(users.path(), ["user", ""], &["age".into()], "", &()).unwrap(),
             &read_side(items.path(), ["item", ""], &["genres".into()], "", &()).unwrap(),
-        );
+            &[],
+        )
+        .unwrap();
         let names: Vec<String> = (0..dataset.problem.layout.rows()).map(|row| dataset.name(row)).collect();
         assert_eq!(names, ["user=a", "user=b", "item=x", "item=y", "age=25", "genres=War", "genres=Drama"]);
         assert_eq!(dataset.problem.items.rows(1), [3, 6, 5]);

@@ -2,11 +2,13 @@
 
 mod dataset;
 mod holdout;
+mod kinds;
 mod negatives;
 mod stream;
 
 pub(crate) use dataset::Dataset;
 pub use holdout::{HoldOut, TUNE_EVENTS};
 pub(crate) use holdout::{Labelled, Split};
+pub(crate) use kinds::kinds;
 pub(crate) use negatives::add_negatives;
 pub(crate) use stream::source;

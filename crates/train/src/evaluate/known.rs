@@ -56,7 +56,7 @@ pub fn known_users(base: &Base, sources: Sources, events: &Path, who: Who, watch
     let reading = Reading { watch, ..Reading::new(&files, &sources.columns, &rule, BadRows::Count(0))? };
     let (store, users, items) = sources.read(reading)?;
     let read = store.events()?;
-    let dataset = Dataset::new(store, sources.columns, &users, &items);
+    let dataset = Dataset::new(store, sources.columns, &users, &items, &base.metadata().schema.kinds)?;
     let known = judge(base, &dataset, &read, &rule, who);
     ensure!(known.rows > 0, Seed, "the seed knows none of the users in {}", events.display());
     Ok(known)
@@ -157,17 +157,17 @@ impl Lookup {
     /// None if the user has no row and new ones are not wanted. A new one is moderated by how unknown they are, as a visitor
     /// is in the browser. An item that the seed never saw has a row of zeros.
     fn score(&self, dataset: &Dataset, user: u32, item: u32) -> Option<f32> {
-        let (user, item) = (dataset.problem.users.rows(user), dataset.problem.items.rows(item));
-        let known = self.known[user[0] as usize];
+        let known = self.known[dataset.problem.users.rows(user)[0] as usize];
+        let (user, item) = (dataset.problem.users.active(user), dataset.problem.items.active(item));
         if !known && !self.new_users {
             return None;
         }
         let mut sum = vec![0.0; self.width];
         let mut squares = 0.0;
-        for &row in user.iter().chain(item) {
+        for (row, value) in user.chain(item.clone()) {
             let row = &self.rows[row as usize * self.width..][..self.width];
-            sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
-            squares += row[1..].iter().map(|x| x * x).sum::<f32>();
+            sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += value * x);
+            squares += value * value * row[1..].iter().map(|x| x * x).sum::<f32>();
         }
         let score = self.w0 + sum[0] + 0.5 * (sum[1..].iter().map(|x| x * x).sum::<f32>() - squares);
         Some(match &self.uncertain {
@@ -179,10 +179,10 @@ impl Lookup {
     }
 
     /// phi^T C phi of phi = (1, the item's factors).
-    fn variance(&self, covariance: &[f32], item: &[u32]) -> f32 {
+    fn variance(&self, covariance: &[f32], item: impl Iterator<Item = (u32, f32)>) -> f32 {
         let mut phi = vec![0.0; self.width];
-        for &row in item {
-            phi.iter_mut().zip(&self.rows[row as usize * self.width..]).for_each(|(sum, x)| *sum += x);
+        for (row, value) in item {
+            phi.iter_mut().zip(&self.rows[row as usize * self.width..]).for_each(|(sum, x)| *sum += value * x);
         }
         phi[0] = 1.0;
         let rows = covariance.chunks_exact(self.width);

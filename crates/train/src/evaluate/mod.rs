@@ -20,6 +20,7 @@ pub use known::{Known, Who, known_users};
 pub use log_report::{LogDifferences, LogReport, OffPolicy, is_log};
 pub use release::served_loss;
 pub use reliability::{Bin, Reliability};
+pub(crate) use replay::item_features;
 pub use replay::{FREEZE, JUDGED_EVENTS, JUDGED_FROM, OnSlate, Outcome, Predicted, Replayed, Visitors};
 pub use replay_log::replay_log;
 pub use slates::{Cut, Errors, NthSlate, Order, SlateOrder, Slates};

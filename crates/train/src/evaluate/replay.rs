@@ -9,6 +9,7 @@ use crate::input::{Events, LabelRule, SideTable};
 use crate::maths::{in_parallel, sigmoid};
 use brooklet_core::{
     Base, Config, Error, Features, FeaturesBuilder, Feedback, Learner, Loss, MAX_PENDING, Prediction, Serving, Subject,
+    Value,
 };
 use std::collections::HashMap;
 
@@ -282,7 +283,7 @@ fn due(visits: &[Visit]) -> Vec<(usize, usize)> {
 }
 
 /// The features of an item, as a site would name them.
-fn item_features(base: &Base, id: &str, items: &SideTable) -> Result<Features, Error> {
+pub(crate) fn item_features(base: &Base, id: &str, items: &SideTable) -> Result<Features, Error> {
     let schema = &base.metadata().schema;
     let mut features = Features::builder(schema);
     features.text(&schema.item, id)?;
@@ -291,8 +292,13 @@ fn item_features(base: &Base, id: &str, items: &SideTable) -> Result<Features, E
 
 /// These, and those of the fields that a file lists of an item or a person.
 fn with_fields(mut features: FeaturesBuilder<'_>, id: &str, listed: &SideTable) -> Result<Features, Error> {
-    for (field, category) in listed.of(id) {
-        features.text(field, category)?;
+    for field in listed.fields() {
+        let mut values: Vec<Value> = listed.values(id, field).map(Value::from).collect();
+        match values.len() {
+            0 => {}
+            1 => features.value(field, &values.remove(0))?,
+            _ => features.value(field, &Value::Array(values))?,
+        }
     }
     Ok(features.finish())
 }

@@ -11,7 +11,7 @@ pub(crate) fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
 }
 
 /// A category of the users' fields that fewer of them have would say something of single people.
-const LEAST_PEOPLE: usize = 20;
+pub(crate) const LEAST_PEOPLE: usize = 20;
 
 /// The blob of a trained model. Rows of users, and of what few of them have in common, are left out unless the metadata say
 /// otherwise. `events` are how many each row was learnt from, if the blob is to say so; `catalogue` is what each row ranks the whole

@@ -1,11 +1,13 @@
 //! A seed as it is made and found again: its rows, the prior of a new visitor, and where it came from.
 
+mod beginning;
 mod encode;
 mod open;
 mod prior;
 mod sources;
 
-pub(crate) use encode::{encode, object};
+pub(crate) use beginning::Beginning;
+pub(crate) use encode::{LEAST_PEOPLE, encode, object};
 pub use open::{open, rule};
 pub(crate) use prior::{moments, prior, visitor};
 pub use sources::Sources;

@@ -43,6 +43,11 @@ impl Sources {
         Ok((store, users, items))
     }
 
+    /// A file of items, read whole: with all that it lists, also where no field of it is a feature.
+    pub(crate) fn list_items(&self, path: &Path, watch: &dyn Watch) -> Result<SideTable> {
+        read_side(path, [&self.columns.item, "--item"], &self.item_fields, "--item-fields", watch)
+    }
+
     /// The file of the items' fields, read; empty if the model has none.
     pub fn read_items(&self, watch: &dyn Watch) -> Result<SideTable> {
         let (key, fields) = (&self.columns.item, &self.item_fields);

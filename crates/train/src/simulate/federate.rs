@@ -14,13 +14,17 @@ use brooklet_core::Base;
 
 /// How many versions on the way are kept to be looked at.
 const LOOKS: usize = 10;
+/// From nothing, most is learnt early: each version that is looked at is so many times as far on the way as the one before.
+const FROM_NOTHING: f64 = 1.5;
 
 /// What came of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Federated {
     pub(crate) base: Base,
-    /// Some of the versions before it, evenly spaced.
-    pub(crate) on_the_way: Vec<Base>,
+    /// Some of the versions before it, evenly spaced, or ever farther apart from nothing on; with how many people and deltas had taught each.
+    pub(crate) on_the_way: Vec<(Base, Taught)>,
+    /// How many have taught the last.
+    pub(crate) taught: Taught,
     /// Candidates that were held back, and the largest regret that clients reported, in standard errors.
     pub(crate) held_back: u64,
     pub(crate) regret: f64,
@@ -31,6 +35,13 @@ pub(crate) struct Federated {
     /// Bytes of the clients' deltas, and of the bases that they pulled.
     pub(crate) bytes_up: u64,
     pub(crate) bytes_down: u64,
+}
+
+/// Who has taught a version, hostile visits aside.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Taught {
+    pub(crate) visitors: usize,
+    pub(crate) deltas: u64,
 }
 
 /// Random streams, besides that of the order: of who is hostile, of what happens in visits.
@@ -51,6 +62,7 @@ pub(crate) fn federate(
     let mut federated = Federated {
         base: seed.clone(),
         on_the_way: Vec::new(),
+        taught: Taught::default(),
         held_back: 0,
         regret: 0.0,
         rounds: 0,
@@ -59,6 +71,8 @@ pub(crate) fn federate(
         bytes_down: 0,
     };
     let apart = (population.visits(clients) / population.cut / LOOKS).max(1) as u64;
+    let mut look = if population.from_nothing { 1 } else { apart };
+    let mut known = vec![false; clients.len()];
     let mut learners: Vec<Client> = (0..clients.len()).map(|_| Client::new(seed)).collect::<Result<_, _>>()?;
     for visitor in population.order(clients) {
         while hostile.unit() < population.hostile {
@@ -68,9 +82,12 @@ pub(crate) fn federate(
         federated.bytes_down += visit.down;
         if let Some(bytes) = visit.delta {
             federated.bytes_up += bytes.len() as u64;
+            federated.taught.deltas += 1;
+            federated.taught.visitors += usize::from(!std::mem::replace(&mut known[visitor], true));
             endpoint.accept(&bytes)?;
-            if endpoint.rounds >= apart * (1 + federated.on_the_way.len() as u64) {
-                federated.on_the_way.push(endpoint.current().clone());
+            if endpoint.rounds >= look {
+                federated.on_the_way.push((endpoint.current().clone(), federated.taught));
+                look = if population.from_nothing { (look as f64 * FROM_NOTHING).ceil() as u64 } else { look + apart };
             }
         }
         progress.advance(1);

@@ -25,6 +25,8 @@ pub(crate) struct Population {
     pub(crate) targets: Vec<FeatureId>,
     pub(crate) fold: FoldConfig,
     pub(crate) precision: Precision,
+    /// Whether the seed was learnt from nothing.
+    pub(crate) from_nothing: bool,
     pub(crate) seed: u64,
 }
 

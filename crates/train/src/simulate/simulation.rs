@@ -1,6 +1,6 @@
 //! One simulation: who does what, the two trainings, the population between them, and what came of it.
 
-use super::federate::{Federated, federate};
+use super::federate::{Federated, Taught, federate};
 use super::population::{Judge, Population};
 use crate::error::Result;
 use crate::evaluate::{Outcome, Replayed, Visitors};
@@ -11,6 +11,8 @@ use crate::watch::{Length, Watch};
 use brooklet_core::{Base, Config, FeatureId, FoldConfig};
 use serde::Serialize;
 
+/// The share of central training's gain that is enough.
+const ENOUGH: f64 = 0.95;
 /// Items that hostile visits push.
 const TARGETS: usize = 20;
 /// The random stream that users and targets are drawn by.
@@ -19,7 +21,7 @@ const DRAW: u64 = u64::MAX - 2;
 /// How the population is divided, and how it behaves.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The share of the users that the seed is trained on.
+    /// The share of the users that the seed is trained on; 0 begins with a seed of all items and no event.
     pub seed_users: f64,
     /// The share of the users that send deltas. The rest is judged.
     pub client_users: f64,
@@ -79,6 +81,12 @@ pub struct Simulated {
     pub regret: f64,
     /// A seed trained anew on the events of both.
     pub central: Figures,
+    /// AUC of an order by how often the people of both clicked each item.
+    pub popularity: Option<f64>,
+    /// How many visitors had taught the first version that is looked at whose base alone has a higher AUC.
+    pub passes_popularity: Option<usize>,
+    /// How many had taught the first that has 95 % of what central training gains over the seed in log-loss.
+    pub reaches: Option<usize>,
     /// The share of the log-loss that central training gains over the seed that the deltas gained.
     pub closed: Option<f64>,
     /// Versions that were published.
@@ -100,6 +108,10 @@ pub struct Simulated {
 pub struct Version {
     /// Its number.
     pub version: u64,
+    /// How many people had taught it by then, by how many deltas.
+    pub visitors: usize,
+    /// The deltas.
+    pub deltas: u64,
     /// Its figures.
     #[serde(flatten)]
     pub figures: Figures,
@@ -112,19 +124,23 @@ pub struct Figures {
     pub log_loss: Option<f64>,
     /// Over all events together.
     pub auc: Option<f64>,
+    /// The same by the base alone, which learns from nobody.
+    pub fixed_auc: Option<f64>,
 }
 
 /// Simulates the users of a training: trains on some of them, and anew on these and the clients.
 pub fn simulate(job: &Training<'_>, args: &Settings) -> Result<Simulated> {
     let events = job.dataset.store.events()?;
     let people = People::draw(args, events.users.len(), job.seed)?;
-    let train = |users: &[u32]| -> Result<Base> { Ok(Base::decode(job.of(events.of(users)).seed()?.bytes)?) };
-    let seed = train(&people.seed)?;
+    let train = |users: &[u32]| -> Result<Base> { Ok(Base::decode(job.of(events.of(users))?.seed()?.bytes)?) };
+    let from_nothing = people.seed.is_empty();
+    let seed = if from_nothing { Base::decode(job.beginning()?)? } else { train(&people.seed)? };
     let central = train(&[people.seed.as_slice(), &people.clients].concat())?;
 
     let clients = people.visitors(&people.clients, &seed, &events, job)?;
     let judged = people.visitors(&people.judged, &seed, &events, job)?;
-    let targets = targets(job, events.of(&people.seed));
+    let teachers = [people.seed.as_slice(), &people.clients].concat();
+    let targets = targets(job, events.of(if from_nothing { &people.clients } else { &people.seed }));
     let population = Population {
         visit: args.visit,
         cut: args.cut,
@@ -135,6 +151,7 @@ pub fn simulate(job: &Training<'_>, args: &Settings) -> Result<Simulated> {
         targets: targets.clone(),
         fold: args.fold.clone(),
         precision: job.precision,
+        from_nothing,
         seed: job.seed,
     };
     let operator = people.visitors(&people.operator, &seed, &events, job)?;
@@ -158,8 +175,12 @@ pub fn simulate(job: &Training<'_>, args: &Settings) -> Result<Simulated> {
     let users = people.clients.len() as f64;
     let [seed, central] = [judge(&seed)?, judge(&central)?];
     let [figures, unharmed] = [judge(&federated.base)?, judge(&honest.base)?];
-    let looks = federated.on_the_way.iter().chain([&federated.base]);
-    let version = |base: &Base| Ok(Version { version: base.metadata().version, figures: judge(base)? });
+    let last = (federated.base.clone(), federated.taught);
+    let looks = federated.on_the_way.iter().chain([&last]);
+    let version = |(base, Taught { visitors, deltas }): &(Base, Taught)| {
+        let figures = judge(base)?;
+        Ok(Version { version: base.metadata().version, visitors: *visitors, deltas: *deltas, figures })
+    };
     let versions: Vec<Version> = looks.map(version).collect::<Result<_>>()?;
     let by_loss = |a: &&Version, b: &&Version| {
         let loss = |version: &Version| version.figures.log_loss.unwrap_or(f64::INFINITY);
@@ -168,11 +189,20 @@ pub fn simulate(job: &Training<'_>, args: &Settings) -> Result<Simulated> {
     let worst = *versions.iter().max_by(by_loss).unwrap_or(&versions[0]);
     let minus = |a: Option<f64>, b: Option<f64>| Some(a? - b?);
     let gain = |figures: Figures| minus(seed.log_loss, figures.log_loss);
+    let popularity = popularity(job, &events, &teachers, &people.judged);
+    let first = |enough: &dyn Fn(&Version) -> Option<bool>| {
+        versions.iter().find(|version| enough(version) == Some(true)).map(|version| version.visitors)
+    };
+    let passes_popularity = first(&|version| Some(version.figures.fixed_auc? > popularity?));
+    let reaches = first(&|version| Some(gain(version.figures)? >= ENOUGH * gain(central)?));
     Ok(Simulated {
         people: people.crowd(),
         closed: gain(figures).zip(gain(central)).map(|(ours, theirs)| ours / theirs),
         seed,
         central,
+        popularity,
+        passes_popularity,
+        reaches,
         federated: figures,
         versions,
         worst,
@@ -218,9 +248,9 @@ impl People {
         let (seed, clients) = (count(args.seed_users), count(args.client_users));
         let operator = count(args.judge_users);
         ensure!(
-            args.seed_users > 0.0
+            args.seed_users >= 0.0
                 && args.client_users > 0.0
-                && seed > 0
+                && (seed > 0 || args.seed_users == 0.0)
                 && clients > 0
                 && seed + clients + operator < users,
             Setting,
@@ -255,6 +285,21 @@ fn targets(job: &Training<'_>, events: Events) -> Vec<FeatureId> {
     items.iter().map(|item| FeatureId::named(&format!("{}={item}", job.dataset.columns.item))).collect()
 }
 
+/// The AUC, on some people, of an order of items by how often others clicked them.
+fn popularity(job: &Training<'_>, events: &Events, teachers: &[u32], judged: &[u32]) -> Option<f64> {
+    let click = |row: usize| job.rule.click(events.label[row], events.target[row]);
+    let mut clicks = vec![0u32; events.items.len()];
+    let by_user = events.by_user();
+    let rows = |people: &[u32]| -> Vec<usize> {
+        people.iter().flat_map(|&person| by_user[person as usize].iter().map(|&row| row as usize)).collect()
+    };
+    for row in rows(teachers) {
+        clicks[events.item[row] as usize] += u32::from(click(row)?);
+    }
+    let scored = |row: usize| Some((clicks[events.item[row] as usize] as f32, click(row)?));
+    auc(rows(judged).into_iter().filter_map(scored).collect())
+}
+
 /// The mean weight of features.
 fn weight(base: &Base, features: &[FeatureId]) -> f64 {
     let mut row = vec![0.0; base.width()];
@@ -277,5 +322,6 @@ fn figures(replayed: &[Replayed]) -> Figures {
     Figures {
         log_loss: mean(judged().map(|(predicted, click)| log_loss(predicted.probability, f32::from(u8::from(click))))),
         auc: auc(judged().map(|(predicted, click)| (predicted.score, click)).collect()),
+        fixed_auc: auc(outcomes.iter().filter_map(|outcome| Some((outcome.fixed.score, outcome.click?))).collect()),
     }
 }

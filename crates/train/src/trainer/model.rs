@@ -3,7 +3,7 @@
 use super::problem::{Entities, Event, Layout, Problem};
 use crate::maths::Rng;
 
-/// A factorization machine: s(x) = w0 + sum w_i x_i + sum_{i<j} <v_i, v_j> x_i x_j, where every x is 0 or 1.
+/// A factorization machine: s(x) = w0 + sum w_i x_i + sum_{i<j} <v_i, v_j> x_i x_j, where every x is 0 or 1, or a number that was scaled.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Model {
     pub(crate) w0: f32,
@@ -62,16 +62,17 @@ impl Model {
 
     /// The one row that stands for several active together: its factors are their sum, its weight is the sum of theirs
     /// and of the interactions between them. The score of an event is that of its user's and its item's combined rows.
-    pub(crate) fn combined(&self, rows: &[u32], out: &mut [f32]) {
+    pub(crate) fn combined(&self, rows: impl ExactSizeIterator<Item = (u32, f32)>, out: &mut [f32]) {
         out.fill(0.0);
+        let several = rows.len() > 1;
         let mut squares = 0.0;
-        for &row in rows {
+        for (row, value) in rows {
             for (sum, &x) in out.iter_mut().zip(self.row(row as usize)) {
-                *sum += x;
+                *sum += value * x;
             }
-            squares += dot(&self.row(row as usize)[1..], &self.row(row as usize)[1..]);
+            squares += value * value * dot(&self.row(row as usize)[1..], &self.row(row as usize)[1..]);
         }
-        if rows.len() > 1 {
+        if several {
             // sum_{i<j} <v_i, v_j> = (|sum v|^2 - sum |v|^2) / 2
             out[0] += 0.5 * (dot(&out[1..], &out[1..]) - squares);
         }
@@ -82,7 +83,7 @@ impl Model {
         let all = |entities: &Entities| -> Vec<f32> {
             let mut combined = vec![0.0; entities.len() * (1 + self.factors)];
             for (i, out) in combined.chunks_exact_mut(1 + self.factors).enumerate() {
-                self.combined(entities.rows(i as u32), out);
+                self.combined(entities.active(i as u32), out);
             }
             combined
         };
@@ -116,14 +117,16 @@ mod tests {
             row[1 + i] += 0.5;
         }
         let (mut users, mut items) = (Entities::default(), Entities::default());
-        users.push([0, 2, 3]);
-        items.push([1, 4]);
+        let values = [1.0, 1.0, 1.0, -0.5, 2.0];
+        let valued = |row: u32| (row, values[row as usize]);
+        users.push([0, 2, 3].map(valued));
+        items.push([1, 4].map(valued));
         let problem = Problem { layout, users, items, field_groups: vec![0, 0, 1] };
         let mut expected = 0.3;
         for i in 0..5 {
-            expected += model.row(i)[0];
+            expected += values[i] * model.row(i)[0];
             for j in i + 1..5 {
-                expected += dot(&model.row(i)[1..], &model.row(j)[1..]);
+                expected += values[i] * values[j] * dot(&model.row(i)[1..], &model.row(j)[1..]);
             }
         }
         let score = model.scores(&problem, &[Event { user: 0, item: 0, target: 0.0, weight: 1.0 }])[0];

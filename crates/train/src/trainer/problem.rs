@@ -21,11 +21,17 @@ pub(crate) struct Entities {
     /// `rows[ends[i - 1]..ends[i]]` are those of entity i (compressed sparse rows).
     ends: Vec<u32>,
     rows: Vec<u32>,
+    /// x of each of the rows: 1, but for those of numbers.
+    values: Vec<f32>,
 }
 
 impl Entities {
-    pub(crate) fn push(&mut self, rows: impl IntoIterator<Item = u32>) {
-        self.rows.extend(rows);
+    /// Adds an entity of rows with their values.
+    pub(crate) fn push(&mut self, rows: impl IntoIterator<Item = (u32, f32)>) {
+        for (row, value) in rows {
+            self.rows.push(row);
+            self.values.push(value);
+        }
         self.ends.push(self.rows.len() as u32);
     }
 
@@ -35,9 +41,26 @@ impl Entities {
 
     #[inline(always)]
     pub(crate) fn rows(&self, entity: u32) -> &[u32] {
+        &self.rows[self.range(entity)]
+    }
+
+    /// The values of its rows.
+    #[inline(always)]
+    pub(crate) fn values(&self, entity: u32) -> &[f32] {
+        &self.values[self.range(entity)]
+    }
+
+    /// Its rows and their values.
+    #[inline(always)]
+    pub(crate) fn active(&self, entity: u32) -> impl ExactSizeIterator<Item = (u32, f32)> + Clone {
+        self.rows(entity).iter().copied().zip(self.values(entity).iter().copied())
+    }
+
+    #[inline(always)]
+    fn range(&self, entity: u32) -> std::ops::Range<usize> {
         let entity = entity as usize;
         let start = if entity == 0 { 0 } else { self.ends[entity - 1] };
-        &self.rows[start as usize..self.ends[entity] as usize]
+        start as usize..self.ends[entity] as usize
     }
 
     /// Whether no entity has a field.

@@ -65,6 +65,12 @@ impl EventFiles {
     }
 }
 
+/// The fields of the items with those of numbers that nobody else has.
+pub(super) fn with_numeric(item_fields: &[String], user_fields: &[String], numeric: &[String]) -> Vec<String> {
+    let named = |field: &&String| !item_fields.contains(field) && !user_fields.contains(field);
+    item_fields.iter().chain(numeric.iter().filter(named)).cloned().collect()
+}
+
 /// A feature is known by its name, so no field may be two things.
 pub(super) fn check_names(columns: &Columns, item_fields: &[String], user_fields: &[String]) -> Result<()> {
     let mut names: Vec<&String> =

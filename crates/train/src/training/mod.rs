@@ -3,6 +3,7 @@
 mod catalogue;
 mod examination;
 mod files;
+mod init;
 mod method;
 mod recipe;
 mod run;
@@ -10,6 +11,7 @@ mod settings;
 
 pub use catalogue::{Implicit, Passed};
 pub use files::{EventFiles, Files};
+pub use init::{Init, init};
 pub use recipe::{Descent, Loss, Method, Pull, Recipe};
 pub use run::{Fit, Made, Training};
 pub use settings::{Settings, Tuned};

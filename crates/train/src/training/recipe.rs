@@ -10,6 +10,8 @@ pub struct Recipe {
     pub positive: Option<f32>,
     /// Graded targets in [0, 1] for the logistic loss, by label.
     pub label_map: Vec<(f32, f32)>,
+    /// Fields of numbers. One that is no field of the users is one of the items, named as such or not.
+    pub numeric: Vec<String>,
     /// Factors of a row.
     pub factors: usize,
     /// So many skips are added for every event, of items that the user has not met: for data that hold clicks alone.
@@ -47,6 +49,7 @@ impl Default for Recipe {
         Recipe {
             positive: None,
             label_map: Vec::new(),
+            numeric: Vec::new(),
             factors: 16,
             negatives: 0,
             method: Method::Sgd,

@@ -2,19 +2,19 @@
 
 use super::catalogue::{Catalogue, Data, Implicit};
 use super::examination::{Impression, examination};
-use super::files::{Files, check_names};
+use super::files::{Files, check_names, with_numeric};
 use super::method::{method, provenance};
 use super::recipe::{self, Recipe};
 use super::settings::{Settings, Tuned, choose};
-use crate::data::{Dataset, HoldOut, Labelled, Split, add_negatives, source};
+use crate::data::{Dataset, HoldOut, Labelled, Split, add_negatives, kinds, source};
 use crate::error::{Error, Result};
 use crate::evaluate::{FREEZE, Judged, Visitors, platt};
 use crate::input::{Batch, Columns, Events, LabelRule, Row, SideTable, Store, read_rows};
 use crate::maths::{auc, log_loss, mean, sigmoid};
-use crate::seed::{Sources, encode, object, prior, visitor};
+use crate::seed::{Beginning, Sources, encode, object, prior, visitor};
 use crate::trainer::{Epochs, Event, Fitted, MAX_FACTORS, Method, Model, Objective, Stopped, Visitor, fit, loss};
 use crate::watch::{Length, Watch};
-use brooklet_core::{Base, Calibration, Labels, Loss, Metadata, Precision, Schema, Value};
+use brooklet_core::{Base, Calibration, FieldKind, Labels, Loss, Metadata, Precision, Schema, Value};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ pub struct Training<'w> {
     pub(crate) dataset: Dataset,
     pub(crate) items: SideTable,
     pub(crate) users: SideTable,
+    /// What the values of fields are.
+    kinds: Vec<FieldKind>,
     pub(crate) rule: LabelRule,
     sources: Sources,
     method: Method,
@@ -109,14 +111,20 @@ impl<'w> Training<'w> {
     /// Reads files of events.
     pub fn read(recipe: &Recipe, files: &Files, watch: &'w dyn Watch) -> Result<Training<'w>> {
         check(recipe)?;
-        let Files { events, items, item_fields, users, user_fields } = files;
+        let Files { events, items, users, user_fields, .. } = files;
+        let item_fields = with_numeric(&files.item_fields, user_fields, &recipe.numeric);
         let columns = events.columns()?;
-        check_names(&columns, item_fields, user_fields)?;
+        check_names(&columns, &item_fields, user_fields)?;
+        ensure!(
+            items.is_some() || recipe.numeric.iter().all(|field| user_fields.contains(field)),
+            Setting,
+            "--numeric reads numbers of items from their file: name it with --items"
+        );
         let sources = Sources {
             events: events.title(),
             items: items.clone(),
             users: users.clone(),
-            item_fields: item_fields.clone(),
+            item_fields,
             user_fields: user_fields.clone(),
             columns,
         };
@@ -191,7 +199,8 @@ impl<'w> Training<'w> {
             add_negatives(&mut events, negatives, recipe.seed);
             store = Store::of(events);
         }
-        let dataset = Dataset::new(store, sources.columns.clone(), &users, &items);
+        let kinds = kinds(&sources.columns, &items, &users, &recipe.numeric)?;
+        let dataset = Dataset::new(store, sources.columns.clone(), &users, &items, &kinds)?;
         let method = method(recipe, &rule, &dataset)?;
         let epochs = match recipe.epochs {
             Some(0) => bail!(Setting, "--epochs 0 trains nothing: give 1 or more, or leave it out"),
@@ -203,6 +212,7 @@ impl<'w> Training<'w> {
             dataset,
             items,
             users,
+            kinds,
             rule,
             sources,
             method,
@@ -225,9 +235,11 @@ impl<'w> Training<'w> {
     }
 
     /// The same upon these events.
-    pub(crate) fn of(&self, events: Events) -> Training<'w> {
-        Training {
-            dataset: Dataset::new(Store::of(events), self.sources.columns.clone(), &self.users, &self.items),
+    pub(crate) fn of(&self, events: Events) -> Result<Training<'w>> {
+        let (store, columns) = (Store::of(events), self.sources.columns.clone());
+        Ok(Training {
+            dataset: Dataset::new(store, columns, &self.users, &self.items, &self.kinds)?,
+            kinds: self.kinds.clone(),
             items: self.items.clone(),
             users: self.users.clone(),
             rule: self.rule.clone(),
@@ -236,7 +248,22 @@ impl<'w> Training<'w> {
             model_name: self.model_name.clone(),
             examination: self.examination.clone(),
             ..*self
-        }
+        })
+    }
+
+    /// A seed of all items and no event, of the same shape.
+    pub(crate) fn beginning(&self) -> Result<Vec<u8>> {
+        ensure!(!self.rule.squared, Setting, "a seed without events learns clicks: leave out --loss squared");
+        let beginning = Beginning {
+            sources: &self.sources,
+            kinds: &self.kinds,
+            labels: Labels { positive: self.rule.positive, map: self.rule.map.clone() },
+            factors: self.factors,
+            seed: self.seed,
+            precision: self.precision,
+            model: &self.model_name,
+        };
+        beginning.encode(self.dataset.store.summary().items.names(), &self.items)
     }
 
     /// Trains with some rows held out to see when to stop and some people to tune on, then upon everything.
@@ -421,8 +448,8 @@ impl<'w> Training<'w> {
         };
         let columns = &self.sources.columns;
         let fields = std::iter::once(&columns.item).chain(&self.sources.item_fields).cloned().collect();
-        let schema =
-            Schema { private: self.sources.user_fields.clone(), fields, ..Schema::new(&columns.user, &columns.item) };
+        let (private, kinds) = (self.sources.user_fields.clone(), self.kinds.clone());
+        let schema = Schema { private, fields, kinds, ..Schema::new(&columns.user, &columns.item) };
         let metadata = Metadata {
             loss: self.loss,
             w0: fitted.model.w0,

@@ -58,6 +58,11 @@ impl SideTable {
         self.ids.names()
     }
 
+    /// The categories of a field that an id has.
+    pub(crate) fn values<'a>(&'a self, id: &str, field: &'a str) -> impl Iterator<Item = &'a str> {
+        self.of(id).filter(move |(own, _)| *own == field).map(|(_, category)| category)
+    }
+
     pub(crate) fn encode(&self, to: &mut Encoder) {
         to.texts(self.fields.iter().map(String::as_str));
         to.texts(self.ids.names());
@@ -83,7 +88,7 @@ impl SideTable {
     }
 
     /// The (field, category) pairs of an id; none if the file does not list it.
-    pub(crate) fn of(&self, id: &str) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn of<'a>(&'a self, id: &str) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         let categories = self.ids.find(id).map_or(&[][..], |number| &self.categories[number as usize]);
         categories.iter().map(|(field, category)| (self.fields[*field as usize].as_str(), &**category))
     }

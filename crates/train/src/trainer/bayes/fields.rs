@@ -19,8 +19,8 @@ pub(super) struct Fields {
     groups: Vec<u32>,
     /// For each group the precision of each number around zero.
     precisions: Vec<Vec<f64>>,
-    /// For each row the entities that have it.
-    members: Vec<Vec<u32>>,
+    /// For each row the entities that have it, and the value that they have it with.
+    members: Vec<Vec<(u32, f64)>>,
 }
 
 /// The fields of one entity, summed up: (b, v) = (w + bias + <own v, v_sum>, own v + v_sum).
@@ -35,8 +35,8 @@ impl Fields {
         let groups: Vec<u32> = groups.iter().map(|group| group - least).collect();
         let mut members = vec![Vec::new(); groups.len()];
         for entity in 0..entities.len() as u32 {
-            for &row in &entities.rows(entity)[1..] {
-                members[row as usize - first].push(entity);
+            for (row, x) in entities.active(entity).skip(1) {
+                members[row as usize - first].push((entity, x.into()));
             }
         }
         let count = groups.iter().max().map_or(0, |&group| group as usize + 1);
@@ -53,17 +53,17 @@ impl Fields {
         &self.rows[(row as usize - self.first) * self.d..][..self.d]
     }
 
-    /// The sum of some rows; None of none.
-    pub(super) fn sum(&self, rows: &[u32]) -> Option<FieldSum> {
-        if rows.is_empty() {
+    /// The sum of the rows of an entity's fields; None of none.
+    pub(super) fn sum(&self, entities: &Entities, entity: u32) -> Option<FieldSum> {
+        if entities.rows(entity).len() == 1 {
             return None;
         }
         let mut sum = FieldSum { bias: 0.0, v: vec![0.0; self.d - 1] };
-        for &row in rows {
-            let row = self.row(row);
+        for (row, x) in entities.active(entity).skip(1) {
+            let (row, x) = (self.row(row), f64::from(x));
             // <v_i, v_j> with every row before.
-            sum.bias += row[0] + dot(&sum.v, &row[1..]);
-            sum.v.iter_mut().zip(&row[1..]).for_each(|(sum, x)| *sum += x);
+            sum.bias += x * (row[0] + dot(&sum.v, &row[1..]));
+            sum.v.iter_mut().zip(&row[1..]).for_each(|(sum, v)| *sum += x * v);
         }
         Some(sum)
     }
@@ -91,25 +91,25 @@ impl Fields {
             let group = self.groups[row] as usize;
             let current = self.rows[row * d..(row + 1) * d].to_vec();
             let (mut precision, mut pull) = (vec![0.0; d * d], vec![0.0; d]);
-            for &entity in &self.members[row] {
+            for &(entity, x) in &self.members[row] {
                 let entity = entity as usize;
                 let p = &combined[entity * d..(entity + 1) * d];
                 evidence[entity].quadratic(factor, &mut a, &mut h);
-                // d(b, v)/d row = [[1, v - own v], [0, 1]]
+                // d(b, v)/d row = x [[1, v - x own v], [0, 1]]
                 h.iter_mut().zip(multiply(&a, p)).for_each(|(h, x)| *h -= x);
                 // The entity's own row, which the field's interacts with, is uncertain.
                 let c = &covariances[entity * d * d..(entity + 1) * d * d];
                 let weight = a[0];
                 for l in 1..d {
-                    pull[l] -= dot(&c[l * d..(l + 1) * d], &a[..d]);
+                    pull[l] -= x * dot(&c[l * d..(l + 1) * d], &a[..d]);
                     for m in 1..=l {
-                        precision[l * d + m] += weight * c[l * d + m];
+                        precision[l * d + m] += x * x * weight * c[l * d + m];
                     }
                 }
-                let others: Vec<f64> = (1..d).map(|l| p[l] - current[l]).collect();
+                let others: Vec<f64> = (1..d).map(|l| p[l] - x * current[l]).collect();
                 project(&others, &mut a, &mut h);
-                precision.iter_mut().zip(&a).for_each(|(sum, a)| *sum += a);
-                pull.iter_mut().zip(&h).for_each(|(sum, h)| *sum += h);
+                precision.iter_mut().zip(&a).for_each(|(sum, a)| *sum += x * x * a);
+                pull.iter_mut().zip(&h).for_each(|(sum, h)| *sum += x * h);
             }
             for i in 0..d {
                 precision[i * d + i] += self.precisions[group][i];
@@ -117,12 +117,13 @@ impl Fields {
             }
             let covariance = conclude(&mut precision, &mut pull);
             let moved = pull;
-            for &entity in &self.members[row] {
+            for &(entity, x) in &self.members[row] {
                 let entity = entity as usize;
                 let p = &mut combined[entity * d..(entity + 1) * d];
-                p[0] += moved[0] + (1..d).map(|l| moved[l] * (p[l] - current[l])).sum::<f64>();
-                p[1..].iter_mut().zip(&moved[1..]).for_each(|(p, x)| *p += x);
-                shear(&moved[1..], &mut covariances[entity * d * d..(entity + 1) * d * d]);
+                p[0] += x * (moved[0] + (1..d).map(|l| moved[l] * (p[l] - x * current[l])).sum::<f64>());
+                let by: Vec<f64> = moved[1..].iter().map(|moved| x * moved).collect();
+                p[1..].iter_mut().zip(&by).for_each(|(p, by)| *p += by);
+                shear(&by, &mut covariances[entity * d * d..(entity + 1) * d * d]);
             }
             let now = &mut self.rows[row * d..(row + 1) * d];
             now.iter_mut().zip(&moved).for_each(|(x, moved)| *x += moved);

@@ -128,11 +128,18 @@ mod tests {
 
     /// 60 users and 50 items, each with one of five categories where `fields` says so.
     fn problem(fields: bool) -> Problem {
+        valued(fields, |_| 1.0)
+    }
+
+    /// The same with the values of the items' fields.
+    fn valued(fields: bool, of_items: fn(u32) -> f32) -> Problem {
         let count = if fields { 5 } else { 0 };
         let layout = Layout { users: 60, items: 50, user_fields: count, item_fields: count };
         let entities = |n: u32, own: u32, first: u32| {
             let mut entities = Entities::default();
-            (0..n).for_each(|i| entities.push([own + i, first + i % 5].into_iter().take(if fields { 2 } else { 1 })));
+            let value = |i: u32| if own > 0 { of_items(i) } else { 1.0 };
+            let rows = |i: u32| [(own + i, 1.0), (first + i % 5, value(i))];
+            (0..n).for_each(|i| entities.push(rows(i).into_iter().take(if fields { 2 } else { 1 })));
             entities
         };
         let field_groups = if fields { vec![0, 0, 0, 0, 0, 1, 1, 1, 1, 1] } else { Vec::new() };
@@ -182,8 +189,8 @@ mod tests {
 
     #[test]
     fn what_can_be_known_is_found() {
-        for fields in [false, true] {
-            let problem = problem(fields);
+        let numbers = valued(true, |i| 1.5 * (i % 4) as f32 - 2.0);
+        for (fields, problem) in [("none", problem(false)), ("categories", problem(true)), ("numbers", numbers)] {
             let (train, test) = (events(&problem, 2500, 0, true, 1), events(&problem, 1000, 0, true, 2));
             let (model, _) = learn(&problem, &train, true, 1);
             let error = rmse(&problem, &model, &test);

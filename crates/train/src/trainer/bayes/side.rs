@@ -152,7 +152,7 @@ impl<'a> Side<'a> {
                 logistic(events, other, &expected, &mut evidence, &mut passed);
             }
             evidence.quadratic(likelihood.precision, &mut a, &mut h);
-            let fields = self.fields.sum(&self.entities.rows((chunk.first + i) as u32)[1..]);
+            let fields = self.fields.sum(self.entities, (chunk.first + i) as u32);
             if let Some(fields) = &fields {
                 fields.to_own(&mut a, &mut h);
             }

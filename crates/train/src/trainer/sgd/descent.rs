@@ -164,7 +164,9 @@ mod tests {
             let mut entities = Entities::default();
             for i in 0..n {
                 let rows = [own + i, first_field + i % 5, first_field + (i + 2) % 5];
-                entities.push(rows.into_iter().take(if fields { 3 } else { 1 }).map(|row| row as u32));
+                // The last field is a number.
+                let valued = rows.into_iter().zip([1.0, 1.0, 0.3 * (i % 5) as f32 - 0.6]);
+                entities.push(valued.take(if fields { 3 } else { 1 }).map(|(row, x)| (row as u32, x)));
             }
             entities
         };
@@ -195,13 +197,14 @@ mod tests {
     }
 
     fn exact_loss(problem: &Problem, model: &Model, event: &Event, squared: bool) -> f64 {
-        let rows = || problem.users.rows(event.user).iter().chain(problem.items.rows(event.item));
+        let rows = || problem.users.active(event.user).chain(problem.items.active(event.item));
         let mut score = f64::from(model.w0);
         let row = |row: u32| model.row(row as usize);
-        for (n, &i) in rows().enumerate() {
-            score += f64::from(row(i)[0]);
-            for &j in rows().skip(n + 1) {
-                score += row(i)[1..].iter().zip(&row(j)[1..]).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+        for (n, (i, x)) in rows().enumerate() {
+            score += f64::from(x) * f64::from(row(i)[0]);
+            for (j, y) in rows().skip(n + 1) {
+                let product = row(i)[1..].iter().zip(&row(j)[1..]).map(|(a, b)| f64::from(*a) * f64::from(*b));
+                score += f64::from(x) * f64::from(y) * product.sum::<f64>();
             }
         }
         let target = f64::from(event.target);

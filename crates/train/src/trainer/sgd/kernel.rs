@@ -1,7 +1,7 @@
 //! The loops over events, compiled for each width of a row.
 
 use super::step::{Pace, Step};
-use crate::trainer::{Event, Problem};
+use crate::trainer::{Entities, Event, Problem};
 
 /// The rows that one thread works on, and what AdaGrad keeps of each. A row's number counts from `first` of its kind.
 pub(super) struct Part<'a> {
@@ -29,6 +29,20 @@ impl Kind<'_> {
 pub(super) struct Pair {
     pub(super) event: Event,
     pub(super) other: u32,
+}
+
+/// The rows of an entity, its own first, and their values.
+#[derive(Clone, Copy)]
+pub(super) struct Active<'a> {
+    pub(super) rows: &'a [u32],
+    pub(super) values: &'a [f32],
+}
+
+impl<'a> Active<'a> {
+    #[inline(always)]
+    pub(super) fn of(entities: &'a Entities, entity: u32) -> Active<'a> {
+        Active { rows: entities.rows(entity), values: entities.values(entity) }
+    }
 }
 
 /// Goes over events, `block` of them between two corrections of w0: inside a block it would chain every event to the one
@@ -120,7 +134,7 @@ fn side_event<const W: usize, const ADAPTIVE: bool>(
     event: &Event,
     problem: &Problem,
 ) -> f32 {
-    let (user, item) = (problem.users.rows(event.user), problem.items.rows(event.item));
+    let (user, item) = (Active::of(&problem.users, event.user), Active::of(&problem.items, event.item));
     let (score, sum) = gather::<W>(part, user, item);
     let error = event.weight * step.error(w0 + score, event.target);
     learn::<W, ADAPTIVE>(part, step, user, item, &sum, error);
@@ -130,8 +144,8 @@ fn side_event<const W: usize, const ADAPTIVE: bool>(
 /// BPR (Rendle et al. 2009): the logistic loss of the difference of two scores.
 #[inline(always)]
 fn pair_event<const W: usize, const ADAPTIVE: bool>(part: &mut Part<'_>, step: &Step, pair: &Pair, problem: &Problem) {
-    let user = problem.users.rows(pair.event.user);
-    let (preferred, other) = (problem.items.rows(pair.event.item), problem.items.rows(pair.other));
+    let user = Active::of(&problem.users, pair.event.user);
+    let [preferred, other] = [pair.event.item, pair.other].map(|item| Active::of(&problem.items, item));
     let (a, b) = (gather::<W>(part, user, preferred), gather::<W>(part, user, other));
     let error = pair.event.weight * step.error(a.0 - b.0, 1.0);
     learn::<W, ADAPTIVE>(part, step, user, preferred, &a.1, error);
@@ -140,21 +154,22 @@ fn pair_event<const W: usize, const ADAPTIVE: bool>(part: &mut Part<'_>, step: &
 
 /// The score without w0, and the sum of the rows.
 #[inline(always)]
-pub(super) fn gather<const W: usize>(part: &Part<'_>, user: &[u32], item: &[u32]) -> (f32, [f32; W]) {
-    // Lane by lane, S = sum v and Q = sum v^2; the interactions are (S^2 - Q) / 2.
+pub(super) fn gather<const W: usize>(part: &Part<'_>, user: Active<'_>, item: Active<'_>) -> (f32, [f32; W]) {
+    // Lane by lane, S = sum x v and Q = sum (x v)^2; the interactions are (S^2 - Q) / 2.
     let (mut sum, mut squares) = ([0.0; W], [0.0; W]);
-    let mut add = |v: &[f32; W]| {
+    let mut add = |v: &[f32; W], x: f32| {
         for l in 0..W {
-            sum[l] += v[l];
-            squares[l] += v[l] * v[l];
+            let xv = x * v[l];
+            sum[l] += xv;
+            squares[l] += xv * xv;
         }
     };
     let shared = part.fields.rows.as_chunks().0;
     for (entity, kind) in [(user, &part.users), (item, &part.items)] {
-        if let [own, fields @ ..] = entity {
-            add(&kind.rows.as_chunks().0[*own as usize - kind.first]);
-            for &row in fields {
-                add(&shared[row as usize - part.fields.first]);
+        if let [own, fields @ ..] = entity.rows {
+            add(&kind.rows.as_chunks().0[*own as usize - kind.first], 1.0);
+            for (&row, &x) in fields.iter().zip(&entity.values[1..]) {
+                add(&shared[row as usize - part.fields.first], x);
             }
         }
     }
@@ -170,22 +185,22 @@ pub(super) fn gather<const W: usize>(part: &Part<'_>, user: &[u32], item: &[u32]
 fn learn<const W: usize, const ADAPTIVE: bool>(
     part: &mut Part<'_>,
     step: &Step,
-    user: &[u32],
-    item: &[u32],
+    user: Active<'_>,
+    item: Active<'_>,
     sum: &[f32; W],
     error: f32,
 ) {
     let first = part.fields.first;
     let shared = part.fields.rows.as_chunks_mut().0;
     for (entity, kind, pace) in [(user, &mut part.users, &step.user), (item, &mut part.items, &step.item)] {
-        if let [own, fields @ ..] = entity {
+        if let [own, fields @ ..] = entity.rows {
             let at = *own as usize - kind.first;
             let evidence = if ADAPTIVE { &mut kind.evidence[at] } else { &mut 0.0 };
-            move_row::<W, ADAPTIVE>(&mut kind.rows.as_chunks_mut().0[at], pace, evidence, sum, error);
-            for &row in fields {
+            move_row::<W, ADAPTIVE>(&mut kind.rows.as_chunks_mut().0[at], 1.0, pace, evidence, sum, error);
+            for (&row, &x) in fields.iter().zip(&entity.values[1..]) {
                 let at = row as usize - first;
                 let evidence = if ADAPTIVE { &mut part.fields.evidence[at] } else { &mut 0.0 };
-                move_row::<W, ADAPTIVE>(&mut shared[at], &step.fields[at], evidence, sum, error);
+                move_row::<W, ADAPTIVE>(&mut shared[at], x, &step.fields[at], evidence, sum, error);
             }
         }
     }
@@ -194,12 +209,15 @@ fn learn<const W: usize, const ADAPTIVE: bool>(
 #[inline(always)]
 fn move_row<const W: usize, const ADAPTIVE: bool>(
     v: &mut [f32; W],
+    x: f32,
     pace: &Pace,
     evidence: &mut f32,
     sum: &[f32; W],
     error: f32,
 ) {
     let mut pace = *pace;
+    // d score / d w = x, d score / d v = x (S - x v)
+    let error = x * error;
     if ADAPTIVE {
         pace = pace.slowed(*evidence);
         *evidence += error * error;
@@ -207,8 +225,7 @@ fn move_row<const W: usize, const ADAPTIVE: bool>(
     let g = pace.rate * error;
     let mut new = [0.0; W];
     for l in 0..W {
-        // d score / d v_i = S - v_i
-        new[l] = pace.keep_v * v[l] - g * (sum[l] - v[l]);
+        new[l] = pace.keep_v * v[l] - g * (sum[l] - x * v[l]);
     }
     new[0] = pace.keep_w * v[0] - g;
     *v = new;
