@@ -282,7 +282,7 @@ fn due(visits: &[Visit]) -> Vec<(usize, usize)> {
 }
 
 /// The features of an item, as a site would name them.
-fn item_features(base: &Base, id: &str, items: &SideTable) -> Result<Features, Error> {
+pub(super) fn item_features(base: &Base, id: &str, items: &SideTable) -> Result<Features, Error> {
     let schema = &base.metadata().schema;
     let mut features = Features::builder(schema);
     features.text(&schema.item, id)?;
