@@ -69,7 +69,7 @@ pub fn top_n(
     let catalogue: HashMap<&str, Features> =
         items.iter().map(|id| Ok((id.as_str(), features(id)?))).collect::<Result<_>>()?;
     let people = people(known, hidden);
-    let popular = popular(base, &items);
+    let popular = popular(base, &items, &catalogue);
     let stages: Vec<usize> = after.iter().copied().chain([usize::MAX]).collect();
     let judged = in_parallel(people.len(), threads.max(1), |at| judge(base, &items, &catalogue, &people[at], &stages));
     let judged: Vec<Vec<Ranked>> = judged.into_iter().collect::<Result<_>>()?;
@@ -111,7 +111,7 @@ fn people<'a>(known: &'a Events, hidden: &'a Events) -> Vec<Person<'a>> {
 }
 
 /// Items in order of popularity, as far as the seed tells.
-fn popular(base: &Base, items: &[String]) -> Option<Vec<String>> {
+fn popular(base: &Base, items: &[String], catalogue: &HashMap<&str, Features>) -> Option<Vec<String>> {
     let field = &base.metadata().schema.item;
     let popularity = |id: &String| {
         let row = base.find(FeatureId::named(&format!("{field}={id}")))?;
@@ -119,9 +119,12 @@ fn popular(base: &Base, items: &[String]) -> Option<Vec<String>> {
             return Some((base.evidence(row)?.amount() as f32, id.clone()));
         };
         let mut numbers = vec![0.0; base.catalogue_width()];
-        base.catalogue_into(row, &mut numbers);
-        let stranger = prior.mean.iter().chain(&[1.0]);
-        Some((stranger.zip(&numbers).map(|(u, x)| u * x).sum(), id.clone()))
+        let rows = catalogue[id.as_str()].shared().iter().filter_map(|feature| base.find(feature.id));
+        let score = rows.map(|row| {
+            base.catalogue_into(row, &mut numbers);
+            prior.mean.iter().chain(&[1.0]).zip(&numbers).map(|(u, x)| u * x).sum::<f32>()
+        });
+        Some((score.sum(), id.clone()))
     };
     let mut ranking: Vec<(f32, String)> = items.iter().map(popularity).collect::<Option<_>>()?;
     ranking.sort_by(|(a, _), (b, _)| b.total_cmp(a));
