@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use brooklet_core::{
-    Base, Config, Error, Features, Learner as Core, PendingDelta, Prediction, Query, Record, Slate, Uncertain,
+    Base, Config, Error, Features, Learner as Core, PendingDelta, Prediction, Query, Record, Slate, Subject, Uncertain,
 };
 
 use crate::learning::journal::{Event, Journal, learn_noted};
@@ -28,6 +28,8 @@ pub(crate) enum Origin {
     New,
     /// It was kept from before.
     Restored,
+    /// The store has not answered yet: what is learnt is in memory alone.
+    Memory,
     /// What was kept could not be read, or belongs to a model of another shape, so a new one was begun.
     Replaced,
 }
@@ -129,6 +131,21 @@ impl Session {
         &self.core
     }
 
+    /// The store does not answer: everything is kept here until it does.
+    pub(crate) fn wait_for_store(&mut self) {
+        self.origin = Origin::Memory;
+    }
+
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.origin == Origin::Memory
+    }
+
+    /// The store answers: the next save moves onto what it has.
+    pub(crate) fn found_store(&mut self) {
+        self.origin = Origin::New;
+        self.revision = NONE;
+    }
+
     /// Adds an item to this tab's catalogue, which is no part of the profile.
     pub(crate) fn set_item(&mut self, id: &str, features: &Features) -> Result<(), Error> {
         self.core.set_item(id, features)
@@ -154,9 +171,18 @@ impl Session {
         held
     }
 
-    /// Learns an event; what was predicted before, if that is one thing.
+    /// Learns an event; what was predicted before, if that is one thing. A click on a slate that made room is learnt from the item as it
+    /// is in the catalogue now; a skip is not, for where it stood is not known any more.
     pub(crate) fn learn(&mut self, event: Event) -> Result<Option<Prediction>, Error> {
-        let prediction = event.learn(&mut self.core)?;
+        let outcome = event.learn(&mut self.core);
+        let (event, outcome) = match (outcome, self.without_slate(&event)) {
+            (Err(Error::UnknownSlate), Some(alone)) => {
+                let outcome = alone.learn(&mut self.core);
+                (alone, outcome)
+            }
+            (outcome, _) => (event, outcome),
+        };
+        let prediction = outcome?;
         self.journal.push(event);
         self.changes += 1;
         self.note_down();
@@ -183,6 +209,13 @@ impl Session {
             log.restart("");
         }
         self.open_log();
+    }
+
+    fn without_slate(&self, event: &Event) -> Option<Event> {
+        let Event::Labelled { subject: Subject::Item { item, .. }, target, weight } = event else { return None };
+        let clicked = *target >= self.core.base().metadata().labels.click_target();
+        let features = self.core.item(item).filter(|_| clicked)?.clone();
+        Some(Event::Learnt { features, target: *target, weight: *weight })
     }
 
     /// Puts into the log what the core recorded.
@@ -313,6 +346,9 @@ impl Session {
             None => Core::new(base, self.config.clone())?,
         };
         self.journal.rebase(&mut self.core, core);
+        if saved.is_some() && self.origin == Origin::New && self.revision == NONE && self.saved_changes == 0 {
+            self.origin = Origin::Restored;
+        }
         let (revision, resets) = saved.as_ref().map_or((0.0, 0.0), |saved| (saved.revision, saved.resets));
         if let Some(log) = &mut self.log {
             // It holds already what was learnt again. What was logged before a reset is as little to come back as the profile.
