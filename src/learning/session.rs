@@ -18,6 +18,9 @@ use crate::learning::saved::{Covered, Kept, Note, Snapshot};
 /// A revision that no store has: who grew from it adopts what the store has before it saves.
 pub(super) const NONE: f64 = -1.0;
 
+/// A place that is not known, below those that wait for labels.
+const FAR_DOWN: usize = 256;
+
 /// So many notes are known to be learnt: each is removed as soon as it is.
 const MOST_MERGED: usize = 64;
 
@@ -172,7 +175,7 @@ impl Session {
     }
 
     /// Learns an event; what was predicted before, if that is one thing. A click on a slate that made room is learnt from the item as it
-    /// is in the catalogue now; a skip is not, for where it stood is not known any more.
+    /// is in the catalogue now; a skip is not, for where it stood is not known any more, unless it was far down in a long one.
     pub(crate) fn learn(&mut self, event: Event) -> Result<Option<Prediction>, Error> {
         let outcome = event.learn(&mut self.core);
         let (event, outcome) = match (outcome, self.without_slate(&event)) {
@@ -212,10 +215,17 @@ impl Session {
     }
 
     fn without_slate(&self, event: &Event) -> Option<Event> {
-        let Event::Labelled { subject: Subject::Item { item, .. }, target, weight } = event else { return None };
+        let Event::Labelled { subject: Subject::Item { slate, item }, target, weight } = event else { return None };
+        let features = self.core.item(item)?.clone();
         let clicked = *target >= self.core.base().metadata().labels.click_target();
-        let features = self.core.item(item).filter(|_| clicked)?.clone();
-        Some(Event::Learnt { features, target: *target, weight: *weight })
+        match (clicked, self.core.waits(*slate)) {
+            (true, _) => Some(Event::Learnt { features, target: *target, weight: *weight }),
+            // It stood far down in a long slate.
+            (false, true) => {
+                Some(Event::Learnt { features, target: *target, weight: weight * self.core.examination(FAR_DOWN) })
+            }
+            (false, false) => None,
+        }
     }
 
     /// Puts into the log what the core recorded.

@@ -119,6 +119,11 @@ impl Learner {
         known.get(place).or(known.last()).copied().unwrap_or_else(|| discount(place) as f32)
     }
 
+    /// Whether a slate or a held prediction waits for labels; of a very long one the items that stand low do not.
+    pub fn waits(&self, id: u64) -> bool {
+        self.slates.pending.iter().any(|(pending, _)| *pending == id)
+    }
+
     /// Takes back that something was labelled, so that the label can be given again; what was learnt from it stays.
     pub fn unlabel(&mut self, subject: &Subject) {
         self.slates.unlabel(subject);
