@@ -55,6 +55,7 @@ pub(crate) fn metrics(core: &Learner, around: &Surroundings) -> JsValue {
     let profile = match around.origin {
         Origin::New => "new",
         Origin::Restored => "restored",
+        Origin::Memory => "memory",
         Origin::Replaced => "replaced",
     };
     let window = metrics.window(core.base().metadata().loss);

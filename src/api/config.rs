@@ -16,7 +16,7 @@ pub(crate) fn config(options: &JsValue, random: u64) -> Result<Config, Failure> 
     let settings = settings(options, &Config::SETTINGS.join(","));
     let settings = settings.as_string().ok_or_else(|| Failure::thrown("bad_argument", &settings))?;
     let config = Value::parse(&settings).and_then(|settings| Config::from_value(&settings));
-    let config = config.map_err(|error| Failure::named("bad_argument".into(), error.to_string()))?;
+    let config = config.map_err(|error| Failure::named("bad_argument", error.to_string()))?;
     Ok(Config { seed: field(options, "seed")?.map_or(Ok(random), seed)?, ..config })
 }
 

@@ -17,7 +17,7 @@ impl Learner {
         self.client.ask(|session| {
             let around = Surroundings {
                 origin: session.origin(),
-                saved: self.client.store.as_ref().map(|_| !session.is_unsaved()),
+                saved: self.client.store.as_ref().map(|_| !session.is_unsaved() && !session.is_waiting()),
             };
             answer::metrics(session.core(), &around)
         })

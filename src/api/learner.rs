@@ -86,8 +86,9 @@ impl Learner {
         Ok(answer::slate(&slate))
     }
 
-    /// Learns that an item of a slate was clicked. Returns what was predicted before.
-    #[wasm_bindgen(unchecked_return_type = "Prediction")]
+    /// Learns that an item of a slate was clicked, also if it was skipped before. Returns what was predicted before; null if it was
+    /// clicked before already: then nothing is learnt.
+    #[wasm_bindgen(unchecked_return_type = "Prediction | null")]
     pub fn click(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Slate | string")] slate: &JsValue,
@@ -97,8 +98,8 @@ impl Learner {
     }
 
     /// Learns that an item of a slate was seen and passed over; the lower it stood, the less. An item that was never seen is
-    /// not a skip.
-    #[wasm_bindgen(unchecked_return_type = "Prediction")]
+    /// not a skip, and neither is one that was clicked: then null is returned.
+    #[wasm_bindgen(unchecked_return_type = "Prediction | null")]
     pub fn skip(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Slate | string")] slate: &JsValue,
@@ -108,8 +109,8 @@ impl Learner {
     }
 
     /// Learns what became of an item of a slate, between a skip (0) and a click (1): stars, the share that was watched.
-    /// Returns what was predicted before.
-    #[wasm_bindgen(unchecked_return_type = "Prediction")]
+    /// Returns what was predicted before; null if it has a label already, but for a click upon a skip.
+    #[wasm_bindgen(unchecked_return_type = "Prediction | null")]
     pub fn label(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Slate | string")] slate: &JsValue,
@@ -195,8 +196,8 @@ impl Learner {
         self.client.change(|session| session.hold(&features)).map(answer::held)
     }
 
-    /// The label of a held prediction. Returns what was predicted.
-    #[wasm_bindgen(js_name = labelHeld, unchecked_return_type = "Prediction")]
+    /// The label of a held prediction. Returns what was predicted; null if it has a label already, but for a click upon a skip.
+    #[wasm_bindgen(js_name = labelHeld, unchecked_return_type = "Prediction | null")]
     pub fn label_held(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Held | string")] held: &JsValue,
@@ -237,7 +238,10 @@ impl Learner {
     }
 
     fn labelled(&self, subject: Subject, target: f32, weight: f32) -> Result<JsValue, Failure> {
-        self.client.learn(Event::Labelled { subject, target, weight }).map(answer::learnt)
+        match self.client.label(subject, target, weight)? {
+            Some(predicted) => Ok(answer::prediction(predicted)),
+            None => Ok(JsValue::NULL),
+        }
     }
 
     /// Work that goes on while the page uses the learner: it has its own hold on the client.

@@ -5,6 +5,7 @@ use alloc::string::ToString;
 use brooklet_core::Config;
 use js_sys::Function;
 use wasm_bindgen::{JsCast, JsValue};
+use web_sys::AbortSignal;
 
 use crate::api::config;
 use crate::page::error::Failure;
@@ -12,8 +13,10 @@ use crate::page::host;
 use crate::page::object::{bytes, field, is_whole, only};
 use crate::tab::open::{Options, Source};
 use crate::tab::pace::Pace;
+use crate::wire::endpoint::PATIENCE;
 
-const NAMES: [&str; 8] = ["url", "bytes", "endpoint", "store", "log", "syncEvents", "syncSeconds", "onEvent"];
+const NAMES: [&str; 10] =
+    ["url", "bytes", "endpoint", "store", "log", "syncEvents", "syncSeconds", "onEvent", "timeout", "signal"];
 /// They are lines of some hundred bytes, all in memory.
 const LONGEST_LOG: f64 = 1_000_000.0;
 const DEFAULT_STORE: &str = "brooklet";
@@ -43,7 +46,19 @@ pub(crate) fn options(options: &JsValue) -> Result<Options, Failure> {
         on_event: field(options, "onEvent")?
             .map(|value| value.dyn_into::<Function>().map_err(|_| Failure::argument("`onEvent` is a function")))
             .transpose()?,
+        timeout: timeout(options)?,
+        signal: field(options, "signal")?
+            .map(|value| value.dyn_into::<AbortSignal>().map_err(|_| Failure::argument("`signal` is an AbortSignal")))
+            .transpose()?,
     })
+}
+
+fn timeout(options: &JsValue) -> Result<u32, Failure> {
+    match field(options, "timeout")?.map(|value| value.as_f64()) {
+        None => Ok(PATIENCE),
+        Some(Some(x)) if x > 0.0 && x <= f64::from(u32::MAX) => Ok(x as u32),
+        Some(_) => Err(Failure::argument("`timeout` is a number of milliseconds above 0")),
+    }
 }
 
 fn source(options: &JsValue, endpoint: Option<&str>) -> Result<Source, Failure> {

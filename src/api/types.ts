@@ -31,6 +31,10 @@ export interface OpenOptions {
   syncEvents?: number;
   /** … or about so many seconds after the first of them. Default: 60. */
   syncSeconds?: number;
+  /** How long the model may take on the first visit, in milliseconds; later visits begin with the one that was kept. Default: 30000. */
+  timeout?: number;
+  /** Calls off the wait for the model of a first visit. */
+  signal?: AbortSignal;
   /** How the model learns. */
   model?: ModelOptions;
   /** Further models that learn from the same events; the one that has predicted best serves. */
@@ -198,9 +202,9 @@ export interface Evicted {
 /** The bare base, the personal model, or the shadow of this place. */
 export type Serving = "base" | "personal" | number;
 
-/** `"replaced"`: a profile was there but could not be used (it was damaged, or made with a model of another shape), so a new
+/** `"memory"`: the store has not answered yet, and what is learnt is kept in memory until it does. `"replaced"`: a profile was there but could not be used (it was damaged, or made with a model of another shape), so a new
  * one was begun. */
-export type ProfileOrigin = "new" | "restored" | "replaced";
+export type ProfileOrigin = "new" | "restored" | "replaced" | "memory";
 
 export interface Taste {
   /** A value of the field, such as `"Drama"`. */
@@ -298,9 +302,9 @@ export interface BrookletError extends Error {
 
 export type ErrorCode =
   | "not_initialised" | "closed" | "bad_argument" | "bad_value" | "bad_label"
-  | "unknown_slate" | "unknown_item" | "already_labelled"
+  | "unknown_slate" | "unknown_item"
   | "bad_base" | "incompatible_base" | "bad_profile" | "incompatible_profile"
-  | "storage" | "no_endpoint" | "offline" | "timeout"
+  | "storage" | "no_endpoint" | "offline" | "timeout" | "aborted" | "refused"
   /** What the endpoint answered: its own code where it gave one. */
   | "bad_delta" | "too_large" | "unknown_model" | `http_${number}`
   | (string & {});

@@ -5,8 +5,9 @@ pub(crate) mod log;
 mod outgoing;
 pub(crate) mod saved;
 pub(crate) mod session;
+pub(crate) mod verdict;
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod same_everywhere;
 #[cfg(all(test, not(target_arch = "wasm32")))]
-mod two_tabs;
+pub(crate) mod two_tabs;

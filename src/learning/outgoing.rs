@@ -71,6 +71,14 @@ impl Session {
         self.changes += 1;
     }
 
+    /// A delta will never be taken: what it held is not sent again.
+    pub(super) fn discard(&mut self, delta: &PendingDelta, key: [u8; 16]) {
+        self.core.discard(delta, key);
+        self.departed.retain(|departed| departed != delta);
+        self.ready.take_if(|ready| ready == delta);
+        self.changes += 1;
+    }
+
     /// The delta that can go out with the page, which sends it: nobody may replace it any more.
     pub(crate) fn depart(&mut self) -> Option<PendingDelta> {
         let ready = self.ready.take()?;

@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use brooklet_core::{
-    Base, Config, Error, Features, Learner as Core, PendingDelta, Prediction, Query, Record, Slate, Uncertain,
+    Base, Config, Error, Features, Learner as Core, PendingDelta, Prediction, Query, Record, Slate, Subject, Uncertain,
 };
 
 use crate::learning::journal::{Event, Journal, learn_noted};
@@ -17,6 +17,9 @@ use crate::learning::saved::{Covered, Kept, Note, Snapshot};
 
 /// A revision that no store has: who grew from it adopts what the store has before it saves.
 pub(super) const NONE: f64 = -1.0;
+
+/// A place that is not known, below those that wait for labels.
+const FAR_DOWN: usize = 256;
 
 /// So many notes are known to be learnt: each is removed as soon as it is.
 const MOST_MERGED: usize = 64;
@@ -28,6 +31,8 @@ pub(crate) enum Origin {
     New,
     /// It was kept from before.
     Restored,
+    /// The store has not answered yet: what is learnt is in memory alone.
+    Memory,
     /// What was kept could not be read, or belongs to a model of another shape, so a new one was begun.
     Replaced,
 }
@@ -129,6 +134,21 @@ impl Session {
         &self.core
     }
 
+    /// The store does not answer: everything is kept here until it does.
+    pub(crate) fn wait_for_store(&mut self) {
+        self.origin = Origin::Memory;
+    }
+
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.origin == Origin::Memory
+    }
+
+    /// The store answers: the next save moves onto what it has.
+    pub(crate) fn found_store(&mut self) {
+        self.origin = Origin::New;
+        self.revision = NONE;
+    }
+
     /// Adds an item to this tab's catalogue, which is no part of the profile.
     pub(crate) fn set_item(&mut self, id: &str, features: &Features) -> Result<(), Error> {
         self.core.set_item(id, features)
@@ -154,9 +174,18 @@ impl Session {
         held
     }
 
-    /// Learns an event; what was predicted before, if that is one thing.
+    /// Learns an event; what was predicted before, if that is one thing. A click on a slate that made room is learnt from the item as it
+    /// is in the catalogue now; a skip is not, for where it stood is not known any more, unless it was far down in a long one.
     pub(crate) fn learn(&mut self, event: Event) -> Result<Option<Prediction>, Error> {
-        let prediction = event.learn(&mut self.core)?;
+        let outcome = event.learn(&mut self.core);
+        let (event, outcome) = match (outcome, self.without_slate(&event)) {
+            (Err(Error::UnknownSlate), Some(alone)) => {
+                let outcome = alone.learn(&mut self.core);
+                (alone, outcome)
+            }
+            (outcome, _) => (event, outcome),
+        };
+        let prediction = outcome?;
         self.journal.push(event);
         self.changes += 1;
         self.note_down();
@@ -183,6 +212,20 @@ impl Session {
             log.restart("");
         }
         self.open_log();
+    }
+
+    fn without_slate(&self, event: &Event) -> Option<Event> {
+        let Event::Labelled { subject: Subject::Item { slate, item }, target, weight } = event else { return None };
+        let features = self.core.item(item)?.clone();
+        let clicked = *target >= self.core.base().metadata().labels.click_target();
+        match (clicked, self.core.waits(*slate)) {
+            (true, _) => Some(Event::Learnt { features, target: *target, weight: *weight }),
+            // It stood far down in a long slate.
+            (false, true) => {
+                Some(Event::Learnt { features, target: *target, weight: weight * self.core.examination(FAR_DOWN) })
+            }
+            (false, false) => None,
+        }
     }
 
     /// Puts into the log what the core recorded.
@@ -313,6 +356,9 @@ impl Session {
             None => Core::new(base, self.config.clone())?,
         };
         self.journal.rebase(&mut self.core, core);
+        if saved.is_some() && self.origin == Origin::New && self.revision == NONE && self.saved_changes == 0 {
+            self.origin = Origin::Restored;
+        }
         let (revision, resets) = saved.as_ref().map_or((0.0, 0.0), |saved| (saved.revision, saved.resets));
         if let Some(log) = &mut self.log {
             // It holds already what was learnt again. What was logged before a reset is as little to come back as the profile.

@@ -227,7 +227,7 @@ fn leave(session: &mut Session, endpoint: &mut Endpoint, key: [u8; 16], arrives:
     note
 }
 
-fn base() -> Base {
+pub(crate) fn base() -> Base {
     let covariance = vec![0.5, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.5];
     let prior = Prior { mean: vec![0.0; 3], covariance, scale: 1.0 };
     let schema = Schema { fields: vec!["item".into()], ..Schema::new("user", "item") };
@@ -237,7 +237,7 @@ fn base() -> Base {
     Base::decode(bytes).expect("it was written")
 }
 
-fn item(session: &Session, n: u32) -> Features {
+pub(crate) fn item(session: &Session, n: u32) -> Features {
     let input = Value::Object(vec![("item".into(), Value::String(format!("event-{n}")))]);
     Features::from_value(session.core().schema(), &input).expect("an item")
 }

@@ -32,8 +32,17 @@ impl Failure {
     }
 
     /// A failure whose code is only known at run time, such as one that the endpoint named.
-    pub(crate) fn named(code: String, message: String) -> Failure {
+    pub(crate) fn named(code: impl Into<Cow<'static, str>>, message: String) -> Failure {
         Failure { code: code.into(), message: message.into() }
+    }
+
+    /// Whether nobody answered.
+    pub(crate) fn is_silence(&self) -> bool {
+        self.is("offline") || self.is("timeout")
+    }
+
+    pub(crate) fn is(&self, code: &str) -> bool {
+        self.code == code
     }
 
     /// What a browser API threw, under a code of ours.

@@ -39,12 +39,9 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the store called `name`, and makes it if there is none.
-    pub(crate) async fn open(name: &str) -> Result<Store, Failure> {
-        let store =
-            Store { name: name.into(), connection: Rc::default(), notes: Notes::of(name), looking: RefCell::default() };
-        store.database().await?;
-        Ok(store)
+    /// The store called `name`, which is made on the first use if there is none.
+    pub(crate) fn new(name: &str) -> Store {
+        Store { name: name.into(), connection: Rc::default(), notes: Notes::of(name), looking: RefCell::default() }
     }
 
     /// What it is called.
@@ -250,7 +247,7 @@ async fn committed(transaction: &IdbTransaction) -> Result<(), Failure> {
 
 fn because(error: Option<web_sys::DomException>) -> Failure {
     match error {
-        Some(error) => Failure::named("storage".into(), error.message()),
+        Some(error) => Failure::named("storage", error.message()),
         None => Failure::new("storage", "the browser did not say why"),
     }
 }

@@ -219,3 +219,9 @@ export const fetchAndGo = (url, init) => {
     fetch(url, init).catch(() => {});
   } catch {}
 };
+
+/** A signal that aborts after so many milliseconds, or when `signal` does. */
+export const bounded = (milliseconds, signal) => {
+  const timeout = AbortSignal.timeout(milliseconds);
+  return signal ? AbortSignal.any([timeout, signal]) : timeout;
+};

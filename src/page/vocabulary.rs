@@ -9,7 +9,7 @@ use brooklet_core::{FeatureId, Features, FieldKind, Kind, Known, MAX_DEPTH, MAX_
 use js_sys::{Array, Map};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::*;
-use web_sys::RequestInit;
+use web_sys::{AbortSignal, RequestInit};
 
 use crate::learning::log::World;
 use crate::page::error::Failure;
@@ -122,6 +122,9 @@ extern "C" {
     /// `fetch`, whatever comes of it.
     #[wasm_bindgen(js_name = fetchAndGo)]
     pub(crate) fn fetch_and_go(url: &str, init: &RequestInit);
+
+    /// A signal that aborts after so many milliseconds, or when `signal` does.
+    pub(crate) fn bounded(milliseconds: u32, signal: Option<&AbortSignal>) -> AbortSignal;
 
     /// JSON, or what was thrown.
     pub(crate) fn settings(options: &JsValue, names: &str) -> JsValue;

@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
-use brooklet_core::{FeatureId, Features, Prediction};
+use brooklet_core::{Error, FeatureId, Features, Prediction, Subject};
 use js_sys::Function;
 use wasm_bindgen::JsValue;
 
@@ -43,7 +43,7 @@ pub(crate) struct Client {
     session: RefCell<Session>,
     vocabulary: RefCell<Vocabulary>,
     prepared: RefCell<Vec<Features>>,
-    pub(crate) store: Option<Store>,
+    pub(crate) store: Option<Rc<Store>>,
     pub(crate) link: Option<Link>,
     on_event: Option<Function>,
     closed: Cell<bool>,
@@ -70,7 +70,7 @@ impl Client {
     pub(crate) fn new(
         session: Session,
         names: Option<Names>,
-        store: Option<Store>,
+        store: Option<Rc<Store>>,
         link: Option<Link>,
         on_event: Option<Function>,
     ) -> Rc<Client> {
@@ -165,6 +165,14 @@ impl Client {
         Ok(predicted)
     }
 
+    /// Learns a label, and says what was predicted; None if there was one as high before.
+    pub(crate) fn label(&self, subject: Subject, target: f32, weight: f32) -> Result<Option<Prediction>, Failure> {
+        match self.learn(journal::Event::Labelled { subject, target, weight }) {
+            Err(failure) if failure.is(Error::AlreadyLabelled.code()) => Ok(None),
+            outcome => outcome,
+        }
+    }
+
     /// What the page changes in the session, while the learner is open; it is saved and sent in a while.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Session) -> T) -> Result<T, Failure> {
         let changed = self.ask(change)?;
@@ -197,7 +205,7 @@ impl Client {
                 if let Some(key) = key {
                     session.make_ready(key);
                 }
-                (self.store.is_some() && session.is_unsaved()).then(|| session.snapshot())
+                (self.store.is_some() && session.is_unsaved() && !session.is_waiting()).then(|| session.snapshot())
             })?;
             let Some(store) = &self.store else { return self.with(Session::forget_journal) };
             let Some(snapshot) = snapshot else { return Ok(()) };
@@ -233,6 +241,12 @@ impl Client {
         Ok(false)
     }
 
+    /// The store answers at last.
+    pub(crate) async fn wake(&self) -> Result<(), Failure> {
+        self.with(Session::found_store)?;
+        self.save().await
+    }
+
     /// Saves what is not saved yet.
     pub(crate) async fn save(&self) -> Result<(), Failure> {
         self.commit(|_| ()).await
@@ -253,7 +267,7 @@ impl Client {
 
     /// Moves onto what the store has if another tab saved or left something.
     pub(crate) async fn catch_up(&self) -> Result<(), Failure> {
-        let Some(store) = &self.store else { return Ok(()) };
+        let Some(store) = self.store.as_ref().filter(|_| !self.is_waiting()) else { return Ok(()) };
         let turn = self.saving.take().await;
         let (model, with_log) =
             self.with(|session| (session.core().base().metadata().model.clone(), session.has_log()))?;
@@ -293,6 +307,11 @@ impl Client {
         self.closed.get()
     }
 
+    /// Whether the store has not answered yet.
+    fn is_waiting(&self) -> bool {
+        self.session.try_borrow().is_ok_and(|session| session.is_waiting())
+    }
+
     /// Whether the store lacks something.
     pub(crate) fn is_unsaved(&self) -> bool {
         self.session.try_borrow().is_ok_and(|session| session.is_unsaved())
@@ -313,7 +332,7 @@ impl Client {
     pub(crate) fn arm(&self) {
         let alarms = self.alarms.borrow();
         let Some(alarms) = &*alarms else { return };
-        if self.is_unsaved() {
+        if self.is_unsaved() && !self.is_waiting() {
             let now = js_sys::Date::now();
             match self.me.upgrade().filter(|_| (now - self.saved_at.get()).abs() >= BETWEEN_SAVES) {
                 Some(me) => {
@@ -326,16 +345,15 @@ impl Client {
         }
         let Some(link) = &self.link else { return };
         // A sync that is under way looks again when it is done; one that is impossible is begun by `online`.
-        if link.syncing.is_taken() || host::is_offline() {
+        if link.syncing.is_taken() || host::is_offline() || self.is_waiting() {
             return;
         }
         let held_up = self.session.try_borrow().is_ok_and(|session| session.is_held_up());
         let due = link.due.get();
         let due = if held_up { due.soon() } else { due };
-        match due.next(self.waiting(), link.failures.get(), host::random()) {
-            Some(0.0) => alarms.sync.restart(0.0),
-            Some(wait) => alarms.sync.start(wait),
-            None => {}
+        if let Some(wait) = due.next(self.waiting(), host::random()) {
+            let wait = wait.max(link.not_before.get() - js_sys::Date::now());
+            if wait == 0.0 { alarms.sync.restart(wait) } else { alarms.sync.start(wait) }
         }
     }
 

@@ -56,7 +56,7 @@ impl Client {
 
     /// The way to the endpoint, if it seems open.
     fn open_link(&self) -> Option<&Link> {
-        self.link.as_ref().filter(|link| link.failures.get() == 0 && !host::is_offline())
+        self.link.as_ref().filter(|link| link.is_open() && !host::is_offline())
     }
 
     /// Whether the page has come back, this being the first to ask.

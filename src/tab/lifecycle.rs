@@ -33,7 +33,11 @@ pub(crate) fn watch(client: &Rc<Client>) {
     client.listen();
     client.watched_by(Alarms {
         save: Timer::new(with(client, save)),
-        sync: Timer::new(with(client, |client| sync_in_background(client, Occasion::Due))),
+        sync: Timer::new(with(client, |client| {
+            // It was set before the endpoint asked to be left alone.
+            let early = client.link.as_ref().is_some_and(|link| !link.is_open());
+            if early { client.arm() } else { sync_in_background(client, Occasion::Due) }
+        })),
         _listeners: listeners,
     });
 }
@@ -75,11 +79,14 @@ pub(crate) fn confirm(client: &Rc<Client>) {
     }
 }
 
-/// Failures of the time without network count no more.
+/// Failures of the time without network count no more; what the endpoint itself asked for does.
 fn on_online(client: &Rc<Client>) {
     let Some(link) = &client.link else { return };
-    link.failures.set(0);
-    if client.waiting() > 0 {
+    if link.unheard.get() {
+        link.failures.set(0);
+        link.not_before.set(0.0);
+    }
+    if client.waiting() > 0 && link.is_open() {
         client.sync_within(BACK_ONLINE * host::random());
     }
 }

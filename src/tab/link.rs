@@ -24,6 +24,10 @@ pub(crate) struct Link {
     pub(crate) sent: RefCell<Option<Sent>>,
     /// Attempts that failed since one succeeded.
     pub(crate) failures: Cell<u32>,
+    /// Whether the last one that failed got no answer at all.
+    pub(crate) unheard: Cell<bool>,
+    /// The endpoint asked not to be asked before then, in milliseconds since 1970.
+    pub(crate) not_before: Cell<f64>,
     pub(crate) syncing: Turn,
 }
 
@@ -37,8 +41,15 @@ impl Link {
             etag: RefCell::default(),
             sent: RefCell::default(),
             failures: Cell::new(0),
+            unheard: Cell::new(false),
+            not_before: Cell::new(0.0),
             syncing: Turn::default(),
         }
+    }
+
+    /// Whether the endpoint may be asked again.
+    pub(crate) fn is_open(&self) -> bool {
+        self.not_before.get() <= js_sys::Date::now()
     }
 }
 

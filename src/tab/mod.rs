@@ -9,3 +9,6 @@ pub(crate) mod sync;
 pub(crate) mod link;
 pub(crate) mod pace;
 pub(crate) mod turn;
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod hostile;

@@ -13,19 +13,22 @@ use crate::page::error::Failure;
 use crate::page::event::Event;
 use crate::page::host;
 use crate::page::names::Names;
+use crate::page::promise::within;
 use crate::page::record::CachedBase;
 use crate::page::store::Store;
 use crate::tab::client::Client;
 use crate::tab::lifecycle;
 use crate::tab::link::Link;
 use crate::tab::pace::Pace;
-use crate::wire::endpoint::{self, PATIENCE};
+use crate::tab::sync::refresh;
+use crate::wire::endpoint;
 use alloc::string::String;
 use brooklet_core::Config;
 use js_sys::Function;
+use web_sys::AbortSignal;
 
-/// How long a page waits for the network, in milliseconds, when it could begin with the base that it has kept.
-const IMPATIENCE: u32 = 4_000;
+/// How long a page waits for its store, in milliseconds, before it goes on in memory.
+const STORE_PATIENCE: f64 = 2_000.0;
 
 /// The options of `Learner.open`, checked.
 pub(crate) struct Options {
@@ -39,6 +42,9 @@ pub(crate) struct Options {
     pub(crate) config: Config,
     pub(crate) pace: Pace,
     pub(crate) on_event: Option<Function>,
+    /// How long the first base may take, in milliseconds, and what calls it off.
+    pub(crate) timeout: u32,
+    pub(crate) signal: Option<AbortSignal>,
 }
 
 /// Where the first base comes from.
@@ -50,28 +56,42 @@ pub(crate) enum Source {
 /// Opens a learner. What fails on the way without stopping it becomes an event.
 pub(crate) async fn open(options: Options) -> Result<Rc<Client>, Failure> {
     let mut trouble = Vec::new();
-    let store = match &options.store {
-        Some(name) => Store::open(name).await.map_err(|failure| trouble.push(failure)).ok(),
-        None => None,
-    };
-    let start = start(&options, store.as_ref(), &mut trouble).await?;
-    let kept = match &store {
+    let store = options.store.as_deref().map(|name| Rc::new(Store::new(name)));
+    let mut asleep = None;
+    let mut cached = None;
+    if let Some(store) = store.clone() {
+        match within(STORE_PATIENCE, Box::pin(async move { store.base().await })).await {
+            Ok(Ok(base)) => cached = base,
+            Ok(Err(failure)) => trouble.push(failure),
+            Err(waking) => asleep = Some(waking),
+        }
+    }
+    // A store that cannot be opened at all is none.
+    let store = store.filter(|_| trouble.is_empty());
+    let start = start(&options, cached).await?;
+    let mut kept = Kept::default();
+    if let Some(store) = store.clone().filter(|_| asleep.is_none()) {
+        let (model, with_log) = (start.base.metadata().model.clone(), options.log > 0);
         // What cannot be read now is found by the first save, which then moves onto it.
-        Some(store) => store.kept(&start.base.metadata().model, options.log > 0).await.unwrap_or_else(|failure| {
-            trouble.push(failure);
-            Kept::default()
-        }),
-        None => Kept::default(),
-    };
+        match store.kept(&model, with_log).await {
+            Ok(found) => kept = found,
+            Err(failure) => trouble.push(failure),
+        }
+    }
     let names = (options.log > 0).then(Names::default);
     let log = names.clone().map(|names| (options.log, Box::new(names) as Box<dyn World>));
-    let session = Session::open(start.base, options.config, kept, first_slate(), log)?;
+    let mut session = Session::open(start.base, options.config, kept, first_slate(), log)?;
+    if asleep.is_some() {
+        session.wait_for_store();
+        trouble
+            .push(Failure::new("storage", "IndexedDB does not answer: what is learnt is kept in memory until it does"));
+    }
 
     let link = options.endpoint.map(|endpoint| {
         let lock = ["brooklet:", options.store.as_deref().unwrap_or_default()].concat();
         let link = Link::new(endpoint, lock, options.pace);
-        if let Some(kept) = start.kept.filter(|kept| kept.url == link.endpoint) {
-            link.etag.replace(kept.etag);
+        if let Some(kept) = start.kept.as_ref().filter(|kept| kept.url == link.endpoint) {
+            link.etag.replace(kept.etag.clone());
         }
         link
     });
@@ -79,15 +99,23 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Client>, Failure> {
     for failure in &trouble {
         client.tell(Event::Failed { during: "open", failure });
     }
-    if let Some(fetched) = start.fetched {
-        let keeping = Rc::clone(&client);
-        client.background("save", async move {
-            match &keeping.store {
-                Some(store) => store.keep_base(&fetched).await,
-                None => Ok(()),
-            }
+    if let Some(waking) = asleep {
+        let woken = Rc::clone(&client);
+        client.background("open", async move {
+            waking.await?;
+            woken.wake().await
         });
     }
+    let (kept, is_new) = (start.kept, start.fetched);
+    let keeping = Rc::clone(&client);
+    client.background("open", async move {
+        match (kept, is_new, &keeping.store) {
+            // What the page begins with is from the last visit.
+            (Some(kept), None, _) => refresh(&keeping, &kept.url, kept.etag.as_deref()).await.map(drop),
+            (_, Some(fetched), Some(store)) => store.keep_base(&fetched).await,
+            _ => Ok(()),
+        }
+    });
     lifecycle::watch(&client);
     lifecycle::confirm(&client);
     Ok(client)
@@ -108,56 +136,33 @@ struct Start {
     fetched: Option<CachedBase>,
 }
 
-async fn start(options: &Options, store: Option<&Store>, trouble: &mut Vec<Failure>) -> Result<Start, Failure> {
-    let kept = match store {
-        Some(store) => store.base().await.unwrap_or_else(|failure| {
-            trouble.push(failure);
-            None
-        }),
-        None => None,
-    };
+async fn start(options: &Options, cached: Option<CachedBase>) -> Result<Start, Failure> {
     let of_endpoint = |kept: &CachedBase| options.endpoint.as_ref() == Some(&kept.url);
     match &options.source {
         Source::Bytes(bytes) => {
             let base = Base::decode(&bytes[..])?;
-            match kept.filter(of_endpoint).and_then(read) {
+            match cached.filter(of_endpoint).and_then(read) {
                 Some(newer) if is_later(&newer.base, &base) => Ok(newer),
                 _ => Ok(Start { base, kept: None, fetched: None }),
             }
         }
         Source::Url(url) => {
             // Once the endpoint gave a base, it is the one to ask.
-            let kept = kept.filter(|kept| kept.url == *url || of_endpoint(kept)).and_then(read);
-            fetch(url, kept, trouble).await
+            match cached.filter(|kept| kept.url == *url || of_endpoint(kept)).and_then(read) {
+                Some(kept) => Ok(kept),
+                None => fetch(url, options).await,
+            }
         }
     }
 }
 
-/// The base of `url`, or the one that was kept if it is still the same or nothing better can be had.
-async fn fetch(url: &str, kept: Option<Start>, trouble: &mut Vec<Failure>) -> Result<Start, Failure> {
-    let source = kept.as_ref().and_then(|start| start.kept.as_ref());
-    let etag = source.and_then(|kept| kept.etag.clone());
-    let url = source.map_or(url, |kept| &kept.url);
-    let patience = if kept.is_some() { IMPATIENCE } else { PATIENCE };
-    let fetched = endpoint::pull(url, etag.as_deref(), patience).await.and_then(|fetched| {
-        fetched
-            .map(|fetched| {
-                let base = Base::decode(&fetched.bytes[..])?;
-                let kept = Some(CachedBase { bytes: Vec::new(), ..fetched.clone() });
-                Ok(Start { base, kept, fetched: Some(fetched) })
-            })
-            .transpose()
-    });
-    match (fetched, kept) {
-        (Ok(Some(fetched)), _) => Ok(fetched),
-        (Ok(None), Some(kept)) => Ok(kept),
-        (Ok(None), None) => Err(Failure::new("http_304", "the model was said to be unchanged, but none was kept")),
-        (Err(failure), Some(kept)) => {
-            trouble.push(failure);
-            Ok(kept)
-        }
-        (Err(failure), None) => Err(failure),
-    }
+/// The base of `url`, for a page that has none.
+async fn fetch(url: &str, options: &Options) -> Result<Start, Failure> {
+    let fetched = endpoint::pull(url, None, options.timeout, options.signal.as_ref()).await?;
+    let fetched = fetched.ok_or(Failure::new("http_304", "the model was said to be unchanged, but none was kept"))?;
+    let base = Base::decode(&fetched.bytes[..])?;
+    let kept = Some(CachedBase { bytes: Vec::new(), ..fetched.clone() });
+    Ok(Start { base, kept, fetched: Some(fetched) })
 }
 
 /// What was kept, if it can still be read.

@@ -1,7 +1,7 @@
 //! When the next delta goes out: pure arithmetic, the randomness is an argument.
 
 /// The longest wait between two attempts, in milliseconds.
-const LONGEST_BACKOFF: f64 = 15.0 * 60.0 * 1000.0;
+const LONGEST_BACKOFF: f64 = 4.0 * 60.0 * 60.0 * 1000.0;
 /// The wait after the first failure, in milliseconds, before jitter.
 const FIRST_BACKOFF: f64 = 2000.0;
 /// How long a delta that holds up others waits, in milliseconds, before jitter.
@@ -19,12 +19,8 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// Milliseconds until the next attempt: `unsent` events wait, the last `failures` attempts failed in a row, and
-    /// `random` is uniform in [0, 1). Nothing if there is nothing to send.
-    pub(crate) fn next(&self, unsent: u32, failures: u32, random: f64) -> Option<f64> {
-        if failures > 0 {
-            return Some(backoff(failures, random));
-        }
+    /// Milliseconds until the next delta: `unsent` events wait, and `random` is uniform in [0, 1). Nothing if there is nothing to send.
+    pub(crate) fn next(&self, unsent: u32, random: f64) -> Option<f64> {
         match unsent {
             0 => None,
             n if f64::from(n) >= self.events => Some(0.0),
@@ -49,8 +45,8 @@ pub(crate) fn jittered(x: f64, random: f64) -> f64 {
     x * (1.0 + SPREAD * (2.0 * random - 1.0))
 }
 
-/// Exponential backoff: it doubles with every failure, and lies between half of that and all of it.
-fn backoff(failures: u32, random: f64) -> f64 {
+/// Milliseconds after so many failures in a row, exponential backoff: it doubles with every failure, and lies between half of that and all of it.
+pub(crate) fn backoff(failures: u32, random: f64) -> f64 {
     let doubled = FIRST_BACKOFF * f64::from(1u32 << failures.saturating_sub(1).min(20));
     doubled.min(LONGEST_BACKOFF) * (0.5 + 0.5 * random)
 }
@@ -63,24 +59,24 @@ mod tests {
 
     #[test]
     fn a_delta_goes_out_by_events_or_by_time() {
-        assert_eq!(PACE.next(0, 0, 0.5), None);
-        assert_eq!(PACE.next(1, 0, 0.5), Some(60_000.0));
-        assert_eq!(PACE.next(1, 0, 0.0), Some(48_000.0));
-        assert_eq!(PACE.next(20, 0, 0.5), Some(0.0));
+        assert_eq!(PACE.next(0, 0.5), None);
+        assert_eq!(PACE.next(1, 0.5), Some(60_000.0));
+        assert_eq!(PACE.next(1, 0.0), Some(48_000.0));
+        assert_eq!(PACE.next(20, 0.5), Some(0.0));
         assert_eq!(PACE.spread(0.0).events, 16.0);
     }
 
     #[test]
     fn failures_back_off_up_to_a_limit() {
         let mut last = 0.0;
-        for failures in 1..=9 {
-            let wait = PACE.next(100, failures, 0.999).unwrap_or_default();
+        for failures in 1..=13 {
+            let wait = backoff(failures, 0.999);
             assert!(wait > last, "{failures}: {wait}");
             last = wait;
         }
-        for failures in 10..100 {
-            assert!(PACE.next(100, failures, 0.0).is_some_and(|wait| wait == LONGEST_BACKOFF / 2.0));
+        for failures in 15..100 {
+            assert_eq!(backoff(failures, 0.0), LONGEST_BACKOFF / 2.0);
         }
-        assert!(PACE.next(1, u32::MAX, 0.5).is_some_and(f64::is_finite));
+        assert!(backoff(u32::MAX, 0.5).is_finite());
     }
 }

@@ -8,16 +8,21 @@ use alloc::rc::Rc;
 
 use brooklet_core::Base;
 
+use crate::learning::verdict::Verdict;
 use crate::page::error::Failure;
 use crate::page::event::Event;
 use crate::page::host;
 use crate::tab::client::Client;
 use crate::tab::link::{Link, Sent};
-use crate::wire::endpoint::{self, PATIENCE, Verdict};
+use crate::tab::pace::backoff;
+use crate::wire::endpoint::{self, PATIENCE};
 use crate::wire::lock;
 
-/// A stale base, then a gap, then it should be taken.
-const MOST_ROUNDS: usize = 4;
+/// A stale base, then a gap, then it should be taken: an endpoint that says otherwise is asked again later.
+pub(super) const MOST_ROUNDS: usize = 3;
+
+/// The longest that an endpoint can ask to be left alone, in seconds.
+const LONGEST_ASKED: f64 = 24.0 * 60.0 * 60.0;
 
 /// What a sync is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,15 +48,24 @@ pub(crate) async fn sync(client: Rc<Client>, occasion: Occasion) -> Result<Repor
     if host::is_offline() {
         return Err(Failure::OFFLINE);
     }
+    if client.with(|session| session.is_waiting())? {
+        return Err(Failure::new("storage", "IndexedDB does not answer, and nothing is sent that is not kept"));
+    }
     let turn = link.syncing.take().await;
     let work = exchange(Rc::clone(&client), occasion);
     let outcome = lock::exclusive(&link.lock, work).await;
+    link.unheard.set(matches!(&outcome, Err(failure) if failure.is_silence()));
     match &outcome {
         Ok(_) => {
             link.failures.set(0);
+            link.not_before.set(0.0);
             link.due.set(link.pace.spread(host::random()));
         }
-        Err(_) => link.failures.set(link.failures.get().saturating_add(1)),
+        Err(_) => {
+            link.failures.set(link.failures.get().saturating_add(1));
+            let backoff = js_sys::Date::now() + backoff(link.failures.get(), host::random());
+            link.not_before.set(link.not_before.get().max(backoff));
+        }
     }
     drop(turn);
     client.arm();
@@ -84,9 +98,13 @@ async fn exchange(client: Rc<Client>, occasion: Occasion) -> Result<Report, Fail
         link.sent.replace(Some(Sent::now(&pending)));
         client.tell(Event::Sent { seq: pending.seq, bytes: &pending.bytes });
         report.sent = true;
-        match endpoint::post(&link.endpoint, pending.seq, &pending.bytes).await? {
+        let verdict = endpoint::post(&link.endpoint, pending.seq, &pending.bytes).await?;
+        if verdict == Verdict::Stale {
+            report.pulled |= pull(&client, link).await?;
+        }
+        client.commit(|session| session.hear(&pending, &verdict, next_key)).await?;
+        match verdict {
             Verdict::Acknowledged { repeat, version } => {
-                client.commit(|session| session.acknowledge(&pending)).await?;
                 if let Some(sent) = &mut *link.sent.borrow_mut() {
                     sent.acknowledged |= sent.bytes == pending.bytes;
                 }
@@ -100,12 +118,19 @@ async fn exchange(client: Rc<Client>, occasion: Occasion) -> Result<Report, Fail
                 }
                 rounds = 0;
             }
-            Verdict::Gap => client.commit(|session| session.reject(&pending, next_key)).await?,
-            Verdict::Stale => {
-                report.pulled |= pull(&client, link).await?;
-                client.commit(|session| session.reject(&pending, next_key)).await?;
+            Verdict::Gap | Verdict::Stale if rounds < MOST_ROUNDS => {}
+            Verdict::Gap | Verdict::Stale => {
+                return Err(Failure::new(
+                    "refused",
+                    "the endpoint takes no delta of this browser; what was learnt is kept",
+                ));
             }
             Verdict::Refused(code) => {
+                return Err(Failure::named(code, "the endpoint will never take this delta: it is dropped".into()));
+            }
+            Verdict::Later(code, after) => {
+                let after = after.unwrap_or(0.0).min(LONGEST_ASKED) * 1000.0;
+                link.not_before.set(js_sys::Date::now() + after);
                 return Err(Failure::named(code, "the endpoint did not take the delta; it is kept".into()));
             }
         }
@@ -126,10 +151,15 @@ fn fresh_key() -> Result<[u8; 16], Failure> {
     host::random_key().ok_or(Failure::new("unexpected", "this page has no crypto.getRandomValues"))
 }
 
-/// Fetches the endpoint's base, puts it under the profile and keeps it for opening offline. Says whether it is another.
+/// Fetches the endpoint's base, puts it under the profile and keeps it for the next visit. Says whether it is another.
 async fn pull(client: &Client, link: &Link) -> Result<bool, Failure> {
     let etag = link.etag.borrow().clone();
-    let Some(fetched) = endpoint::pull(&link.endpoint, etag.as_deref(), PATIENCE).await? else {
+    refresh(client, &link.endpoint, etag.as_deref()).await
+}
+
+/// The same of the base at `url`, of which the one with this tag is there.
+pub(super) async fn refresh(client: &Client, url: &str, etag: Option<&str>) -> Result<bool, Failure> {
+    let Some(fetched) = endpoint::pull(url, etag, PATIENCE, None).await? else {
         return Ok(false);
     };
     let base = Base::decode(&fetched.bytes[..])?;
@@ -139,7 +169,9 @@ async fn pull(client: &Client, link: &Link) -> Result<bool, Failure> {
         client.commit(|session| session.swap_base(base.clone())).await??;
         client.tell(Event::Pulled { version });
     }
-    link.etag.replace(fetched.etag.clone());
+    if let Some(link) = client.link.as_ref().filter(|link| link.endpoint == url) {
+        link.etag.replace(fetched.etag.clone());
+    }
     if let Some(store) = &client.store {
         store.keep_base(&fetched).await?;
     }

@@ -61,7 +61,7 @@ async fn labels_are_graded_and_may_come_late() {
         const [first, second] = slate.items;
         equal(learner.label(slate, first.id, 0.75, 2).probability, first.probability);
         learner.label(slate.id, second.id, false);
-        equal(await code(() => learner.label(slate, first.id, 1)), "already_labelled");
+        equal(learner.label(slate, first.id, 1), null);
         equal(await code(() => learner.label(slate, slate.items[2].id, 2)), "bad_label");
         equal(await code(() => learner.label(slate, slate.items[2].id, "good")), "bad_argument");
 
@@ -69,7 +69,7 @@ async fn labels_are_graded_and_may_come_late() {
         equal(held.probability, learner.predictOne({ genres: ["Sci-Fi"] }).probability);
         const other = learner.hold({ genres: ["Romance"] });
         learner.labelHeld(other, 0);
-        equal(await code(() => learner.labelHeld(other, 0)), "already_labelled");
+        equal(learner.labelHeld(other, 0), null);
         equal(await code(() => learner.labelHeld("7", 0)), "unknown_slate");
         await learner.close();
 
@@ -233,7 +233,7 @@ async fn its_detectors_and_its_patience_are_the_pages_to_set() {
         const learner = await open({ maxPending: 2 });
         const [first, , third] = [1, 2, 3].map(() => learner.recommend({ k: 1 }));
         equal(learner.metrics().evicted.slates, 1);
-        equal(await code(() => learner.click(first, first.items[0].id)), "unknown_slate");
+        equal(await code(() => learner.skip(first, first.items[0].id)), "unknown_slate");
         learner.click(third, third.items[0].id);
         await learner.close();
         for (const maxPending of [0, 1025, "2"]) equal(await code(() => open({ maxPending })), "bad_argument");

@@ -106,7 +106,7 @@ async fn misuse_has_a_code() {
         equal(await code(() => learner.click(slate, {})), "bad_argument");
         equal(await code(() => learner.click(7, shown.id)), "bad_argument");
         learner.click(slate, shown.id);
-        equal(await code(() => learner.skip(slate, shown.id)), "already_labelled");
+        equal(learner.skip(slate, shown.id), null);
         equal(await code(() => learner.recommend({ k: -1 })), "bad_argument");
         equal(await code(() => learner.recommend({ k: 1.5 })), "bad_argument");
         equal(await code(() => learner.recommend(3)), "bad_argument");
@@ -197,6 +197,48 @@ async fn the_page_may_call_back_from_anywhere() {
         equal(await code(() => learner.predictOne({ get x() { throw new RangeError("no, thank you"); } })), "bad_value");
         await learner.save();
         equal(seen, 2);
+        await learner.close();
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn a_click_is_worth_more_than_a_rule() {
+    run(r#"
+        const learner = await open({ maxPending: 2 });
+        const slate = learner.recommend({ k: 4 });
+        const [first, second] = slate.items.map(({ id }) => id);
+        learner.skip(slate, first);
+        const before = learner.predictOne({ item: first }).score;
+        holds(learner.click(slate, first) !== null, "a click after a skip is learnt");
+        holds(learner.predictOne({ item: first }).score > before, "and moves the score");
+        equal([learner.click(slate, first), learner.skip(slate, first)], [null, null], "a second one is not");
+        equal([learner.metrics().events, learner.metrics().clicks, learner.metrics().slates], [2, 1, { count: 1, ndcg: 1, hitRate: 1 }]);
+
+        // The list that was shown first is still on the screen.
+        for (let n = 0; n < 5; n++) learner.recommend({ k: 4 });
+        holds(learner.click(slate, second) !== null, "its slate made room, the item is known");
+        equal(learner.metrics().clicks, 2);
+        equal(await code(() => learner.skip(slate, second)), "unknown_slate");
+        equal(await code(() => learner.click(slate, "not in the catalogue")), "unknown_slate");
+        await learner.close();
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn a_very_long_slate_leaves_room_for_others() {
+    run(r#"
+        const learner = await open();
+        const slate = learner.recommend({ k: 2 });
+        learner.addItems(Array.from({ length: 2000 }, (_, n) => ({ id: `more ${n}`, features: { genres: ["Sci-Fi"] } })));
+        const long = learner.recommend({ k: 2000 });
+        equal([long.items.length, learner.metrics().evicted.slates], [2000, 0]);
+        learner.skip(slate, slate.items[1].id);
+        learner.click(long, long.items[3].id);
+        learner.click(long, long.items.at(-1).id);
+        learner.skip(long, long.items.at(-2).id);
+        equal(learner.metrics().events, 4);
         await learner.close();
     "#)
     .await;

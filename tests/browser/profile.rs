@@ -63,7 +63,7 @@ async fn two_tabs_keep_each_others_learning() {
         equal(b.metrics().events, 3, "b has learnt what a learnt");
 
         // The slate is still on the screen, though the learner beneath it is another.
-        equal(await code(() => b.click(shown, 1)), "already_labelled");
+        equal(b.click(shown, 1), null);
         equal(await code(() => b.click(shown, 7)), "unknown_item");
         b.skip(shown, 3);
         equal(b.recommend({ k: 4 }).items.length, 4, "and so is the catalogue");
@@ -90,7 +90,7 @@ async fn slates_wait_for_their_labels_through_a_reload() {
 
         // Two tabs go on from there; each has slates of its own besides the one that both know.
         const [a, b] = await Promise.all([open({ store }), open({ store })]);
-        equal(await code(() => a.click(shown, shown.items[0].id)), "already_labelled");
+        equal(a.click(shown, shown.items[0].id), null);
         const [ofA, ofB] = [a.recommend({ k: 1 }), b.recommend({ k: 2 })];
         holds(ofA.id !== ofB.id, "no id means two slates");
         a.click(shown, shown.items[1].id);
@@ -100,7 +100,7 @@ async fn slates_wait_for_their_labels_through_a_reload() {
         await a.save();
         await b.save();
         equal(b.metrics().events, 4, "a label that both gave is learnt once");
-        equal(await code(() => b.click(ofB, ofB.items[0].id)), "already_labelled");
+        equal(b.click(ofB, ofB.items[0].id), null);
         b.skip(ofB, ofB.items[1].id);
         b.skip(ofA, ofA.items[0].id);
         equal(await code(() => a.skip(ofB, ofB.items[1].id)), "unknown_slate", "a has not heard of it yet");
@@ -108,7 +108,7 @@ async fn slates_wait_for_their_labels_through_a_reload() {
         await b.save();
         await a.save();
         equal(a.metrics().events, 7);
-        equal(await code(() => a.skip(ofB, ofB.items[1].id)), "already_labelled");
+        equal(a.skip(ofB, ofB.items[1].id), null);
         await Promise.all([a.close(), b.close()]);
     "#)
     .await;
@@ -246,6 +246,33 @@ async fn who_leaves_a_block_loses_nothing() {
           await next.close();
           return events === 1;
         }, "a save after free()");
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn a_store_that_sleeps_keeps_nobody_waiting() {
+    run(r#"
+        const store = fresh();
+        const before = await open({ store });
+        before.learnOne({ item: "1" }, 1);
+        await before.close();
+        // While an upgrade waits for a connection that does not give way, nobody opens the database.
+        const connection = await new Promise((resolve) => {
+          indexedDB.open(store).onsuccess = ({ target }) => resolve(target.result);
+        });
+        const upgrade = indexedDB.open(store, 2);
+        upgrade.onupgradeneeded = () => upgrade.transaction.abort();
+        upgrade.onerror = (event) => event.preventDefault();
+        const told = [];
+        const learner = await open({ store, onEvent: ({ type, error }) => told.push(error?.code ?? type) });
+        equal([told, learner.metrics().profile, learner.metrics().saved], [["storage"], "memory", false]);
+        learner.learnOne({ item: "2" }, 1);
+        equal(learner.metrics().events, 1);
+        connection.close();
+        await until(() => learner.metrics().saved, "it is in the store when that wakes");
+        equal([learner.metrics().events, learner.metrics().profile], [2, "restored"]);
+        await learner.close();
     "#)
     .await;
 }

@@ -308,6 +308,7 @@ async fn a_page_opens_offline_with_what_it_kept() {
         offline = true;
         const third = await open({ url: new URL("/films", location.href), store, onEvent: (event) => told.push(event) });
         equal([third.version, third.metrics().events], [3, 1]);
+        await until(() => told.length > 0, "word of the network");
         equal(told.map(({ type, during, error }) => [type, during, error.code]), [["error", "open", "offline"]]);
         await third.close();
         restore();
@@ -351,6 +352,88 @@ async fn a_base_of_another_shape_is_refused() {
         equal(learner.version, 1);
         await learner.close();
         restore();
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn an_endpoint_whose_version_went_back_is_met_there() {
+    run(r#"
+        let current = 5;
+        const { calls, restore } = endpoint(({ method, headers }, n) => {
+          if (method === "GET") return headers["if-none-match"] === `"v${current}"` ? { status: 304 } : { body: bytes(current), headers: { etag: `"v${current}"` } };
+          return n === 2 ? { status: 409, body: { code: "unknown_base", version: 2 } } : { body: { acknowledged: 1, repeat: false, version: 2 } };
+        });
+        const learner = await open({ store: fresh(), bytes: null, url: "/films", endpoint: "/films" });
+        equal(learner.version, 5);
+        current = 2;
+        learner.learnOne({ item: "1" }, 1);
+        equal(await learner.sync(), { sent: true, acknowledged: 1, pulled: true, version: 2 });
+        equal(calls.map(({ method }) => method), ["GET", "POST", "GET", "POST"]);
+        await learner.close();
+        restore();
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn what_is_never_taken_is_dropped_and_who_is_busy_is_left_alone() {
+    run(r#"
+        const told = [];
+        let answer = { status: 400, body: { code: "bad_delta" } };
+        const { calls, restore } = endpoint(({ method }) => method === "GET" ? { status: 304 } : answer);
+        const onEvent = ({ type, error }) => type === "error" && told.push(error.code);
+        const learner = await open({ store: fresh(), endpoint: "/films", syncEvents: 1, onEvent });
+        learner.learnOne({ item: "1" }, 1);
+        await until(() => told.length === 1, "a refusal");
+        equal([told[0], learner.metrics().unsent], ["bad_delta", 0]);
+        answer = { status: 409, body: { code: "sequence_gap", expected: 1 } };
+        learner.learnOne({ item: "2" }, 1);
+        equal(await code(() => learner.sync()), "refused");
+        equal([calls.length, learner.metrics().unsent], [4, 1], "asked three times, and kept");
+        answer = { status: 503, body: { code: "busy" }, headers: { "retry-after": "3600" } };
+        equal(await code(() => learner.sync()), "busy");
+        globalThis.dispatchEvent(new Event("online"));
+        globalThis.dispatchEvent(new Event("pagehide"));
+        await pause(2500);
+        equal(calls.length, 5);
+        await learner.close();
+        equal(calls.length, 5);
+        restore();
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn a_returning_visitor_does_not_wait_for_the_network() {
+    run(r#"
+        const store = fresh();
+        let hangs = false;
+        let let_go;
+        const { calls, restore } = endpoint(async ({ method }) => {
+          if (hangs) await new Promise((resolve) => { let_go = resolve; });
+          return { body: bytes(hangs ? 4 : 3), headers: { etag: `"v${hangs ? 4 : 3}"` } };
+        });
+        const first = await open({ url: "/films", store });
+        await until(async () => await kept(store, "base"), "the base is kept");
+        await first.close();
+        hangs = true;
+        const told = [];
+        const second = await open({ url: "/films", store, onEvent: (event) => told.push(event) });
+        equal(second.version, 3, "the one that was kept");
+        await until(() => let_go, "it asks for a newer one");
+        let_go();
+        await until(() => second.version === 4, "which comes in behind");
+        equal(told.filter(({ type }) => type === "pulled").length, 1);
+        await second.close();
+        restore();
+
+        // A first visit has nothing to begin with.
+        globalThis.fetch = (_, { signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+        equal(await code(() => open({ url: "/films", store: null, timeout: 50 })), "timeout");
+        const controller = new AbortController();
+        setTimeout(() => controller.abort(), 20);
+        equal(await code(() => open({ url: "/films", store: null, signal: controller.signal })), "aborted");
     "#)
     .await;
 }

@@ -62,6 +62,21 @@ fn a_click_moves_the_catalogue_by_least_squares_and_a_skip_does_not() {
 }
 
 #[test]
+fn an_item_that_the_seed_has_never_seen_ranks_by_its_features() {
+    let mut learner = learner(Config::default());
+    let war = scenario::named(&learner, &scenario::object(&[("genres", Value::from("War"))]));
+    learner.set_item("new", &war).expect("an item");
+    learner.set_item("unknown", &Features::default()).expect("an item");
+    let score = |learner: &mut Learner, id: &str| {
+        let slate = learner.recommend(&Query { k: 100, ..Query::default() });
+        slate.items.iter().find(|item| item.item == id).expect("all are ranked").score
+    };
+    assert_eq!([score(&mut learner, "new"), score(&mut learner, "unknown")], [2.0 * 0.0625, 0.0]);
+    learner.learn_one(&item(&learner, 9), 1.0, 1.0).expect("a label");
+    assert!(score(&mut learner, "new") > score(&mut learner, "1") && score(&mut learner, "unknown") == 0.0);
+}
+
+#[test]
 fn candidates_of_a_list_are_ranked_as_what_is_shown() {
     let mut learner = learner(Config::default());
     learner.learn_one(&item(&learner, 9), 1.0, 1.0).expect("a label");

@@ -17,6 +17,9 @@ pub(crate) struct Args {
     /// What each person of it is to be found to like.
     #[arg(long)]
     hidden: PathBuf,
+    /// The file of the items' fields, if it is not where it was in training.
+    #[arg(long)]
+    items: Option<PathBuf>,
     /// Judge after so many clicks; after all that are known in any case.
     #[arg(long, value_delimiter = ',', default_value = "0,1,3,5,10,20", value_name = "CLICKS")]
     after: Vec<usize>,
@@ -30,11 +33,12 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let base = seed::open(&args.seed)?;
-    let columns = Sources::of(base.metadata())?.columns;
+    let sources = Sources::of(base.metadata())?.moved(&args.items, &None);
+    let columns = &sources.columns;
     let rule = seed::rule(base.metadata());
-    let known = read_events(&args.known, &columns, &rule, &Bars)?;
-    let hidden = read_events(&args.hidden, &columns, &rule, &Bars)?;
-    let report = top_n(&base, &known, &hidden, &args.after, args.threads)?;
+    let known = read_events(&args.known, columns, &rule, &Bars)?;
+    let hidden = read_events(&args.hidden, columns, &rule, &Bars)?;
+    let report = top_n(&base, &known, &hidden, &sources.read_items(&Bars)?, &args.after, args.threads)?;
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {

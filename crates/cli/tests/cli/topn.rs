@@ -1,6 +1,7 @@
 //! `train --method implicit` and `topn`: the whole catalogue is ranked, and never worse than by popularity.
 
 use crate::support::{Folder, bytes};
+use brooklet_core::{Base, FeatureId};
 use std::fmt::Write as _;
 
 /// Clicks of 300 people on 40 things of two kinds, some more popular than others; of the last 40 a fifth is hidden.
@@ -33,6 +34,8 @@ fn clicks() -> Folder {
             writeln!(rows, "person-{user},{item},1,{n}").unwrap();
         }
     }
+    let kinds: String = (0..40).map(|item| format!("{item},{}\n", ["even", "odd"][item % 2])).collect();
+    folder.write("items.csv", &format!("item,kind\n{kinds}"));
     folder.write("seed.csv", &seed);
     folder.write("known.csv", &known);
     folder.write("hidden.csv", &hidden);
@@ -45,14 +48,50 @@ const TRAIN: &str = "train seed.csv --method implicit --factors 8 --user user --
 fn strangers_see_what_is_popular_and_clicks_make_it_better() {
     let folder = clicks();
     folder.stdout(&format!("{TRAIN} --out s.safetensors"));
-    let report = folder.json("topn s.safetensors --known known.csv --hidden hidden.csv --after 0,3 --json");
+    let report = folder.json("topn s.safetensors --known known.csv --hidden hidden.csv --after 0,3,1,2,5 --json");
     assert_eq!((report["users"].as_u64(), report["items"].as_u64()), (Some(40), Some(40)));
     let ndcg = |at: &serde_json::Value| at["ndcg"]["10"].as_f64().unwrap();
     let (popular, none, three) = (ndcg(&report["popularity"]), ndcg(&report["after"][0]), ndcg(&report["after"][1]));
     assert_eq!(report["after"][1]["clicks"], 3);
     assert!((none - popular).abs() < 1e-9, "{popular} {none}");
+    for after in report["after"].as_array().unwrap() {
+        assert!(ndcg(after) > popular - 1e-9, "{after}");
+    }
     assert!(three > none + 0.02 && ndcg(&report["all"]) > three, "{report}");
     assert!(report["all"]["recall"]["20"].as_f64().unwrap() > report["popularity"]["recall"]["20"].as_f64().unwrap());
+}
+
+#[test]
+fn fields_of_items_rank_the_catalogue_too() {
+    let folder = clicks();
+    folder.stdout(&format!("{TRAIN} --items items.csv --item-fields kind --out s.safetensors"));
+    let base = Base::decode(bytes(folder.path("s.safetensors"))).unwrap();
+    let row = |name: &str| {
+        let mut row = vec![0.0; base.catalogue_width()];
+        base.catalogue_into(base.find(FeatureId::named(name)).unwrap(), &mut row);
+        row
+    };
+    let [even, odd] = ["kind=even", "kind=odd"].map(row);
+    let own = |item: u32| row(&format!("item={item}"));
+    // A kind's row is of its kind: an item of it, the row of its own taken along, is nearer to it than to the other.
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    let whole: Vec<f32> = own(2).iter().zip(&even).map(|(own, kind)| own + kind).collect();
+    assert!(dot(&whole[..7], &even[..7]) > 2.0 * dot(&whole[..7], &odd[..7]), "{even:?} {odd:?}");
+    assert_eq!([even[7], odd[7]], [0.0; 2]);
+    let report = folder.json("topn s.safetensors --known known.csv --hidden hidden.csv --after 3 --json");
+    let ndcg = |at: &serde_json::Value| at["ndcg"]["10"].as_f64().unwrap();
+    assert!(ndcg(&report["after"][0]) > ndcg(&report["popularity"]) + 0.02, "{report}");
+}
+
+#[test]
+fn deltas_teach_a_seed_that_ranks_the_catalogue_too() {
+    let folder = Folder::with_ratings();
+    let report = folder.json(
+        "simulate seed.csv --label rating --time timestamp --positive 4 --factors 4 --method implicit --seed-users .15 \
+         --client-users .6 --visit 10 --cut 20 --json",
+    );
+    let loss = |who: &str| report[who]["log_loss"].as_f64().unwrap();
+    assert!(loss("federated") < loss("seed"), "{report}");
 }
 
 #[test]

@@ -75,20 +75,20 @@ impl Learner {
 
     /// The label of an item of a slate or of a held prediction, between a skip (0) and a click (1): stars, the share that was
     /// watched. Under the squared loss any number of at most a million. It is learnt with the features that were shown or asked;
-    /// returns what was predicted of them then.
+    /// returns what was predicted of them then. A click may follow a skip; deltas then hold the click alone.
     pub fn label(&mut self, subject: &Subject, target: f32, weight: f32) -> Result<Prediction, Error> {
         self.check_label(target, weight)?;
         let click_target = self.base().metadata().labels.click_target();
         // Only pairs need what stood beside the item.
         let in_slate = matches!(subject, Subject::Item { .. });
         let in_pairs = in_slate && self.models.iter().any(|model| model.config.feedback == Feedback::Pairwise);
-        let (place, shown) = self.slates.label(subject, target)?;
+        let (place, shown, before) = self.slates.label(subject, target, click_target)?;
         let Shown { features, thoughts, .. } = shown[place].clone();
         let labelled = shown.iter().filter(|_| in_pairs).filter_map(|other| Some((other.target?, &other.features)));
         let rivals: Vec<(Features, f32)> = labelled.map(|(target, features)| (features.clone(), target)).collect();
         let mut examined = weight;
         if in_slate {
-            score(&mut self.metrics.slates, shown, place, click_target);
+            score(&mut self.metrics.slates, shown, place, click_target, before.is_some());
             if target < click_target {
                 examined *= self.examination(place);
             }
@@ -98,6 +98,9 @@ impl Learner {
         let mut gathered = core::mem::take(&mut self.scratch);
         self.gather(&mut gathered, &features);
         let event = Event { features, target, weight: examined };
+        if let Some(before) = before {
+            self.outbox.forget(&event.features, before);
+        }
         self.learn(&mut gathered, event, &thoughts, in_pairs.then_some(&rivals));
         self.scratch = gathered;
         if let Subject::Item { item, .. } = subject
@@ -127,6 +130,11 @@ impl Learner {
             self.scales.observe(features);
             features.iter().filter(|feature| feature.raw).for_each(|feature| self.catalogue.touch(feature.id));
         }
+    }
+
+    /// Whether a slate or a held prediction waits for labels; of a very long one the items that stand low do not.
+    pub fn waits(&self, id: u64) -> bool {
+        self.slates.pending.iter().any(|(pending, _)| *pending == id)
     }
 
     /// Takes back that something was labelled, so that the label can be given again; what was learnt from it stays.

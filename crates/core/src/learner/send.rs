@@ -54,6 +54,12 @@ impl Learner {
         self.outbox.reject(delta, fresh);
     }
 
+    /// The endpoint will never take the bytes of `delta`: what it held counts as told, and the next one goes under the key `fresh`. If it is
+    /// not the pending one (any more), nothing happens.
+    pub fn discard(&mut self, delta: &PendingDelta, fresh: ClientKey) {
+        self.outbox.discard(delta, fresh);
+    }
+
     /// Events that no delta holds yet.
     pub fn unsent_events(&self) -> u32 {
         self.outbox.waiting()

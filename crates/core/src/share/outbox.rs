@@ -8,7 +8,7 @@
 
 use crate::format::delta::{ClientKey, Delta, Report};
 use crate::format::evidence::Evidence;
-use crate::input::feature::FeatureId;
+use crate::input::feature::{FeatureId, Features};
 use crate::maths::order::ordered;
 use crate::maths::random::Random;
 use crate::model::event::Event;
@@ -77,6 +77,14 @@ impl Outbox {
         self.events.push(event);
     }
 
+    /// The latest event with these features and this target is taken for another now: what waits of it is not sent.
+    pub(crate) fn forget(&mut self, features: &Features, target: f32) {
+        let same = |event: &Event| event.target == target && event.features == *features;
+        if let Some(at) = self.events.iter().rposition(same) {
+            self.events.remove(at);
+        }
+    }
+
     /// Takes an event into the history; if that is full, in the place of another, or not at all.
     fn keep(&mut self, event: Event, random: &mut Random) {
         self.met += 1;
@@ -132,6 +140,15 @@ impl Outbox {
         self.underway = Told::default();
         self.client = Some(fresh);
         self.acknowledged = 0;
+    }
+
+    /// Nobody will take `delta`, and it is not made again: as if it had been stored, but its client is given up.
+    pub(crate) fn discard(&mut self, delta: &PendingDelta, fresh: ClientKey) {
+        if self.is_pending(delta) {
+            self.acknowledge(delta);
+            self.client = Some(fresh);
+            self.acknowledged = 0;
+        }
     }
 
     /// The pending delta was not sent: what it held is for the next one, under the same number.

@@ -55,8 +55,10 @@ pub(crate) struct Shown {
     pub(crate) target: Option<f32>,
 }
 
-/// Items that wait for labels, in all slates; a slate that is longer by itself waits alone.
+/// Items that wait for labels, in all slates.
 const MOST_ITEMS: usize = 1024;
+/// Items of one slate that wait: those of a longer one that stand below are as if their slate had made room.
+const LONGEST: usize = 256;
 
 /// The inputs that wait for labels, bounded: the oldest makes room for the newest.
 #[derive(Debug, Clone)]
@@ -85,7 +87,8 @@ impl Slates {
         self.insert(id, shown);
     }
 
-    pub(crate) fn insert(&mut self, id: u64, shown: Vec<Shown>) {
+    pub(crate) fn insert(&mut self, id: u64, mut shown: Vec<Shown>) {
+        shown.truncate(LONGEST);
         // Slates are as long as the caller likes; they are part of the profile, which must stay small.
         let waiting =
             |pending: &VecDeque<(u64, Vec<Shown>)>| pending.iter().map(|(_, shown)| shown.len()).sum::<usize>();
@@ -99,14 +102,21 @@ impl Slates {
         self.pending.push_back((id, shown));
     }
 
-    /// Labels what waits for it: its place and all that was shown beside it.
-    pub(crate) fn label(&mut self, subject: &Subject, target: f32) -> Result<(usize, &[Shown]), Error> {
+    /// Labels what waits for it: its place, all that was shown beside it, and the label that it had before. A click stands in the place of
+    /// a skip.
+    pub(crate) fn label(
+        &mut self,
+        subject: &Subject,
+        target: f32,
+        click_target: f32,
+    ) -> Result<(usize, &[Shown], Option<f32>), Error> {
         let (place, shown) = self.find(subject)?;
-        if shown[place].target.is_some() {
+        let before = shown[place].target;
+        if before.is_some_and(|before| before >= click_target || target < click_target) {
             return Err(Error::AlreadyLabelled);
         }
         shown[place].target = Some(target);
-        Ok((place, shown))
+        Ok((place, shown, before))
     }
 
     /// Takes back the label of what has one.
@@ -134,7 +144,8 @@ impl Slates {
         };
         let slate = self.pending.iter().position(|(pending, _)| *pending == id).ok_or(Error::UnknownSlate)?;
         let place = self.pending[slate].1.iter().position(|shown| shown.item.as_ref() == item);
-        Ok((slate, place.ok_or(Error::UnknownItem)?))
+        let cut = self.pending[slate].1.len() == LONGEST;
+        Ok((slate, place.ok_or(if cut { Error::UnknownSlate } else { Error::UnknownItem })?))
     }
 }
 
@@ -143,8 +154,8 @@ pub(crate) fn discount(place: usize) -> f64 {
     1.0 / libm::log2(place as f64 + 2.0)
 }
 
-/// Brings the slates' figures up to date after the item at `place` was labelled.
-pub(crate) fn score(figures: &mut SlateScore, shown: &[Shown], place: usize, click_target: f32) {
+/// Brings the slates' figures up to date after the item at `place` was labelled; `anew` if it was skipped before.
+pub(crate) fn score(figures: &mut SlateScore, shown: &[Shown], place: usize, click_target: f32, anew: bool) {
     let gain = |shown: &Shown| shown.target.is_some_and(|target| target >= click_target);
     let ndcg = |without: Option<usize>| {
         let clicked = |at: usize| gain(&shown[at]) && Some(at) != without;
@@ -153,7 +164,7 @@ pub(crate) fn score(figures: &mut SlateScore, shown: &[Shown], place: usize, cli
         let ideal: f64 = (0..places.count()).map(discount).sum();
         if ideal > 0.0 { gained / ideal } else { 0.0 }
     };
-    let first = shown.iter().filter(|shown| shown.target.is_some()).count() == 1;
+    let first = shown.iter().filter(|shown| shown.target.is_some()).count() == 1 && !anew;
     let (before, after) = (ndcg(Some(place)), ndcg(None));
     figures.slates += u64::from(first);
     figures.hits += u64::from(before == 0.0 && after > 0.0);

@@ -1,12 +1,13 @@
 //! How well a seed ranks the whole catalogue for people whom it never saw, with the browser's own learner: each learns the first clicks that are
 //! known of them, and the rest is looked for among all items (Liang, Krishnan, Hoffman and Jebara 2018).
 
-use crate::error::Result;
-use crate::input::Events;
+use super::replay::item_features;
+use crate::error::{Context, Result};
+use crate::input::{Events, SideTable};
 use crate::maths::in_parallel;
 use brooklet_core::{Base, Config, FeatureId, Features, Learner, Query};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Places that recall is told for, and NDCG.
 const RECALL: [usize; 2] = [20, 50];
@@ -54,13 +55,23 @@ struct Person<'a> {
 }
 
 /// Ranks for everybody in `hidden`, after each of these numbers of clicks that are `known` of them, in order of time, and after all.
-/// The figures do not depend on the number of threads.
-pub fn top_n(base: &Base, known: &Events, hidden: &Events, after: &[usize], threads: usize) -> Result<TopN> {
+/// `fields` are those of the items. The figures do not depend on the number of threads.
+pub fn top_n(
+    base: &Base,
+    known: &Events,
+    hidden: &Events,
+    fields: &SideTable,
+    after: &[usize],
+    threads: usize,
+) -> Result<TopN> {
     let items = items(base)?;
+    let features = |id: &String| item_features(base, id, fields).with_context(|| format!("item `{id}`"));
+    let catalogue: HashMap<&str, Features> =
+        items.iter().map(|id| Ok((id.as_str(), features(id)?))).collect::<Result<_>>()?;
     let people = people(known, hidden);
-    let popular = popular(base, &items);
+    let popular = popular(base, &items, &catalogue);
     let stages: Vec<usize> = after.iter().copied().chain([usize::MAX]).collect();
-    let judged = in_parallel(people.len(), threads.max(1), |at| judge(base, &items, &people[at], &stages));
+    let judged = in_parallel(people.len(), threads.max(1), |at| judge(base, &items, &catalogue, &people[at], &stages));
     let judged: Vec<Vec<Ranked>> = judged.into_iter().collect::<Result<_>>()?;
     let of = |n: usize| mean(judged.iter().map(|person| &person[n]));
     let popularity = popular.map(|ranking| {
@@ -100,7 +111,7 @@ fn people<'a>(known: &'a Events, hidden: &'a Events) -> Vec<Person<'a>> {
 }
 
 /// Items in order of popularity, as far as the seed tells.
-fn popular(base: &Base, items: &[String]) -> Option<Vec<String>> {
+fn popular(base: &Base, items: &[String], catalogue: &HashMap<&str, Features>) -> Option<Vec<String>> {
     let field = &base.metadata().schema.item;
     let popularity = |id: &String| {
         let row = base.find(FeatureId::named(&format!("{field}={id}")))?;
@@ -108,30 +119,38 @@ fn popular(base: &Base, items: &[String]) -> Option<Vec<String>> {
             return Some((base.evidence(row)?.amount() as f32, id.clone()));
         };
         let mut numbers = vec![0.0; base.catalogue_width()];
-        base.catalogue_into(row, &mut numbers);
-        let stranger = prior.mean.iter().chain(&[1.0]);
-        Some((stranger.zip(&numbers).map(|(u, x)| u * x).sum(), id.clone()))
+        let rows = catalogue[id.as_str()].shared().iter().filter_map(|feature| base.find(feature.id));
+        let score = rows.map(|row| {
+            base.catalogue_into(row, &mut numbers);
+            prior.mean.iter().chain(&[1.0]).zip(&numbers).map(|(u, x)| u * x).sum::<f32>()
+        });
+        Some((score.sum(), id.clone()))
     };
     let mut ranking: Vec<(f32, String)> = items.iter().map(popularity).collect::<Option<_>>()?;
     ranking.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     Some(ranking.into_iter().map(|(_, id)| id).collect())
 }
 
-fn judge(base: &Base, items: &[String], person: &Person<'_>, after: &[usize]) -> Result<Vec<Ranked>> {
+fn judge(
+    base: &Base,
+    items: &[String],
+    catalogue: &HashMap<&str, Features>,
+    person: &Person<'_>,
+    after: &[usize],
+) -> Result<Vec<Ranked>> {
     let mut learner = Learner::new(base.clone(), Config::default())?;
     for id in items {
-        learner.set_item(id, &Features::default())?;
+        learner.set_item(id, &catalogue[id.as_str()])?;
     }
-    let schema = &base.metadata().schema;
     let mut wanted: Vec<usize> = after.iter().map(|&clicks| clicks.min(person.known.len())).collect();
     wanted.sort_unstable();
     wanted.dedup();
     let (mut learnt, mut figures) = (0, BTreeMap::new());
     for clicks in wanted {
         for id in &person.known[learnt..clicks] {
-            let mut features = Features::builder(schema);
-            features.text(&schema.item, id)?;
-            learner.learn_one(&features.finish(), 1.0, 1.0)?;
+            // What the seed does not know is no item of the catalogue, and teaches nothing.
+            let Some(features) = learner.item(id).cloned() else { continue };
+            learner.learn_one(&features, 1.0, 1.0)?;
         }
         learnt = clicks;
         let slate = learner.recommend(&Query { k: NDCG[1], exclude: &person.known, ..Query::default() });

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::input::{Events, LabelRule};
 use crate::maths::Rng;
 use crate::seed::object;
-use crate::trainer::implicit::{Newcomer, Pairs, Person, Weights, factors, ladder, missing, newcomer};
+use crate::trainer::implicit::{Fields, Newcomer, Pairs, Person, Weights, factors, ladder, missing, newcomer};
 use crate::watch::{Length, Watch};
 use brooklet_core::{CataloguePrior, Value};
 use serde::Serialize;
@@ -83,6 +83,7 @@ struct Settings {
 
 /// Events with the means to learn from them.
 pub(super) struct Data<'a> {
+    pub(super) dataset: &'a Dataset,
     pub(super) events: &'a Events,
     pub(super) rule: &'a LabelRule,
     /// The least and the largest label.
@@ -96,9 +97,10 @@ pub(super) struct Data<'a> {
     pub(super) watch: &'a dyn Watch,
 }
 
-/// Items' rows, what they were learnt from, and the share of people who clicked each.
+/// Items' rows with what their fields add, the fields' rows, what they were learnt from, and the share of people who clicked each.
 struct Trained {
     q: Vec<f32>,
+    fields: Vec<f32>,
     k: usize,
     pairs: Pairs,
     popularity: Vec<f32>,
@@ -112,18 +114,26 @@ impl Trained {
 
 impl Data<'_> {
     /// Learns with settings chosen on people held out.
-    pub(super) fn learn(&self, dataset: &Dataset) -> Result<Catalogue> {
+    pub(super) fn learn(&self) -> Result<Catalogue> {
         let (settings, held_out, ndcg) = self.choose();
         let everyone: Vec<u32> = (0..self.events.users.len() as u32).collect();
         let fitted = self.fit(&everyone, settings.passed, settings.weights);
         let newcomer = fitted.newcomer(settings.weights, PEOPLE, self.seed);
         let missing = missing(&fitted.popularity, &fitted.q, &newcomer);
-        let (layout, width) = (dataset.problem.layout, self.factors);
+        let (layout, width) = (self.dataset.problem.layout, self.factors);
         let mut rows = vec![0.0; layout.rows() * width];
-        let items = rows[layout.users * width..].chunks_exact_mut(width);
-        for ((row, q), missing) in items.zip(fitted.q.chunks_exact(fitted.k)).zip(&missing) {
-            row[..fitted.k].copy_from_slice(q);
-            row[fitted.k] = *missing;
+        let k = fitted.k;
+        let (items, fields) = rows[layout.users * width..].split_at_mut(layout.items * width);
+        let fields = &mut fields[layout.user_fields * width..];
+        for (row, field) in fields.chunks_exact_mut(width).zip(fitted.fields.chunks_exact(k)) {
+            row[..k].copy_from_slice(field);
+        }
+        for (at, row) in items.chunks_exact_mut(width).enumerate() {
+            row[..k].copy_from_slice(&fitted.q[at * k..][..k]);
+            for field in self.fields(at) {
+                row.iter_mut().zip(&fitted.fields[field * k..][..k]).for_each(|(x, field)| *x -= field);
+            }
+            row[k] = missing[at];
         }
         let narrow = |xs: &[f64]| xs.iter().map(|x| *x as f32).collect();
         let prior = CataloguePrior {
@@ -146,6 +156,13 @@ impl Data<'_> {
 
     fn click(&self, row: usize) -> bool {
         self.rule.click(self.events.label[row], self.events.target[row]).unwrap_or(false)
+    }
+
+    /// The numbers of an item's fields.
+    fn fields(&self, item: usize) -> Vec<usize> {
+        let problem = &self.dataset.problem;
+        let first = problem.layout.users + problem.layout.items + problem.layout.user_fields;
+        problem.items.rows(item as u32)[1..].iter().map(|row| *row as usize - first).collect()
     }
 
     fn weight(&self, row: usize) -> f32 {
@@ -179,8 +196,10 @@ impl Data<'_> {
         }
         popularity.iter_mut().for_each(|x| *x /= people.len().max(1) as f32);
         let k = self.factors - 1;
-        let q = factors(&pairs, k, weights, PASSES, self.threads, self.seed);
-        Trained { q, k, pairs, popularity }
+        let of = |item| self.fields(item);
+        let fields = Fields { count: self.dataset.problem.layout.item_fields, of: &of };
+        let (q, fields) = factors(&pairs, &fields, k, weights, PASSES, self.threads, self.seed);
+        Trained { q, fields, k, pairs, popularity }
     }
 
     /// Settings by people held out, how many they are, and their NDCG.

@@ -314,6 +314,7 @@ impl<'w> Training<'w> {
     fn catalogue(&self) -> Result<Option<Catalogue>> {
         let Some(factors) = self.catalogue else { return Ok(None) };
         let data = Data {
+            dataset: &self.dataset,
             events: &self.dataset.store.events()?,
             rule: &self.rule,
             labels: self.dataset.store.summary().labels,
@@ -323,7 +324,7 @@ impl<'w> Training<'w> {
             seed: self.seed,
             watch: self.watch,
         };
-        data.learn(&self.dataset).map(Some)
+        data.learn().map(Some)
     }
 
     /// Trains on what a split leaves, of which some rows are given too, or on everything. Also tells, for a report, the losses

@@ -19,15 +19,57 @@ pub(crate) struct Weights {
     pub(crate) reg: f64,
 }
 
-/// The items' rows, of k numbers each, after so many passes.
+impl Weights {
+    /// lambda of a row that took part so often beside so many others.
+    fn shrink(self, seen: f64, others: usize) -> f64 {
+        self.reg * (seen + self.unshown * others as f64)
+    }
+}
+
+/// The fields' rows of each item: an item's row is N(the sum of its fields' rows, 1 / lambda_i), which is as if it were their sum and a row of
+/// its own (Bayer, He, Kanagal and Rendle 2017).
+pub(crate) struct Fields<'a> {
+    /// Of all items together.
+    pub(crate) count: usize,
+    /// Those of an item.
+    pub(crate) of: &'a (dyn Fn(usize) -> Vec<usize> + Sync),
+}
+
+impl Fields<'_> {
+    /// Moves each field's row to the least squares at the items' rows and at the other fields', one after the other; `means` are the sums.
+    fn step(&self, items: &Pairs, q: &[f32], rows: &mut [f32], means: &mut [f32], k: usize, weights: Weights) {
+        let mut members = vec![Vec::new(); self.count];
+        (0..items.len()).for_each(|item| (self.of)(item).into_iter().for_each(|field| members[field].push(item)));
+        for (members, row) in members.iter().zip(rows.chunks_exact_mut(k)) {
+            // A field begins as an item that nobody met.
+            let mut total = weights.shrink(0.0, items.across);
+            let mut sum = vec![0.0f64; k];
+            for &item in members {
+                let lambda = weights.shrink(items.row(item).map(|(.., weight)| f64::from(weight)).sum(), items.across);
+                total += lambda;
+                let rest = q[item * k..][..k].iter().zip(&means[item * k..][..k]).zip(&*row);
+                sum.iter_mut().zip(rest).for_each(|(sum, ((q, mean), row))| *sum += lambda * f64::from(q - mean + row));
+            }
+            let new: Vec<f32> = sum.iter().map(|x| (x / total) as f32).collect();
+            for &item in members {
+                let means = means[item * k..][..k].iter_mut();
+                means.zip(new.iter().zip(&*row)).for_each(|(mean, (new, old))| *mean += new - old);
+            }
+            row.copy_from_slice(&new);
+        }
+    }
+}
+
+/// The items' rows, of k numbers each, after so many passes, what their fields' rows add included; and the fields' rows.
 pub(crate) fn factors(
     people: &Pairs,
+    fields: &Fields<'_>,
     k: usize,
     weights: Weights,
     passes: usize,
     threads: usize,
     seed: u64,
-) -> Vec<f32> {
+) -> (Vec<f32>, Vec<f32>) {
     let items = people.transposed();
     let mut q = vec![0.0; items.len() * k];
     for (item, row) in q.chunks_exact_mut(k).enumerate() {
@@ -35,30 +77,41 @@ pub(crate) fn factors(
         row.fill_with(|| INIT / (k as f32).sqrt() * rng.normal());
     }
     let mut p = vec![0.0; people.len() * k];
+    let (nobody, mut means, mut rows) = (vec![0.0; p.len()], vec![0.0; q.len()], vec![0.0; fields.count * k]);
     for _ in 0..passes {
-        step(people, &q, &mut p, k, weights, threads);
-        step(&items, &p, &mut q, k, weights, threads);
+        step(people, &q, &nobody, &mut p, k, weights, threads);
+        step(&items, &p, &means, &mut q, k, weights, threads);
+        fields.step(&items, &q, &mut rows, &mut means, k, weights);
     }
-    q
+    // Of an item that nobody met nothing but its fields is known.
+    let unmet = (0..items.len()).filter(|&item| fields.count > 0 && items.row(item).next().is_none());
+    unmet.for_each(|item| q[item * k..][..k].copy_from_slice(&means[item * k..][..k]));
+    (q, rows)
 }
 
-/// Moves `rows` toward the least squares at the `others`.
-fn step(pairs: &Pairs, others: &[f32], rows: &mut [f32], k: usize, weights: Weights, threads: usize) {
+/// Moves `rows` toward the least squares at the `others`, drawn toward their `means`.
+fn step(pairs: &Pairs, others: &[f32], means: &[f32], rows: &mut [f32], k: usize, weights: Weights, threads: usize) {
     let unshown: Vec<f32> = gram(others, k).iter().map(|x| (x * weights.unshown) as f32).collect();
     for_rows(rows, k, threads, |at, row| {
         let pairs = pairs.row(at).map(|(other, target, weight)| (&others[other as usize * k..][..k], target, weight));
         let seen: f64 = pairs.clone().map(|(.., weight)| f64::from(weight)).sum();
-        let shrink = weights.reg * (seen + weights.unshown * (others.len() / k) as f64);
-        conjugate(row, &unshown, shrink as f32, pairs);
+        let shrink = weights.shrink(seen, others.len() / k);
+        conjugate(row, &unshown, shrink as f32, &means[at * k..][..k], pairs);
     });
 }
 
-/// Steps toward x of (G + shrink I + sum c v v^T) x = sum c t v.
-fn conjugate<'a>(x: &mut [f32], g: &[f32], shrink: f32, pairs: impl Iterator<Item = (&'a [f32], f32, f32)> + Clone) {
+/// Steps toward x of (G + shrink I + sum c v v^T) x = shrink mean + sum c t v.
+fn conjugate<'a>(
+    x: &mut [f32],
+    g: &[f32],
+    shrink: f32,
+    mean: &[f32],
+    pairs: impl Iterator<Item = (&'a [f32], f32, f32)> + Clone,
+) {
     let k = x.len();
     let mut r = vec![0.0; k];
-    for ((r, g), x_at) in r.iter_mut().zip(g.chunks_exact(k)).zip(&*x) {
-        *r = -dot(g, x) - shrink * x_at;
+    for (((r, g), x_at), mean) in r.iter_mut().zip(g.chunks_exact(k)).zip(&*x).zip(mean) {
+        *r = shrink * (mean - x_at) - dot(g, x);
     }
     for (v, target, weight) in pairs.clone() {
         add(&mut r, weight * (target - dot(v, x)), v);
@@ -126,6 +179,24 @@ mod tests {
         sum + shrink(pairs, p) + shrink(&pairs.transposed(), q)
     }
 
+    /// Nothing that rows are drawn toward.
+    fn none(rows: &[f32]) -> Vec<f32> {
+        vec![0.0; rows.len()]
+    }
+
+    #[test]
+    fn an_item_that_nobody_met_is_as_its_fields_are() {
+        // Two kinds of people and of items; item 9 is of the first kind and was met by nobody.
+        let kind = |item: usize| vec![usize::from(item % 2 == 1 && item != 9)];
+        let fields = Fields { count: 2, of: &kind };
+        let of = |u: u32| (0..9u32).filter(move |i| (u + i).is_multiple_of(2) && !(u / 2 + i).is_multiple_of(3));
+        let people = Pairs::new(40, 10, (0..40u32).flat_map(move |u| of(u).map(move |i| (u, i, 1.0, 1.0))));
+        let (q, rows) = factors(&people, &fields, K, WEIGHTS, 12, 1, 5);
+        assert_eq!(q[9 * K..], rows[..K]);
+        let score = |a: usize, b: usize| f64::from(dot(&q[a * K..][..K], &q[b * K..][..K]));
+        assert!(score(9, 2) > 4.0 * score(9, 3).abs(), "{} {}", score(9, 2), score(9, 3));
+    }
+
     #[test]
     fn the_objective_over_all_pairs_falls_with_every_step() {
         let people = pairs();
@@ -134,9 +205,9 @@ mod tests {
         let mut p = vec![0.0; 7 * K];
         let mut last = objective(&people, &p, &q);
         for _ in 0..10 {
-            step(&people, &q, &mut p, K, WEIGHTS, 1);
+            step(&people, &q, &none(&p), &mut p, K, WEIGHTS, 1);
             let between = objective(&people, &p, &q);
-            step(&items, &p, &mut q, K, WEIGHTS, 1);
+            step(&items, &p, &none(&q), &mut q, K, WEIGHTS, 1);
             let after = objective(&people, &p, &q);
             assert!(between <= last + 1e-6 && after <= between + 1e-6, "{last} {between} {after}");
             last = after;
@@ -148,7 +219,7 @@ mod tests {
         let people = pairs();
         let q: Vec<f32> = (0..5 * K).map(|at| 0.3 * ((at * 7 % 5) as f32 - 2.0)).collect();
         let mut p = vec![0.0; 7 * K];
-        (0..5).for_each(|_| step(&people, &q, &mut p, K, WEIGHTS, 1));
+        (0..5).for_each(|_| step(&people, &q, &none(&p), &mut p, K, WEIGHTS, 1));
         let best = objective(&people, &p, &q);
         for at in 0..p.len() {
             for by in [-0.01, 0.01] {
@@ -161,7 +232,10 @@ mod tests {
 
     #[test]
     fn threads_give_the_same_bits() {
-        let [one, three] = [1, 3].map(|threads| factors(&pairs(), K, WEIGHTS, 6, threads, 5));
+        let [one, three] = [1, 3].map(|threads| {
+            let fields = Fields { count: 2, of: &|item| vec![item % 2] };
+            factors(&pairs(), &fields, K, WEIGHTS, 6, threads, 5)
+        });
         assert_eq!(one, three);
     }
 }

@@ -8,6 +8,8 @@
 //! lambda_u = reg (sum_i c_ui + alpha0 items)        lambda_i = reg (sum_u c_ui + alpha0 people)
 //! ```
 //!
+//! An item with fields is drawn to the sum of its fields' rows instead of to zero, so one that nobody met is that sum.
+//!
 //! The second sum is never enumerated: it is alpha0 p_u^T (Q^T Q) p_u over people, one k x k matrix for all. The regularisation grows with how
 //! often a row takes part (Rendle, Krichene, Zhang and Koren 2022). A person of the future is N(mu, Sigma), which `people` finds by
 //! expectation and maximisation; what they were never shown goes into their prior's precision as alpha0 Q^T Q.
@@ -18,7 +20,7 @@ mod pairs;
 mod people;
 mod select;
 
-pub(crate) use factors::{Weights, factors};
+pub(crate) use factors::{Fields, Weights, factors};
 pub(crate) use pairs::Pairs;
 pub(crate) use people::{Newcomer, newcomer};
 pub(crate) use select::{Person, ladder, missing};
