@@ -86,8 +86,8 @@ pub use format::metadata::{BASE_FORMAT, CataloguePrior, Labels, Metadata, Prior}
 #[doc(inline)]
 pub use format::record::{Candidate, Record, Scored, Subject};
 pub use input::feature::{Feature, FeatureId, Features, FeaturesBuilder, Known};
-pub use input::scale::Scale;
-pub use input::schema::{FieldKind, FieldRate, Kind, Schema};
+pub use input::kind::{FieldKind, Kind, Scale};
+pub use input::schema::{FieldRate, Schema};
 pub use input::value::Value;
 pub use learner::rank::{Query, Uncertain};
 pub use learner::shelves::{Popular, Similar};

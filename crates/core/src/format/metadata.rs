@@ -21,9 +21,9 @@
 //! | `training`     | free-form: where the model comes from |
 
 use crate::error::{Error, Fault};
+use crate::input::kind::{CATEGORICAL, FieldKind, Kind, MULTI_HOT, NUMERIC, Scale};
 use crate::input::place::{Bounds, FINITE, Faults, MAX_WHOLE, Place, parsed};
-use crate::input::scale::Scale;
-use crate::input::schema::{CATEGORICAL, FieldKind, FieldRate, Kind, MULTI_HOT, NUMERIC, Schema};
+use crate::input::schema::{FieldRate, Schema};
 use crate::input::value::Value;
 use crate::limits::{MAX_FACTORS, MAX_LABEL};
 use crate::loss::{Calibration, Loss};

@@ -2,8 +2,8 @@
 //! and its id is the 64-bit xxh3 hash of that name, so a site need not keep a list of what there is.
 
 use crate::error::Error;
-use crate::input::scale::Scale;
-use crate::input::schema::{Kind, Schema};
+use crate::input::kind::{Kind, Scale};
+use crate::input::schema::Schema;
 use crate::input::value::{Value, decimal};
 use crate::limits::{MAX_DEPTH, MAX_FEATURES, MAX_NUMBER};
 use alloc::string::String;

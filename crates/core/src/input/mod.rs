@@ -3,6 +3,7 @@
 
 pub(crate) mod feature;
 pub(crate) mod index;
+pub(crate) mod kind;
 pub(crate) mod place;
 pub(crate) mod scale;
 pub(crate) mod schema;

@@ -5,34 +5,13 @@
 
 use crate::input::feature::{Feature, FeatureId, Features};
 use crate::input::index::Index;
+use crate::input::kind::scaled;
 use crate::maths::order::ordered;
 use crate::maths::scalar::sqrt;
 use alloc::vec::Vec;
 
-/// Beyond so many deviations a value counts as that many.
-const BOUND: f64 = 10.0;
 /// Numeric features whose scale is kept; a site has few.
 const MAX_SCALES: usize = 1024;
-
-/// How a number is scaled.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Scale {
-    /// What becomes 0.
-    pub mean: f32,
-    /// What becomes 1 more; above 0.
-    pub deviation: f32,
-}
-
-impl Scale {
-    /// (x - mean) / deviation, at most 10 in magnitude.
-    pub fn apply(&self, x: f32) -> f32 {
-        scaled(x.into(), self.mean.into(), self.deviation.into())
-    }
-}
-
-fn scaled(x: f64, mean: f64, deviation: f64) -> f32 {
-    ((x - mean) / deviation).clamp(-BOUND, BOUND) as f32
-}
 
 /// Running moments of one feature.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

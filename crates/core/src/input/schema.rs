@@ -1,44 +1,9 @@
 //! What the fields of an input mean to a model: which names the visitor, which the item, and which never leave the device. A seed
 //! carries it, so that a page need not repeat it.
 
-use crate::input::scale::Scale;
+use crate::input::kind::{FieldKind, Kind};
 use alloc::string::String;
 use alloc::vec::Vec;
-
-/// What the values of a field are. A field has one kind, in the training data and on the page.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Kind {
-    /// One category: a text, or what a number or a boolean is as a text.
-    Categorical,
-    /// Any number of categories.
-    MultiHot,
-    /// A number, or the text of one.
-    Numeric(Scale),
-}
-
-impl Kind {
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Categorical => CATEGORICAL,
-            Kind::MultiHot => MULTI_HOT,
-            Kind::Numeric(_) => NUMERIC,
-        }
-    }
-}
-
-pub(crate) const CATEGORICAL: &str = "categorical";
-pub(crate) const MULTI_HOT: &str = "multi-hot";
-pub(crate) const NUMERIC: &str = "numeric";
-
-/// A field, and what its values are.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FieldKind {
-    /// The field, a dotted path.
-    pub field: String,
-    /// Its kind.
-    pub kind: Kind,
-}
 
 /// A field whose rows learn at a rate of their own.
 #[derive(Debug, Clone, PartialEq)]

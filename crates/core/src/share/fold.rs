@@ -50,7 +50,7 @@ pub struct FoldConfig {
 
 impl Default for FoldConfig {
     fn default() -> FoldConfig {
-        FoldConfig { clip: 6.0, influence: 24.0, reach: 1.2, horizon: 16, max_rows: 1 << 20, quorum: 20, items: None }
+        FoldConfig { clip: 6.0, influence: 18.0, reach: 1.2, horizon: 16, max_rows: 1 << 20, quorum: 20, items: None }
     }
 }
 

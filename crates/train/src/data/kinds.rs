@@ -1,8 +1,8 @@
 //! What the values of fields are, as a seed's schema says it, and the numbers of numeric ones.
 
+use super::dataset::LEAST_PEOPLE;
 use crate::error::Result;
 use crate::input::{Columns, SideTable};
-use crate::seed::LEAST_PEOPLE;
 use brooklet_core::{FieldKind, Kind, MAX_NUMBER, Scale, Value};
 
 /// The item's field, those of items and those of users. Of each of the fields named `numeric` the mean and the deviation are found; any

@@ -6,7 +6,7 @@ mod kinds;
 mod negatives;
 mod stream;
 
-pub(crate) use dataset::Dataset;
+pub(crate) use dataset::{Dataset, LEAST_PEOPLE};
 pub use holdout::{HoldOut, TUNE_EVENTS};
 pub(crate) use holdout::{Labelled, Split};
 pub(crate) use kinds::kinds;

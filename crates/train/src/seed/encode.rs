@@ -1,6 +1,6 @@
 //! From a trained model to the bytes of a seed.
 
-use crate::data::Dataset;
+use crate::data::{Dataset, LEAST_PEOPLE};
 use crate::error::{Context, Result};
 use crate::trainer::Model;
 use brooklet_core::{Evidence, FeatureId, Loss, Metadata, Precision, Rows, Value, encode_base};
@@ -9,9 +9,6 @@ use brooklet_core::{Evidence, FeatureId, Loss, Metadata, Precision, Rows, Value,
 pub(crate) fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
     Value::Object(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
-
-/// A category of the users' fields that fewer of them have would say something of single people.
-pub(crate) const LEAST_PEOPLE: usize = 20;
 
 /// The blob of a trained model. Rows of users, and of what few of them have in common, are left out unless the metadata say
 /// otherwise. `events` are how many each row was learnt from, if the blob is to say so; `catalogue` is what each row ranks the whole

@@ -7,7 +7,7 @@ mod prior;
 mod sources;
 
 pub(crate) use beginning::Beginning;
-pub(crate) use encode::{LEAST_PEOPLE, encode, object};
+pub(crate) use encode::{encode, object};
 pub use open::{open, rule};
 pub(crate) use prior::{moments, prior, visitor};
 pub use sources::Sources;
