@@ -6,9 +6,6 @@ use crate::input::{Batch, Columns, Interner, SideTable, Store};
 use crate::trainer::{Entities, Layout, Problem};
 use brooklet_core::{FieldKind, Kind};
 
-/// A category of the users' fields that fewer of them have would say something of single people.
-pub(crate) const LEAST_PEOPLE: usize = 20;
-
 /// Events, and the features of their users and items.
 pub(crate) struct Dataset {
     pub(crate) store: Store,

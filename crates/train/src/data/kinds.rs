@@ -1,9 +1,11 @@
 //! What the values of fields are, as a seed's schema says it, and the numbers of numeric ones.
 
-use super::dataset::LEAST_PEOPLE;
 use crate::error::Result;
 use crate::input::{Columns, SideTable};
 use brooklet_core::{FieldKind, Kind, MAX_NUMBER, Scale, Value};
+
+/// A category of the users' fields that fewer of them have would say something of single people.
+pub(crate) const LEAST_PEOPLE: usize = 20;
 
 /// The item's field, those of items and those of users. Of each of the fields named `numeric` the mean and the deviation are found; any
 /// other is categories, and multi-hot where something has several.

@@ -6,9 +6,9 @@ mod kinds;
 mod negatives;
 mod stream;
 
-pub(crate) use dataset::{Dataset, LEAST_PEOPLE};
+pub(crate) use dataset::Dataset;
 pub use holdout::{HoldOut, TUNE_EVENTS};
 pub(crate) use holdout::{Labelled, Split};
-pub(crate) use kinds::kinds;
+pub(crate) use kinds::{LEAST_PEOPLE, kinds};
 pub(crate) use negatives::add_negatives;
 pub(crate) use stream::source;
