@@ -77,6 +77,8 @@ mirror! {
     INTERFACES:
     Slate { id: String, items: Vec<Recommended> }
     Recommended { id: String, score: f64, probability: f64, propensity: f64 }
+    Popular { id: String, score: f64, probability: f64 }
+    Similar { id: String, similarity: f64 }
     Prediction { score: f64, probability: f64, baseScore: f64, baseProbability: f64 }
     Held { id: String, score: f64, probability: f64, baseScore: f64, baseProbability: f64 }
     Score { logLoss: OrNull<f64>, recentLogLoss: OrNull<f64>, all: Figures, window: Figures, recent: Figures }
@@ -203,8 +205,16 @@ fn mirrored(fields: &[(&str, &str)]) -> Vec<(String, String)> {
 fn each_struct_has_the_fields_that_are_declared() {
     let mut declared = interfaces();
     // What the package is given, and the error, which inherits from JavaScript's.
-    for name in ["Features", "Item", "OpenOptions", "ModelOptions", "DriftOptions", "RecommendOptions", "BrookletError"]
-    {
+    for name in [
+        "Features",
+        "Item",
+        "OpenOptions",
+        "ModelOptions",
+        "DriftOptions",
+        "RecommendOptions",
+        "SimilarOptions",
+        "BrookletError",
+    ] {
         assert!(declared.remove(name).is_some(), "{name}");
     }
     for (name, fields) in INTERFACES {
@@ -225,6 +235,8 @@ fn each_struct_has_the_fields_that_are_declared() {
 #[allow(dead_code, reason = "it is only read")]
 struct Answers {
     slate: Slate,
+    popular: Vec<Popular>,
+    similar: Vec<Similar>,
     predictions: Vec<Prediction>,
     held: Held,
     metrics: Vec<Metrics>,
@@ -273,7 +285,7 @@ async fn every_answer_is_what_its_type_says() {
         await learner.save();
         metrics.push(learner.metrics(), other.metrics(), (await open()).metrics());
         const answers = {
-          slate, predictions, held, metrics, explanation: learner.explain(film), tastes: learner.taste("genres"),
+          slate, popular: learner.popular({ k: 2 }), similar: learner.similar(first), predictions, held, metrics, explanation: learner.explain(film), tastes: learner.taste("genres"),
           uncertain: learner.uncertain(), sent: learner.lastSent(), reports, events,
         };
         await Promise.all([learner.close(), other.close()]);
@@ -283,6 +295,7 @@ async fn every_answer_is_what_its_type_says() {
     .await;
     let answers: Answers =
         serde_json::from_str(&answers.as_string().unwrap()).unwrap_or_else(|error| panic!("{error}"));
+    assert!(!answers.popular.is_empty() && !answers.similar.is_empty());
     assert!(!answers.tastes.is_empty() && !answers.uncertain.is_empty() && !answers.explanation.terms.is_empty());
     let kinds: HashSet<_> = answers.events.iter().map(discriminant).collect();
     assert_eq!(kinds.len(), EVENTS.len(), "every kind of event");
