@@ -58,22 +58,23 @@ impl Session {
 
     pub(crate) fn acknowledge(&mut self, delta: &PendingDelta) {
         self.core.acknowledge(delta);
-        self.departed.retain(|departed| departed != delta);
-        self.ready.take_if(|ready| ready == delta);
-        self.changes += 1;
+        self.settle(delta);
     }
 
     pub(crate) fn reject(&mut self, delta: &PendingDelta, key: [u8; 16]) {
         self.core.reject(delta, key);
-        self.departed.retain(|departed| departed != delta);
-        self.ready.take_if(|ready| ready == delta);
         self.idle = 0;
-        self.changes += 1;
+        self.settle(delta);
     }
 
     /// A delta will never be taken: what it held is not sent again.
     pub(super) fn discard(&mut self, delta: &PendingDelta, key: [u8; 16]) {
         self.core.discard(delta, key);
+        self.settle(delta);
+    }
+
+    /// A delta is no more to be sent.
+    fn settle(&mut self, delta: &PendingDelta) {
         self.departed.retain(|departed| departed != delta);
         self.ready.take_if(|ready| ready == delta);
         self.changes += 1;

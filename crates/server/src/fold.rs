@@ -6,13 +6,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use brooklet_core::{Aggregate, Base, ClientKey, Delta, Error, Fold, FoldConfig};
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 
+use crate::clock::now;
 use crate::config::Judge;
 use crate::error::FoldError;
 use crate::gzip;
@@ -216,10 +217,6 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
         }
     }
     Ok(Folded::Published(version))
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
 /// A sum and where each delta went.

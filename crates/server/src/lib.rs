@@ -99,6 +99,7 @@ mod mounts;
 mod ready;
 mod seed;
 
+mod clock;
 mod config;
 mod gzip;
 mod log;

@@ -1,11 +1,12 @@
 //! Whether deltas could be taken in and folded now, looked at once a second at most.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use crate::clock::now;
 use crate::model::Model;
 use crate::store::Store;
 
@@ -52,9 +53,8 @@ async fn look(store: &dyn Store, mut models: impl Iterator<Item = &Arc<Model>>) 
         }
         Err(_) => return Ready::No("the store did not answer within 5 seconds"),
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     let why = models.find_map(|model| {
-        let early = now + BEHIND < model.current().created;
+        let early = now() + BEHIND < model.current().created;
         let clock = early.then_some("the clock is behind the time of the newest version");
         clock.or_else(|| model.is_failing().then_some("the last fold failed"))
     });

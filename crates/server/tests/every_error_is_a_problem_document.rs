@@ -2,19 +2,17 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
+#[path = "common/faulty.rs"]
+mod faulty;
 
 use std::io::Write;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::Request;
-use brooklet_core::ClientKey;
-use brooklet_server::{
-    AppState, Append, Limit, Metrics, Pending, Publication, Receipt, Registered, Sqlite, SqliteConfig, Stats, Store,
-    StoreError, StoredVersion, app,
-};
+use brooklet_server::{AppState, Metrics, Sqlite, SqliteConfig, StoreError, app};
 use common::{Answer, Bench, config, delta, deltas_path, get, post, post_bytes, send};
+use faulty::Faulty;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -148,7 +146,13 @@ async fn a_store_that_fails_or_panics_is_not_told_to_the_world() {
     config.max_delta_bytes = 1 << 20;
     let metrics = Arc::new(Metrics::default());
     let store = Sqlite::open(&config.data, &SqliteConfig::default(), metrics.clone()).unwrap();
-    let state = AppState::with_store(config, Arc::new(Failing(store)), metrics).await.unwrap();
+    // It works until it is used.
+    let fault = |method: &str| match method {
+        "register" | "models" | "current" | "version" | "stats" | "close" => Ok(()),
+        "tagged" => panic!("{SECRET} (this panic is the test's)"),
+        _ => Err(StoreError::Failed(SECRET.into())),
+    };
+    let state = AppState::with_store(config, Arc::new(Faulty(store, fault)), metrics).await.unwrap();
     let router = app(state);
     let problem = post(&router, &delta(1, 1, 1)).await;
     assert_eq!(problem.header("retry-after"), "5");
@@ -163,59 +167,6 @@ async fn a_store_that_fails_or_panics_is_not_told_to_the_world() {
     }
     // The panic took nothing with it.
     assert_eq!(get(&router, "/v1/models/films").await.status, 200);
-
-    /// A store that works until it is used.
-    struct Failing(Sqlite);
-
-    fn failure() -> StoreError {
-        StoreError::Failed(SECRET.into())
-    }
-
-    #[async_trait]
-    impl Store for Failing {
-        async fn register(&self, model: &str, seed: Publication) -> Result<Registered, StoreError> {
-            self.0.register(model, seed).await
-        }
-        async fn models(&self) -> Result<Vec<String>, StoreError> {
-            self.0.models().await
-        }
-        async fn current(&self, model: &str) -> Result<Option<StoredVersion>, StoreError> {
-            self.0.current(model).await
-        }
-        async fn version(&self, model: &str, version: u64) -> Result<Option<StoredVersion>, StoreError> {
-            self.0.version(model, version).await
-        }
-        async fn tagged(&self, _: &str, _: &str) -> Result<Option<u64>, StoreError> {
-            panic!("{SECRET} (this panic is the test's)")
-        }
-        async fn append(&self, _: Append) -> Result<Receipt, StoreError> {
-            Err(failure())
-        }
-        async fn last_seq(&self, _: &str, _: ClientKey) -> Result<u64, StoreError> {
-            Err(failure())
-        }
-        async fn pending(&self, _: &str, _: Limit) -> Result<Vec<Pending>, StoreError> {
-            Err(failure())
-        }
-        async fn aggregate(&self, _: &str) -> Result<Vec<u8>, StoreError> {
-            Err(failure())
-        }
-        async fn publish(&self, _: &str, _: Publication) -> Result<(), StoreError> {
-            Err(failure())
-        }
-        async fn prune(&self, _: &str, _: u64) -> Result<(), StoreError> {
-            Err(failure())
-        }
-        async fn stats(&self, model: &str) -> Result<Option<Stats>, StoreError> {
-            self.0.stats(model).await
-        }
-        async fn check(&self) -> Result<(), StoreError> {
-            Err(failure())
-        }
-        async fn close(&self) -> Result<(), StoreError> {
-            self.0.close().await
-        }
-    }
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
+#[path = "common/faulty.rs"]
+mod faulty;
 #[path = "common/process.rs"]
 mod process;
 
@@ -11,13 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use brooklet_core::ClientKey;
-use brooklet_server::{
-    AppState, Append, Limit, Metrics, Pending, Publication, Receipt, Registered, Server, Sqlite, SqliteConfig, Stats,
-    Store, StoreError, StoredVersion, app,
-};
+use brooklet_server::{AppState, Metrics, Server, Sqlite, SqliteConfig, StoreError, app};
 use common::{Bench, MODEL, config, delta, get, post};
+use faulty::Faulty;
 use process::Process;
 
 #[test]
@@ -75,56 +73,6 @@ async fn a_second_server_is_refused_whatever_file_was_tidied_away() {
     assert!(matches!(error, StoreError::InUse(_)), "{error}");
 }
 
-/// A store whose reader of pending deltas panics once.
-struct Panicking(Sqlite, AtomicBool);
-
-#[async_trait]
-impl Store for Panicking {
-    async fn register(&self, model: &str, seed: Publication) -> Result<Registered, StoreError> {
-        self.0.register(model, seed).await
-    }
-    async fn models(&self) -> Result<Vec<String>, StoreError> {
-        self.0.models().await
-    }
-    async fn current(&self, model: &str) -> Result<Option<StoredVersion>, StoreError> {
-        self.0.current(model).await
-    }
-    async fn version(&self, model: &str, version: u64) -> Result<Option<StoredVersion>, StoreError> {
-        self.0.version(model, version).await
-    }
-    async fn tagged(&self, model: &str, etag: &str) -> Result<Option<u64>, StoreError> {
-        self.0.tagged(model, etag).await
-    }
-    async fn append(&self, delta: Append) -> Result<Receipt, StoreError> {
-        self.0.append(delta).await
-    }
-    async fn last_seq(&self, model: &str, client: ClientKey) -> Result<u64, StoreError> {
-        self.0.last_seq(model, client).await
-    }
-    async fn pending(&self, model: &str, limit: Limit) -> Result<Vec<Pending>, StoreError> {
-        assert!(!self.1.swap(false, Ordering::Relaxed), "this panic is the test's");
-        self.0.pending(model, limit).await
-    }
-    async fn aggregate(&self, model: &str) -> Result<Vec<u8>, StoreError> {
-        self.0.aggregate(model).await
-    }
-    async fn publish(&self, model: &str, publication: Publication) -> Result<(), StoreError> {
-        self.0.publish(model, publication).await
-    }
-    async fn prune(&self, model: &str, up_to: u64) -> Result<(), StoreError> {
-        self.0.prune(model, up_to).await
-    }
-    async fn stats(&self, model: &str) -> Result<Option<Stats>, StoreError> {
-        self.0.stats(model).await
-    }
-    async fn check(&self) -> Result<(), StoreError> {
-        self.0.check().await
-    }
-    async fn close(&self) -> Result<(), StoreError> {
-        self.0.close().await
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_folder_that_panics_begins_anew_and_is_counted() {
     let folder = tempfile::tempdir().unwrap();
@@ -133,7 +81,12 @@ async fn a_folder_that_panics_begins_anew_and_is_counted() {
     config.fold_deltas = 1;
     let metrics = Arc::new(Metrics::default());
     let store = Sqlite::open(&config.data, &SqliteConfig::default(), metrics.clone()).unwrap();
-    let store = Arc::new(Panicking(store, AtomicBool::new(true)));
+    // Its reader of pending deltas panics once.
+    let once = AtomicBool::new(true);
+    let store = Arc::new(Faulty(store, move |method: &str| {
+        assert!(method != "pending" || !once.swap(false, Ordering::Relaxed), "this panic is the test's");
+        Ok(())
+    }));
     let server = Server::with_store(config, store, metrics).await.unwrap();
     let (state, router) = (server.state().clone(), app(server.state().clone()));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -3,13 +3,8 @@
 use crate::error::{Context, Result};
 use crate::evaluate::item_features;
 use crate::input::SideTable;
+use crate::seed::items;
 use brooklet_core::{Base, Config, Learner};
-
-/// The items of a seed, by the names that it keeps.
-pub(crate) fn items(base: &Base) -> impl Iterator<Item = &str> {
-    let field = &base.metadata().schema.item;
-    (0..base.len()).filter_map(move |at| base.name(at)?.strip_prefix(field.as_str())?.strip_prefix('='))
-}
 
 /// A learner that knows nobody, with a catalogue of all items of a seed that keeps names, and of those that `listed` has, which
 /// tells their features.

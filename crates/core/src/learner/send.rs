@@ -16,8 +16,7 @@ impl Learner {
 
     /// The delta that was made and not yet acknowledged.
     pub fn pending_delta(&self) -> Option<PendingDelta> {
-        let bytes = self.outbox.pending.clone()?;
-        Some(PendingDelta { seq: self.outbox.acknowledged + 1, bytes })
+        self.outbox.pending_delta()
     }
 
     /// Takes back the pending delta, which nobody may have sent: what it held goes into the next one, under the same number.

@@ -84,23 +84,21 @@ impl Learner {
     fn direction(&self, features: &Features) -> Option<Vec<f64>> {
         let base = self.base();
         let scaled = self.scales.apply(features);
-        let mut sum: Vec<f64> = if base.metadata().catalogue.is_some() {
+        let sum: Vec<f64> = if base.metadata().catalogue.is_some() {
             let sum = interest::sum(base, scaled.shared());
             // What popularity adds is no taste.
             let (_, factors) = sum.split_last()?;
             factors.iter().map(|x| f64::from(*x)).collect()
         } else {
-            vec![0.0; base.width() - 1]
-        };
-        if base.metadata().catalogue.is_none() {
-            let mut row = vec![0.0; base.width()];
+            let (mut sum, mut row) = (vec![0.0; base.width() - 1], vec![0.0; base.width()]);
             for feature in scaled.iter() {
                 let Some(at) = base.find(feature.id) else { continue };
                 base.row_into(at, &mut row);
                 let factors = sum.iter_mut().zip(&row[1..]);
                 factors.for_each(|(sum, v)| *sum += f64::from(*v) * f64::from(feature.value));
             }
-        }
+            sum
+        };
         let length = sqrt(sum.iter().fold(0.0, |squares, x| squares + x * x));
         (length > 0.0).then(|| sum.into_iter().map(|x| x / length).collect())
     }

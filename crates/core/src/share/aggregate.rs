@@ -220,18 +220,20 @@ impl Aggregate {
         };
         let list =
             |dtype: Dtype, length: usize, bytes: Vec<u8>| Tensor { dtype, shape: [length, 1], dimensions: 1, bytes };
-        let ids =
-            |ids: &mut dyn Iterator<Item = &FeatureId>| ids.flat_map(|id| id.0.to_le_bytes()).collect::<Vec<u8>>();
+        let eights = |numbers: &mut dyn Iterator<Item = u64>| {
+            let bytes: Vec<u8> = numbers.flat_map(u64::to_le_bytes).collect();
+            list(Dtype::U64, bytes.len() / 8, bytes)
+        };
         let owed: Vec<f32> = self.owed.values().flatten().copied().collect();
         let Reports { deltas, sum, squares } = self.reports;
         let reports = [deltas as i64, sum, squares].iter().flat_map(|x| x.to_le_bytes()).collect();
         let mut tensors = Vec::from([
-            ("ids", list(Dtype::U64, n, ids(&mut self.rows.ids.iter()))),
+            ("ids", eights(&mut self.rows.ids.iter().map(|id| id.0))),
             ("rows", table(&self.rows.rows, n, width)),
             ("seed", table(&self.seed, n, width)),
             ("known", table(&self.known, n, 1)),
             ("evidence", table(&self.evidence, n, 2)),
-            ("owed_ids", list(Dtype::U64, m, ids(&mut self.owed.keys()))),
+            ("owed_ids", eights(&mut self.owed.keys().map(|id| id.0))),
             ("owed", table(&owed, m, width)),
             ("reports", list(Dtype::I64, 3, reports)),
         ]);
@@ -247,10 +249,6 @@ impl Aggregate {
             end += row.clients.len() as u64;
             end
         });
-        let eights = |numbers: &mut dyn Iterator<Item = u64>| {
-            let bytes: Vec<u8> = numbers.flat_map(u64::to_le_bytes).collect();
-            list(Dtype::U64, bytes.len() / 8, bytes)
-        };
         tensors.extend([
             ("waiting_ids", eights(&mut waiting.keys().map(|id| id.0))),
             ("waiting", table(&numbers, w, width + 2)),

@@ -2,7 +2,7 @@
 //!
 //! It is partitioned variational inference (Bui et al. 2018; Ashman et al. 2022) with a Gaussian of each row x: the seed is the
 //! prior, each client's events are a factor, and the row is the mode of their product. A delta says how the natural parameters of a
-//! client's factor have changed: eta, and the curvature that its new events add (see `curvature`). The sum is in fixed point, so that
+//! client's factor have changed: eta, and the curvature that the endpoint lacks (see `curvature`). The sum is in fixed point, so that
 //! it is the same in any order, can be merged from parts and be replayed. P x is the sum of all eta, so whatever version a delta was
 //! made upon, with d for a fold's sums:
 //!

@@ -114,6 +114,11 @@ impl Outbox {
             self.report = Report::default();
             self.pending = Some(delta.encode());
         }
+        self.pending_delta()
+    }
+
+    /// The delta that was made and not yet acknowledged.
+    pub(crate) fn pending_delta(&self) -> Option<PendingDelta> {
         let bytes = self.pending.clone()?;
         Some(PendingDelta { seq: self.acknowledged + 1, bytes })
     }
@@ -229,7 +234,7 @@ impl Outbox {
 #[derive(Debug, Clone)]
 struct News {
     id: FeatureId,
-    /// The change of eta, its curvature by events that the endpoint was never told of, and how many these are.
+    /// The change of eta, the curvature that the endpoint lacks, and of how many events it was never told.
     eta: Vec<f64>,
     evidence: [Evidence; 2],
     events: f64,

@@ -4,6 +4,7 @@
 
 use super::estimate::{Difference, Estimate};
 use super::replay::{Outcome, Replayed};
+use crate::maths::ndcg;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 
@@ -204,13 +205,9 @@ fn gains(slate: &[(&Outcome, Option<u32>)], scores: &[f32]) -> (f64, f64) {
     let mut order: Vec<(f32, bool)> =
         slate.iter().zip(scores).map(|((outcome, _), &score)| (score, outcome.click == Some(true))).collect();
     order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    let discount = |place: usize| 1.0 / (place as f64 + 2.0).log2();
-    let gained: f64 =
-        order.iter().take(NDCG).enumerate().filter(|(_, (_, click))| *click).map(|(at, _)| discount(at)).sum();
-    let clicks = order.iter().filter(|(_, click)| *click).count();
-    let ideal: f64 = (0..clicks.min(NDCG)).map(discount).sum();
-    let first = order.iter().take(HIT).any(|(_, click)| *click);
-    (gained / ideal, f64::from(u8::from(first)))
+    let clicks: Vec<usize> = order.iter().enumerate().filter(|(_, (_, click))| *click).map(|(at, _)| at).collect();
+    let first = clicks.iter().any(|at| *at < HIT);
+    (ndcg(clicks.iter().copied(), clicks.len(), NDCG), f64::from(u8::from(first)))
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 use super::replay::item_features;
 use crate::error::{Context, Result};
 use crate::input::{Events, SideTable};
-use crate::maths::in_parallel;
+use crate::maths::{in_parallel, ndcg};
+use crate::seed;
 use brooklet_core::{Base, Config, FeatureId, Features, Learner, Query};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -90,10 +91,9 @@ pub fn top_n(
 
 /// The items of a seed, by name.
 fn items(base: &Base) -> Result<Vec<String>> {
-    let schema = &base.metadata().schema;
-    let of = |at: usize| Some(base.name(at)?.strip_prefix(&schema.item)?.strip_prefix('=')?.to_owned());
-    let items: Vec<String> = (0..base.len()).filter_map(of).collect();
-    ensure!(!items.is_empty(), Seed, "the seed names no items of `{}`: they are what is ranked", schema.item);
+    let items: Vec<String> = seed::items(base).map(str::to_owned).collect();
+    let field = &base.metadata().schema.item;
+    ensure!(!items.is_empty(), Seed, "the seed names no items of `{field}`: they are what is ranked");
     Ok(items)
 }
 
@@ -166,11 +166,9 @@ impl Person<'_> {
         let places: Vec<usize> =
             ranking.enumerate().filter(|(_, item)| self.hidden.contains(item)).map(|(place, _)| place).collect();
         let most = self.hidden.len();
-        let discount = |place: &usize| 1.0 / (*place as f64 + 2.0).log2();
-        let within = |cut: usize| places.iter().filter(move |place| **place < cut);
-        let recall = RECALL.map(|cut| (cut, within(cut).count() as f64 / cut.min(most) as f64));
-        let ideal = |cut: usize| (0..cut.min(most)).map(|place| discount(&place)).sum::<f64>();
-        let ndcg = NDCG.map(|cut| (cut, within(cut).map(discount).sum::<f64>() / ideal(cut)));
+        let within = |cut: usize| places.iter().filter(|place| **place < cut).count();
+        let recall = RECALL.map(|cut| (cut, within(cut) as f64 / cut.min(most) as f64));
+        let ndcg = NDCG.map(|cut| (cut, ndcg(places.iter().copied(), most, cut)));
         Ranked { recall: recall.into(), ndcg: ndcg.into() }
     }
 }

@@ -26,6 +26,14 @@ pub fn log_loss(probability: f32, target: f32) -> f64 {
     -(t * p.ln() + (1.0 - t) * (1.0 - p).ln())
 }
 
+/// Normalised discounted cumulative gain of the first `most` places (Järvelin and Kekäläinen 2002), of what was found at these places,
+/// counted from 0, of so many `relevant`. 0 if nothing is relevant.
+pub(crate) fn ndcg(found: impl Iterator<Item = usize>, relevant: usize, most: usize) -> f64 {
+    let discount = |place: usize| 1.0 / (place as f64 + 2.0).log2();
+    let gained: f64 = found.filter(|place| *place < most).map(discount).sum();
+    gained / (0..relevant.min(most)).map(discount).sum::<f64>().max(f64::MIN_POSITIVE)
+}
+
 /// None of nothing.
 pub fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let (mut sum, mut n) = (0.0, 0u64);

@@ -8,6 +8,7 @@ mod sources;
 
 pub(crate) use beginning::Beginning;
 pub(crate) use encode::{encode, object};
+pub(crate) use open::items;
 pub use open::{open, rule};
 pub(crate) use prior::{moments, prior, visitor};
 pub use sources::Sources;

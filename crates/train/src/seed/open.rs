@@ -31,3 +31,9 @@ fn format(bytes: &[u8]) -> Option<u64> {
 pub fn rule(metadata: &Metadata) -> LabelRule {
     LabelRule::of(metadata.loss, &metadata.labels)
 }
+
+/// The items of a seed, by the names that it keeps.
+pub(crate) fn items(base: &Base) -> impl Iterator<Item = &str> {
+    let field = &base.metadata().schema.item;
+    (0..base.len()).filter_map(move |at| base.name(at)?.strip_prefix(field.as_str())?.strip_prefix('='))
+}

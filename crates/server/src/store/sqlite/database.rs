@@ -13,9 +13,10 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, Transactio
 use super::config::{PATIENCE, SqliteConfig};
 use super::folder::Folder;
 use super::readers::Readers;
-use super::schema::{self, now};
+use super::schema;
 use super::stats::stats;
 use super::writer::{self, Writer};
+use crate::clock::now;
 use crate::metrics::Metrics;
 use crate::store::contract::{
     Append, FoldedVersion, Limit, Pending, Publication, Receipt, Registered, Stats, Store, StoredVersion,

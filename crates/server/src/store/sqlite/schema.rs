@@ -1,7 +1,5 @@
 //! The tables of the embedded store, and how a file of an older Brooklet is brought up to them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::store::error::StoreError;
@@ -114,11 +112,6 @@ pub(super) fn touch(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch("CREATE TABLE touched (x); DROP TABLE touched")?;
     transaction.commit()
-}
-
-/// The time as the tables keep it: milliseconds since 1970.
-pub(super) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
 #[cfg(test)]

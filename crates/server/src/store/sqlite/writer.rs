@@ -16,7 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::config::SqliteConfig;
 use super::folder::Folder;
-use super::schema::{self, now};
+use super::schema;
+use crate::clock::now;
 use crate::metrics::Metrics;
 use crate::store::contract::{Append, Receipt};
 use crate::store::error::StoreError;

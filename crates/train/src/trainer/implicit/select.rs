@@ -2,6 +2,7 @@
 
 use super::linear::dot;
 use super::people::Newcomer;
+use crate::maths::ndcg;
 
 /// Clicks after which a newcomer is judged; all at the end.
 pub(crate) const AFTER: [usize; 7] = [0, 1, 3, 5, 10, 20, usize::MAX];
@@ -60,7 +61,7 @@ fn scores(
     q.chunks_exact(k).zip(missing).map(|(q, missing)| dot(q, &mean) + share as f32 * missing).collect()
 }
 
-/// NDCG at so many places of a ranking by score without what is known (Järvelin and Kekäläinen 2002). Equal scores stand in order of number.
+/// NDCG at so many places of a ranking by score without what is known. Equal scores stand in order of number.
 pub(crate) fn judge(scores: &[f32], known: &[u32], hidden: &[u32], places: usize) -> f64 {
     let mut out = vec![false; scores.len()];
     known.iter().for_each(|&item| out[item as usize] = true);
@@ -70,9 +71,7 @@ pub(crate) fn judge(scores: &[f32], known: &[u32], hidden: &[u32], places: usize
         let before = |(other, x): (usize, &f32)| !out[other] && (*x > score || (*x == score && other < item as usize));
         scores.iter().enumerate().filter(|(other, x)| before((*other, x))).count()
     };
-    let discount = |place: usize| 1.0 / (place as f64 + 2.0).log2();
-    let found: f64 = hidden.iter().map(|&item| place(item)).filter(|place| *place < places).map(discount).sum();
-    found / (0..hidden.len().min(places)).map(discount).sum::<f64>().max(1e-12)
+    ndcg(hidden.iter().map(|&item| place(item)), hidden.len(), places)
 }
 
 #[cfg(test)]
