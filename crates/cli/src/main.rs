@@ -51,6 +51,8 @@ enum Command {
     Backup(commands::backup::BackupArgs),
     /// Make the store of an endpoint from a file that `backup` wrote.
     Restore(commands::backup::RestoreArgs),
+    /// Make, list and revoke tokens of an endpoint.
+    Token(commands::token::Args),
     /// Write completions of this command for a shell.
     Completions(completions::Args),
 }
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(*args),
         Command::Backup(args) => commands::backup::backup(&args),
         Command::Restore(args) => commands::backup::restore(&args),
+        Command::Token(args) => commands::token::run(&args),
         Command::Completions(args) => completions::run(&args, &mut Command::command()),
     };
     match result {
@@ -89,6 +92,7 @@ fn parse() -> Command {
         let value = arg.get_env().and_then(std::env::var_os);
         if value.is_some_and(|value| value.is_empty()) { arg.env(None::<&str>) } else { arg }
     }
-    let command = Command::command().mut_subcommands(|subcommand| subcommand.mut_args(full));
+    let command = Command::command()
+        .mut_subcommands(|subcommand| subcommand.mut_args(full).mut_subcommands(|deeper| deeper.mut_args(full)));
     Command::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }

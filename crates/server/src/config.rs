@@ -10,6 +10,7 @@ use brooklet_core::{Base, Error, FoldConfig, Judging, Precision};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::store::SqliteConfig;
+use crate::token::Scope;
 
 /// Everything the endpoint can be told. The command line's `serve` takes it as its options; each can also come from the
 /// environment.
@@ -19,6 +20,15 @@ pub struct Config {
     /// Address and port to listen on; with port 0 the system picks a free port
     #[arg(long, env = "BROOKLET_LISTEN", default_value_t = LISTEN, value_name = "ADDRESS")]
     pub listen: SocketAddr,
+
+    /// Address and port for metrics and stats, which are then not served at --listen
+    #[arg(long, env = "BROOKLET_OPERATE_LISTEN", value_name = "ADDRESS")]
+    pub operate_listen: Option<SocketAddr>,
+
+    /// What needs no token (see `brooklet token`): `read` is downloading bases, `ingest` is that and sending deltas, `operate` is metrics and stats;
+    /// repeat the option for several. Without it, everything on a loopback address and nothing on another
+    #[arg(long, env = "BROOKLET_OPEN", value_delimiter = ',', value_name = "SCOPE", value_parser = openable())]
+    pub open: Vec<Scope>,
 
     /// Folder for the database of models and deltas. It is created if it does not exist; only one server at a time can use it
     #[arg(long, env = "BROOKLET_DATA", value_name = "DIR")]
@@ -50,7 +60,7 @@ pub struct Config {
     pub files: Vec<Mount>,
 
     /// Origin whose pages may call the server from a browser, such as `https://example.org`; repeat the option for several. Without it
-    /// all origins may, which gives nothing away: the server has no cookies and no secrets
+    /// all origins may, which gives nothing away: the server has no cookies, and a page has no token that it was not given
     #[arg(long = "allow-origin", env = "BROOKLET_ALLOW_ORIGIN", value_delimiter = ',', value_name = "ORIGIN",
           value_parser = origin)]
     pub allow_origins: Vec<String>,
@@ -188,6 +198,8 @@ impl Config {
         let FoldConfig { clip, influence, reach, horizon, max_rows, quorum, items: _ } = FoldConfig::default();
         Config {
             listen: LISTEN,
+            operate_listen: None,
+            open: Vec::new(),
             data: data.into(),
             model: MODEL.into(),
             seed: None,
@@ -217,6 +229,20 @@ impl Config {
             drain_seconds: DRAIN_SECONDS,
             judge: None,
         }
+    }
+
+    /// Whether a request for this needs a token at an address of the server's.
+    pub(crate) fn needs_token(&self, scope: Scope, at: SocketAddr) -> bool {
+        let nothing_said = self.open.is_empty() || Some(at) == self.operate_listen;
+        let open = self.open.iter().any(|open| open.allows(scope));
+        !(open || nothing_said && is_loopback(at))
+    }
+
+    /// An address that others than this machine reach, where nothing is said to be open to them.
+    pub(crate) fn strangers_reach(&self) -> Option<SocketAddr> {
+        let operate = self.operate_listen.filter(|at| self.needs_token(Scope::Operate, *at));
+        let listen = Some(self.listen).filter(|at| self.open.is_empty() && !is_loopback(*at));
+        listen.or(operate)
     }
 
     /// How deltas are weighed, but for the list of `items`. [`FoldConfig::check`] says whether the numbers are within their bounds.
@@ -249,6 +275,16 @@ impl FromStr for Mount {
             _ => Err(format!("`{text}` is not of the form /url=path")),
         }
     }
+}
+
+fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
+/// The scopes that can be open to everybody.
+fn openable() -> impl TypedValueParser<Value = Scope> {
+    PossibleValuesParser::new([Scope::Read, Scope::Ingest, Scope::Operate].map(Scope::as_str))
+        .try_map(|name| name.parse::<Scope>())
 }
 
 /// The core's names of precisions, as clap lists them.

@@ -23,6 +23,18 @@ pub enum ServeError {
         /// What the system says.
         error: io::Error,
     },
+    /// Strangers reach the address, and nothing keeps them off.
+    #[error(
+        "strangers may reach {address}, and there is no token to tell them by: make one with `brooklet token make --data {data} --scope operate`, say with \
+         --open what needs none, or listen on 127.0.0.1",
+        data = data.display()
+    )]
+    NoToken {
+        /// The address.
+        address: SocketAddr,
+        /// The folder of the store.
+        data: PathBuf,
+    },
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -118,6 +130,7 @@ impl ServeError {
         match self {
             ServeError::BadSetting(error) => error.code(),
             ServeError::Bind { .. } => "cannot_listen",
+            ServeError::NoToken { .. } => "no_token",
             ServeError::Store(_) => "store_unavailable",
             ServeError::NoModel => "no_model",
             ServeError::BadName(_) => "bad_name",

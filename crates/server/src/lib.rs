@@ -81,7 +81,7 @@
 //!
 //! # Limits
 //!
-//! No TLS, no accounts, no rate limits: that is a proxy's work. One process uses one data folder; a second one is refused. What one
+//! No TLS, no accounts, no rate limits: that is a proxy's work. Tokens are looked at where strangers reach the address, see [`Config::open`]. One process uses one data folder; a second one is refused. What one
 //! client key can do to a version is bounded by [`Config::clip`], [`Config::influence`] and [`Config::quorum`], what all can do ever by [`Config::reach`]; but
 //! whoever makes up a thousand keys is a thousand clients. All current bases are in memory, and one fold takes at most 8,192 deltas or 16 MiB, of which
 //! no client has more than its share; what is left waits for the next.
@@ -104,6 +104,7 @@ mod config;
 mod gzip;
 mod log;
 mod metrics;
+mod token;
 
 mod http;
 mod store;
@@ -118,5 +119,11 @@ pub use serve::{Server, serve};
 pub use state::AppState;
 pub use store::{
     Append, FoldedVersion, Limit, Pending, Publication, Receipt, Registered, Sqlite, SqliteConfig, Stats, Store,
-    StoreError, StoredVersion, VersionStats, backup, restore,
+    StoreError, StoredVersion, VersionStats, backup, list_tokens, make_token, restore, revoke_token,
 };
+pub use token::{Scope, Token};
+
+/// The Rust in what tells of tokens is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/tokens.md")]
+struct Tokens;

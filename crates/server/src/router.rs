@@ -1,6 +1,8 @@
 //! Which address is answered by what, and what every answer goes through: one service that needs no socket, so that tests
 //! and programs of others can call it as a function.
 
+use std::net::SocketAddr;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, Method, header};
@@ -11,39 +13,74 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::config::Config;
+use crate::http::access::{Needs, access};
 use crate::http::headers::VERSION_HEADER;
 use crate::http::{base, deltas, files, operations, problem, stats};
 use crate::state::AppState;
+use crate::token::Scope;
 
 /// The whole HTTP side as one service, without a socket. Programs of others can merge routes of their own into it.
 ///
 #[doc = include_str!("../HTTP.md")]
 pub fn app(state: AppState) -> Router {
     let config = state.config();
-    let mut router = Router::new()
+    let at = config.listen;
+    let read = Router::new()
         .route("/v1/models/{model}", get(base::current))
         .route("/v1/models/{model}/versions/{version}", get(base::version))
-        .route("/v1/models/{model}/bases/{etag}", get(base::of_tag))
+        .route("/v1/models/{model}/bases/{etag}", get(base::of_tag));
+    let ingest = Router::new()
         .route("/v1/models/{model}/deltas", post(deltas::accept))
-        .route("/v1/models/{model}/stats", get(stats::stats))
+        // The deltas' own limits are stricter, and are said in problem documents.
+        .layer(DefaultBodyLimit::disable());
+    let mut router = health()
+        .merge(guarded(read, &state, config.needs_token(Scope::Read, at), Scope::Read))
+        .merge(guarded(ingest, &state, config.needs_token(Scope::Ingest, at), Scope::Ingest));
+    if config.operate_listen.is_none() {
+        router = router.merge(operate(&state, at));
+    }
+    dressed(router.merge(files::routes(config)), state.clone()).with_state(state)
+}
+
+/// What is served at [`Config::operate_listen`].
+pub(crate) fn operations(state: AppState, at: SocketAddr) -> Router {
+    dressed(health().merge(operate(&state, at)), state.clone()).with_state(state)
+}
+
+/// What whoever looks after the server asks for. It tells nothing but how it is.
+fn health() -> Router<AppState> {
+    Router::new()
         .route("/livez", get(operations::livez))
         .route("/readyz", get(operations::readyz))
         .route("/healthz", get(operations::readyz))
-        .route("/metrics", get(operations::metrics))
-        // The deltas' own limits are stricter, and are said in problem documents.
-        .layer(DefaultBodyLimit::disable());
-    router = router.merge(files::routes(config));
-    router
-        .layer(CatchPanicLayer::custom(problem::of_panic))
-        .layer(axum::middleware::from_fn_with_state(state.clone(), problem::dress))
-        .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
-        .layer(cors(config))
-        .layer(TraceLayer::new_for_http())
-        .with_state(state)
 }
 
-/// Pages of other origins may call the endpoint. It has no cookies and no secrets, so that grants nothing that a program
-/// outside of a browser would not have.
+fn operate(state: &AppState, at: SocketAddr) -> Router<AppState> {
+    let routes =
+        Router::new().route("/v1/models/{model}/stats", get(stats::stats)).route("/metrics", get(operations::metrics));
+    guarded(routes, state, state.config().needs_token(Scope::Operate, at), Scope::Operate)
+}
+
+fn guarded(routes: Router<AppState>, state: &AppState, needs_token: bool, scope: Scope) -> Router<AppState> {
+    if !needs_token {
+        return routes;
+    }
+    routes.route_layer(axum::middleware::from_fn_with_state(Needs { state: state.clone(), scope }, access))
+}
+
+/// What every answer goes through.
+fn dressed(routes: Router<AppState>, state: AppState) -> Router<AppState> {
+    let cors = cors(state.config());
+    routes
+        .layer(CatchPanicLayer::custom(problem::of_panic))
+        .layer(axum::middleware::from_fn_with_state(state, problem::dress))
+        .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+        .layer(cors)
+        .layer(TraceLayer::new_for_http())
+}
+
+/// Pages of other origins may call the endpoint. It has no cookies, and a page sends only the token that it was given, so that grants nothing that
+/// a program outside of a browser would not have.
 fn cors(config: &Config) -> CorsLayer {
     let origins: Vec<HeaderValue> =
         config.allow_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
@@ -51,7 +88,7 @@ fn cors(config: &Config) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::HEAD, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, header::CONTENT_ENCODING, header::IF_NONE_MATCH])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::CONTENT_ENCODING, header::IF_NONE_MATCH])
         .expose_headers([header::ETAG, header::RETRY_AFTER, VERSION_HEADER])
         .max_age(std::time::Duration::from_secs(86_400))
 }

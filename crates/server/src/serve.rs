@@ -1,6 +1,6 @@
 //! The life of a server: it takes its address, opens its store, serves until it is told to stop, and drains.
 
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::error::ServeError;
 use crate::fold;
 use crate::log;
 use crate::metrics::Metrics;
-use crate::router::app;
+use crate::router::{app, operations};
 use crate::state::AppState;
 use crate::store::Store;
 
@@ -31,16 +31,17 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
 /// A server that has its address and its store, and does not serve yet.
 pub struct Server {
     listener: TcpListener,
+    /// For metrics and stats, where they have an address of their own.
+    operate: Option<TcpListener>,
     state: AppState,
 }
 
 impl Server {
     /// Opens the store, registers the seed and takes the address.
     pub async fn bind(config: Config) -> Result<Server, ServeError> {
-        let address = config.listen;
-        let listener = TcpListener::bind(address).await.map_err(|error| ServeError::Bind { address, error })?;
+        let (listener, operate) = (listen(config.listen).await?, operate(&config).await?);
         let state = AppState::open(config).await?;
-        Ok(Server { listener, state })
+        Ok(Server { listener, operate, state })
     }
 
     /// The same upon a store of the caller's.
@@ -49,15 +50,19 @@ impl Server {
         store: Arc<dyn Store>,
         metrics: Arc<Metrics>,
     ) -> Result<Server, ServeError> {
-        let address = config.listen;
-        let listener = TcpListener::bind(address).await.map_err(|error| ServeError::Bind { address, error })?;
+        let (listener, operate) = (listen(config.listen).await?, operate(&config).await?);
         let state = AppState::with_store(config, store, metrics).await?;
-        Ok(Server { listener, state })
+        Ok(Server { listener, operate, state })
     }
 
     /// Where it listens.
     pub fn address(&self) -> Result<SocketAddr, ServeError> {
         self.listener.local_addr().map_err(ServeError::Io)
+    }
+
+    /// Where it listens for whoever asks for metrics and stats, if that is another address.
+    pub fn operate_address(&self) -> Option<SocketAddr> {
+        self.operate.as_ref()?.local_addr().ok()
     }
 
     /// What requests will share.
@@ -68,8 +73,11 @@ impl Server {
     /// Serves until `stop` is ready, then drains.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
         tracing::info!("listening on http://{}/", self.address()?);
-        let Server { listener, state } = self;
-        let (draining, mut is_draining) = watch::channel(false);
+        if let Some(address) = self.operate_address() {
+            tracing::info!("metrics and stats are at http://{address}/");
+        }
+        let Server { listener, operate, state } = self;
+        let (draining, is_draining) = watch::channel(false);
         let models = state.models().cloned();
         let mut folders: JoinSet<()> =
             models.map(|model| fold::supervise(state.clone(), model, is_draining.clone())).collect();
@@ -84,6 +92,11 @@ impl Server {
                 let _ = draining.send(true);
             }
         };
+        let operations = operate.map(|operate| {
+            let at = state.config().operate_listen.unwrap_or(state.config().listen);
+            let draining = is_draining.clone();
+            axum::serve(operate, operations(state.clone(), at)).with_graceful_shutdown(drained(draining))
+        });
         let listener = listener.tap_io(|stream| {
             // Small answers should not wait for more to send. Without it they are late, not wrong.
             let _ = stream.set_nodelay(true);
@@ -91,11 +104,17 @@ impl Server {
         let served = axum::serve(listener, app(state.clone())).with_graceful_shutdown(stopped);
         let patience = Duration::from_secs(state.config().drain_seconds);
         let deadline = async {
-            let _ = is_draining.wait_for(|draining| *draining).await;
+            drained(is_draining).await;
             tokio::time::sleep(patience).await;
         };
         let done = async {
-            served.await.map_err(ServeError::Io)?;
+            let (served, operated) = tokio::join!(served.into_future(), async {
+                match operations {
+                    Some(operations) => operations.await,
+                    None => Ok(()),
+                }
+            });
+            served.and(operated).map_err(ServeError::Io)?;
             while folders.join_next().await.is_some() {}
             Ok::<_, ServeError>(())
         };
@@ -109,6 +128,22 @@ impl Server {
         tracing::info!("drained");
         Ok(())
     }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|error| ServeError::Bind { address, error })
+}
+
+async fn operate(config: &Config) -> Result<Option<TcpListener>, ServeError> {
+    match config.operate_listen {
+        Some(address) => listen(address).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn drained(mut is_draining: watch::Receiver<bool>) {
+    // Whoever would tell is gone: that is as good.
+    let _ = is_draining.wait_for(|draining| *draining).await;
 }
 
 /// Ready when the system asks the process to stop. The handlers are in place when this returns, not when it is awaited.

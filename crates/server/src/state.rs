@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use brooklet_core::{FeatureId, FoldConfig};
+use tokio::sync::Mutex;
 
 use crate::config::Config;
 use crate::error::ServeError;
@@ -15,6 +17,13 @@ use crate::mounts;
 use crate::ready::{Readiness, Ready};
 use crate::seed;
 use crate::store::{Sqlite, SqliteConfig, Store, StoreError};
+use crate::token::Token;
+
+/// How long tokens that were looked up are as good as the store's.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// The tokens, and when they were looked up.
+type Known = Mutex<Option<(Instant, Arc<[Token]>)>>;
 
 /// What all requests share. Cloning shares it.
 #[derive(Clone)]
@@ -28,6 +37,7 @@ struct Shared {
     models: BTreeMap<String, Arc<Model>>,
     draining: AtomicBool,
     readiness: Readiness,
+    known: Known,
 }
 
 impl AppState {
@@ -66,8 +76,13 @@ impl AppState {
         if models.is_empty() {
             return Err(ServeError::NoModel);
         }
-        let (draining, readiness) = (AtomicBool::new(false), Readiness::default());
-        Ok(AppState(Arc::new(Shared { config, fold, store, metrics, models, draining, readiness })))
+        if let Some(address) = config.strangers_reach()
+            && store.tokens().await?.is_empty()
+        {
+            return Err(ServeError::NoToken { address, data: config.data });
+        }
+        let (draining, readiness, known) = (AtomicBool::new(false), Readiness::default(), Known::default());
+        Ok(AppState(Arc::new(Shared { config, fold, store, metrics, models, draining, readiness, known })))
     }
 
     /// The store.
@@ -87,6 +102,19 @@ impl AppState {
     /// Whether deltas could be taken in and folded now.
     pub(crate) async fn ready(&self) -> Ready {
         self.0.readiness.of(self.store(), self.models()).await
+    }
+
+    /// The tokens as they were a second ago at the earliest.
+    pub(crate) async fn tokens(&self) -> Result<Arc<[Token]>, StoreError> {
+        let mut known = self.0.known.lock().await;
+        if let Some((found, tokens)) = &*known
+            && found.elapsed() < FRESH
+        {
+            return Ok(tokens.clone());
+        }
+        let tokens: Arc<[Token]> = self.store().tokens().await?.into();
+        *known = Some((Instant::now(), tokens.clone()));
+        Ok(tokens)
     }
 
     pub(crate) fn config(&self) -> &Config {

@@ -12,6 +12,7 @@ mod replay_log;
 pub(crate) mod serve;
 pub(crate) mod shelves;
 pub(crate) mod simulate;
+pub(crate) mod token;
 pub(crate) mod topn;
 pub(crate) mod train;
 pub(crate) mod tune;

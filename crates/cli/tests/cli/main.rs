@@ -13,5 +13,6 @@ mod report;
 mod shelves;
 mod simulate;
 mod support;
+mod token;
 mod topn;
 mod tune;

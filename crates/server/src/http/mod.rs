@@ -1,6 +1,7 @@
 //! One file for each thing that can be asked for, upon what they share: reading a body, headers, problem documents. `HTTP.md` is
 //! the reference for callers.
 
+pub(crate) mod access;
 pub(crate) mod base;
 pub(crate) mod deltas;
 pub(crate) mod files;

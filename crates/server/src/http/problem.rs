@@ -39,6 +39,9 @@ codes! {
     BadRequest: "bad_request", BAD_REQUEST, "Not understood";
     DeltaFormat: "delta_format", BAD_REQUEST, "A delta of another format";
     IncompleteBody: "incomplete_body", BAD_REQUEST, "Incomplete body";
+    TokenNeeded: "token_needed", UNAUTHORIZED, "Token needed";
+    TokenRefused: "token_refused", UNAUTHORIZED, "Token refused";
+    ScopeRefused: "scope_refused", FORBIDDEN, "Not what the token is for";
     OriginRefused: "origin_refused", FORBIDDEN, "Origin not allowed";
     NotFound: "not_found", NOT_FOUND, "Not found";
     UnknownModel: "unknown_model", NOT_FOUND, "No such model";

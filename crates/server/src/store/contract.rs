@@ -9,6 +9,7 @@ use axum::body::Bytes;
 use brooklet_core::ClientKey;
 
 use super::error::StoreError;
+use crate::token::Token;
 
 /// A durable store of models, versions and deltas. Every method either happened wholly when it returns `Ok`, and is then
 /// durable, or did not happen at all.
@@ -51,6 +52,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Numbers about a model.
     async fn stats(&self, model: &str) -> Result<Option<Stats>, StoreError>;
+
+    /// All tokens, in the order in which they were made.
+    async fn tokens(&self) -> Result<Vec<Token>, StoreError>;
 
     /// Whether the store can be written to and read from.
     async fn check(&self) -> Result<(), StoreError>;

@@ -8,4 +8,4 @@ pub use contract::{
     Append, FoldedVersion, Limit, Pending, Publication, Receipt, Registered, Stats, Store, StoredVersion, VersionStats,
 };
 pub use error::StoreError;
-pub use sqlite::{Sqlite, SqliteConfig, backup, restore};
+pub use sqlite::{Sqlite, SqliteConfig, backup, list_tokens, make_token, restore, revoke_token};

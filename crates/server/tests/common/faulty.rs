@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use brooklet_core::ClientKey;
 use brooklet_server::{
-    Append, Limit, Pending, Publication, Receipt, Registered, Sqlite, Stats, Store, StoreError, StoredVersion,
+    Append, Limit, Pending, Publication, Receipt, Registered, Sqlite, Stats, Store, StoreError, StoredVersion, Token,
 };
 
 /// Does what the store does, unless the second says otherwise of the method of this name.
@@ -59,6 +59,10 @@ impl<F: Fn(&str) -> Result<(), StoreError> + Send + Sync + 'static> Store for Fa
     async fn stats(&self, model: &str) -> Result<Option<Stats>, StoreError> {
         self.1("stats")?;
         self.0.stats(model).await
+    }
+    async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
+        self.1("tokens")?;
+        self.0.tokens().await
     }
     async fn check(&self) -> Result<(), StoreError> {
         self.1("check")?;

@@ -3,18 +3,19 @@
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use axum::body::Bytes;
 use brooklet_core::ClientKey;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::config::{PATIENCE, SqliteConfig};
+use super::config::SqliteConfig;
+use super::connect::connect;
 use super::folder::Folder;
 use super::readers::Readers;
 use super::schema;
 use super::stats::stats;
+use super::tokens;
 use super::writer::{self, Writer};
 use crate::clock::now;
 use crate::metrics::Metrics;
@@ -22,6 +23,7 @@ use crate::store::contract::{
     Append, FoldedVersion, Limit, Pending, Publication, Receipt, Registered, Stats, Store, StoredVersion,
 };
 use crate::store::error::StoreError;
+use crate::token::Token;
 
 /// How long a client key is remembered after its last delta, in milliseconds: 90 days. A browser that sends a delta again after longer
 /// than that begins a new key, and it is counted again.
@@ -275,6 +277,10 @@ impl Store for Sqlite {
         self.query(move |connection| stats(connection, model)).await
     }
 
+    async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
+        self.query(tokens::all).await
+    }
+
     async fn check(&self) -> Result<(), StoreError> {
         // Not on the writer's thread: whoever asks this often must not break up the commits of deltas. Only after a commit that failed,
         // and so long as none has succeeded, is writing itself tried.
@@ -289,36 +295,6 @@ impl Store for Sqlite {
         // Readers first: the log can only be emptied when nobody reads from it.
         self.readers.close();
         self.writer.close().await
-    }
-}
-
-/// The connection that writes, to a file that is brought up to the present schema.
-fn connect(path: &Path) -> Result<Connection, StoreError> {
-    let mut connection = Connection::open(path)?;
-    connection.busy_timeout(PATIENCE)?;
-    // Before there is a table; a file that has some keeps its way.
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-    keep_a_log(&connection)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
-    schema::migrate(&mut connection)?;
-    Ok(connection)
-}
-
-/// Puts the file into WAL mode, where it stays. SQLite does not wait for a lock here whatever the timeout is, and whoever
-/// looks at the file of a server that starts (a backup, an operator's shell) would keep it from starting.
-fn keep_a_log(connection: &Connection) -> rusqlite::Result<()> {
-    let started = Instant::now();
-    loop {
-        match connection.pragma_update(None, "journal_mode", "WAL") {
-            Err(error)
-                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && started.elapsed() < PATIENCE =>
-            {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            done => return done,
-        }
     }
 }
 
@@ -354,6 +330,8 @@ fn hex(digest: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -5,14 +5,17 @@
 
 mod backup;
 mod config;
+mod connect;
 mod database;
 mod error;
 mod folder;
 mod readers;
 mod schema;
 mod stats;
+mod tokens;
 mod writer;
 
 pub use backup::{backup, restore};
 pub use config::SqliteConfig;
 pub use database::Sqlite;
+pub use tokens::{list_tokens, make_token, revoke_token};

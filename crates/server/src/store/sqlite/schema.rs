@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::store::error::StoreError;
 
 /// The schema that is written, as `PRAGMA user_version`. An older one is brought up to it; a newer one is refused.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// `folded.version` of a delta that could not be folded.
 pub(super) const SET_ASIDE: u64 = 0;
@@ -82,6 +82,15 @@ const STEPS: [&str; VERSION as usize] = [
     UPDATE clients SET seen = unixepoch() * 1000;
     CREATE INDEX clients_by_time ON clients (model, seen);
 ",
+    "
+    CREATE TABLE tokens (
+        id          TEXT PRIMARY KEY,
+        name        TEXT NOT NULL,
+        scope       TEXT NOT NULL,
+        check_with  BLOB NOT NULL,         -- a hash, or a public key: no token can be made of it
+        created     INTEGER NOT NULL       -- milliseconds since 1970
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
@@ -124,7 +133,7 @@ mod tests {
         migrate(&mut connection).unwrap();
         connection.pragma_update(None, "user_version", VERSION + 1).unwrap();
         let error = migrate(&mut connection).unwrap_err();
-        assert!(matches!(error, StoreError::TooNew { found: 4, known: 3 }), "{error}");
+        assert!(matches!(error, StoreError::TooNew { found: 5, known: 4 }), "{error}");
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
         assert_eq!(version, VERSION + 1);
     }

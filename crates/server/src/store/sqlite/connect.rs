@@ -1,0 +1,40 @@
+//! The connection that writes.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::config::PATIENCE;
+use super::schema;
+use crate::store::error::StoreError;
+
+/// The connection that writes, to a file that is brought up to the present schema.
+pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(PATIENCE)?;
+    // Before there is a table; a file that has some keeps its way.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    keep_a_log(&connection)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    schema::migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// Puts the file into WAL mode, where it stays. SQLite does not wait for a lock here whatever the timeout is, and whoever
+/// looks at the file of a server that starts (a backup, an operator's shell) would keep it from starting.
+fn keep_a_log(connection: &Connection) -> rusqlite::Result<()> {
+    let started = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && started.elapsed() < PATIENCE =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
+    }
+}
