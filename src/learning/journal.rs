@@ -20,6 +20,9 @@ pub(crate) enum Event {
     Compared { preferred: Features, other: Features, weight: f32 },
 }
 
+/// Features, target and weight of an event that is of no slate.
+type Alone = (Features, f32, f32);
+
 impl Event {
     /// Learns it; what was predicted before, if that is one thing.
     pub(crate) fn learn(&self, core: &mut Learner) -> Result<Option<Prediction>, Error> {
@@ -30,8 +33,25 @@ impl Event {
         }
     }
 
-    /// Its features, target and weight without the slate that it is of; None if it is of two things, or the slate is not known.
-    fn alone(&self, core: &Learner) -> Option<(Features, f32, f32)> {
+    /// The same once more, on another profile. A label may have been given in another tab too, and then counts no more; where its slate
+    /// is not known, it is learnt `alone`.
+    fn learn_again(&self, core: &mut Learner, alone: Option<Alone>) {
+        if let (Err(Error::UnknownSlate | Error::UnknownItem), Some((features, target, weight))) =
+            (self.learn(core), alone)
+        {
+            let _ = core.learn_one(&features, target, weight);
+        }
+    }
+
+    /// Takes back that what it labels was labelled.
+    fn unlabel(&self, core: &mut Learner) {
+        if let Event::Labelled { subject, .. } = self {
+            core.unlabel(subject);
+        }
+    }
+
+    /// It without the slate that it is of; None if it is of two things, or the slate is not known.
+    fn alone(&self, core: &Learner) -> Option<Alone> {
         match self {
             Event::Learnt { features, target, weight } => Some((features.clone(), *target, *weight)),
             Event::Labelled { subject, target, weight } => {
@@ -77,15 +97,11 @@ impl Journal {
 
     /// Moves `core` onto `other`, a learner that was restored from what another tab saved, and learns all events again there.
     pub(crate) fn rebase(&self, core: &mut Learner, other: Learner) {
-        for event in &self.0 {
-            if let Event::Labelled { subject, .. } = event {
-                core.unlabel(subject);
-            }
-        }
+        let alone: Vec<_> = self.0.iter().map(|event| event.alone(core)).collect();
+        self.0.iter().for_each(|event| event.unlabel(core));
         core.adopt(other);
-        for event in &self.0 {
-            // A label may have been given in the other tab too, or its slate made room for that tab's: then it counts no more.
-            let _ = event.learn(core);
+        for (event, alone) in self.0.iter().zip(alone) {
+            event.learn_again(core, alone);
         }
     }
 
@@ -128,23 +144,25 @@ impl Journal {
     }
 
     /// Features, target and weight of the events from the one at `from` on, but for comparisons.
-    pub(crate) fn alone(&self, from: usize, core: &Learner) -> Vec<(Features, f32, f32)> {
+    pub(crate) fn alone(&self, from: usize, core: &Learner) -> Vec<Alone> {
         self.0.iter().skip(from).filter_map(|event| event.alone(core)).collect()
     }
 }
 
-/// Has `core` learn the events that `encode` wrote, up to one that is broken.
-pub(crate) fn learn_noted(core: &mut Learner, mut bytes: &[u8]) {
-    while let Some((event, alone)) = noted(&mut bytes) {
-        // As it was learnt once before, it is refused only if its slate is gone, or the label was given in another tab too.
-        if let (Err(Error::UnknownSlate | Error::UnknownItem), Some(alone)) = (event.learn(core), alone) {
-            let _ = alone.learn(core);
-        }
+/// Has `core` learn the events that `encode` wrote, up to one that is broken. If they are the core's `own`, of a page that was left and
+/// came back, their labels are given already.
+pub(crate) fn learn_noted(core: &mut Learner, mut bytes: &[u8], own: bool) {
+    let events: Vec<_> = core::iter::from_fn(|| noted(&mut bytes)).collect();
+    if own {
+        events.iter().for_each(|(event, _)| event.unlabel(core));
+    }
+    for (event, alone) in events {
+        event.learn_again(core, alone);
     }
 }
 
 /// An event, and what is to be learnt if it is the label of a slate that is not known.
-fn noted(bytes: &mut &[u8]) -> Option<(Event, Option<Event>)> {
+fn noted(bytes: &mut &[u8]) -> Option<(Event, Option<Alone>)> {
     let [kind] = take(bytes)?;
     let [target, weight] = [take(bytes)?, take(bytes)?].map(f32::from_le_bytes);
     match kind {
@@ -158,8 +176,7 @@ fn noted(bytes: &mut &[u8]) -> Option<(Event, Option<Event>)> {
             let subject = if kind == b'I' { Subject::Item { slate: id, item } } else { Subject::Held(id) };
             let alone = f32::from_le_bytes(take(bytes)?);
             let features = Features::decode(bytes).ok()?;
-            let alone = Event::Learnt { features, target, weight: alone };
-            Some((Event::Labelled { subject, target, weight }, Some(alone)))
+            Some((Event::Labelled { subject, target, weight }, Some((features, target, alone))))
         }
         b'C' => {
             let (preferred, other) = (Features::decode(bytes).ok()?, Features::decode(bytes).ok()?);

@@ -77,6 +77,6 @@ pub(crate) enum Replaced {
     Done(f64),
     /// Another tab saved first or left a note, or the store was emptied: this is what it holds now.
     Conflict(Kept),
-    /// This tab was left while its snapshot was on the way, so nothing was saved: take another.
+    /// The tab was left while its snapshot was on the way, so nothing was saved: take another.
     Overtaken,
 }

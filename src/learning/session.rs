@@ -390,7 +390,8 @@ impl Session {
                 continue;
             }
             self.core.share(note.delta.is_none());
-            learn_noted(&mut self.core, &note.events);
+            let own = note.id > self.tab && note.id <= self.tab + f64::from(self.left);
+            learn_noted(&mut self.core, &note.events, own);
             self.core.share(true);
             self.departed.extend(note.delta.clone());
             if self.merged.len() == MOST_MERGED {

@@ -11,8 +11,8 @@ use alloc::vec::Vec;
 use std::collections::{HashMap, HashSet};
 
 use brooklet_core::{
-    Base, Config, Delta, FeatureId, Features, Metadata, PendingDelta, Precision, Prior, Rates, Rows, Schema, Value,
-    encode_base,
+    Base, Config, Delta, FeatureId, Features, Metadata, PendingDelta, Precision, Prior, Rates, Rows, Schema, Subject,
+    Value, encode_base,
 };
 use proptest::prelude::*;
 
@@ -25,7 +25,10 @@ const OF_NOTE: u8 = 255;
 
 #[derive(Debug, Clone, Copy)]
 enum Act {
-    Learn,
+    Learn {
+        /// As what was held before.
+        labelled: bool,
+    },
     Snapshot,
     Offer {
         /// Or only before the next commit.
@@ -244,7 +247,7 @@ pub(crate) fn item(session: &Session, n: u32) -> Features {
 
 fn acts() -> impl Strategy<Value = Vec<(bool, Act)>> {
     let act = prop_oneof![
-        8 => Just(Act::Learn),
+        8 => any::<bool>().prop_map(|labelled| Act::Learn { labelled }),
         4 => Just(Act::Snapshot),
         6 => any::<(bool, bool)>().prop_map(|(heard, left)| Act::Offer { heard, left: heard && left }),
         12 => any::<(bool, bool)>().prop_map(|(stale, heard)| Act::Exchange { stale, heard }),
@@ -266,9 +269,15 @@ proptest! {
             let tab = &mut tabs[usize::from(second)];
             let key = [step as u8; 16];
             match act {
-                Act::Learn => {
+                Act::Learn { labelled } => {
                     let features = item(&tab.session, learnt);
-                    let event = Event::Learnt { features, target: (learnt % 2) as f32, weight: 1.0 };
+                    let (target, weight) = ((learnt % 2) as f32, 1.0);
+                    let event = if labelled {
+                        let subject = Subject::Held(tab.session.hold(&features).0);
+                        Event::Labelled { subject, target, weight }
+                    } else {
+                        Event::Learnt { features, target, weight }
+                    };
                     tab.session.learn(event).expect("an event");
                     learnt += 1;
                 }

@@ -11,7 +11,7 @@
 
 use alloc::rc::Rc;
 use alloc::string::String;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
 use js_sys::{Object, Promise};
 use wasm_bindgen::prelude::*;
@@ -36,12 +36,20 @@ pub(crate) struct Store {
     notes: Notes,
     /// A transaction that is under way to replace the profile, and not so far that it must.
     looking: RefCell<Option<IdbTransaction>>,
+    /// Whether it was ended for the page to go.
+    gave_way: Cell<bool>,
 }
 
 impl Store {
     /// The store called `name`, which is made on the first use if there is none.
     pub(crate) fn new(name: &str) -> Store {
-        Store { name: name.into(), connection: Rc::default(), notes: Notes::of(name), looking: RefCell::default() }
+        Store {
+            name: name.into(),
+            connection: Rc::default(),
+            notes: Notes::of(name),
+            looking: RefCell::default(),
+            gave_way: Cell::default(),
+        }
     }
 
     /// What it is called.
@@ -65,6 +73,7 @@ impl Store {
     pub(crate) fn give_way(&self) {
         if let Some(looking) = self.looking.take() {
             let _ = looking.abort();
+            self.gave_way.set(true);
         }
     }
 
@@ -73,9 +82,13 @@ impl Store {
     pub(crate) async fn replace(&self, snapshot: &Snapshot, offer: &dyn Fn() -> bool) -> Result<Replaced, Failure> {
         let (objects, transaction) = self.transaction("readwrite").await?;
         self.looking.replace(Some(transaction.clone()));
+        self.gave_way.set(false);
         let outcome = self.replace_in(&objects, &transaction, snapshot, offer).await;
         self.looking.take();
-        outcome
+        match outcome {
+            Err(_) if self.gave_way.get() => Ok(Replaced::Overtaken),
+            outcome => outcome,
+        }
     }
 
     async fn replace_in(

@@ -231,8 +231,6 @@ impl Client {
                 self.tell(Event::Merged);
             }
             Ok(Replaced::Overtaken) => {}
-            // It gave way to the note.
-            Err(_) if !offer() => {}
             Err(failure) => {
                 self.with(Session::refused)?;
                 return Err(failure);

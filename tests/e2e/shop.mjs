@@ -9,9 +9,9 @@ import { decodeDelta } from "../../www/delta.js";
 import { ARGS, CHROMIUM, PKG, until } from "./stage.mjs";
 
 const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm" };
-const ITEMS = Array.from({ length: 24 }, (_, n) => ({ id: `${n + 1}`, features: { genres: [["Drama", "Comedy", "Action"][n % 3]] } }));
+export const ITEMS = Array.from({ length: 24 }, (_, n) => ({ id: `${n + 1}`, features: { genres: [["Drama", "Comedy", "Action"][n % 3]] } }));
 
-/** `ready` is a learner, and `events` what it told. */
+/** `ready` is a learner, `events` what it told, and `told` hears of it if there is one. */
 const PAGE = `<!doctype html><meta charset="utf-8"><title>shop</title><a href="/next">another page</a>
 <script type="module">
   import init, { Learner } from "/pkg/brooklet.js";
@@ -21,7 +21,10 @@ const PAGE = `<!doctype html><meta charset="utf-8"><title>shop</title><a href="/
   globalThis.events = [];
   globalThis.enter = async (options) => {
     await init();
-    const onEvent = (event) => events.push({ type: event.type, code: event.error?.code, seq: event.seq });
+    const onEvent = (event) => {
+      events.push({ type: event.type, code: event.error?.code, seq: event.seq });
+      globalThis.told?.(event);
+    };
     globalThis.learner = await Learner.open({ endpoint: "/v1/models/films", store: "shop", onEvent, ...options });
     learner.addItems(items);
     return learner;

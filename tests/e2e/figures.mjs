@@ -1,0 +1,142 @@
+// The figures of docs/browser.md, from the real browser and the real endpoint:
+//
+//     node tests/e2e/figures.mjs [leaving | back | start | save | tasks]... [--times 100]
+
+import { rm, mkdtemp } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { Shop, WAYS, until } from "./shop.mjs";
+import { Endpoint, trainSeed } from "./stage.mjs";
+
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Median and the one that 90 in 100 do not exceed, in milliseconds. */
+function told(times) {
+  times.sort((a, b) => a - b);
+  const at = (share) => times[Math.min(times.length - 1, Math.floor(share * times.length))].toFixed(1);
+  return `median ${at(0.5)} ms, nine in ten below ${at(0.9)} ms`;
+}
+
+/** Of so many visits of eight events each, how many were with the endpoint within two seconds of leaving. */
+async function leaving({ shop, browser, times }) {
+  for (const [way, leave] of Object.entries(WAYS)) {
+    let arrived = 0;
+    for (let visit = 0; visit < times; visit++) {
+      const context = await browser.newContext();
+      const page = await shop.tab(context, "?enter");
+      const before = shop.taken;
+      await page.evaluate(() => answer(8));
+      // Half of them at once, the others after what people take to move a hand.
+      await pause(visit % 2 ? 300 : 0);
+      await leave(page);
+      arrived += await until("", () => shop.taken === before + 8, 2).then(() => 1, () => 0);
+      await context.close();
+    }
+    console.log(`leaving by ${way}: the delta of ${arrived} of ${times} visits arrived`);
+  }
+}
+
+/** Of so many pages that were left, how many the back button brings as they were, while another tab saves all the time. */
+async function back({ shop, browser, times }) {
+  const context = await browser.newContext();
+  const other = await shop.tab(context, "?enter");
+  for (const wait of [0, 5, 30, 400]) {
+    const reasons = {};
+    let kept = 0;
+    for (let round = 0; round < times; round++) {
+      const page = await shop.tab(context, "?enter");
+      await page.evaluate(() => (globalThis.mark = true));
+      await page.evaluate(() => answer(3));
+      await pause(wait);
+      await WAYS["a link"](page);
+      await page.waitForURL("**/next");
+      await other.evaluate(() => learner.save(answer(2)));
+      await page.goBack({ waitUntil: "commit" });
+      await until("it is back", () => page.evaluate(() => globalThis.ready).catch(() => false));
+      const why = await page.evaluate(() => {
+        const reasons = performance.getEntriesByType("navigation")[0].notRestoredReasons?.reasons ?? [];
+        return globalThis.mark ? null : reasons.map(({ reason }) => reason).join() || "not told";
+      });
+      if (why === null) kept++;
+      else reasons[why] = (reasons[why] ?? 0) + 1;
+      await page.close();
+    }
+    console.log(`the back button ${wait} ms after a click: ${kept} of ${times} pages as they were`, JSON.stringify(reasons));
+  }
+  await context.close();
+}
+
+/** From a script that begins to its first recommendation. */
+async function start({ shop, browser, times }) {
+  const cold = [];
+  const warm = [];
+  for (let visit = 0; visit < times; visit++) {
+    const context = await browser.newContext();
+    const page = await shop.tab(context, "?enter");
+    cold.push(await page.evaluate(() => first));
+    await shop.visit(page, "?enter");
+    warm.push(await page.evaluate(() => first));
+    await context.close();
+  }
+  console.log(`first recommendation of a first visit: ${told(cold)}; of a second: ${told(warm)}`);
+}
+
+/** A save after one event. */
+async function save({ shop, browser, times }) {
+  const context = await browser.newContext();
+  const page = await shop.tab(context, "?enter");
+  const took = await page.evaluate(async (times) => {
+    const took = [];
+    for (let n = 0; n < times; n++) {
+      answer(1);
+      const began = performance.now();
+      await learner.save();
+      took.push(performance.now() - began);
+      await new Promise((resolve) => setTimeout(resolve, 150));
+    }
+    return took;
+  }, times);
+  console.log(`a save after one event: ${told(took)}`);
+  await context.close();
+}
+
+/** The longest tasks of the page's thread while it learns and syncs. */
+async function tasks({ shop, browser, times }) {
+  const context = await browser.newContext();
+  const page = await shop.tab(context, "?enter");
+  await page.evaluate(async () => (answer(8), await learner.sync()));
+  await browser.startTracing(page, { categories: ["toplevel", "disabled-by-default-devtools.timeline", "devtools.timeline", "blink.user_timing"] });
+  await page.evaluate(async (times) => {
+    performance.mark("begin");
+    for (let n = 0; n < times; n++) {
+      answer(1);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      if (n % 20 === 19) await learner.sync();
+    }
+    performance.mark("end");
+  }, times);
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
+  const [begin, end] = ["begin", "end"].map((mark) => traceEvents.find(({ name, cat }) => name === mark && cat.includes("user_timing")));
+  const ran = traceEvents.filter(
+    ({ name, ts, pid, tid }) => (name === "RunTask" || name === "ThreadControllerImpl::RunTask") && pid === begin.pid && tid === begin.tid && ts > begin.ts && ts < end.ts,
+  );
+  const longest = (of) => (Math.max(...ran.map(of)) / 1000).toFixed(1);
+  console.log(`${ran.length} tasks while ${times} events were learnt and sent: the longest took ${longest(({ dur }) => dur)} ms, ${longest(({ tdur }) => tdur ?? 0)} ms of the processor`);
+  await context.close();
+}
+
+const ALL = { leaving, back, start, save, tasks };
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { times: { type: "string", default: "100" } } });
+const folder = await mkdtemp(path.join(os.tmpdir(), "brooklet-figures-"));
+const endpoint = new Endpoint(folder, await trainSeed(folder), ["--fold-seconds", "0"]);
+await endpoint.start();
+const shop = await Shop.open(endpoint);
+const browser = await Shop.browser();
+for (const name of positionals.length > 0 ? positionals : Object.keys(ALL)) {
+  await ALL[name]({ shop, browser, times: Number(values.times) });
+}
+await browser.close();
+shop.close();
+await endpoint.stop("SIGTERM");
+await rm(folder, { recursive: true, force: true, maxRetries: 5 });
