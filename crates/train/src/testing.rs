@@ -1,8 +1,30 @@
 //! What several unit tests share.
 
 use crate::input::Columns;
+use crate::watch::{Length, Progress, Watch};
 use brooklet_core::{Base, FeatureId, Loss, Metadata, Precision, Prior, Rates, Rows, Schema, encode_base};
+use std::sync::{Arc, Mutex};
 use tempfile::NamedTempFile;
+
+/// Keeps what is said.
+#[derive(Default)]
+pub(crate) struct Warnings(Mutex<Vec<String>>);
+
+impl Warnings {
+    pub(crate) fn said(self) -> Vec<String> {
+        self.0.into_inner().unwrap()
+    }
+}
+
+impl Watch for Warnings {
+    fn begin(&self, _: &str, _: Length) -> Arc<dyn Progress> {
+        Arc::new(())
+    }
+
+    fn warn(&self, warning: &str) {
+        self.0.lock().unwrap().push(warning.to_owned());
+    }
+}
 
 /// A file that is removed when the test ends.
 pub(crate) fn temp_file(bytes: &(impl AsRef<[u8]> + ?Sized)) -> NamedTempFile {

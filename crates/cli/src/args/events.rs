@@ -1,6 +1,7 @@
 //! Which events, and how they are read.
 
-use brooklet_train::input::{BadRows, Columns, Roles, title};
+use anyhow::Result;
+use brooklet_train::input::{BadRows, Columns, Roles, expand, roles_beside, title};
 use brooklet_train::training::EventFiles;
 use std::path::{Path, PathBuf};
 
@@ -78,6 +79,13 @@ impl EventArgs {
     /// As a person calls them.
     pub(crate) fn title(&self) -> String {
         title(&self.events)
+    }
+
+    /// The files that are read, as they are called.
+    pub(crate) fn inputs(&self) -> Result<Vec<PathBuf>> {
+        let mut inputs = expand(&self.events)?;
+        inputs.extend(self.roles.clone().or_else(|| roles_beside(&inputs)));
+        Ok(inputs)
     }
 
     /// What does not fit in memory goes into `folder`.

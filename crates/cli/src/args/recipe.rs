@@ -120,6 +120,12 @@ impl RecipeArgs {
         self.events.title()
     }
 
+    /// The files that are read.
+    pub(crate) fn inputs(&self) -> Result<Vec<PathBuf>> {
+        let sides = self.items.iter().chain(&self.users).cloned();
+        Ok(self.events.inputs()?.into_iter().chain(sides).collect())
+    }
+
     /// What it is made of. Events that do not fit in memory go into `folder`.
     pub(crate) fn files(&self, folder: &Path) -> Files {
         Files {

@@ -1,7 +1,7 @@
 //! A seed of a model that another program trained.
 
 use crate::args::named;
-use crate::files::write_whole;
+use crate::files::{ensure_outputs, write_whole};
 use anyhow::Result;
 use brooklet_core::Loss;
 use brooklet_train::import::{Imported, LibFm, import};
@@ -25,6 +25,12 @@ pub(crate) struct Args {
     /// Field that names the item.
     #[arg(long, default_value = "item", value_name = "FIELD")]
     item: String,
+    /// Column of the label in events that the seed is to be judged on.
+    #[arg(long, default_value = "label", value_name = "COLUMN")]
+    label: String,
+    /// Column of the time in them; without it the order of a file is the order of time.
+    #[arg(long, value_name = "COLUMN")]
+    time: Option<String>,
     /// Further fields that are private, as the user is. Their rows are dropped.
     #[arg(long, value_delimiter = ',', value_name = "FIELDS")]
     private: Vec<String>,
@@ -65,11 +71,14 @@ struct Report {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    ensure_outputs(&[("--out", Some(&args.out))], [args.libfm.clone(), args.features.clone()])?;
     let imported = import(&LibFm {
         model: args.libfm.clone(),
         features: args.features.clone(),
         user: args.user.clone(),
         item: args.item.clone(),
+        label: args.label.clone(),
+        time: args.time.clone(),
         private: args.private.clone(),
         loss: args.loss,
         positive: args.positive,

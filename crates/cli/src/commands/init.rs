@@ -1,9 +1,9 @@
 //! A seed without events.
 
 use crate::args::named;
-use crate::files::{ensure_writable, write_whole};
+use crate::files::{ensure_outputs, write_whole};
 use crate::term::{Bars, kinds};
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use brooklet_core::{Base, Precision};
 use brooklet_train::input::Columns;
 use brooklet_train::training::{Init, init};
@@ -48,13 +48,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let same = |path: &PathBuf| path.canonicalize().ok();
-    ensure!(
-        same(&args.out).is_none() || same(&args.out) != same(&args.items),
-        "--out {} is the file of items: name another",
-        args.out.display()
-    );
-    ensure_writable(&args.out)?;
+    ensure_outputs(&[("--out", Some(&args.out))], [args.items.clone()])?;
     let of = Init {
         items: args.items.clone(),
         item_fields: args.item_fields.clone(),

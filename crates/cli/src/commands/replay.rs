@@ -6,7 +6,7 @@ mod slates;
 
 use super::replay_log;
 use crate::args::{ImpressionArgs, Learning, not_negative};
-use crate::files::ensure_writable;
+use crate::files::ensure_outputs;
 use crate::term::{SideBySide, figure};
 use anyhow::{Result, ensure};
 use brooklet_core::Base;
@@ -91,6 +91,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let named = args.events.as_ref().map(|_| &args.first);
     let seeds: Vec<&Path> = named.into_iter().chain(&args.seeds).map(PathBuf::as_path).collect();
     let events = args.events.as_deref().unwrap_or(&args.first);
+    let sides = args.items.iter().chain(&args.users).map(PathBuf::as_path);
+    let inputs = seeds.iter().copied().chain([events]).chain(sides).map(Path::to_owned);
+    ensure_outputs(&[("--report", args.report.as_deref())], inputs)?;
     if is_log(events) {
         ensure!(
             args.report.is_none() && args.delay == 0.0 && args.delay_column.is_none(),
@@ -104,7 +107,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         args.freeze.iter().all(|&after| after <= JUDGED_FROM),
         "--freeze takes numbers of at most {JUDGED_FROM}: frozen learners are judged on the events after those"
     );
-    args.report.as_deref().map(ensure_writable).transpose()?;
     let asked = Asked {
         impression: &args.impression,
         items: &args.items,

@@ -5,7 +5,6 @@ use anyhow::{Context, Result, ensure};
 use brooklet_core::Base;
 use brooklet_server::{Config, Judge};
 use brooklet_train::evaluate::{Visitors, served_loss};
-use brooklet_train::input::read_events;
 use brooklet_train::seed::{self, Sources};
 use std::path::{Path, PathBuf};
 
@@ -47,8 +46,7 @@ fn judge(events: &Path, seed: &Path, args: &Args) -> Result<Judge> {
     let base = seed::open(seed)?;
     let sources = Sources::of(base.metadata())?.moved(&args.judge_items, &args.judge_users);
     let rule = seed::rule(base.metadata());
-    let (users, items) = (sources.read_users(&Bars)?, sources.read_items(&Bars)?);
-    let read = read_events(events, &sources.columns, &rule, &Bars)?;
+    let (read, users, items) = sources.people(events, &rule, &Bars)?;
     ensure!(!read.is_empty(), "{} has no event to judge by", events.display());
     let visitors = Visitors::new(&base, &read, &rule, &users, &items)?;
     Ok(Judge::new(move |base: &Base| served_loss(&visitors, base)))

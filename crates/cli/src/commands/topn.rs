@@ -36,9 +36,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let sources = Sources::of(base.metadata())?.moved(&args.items, &None);
     let columns = &sources.columns;
     let rule = seed::rule(base.metadata());
-    let known = read_events(&args.known, columns, &rule, &Bars)?;
+    let (known, _, items) = sources.people(&args.known, &rule, &Bars)?;
     let hidden = read_events(&args.hidden, columns, &rule, &Bars)?;
-    let report = top_n(&base, &known, &hidden, &sources.read_items(&Bars)?, &args.after, args.threads)?;
+    let report = top_n(&base, &known, &hidden, &items, &args.after, args.threads)?;
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {

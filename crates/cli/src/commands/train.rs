@@ -4,7 +4,7 @@ mod page;
 mod report;
 
 use crate::args::RecipeArgs;
-use crate::files::{ensure_writable, write_whole};
+use crate::files::{ensure_outputs, write_whole};
 use crate::term::{Bars, kinds, shown};
 use anyhow::Result;
 use brooklet_core::Base;
@@ -34,8 +34,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let start = Instant::now();
-    ensure_writable(&args.out)?;
-    args.report.as_deref().map(ensure_writable).transpose()?;
+    ensure_outputs(&[("--out", Some(&args.out)), ("--report", args.report.as_deref())], args.recipe.inputs()?)?;
     let folder = args.out.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let recipe = Recipe { keep_users: args.keep_users, report: args.report.is_some(), ..args.recipe.recipe()? };
     let training = Training::read(&recipe, &args.recipe.files(folder), &Bars)?;

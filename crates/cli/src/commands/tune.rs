@@ -1,10 +1,9 @@
 //! Tunes a seed on people whom it never saw.
 
-use crate::files::{ensure_writable, write_whole};
+use crate::files::{ensure_outputs, write_whole};
 use crate::term::{Bars, figure};
 use anyhow::Result;
 use brooklet_train::evaluate::{Difference, Estimate, Score};
-use brooklet_train::input::read_events;
 use brooklet_train::maths::cores;
 use brooklet_train::seed::{self, Sources};
 use brooklet_train::tune::{Alarms, Bench, Gate, Step, Tuning, loss, tune};
@@ -48,12 +47,12 @@ struct Report {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    ensure_writable(&args.out)?;
+    let sides = args.items.iter().chain(&args.users);
+    ensure_outputs(&[("--out", Some(&args.out))], [&args.seed, &args.events].into_iter().chain(sides).cloned())?;
     let base = seed::open(&args.seed)?;
     let sources = Sources::of(base.metadata())?.moved(&args.items, &args.users);
     let rule = seed::rule(base.metadata());
-    let (users, items) = (sources.read_users(&Bars)?, sources.read_items(&Bars)?);
-    let events = read_events(&args.events, &sources.columns, &rule, &Bars)?;
+    let (events, users, items) = sources.people(&args.events, &rule, &Bars)?;
     let bench = Bench::new(events, rule, users, items, args.threads.unwrap_or_else(cores));
     let (tuned, tuning) = tune(&base, &bench, args.random, &args.events.display().to_string(), &Bars)?;
     write_whole(&args.out, tuned.bytes())?;

@@ -69,5 +69,29 @@ fn what_cannot_be_imported_is_told_with_its_remedy() {
     assert!(complaint.contains("has 4 unary interactions, but short.txt names 1 columns"), "{complaint}");
     let complaint = folder.complaint("import --libfm model.txt --features names.txt --out seed.st --item film");
     assert!(complaint.contains("names no feature of the field `film`: say with --item"), "{complaint}");
+    folder.write("other.txt", "User=ada\nUser=bob\nitem=x\nitem=y\n");
+    let complaint = folder.complaint("import --libfm model.txt --features other.txt --out seed.st");
+    assert!(complaint.contains("has features of `User`") && complaint.contains("--user"), "{complaint}");
+    folder.write("cut.txt", "#global bias W0\n0.5\n");
+    let complaint = folder.complaint("import --libfm cut.txt --features names.txt --out seed.st");
+    assert!(complaint.contains("cut.txt has no weight of any column"), "{complaint}");
     assert!(!folder.path("seed.st").exists());
+}
+
+#[test]
+fn marks_and_spaces_ship_no_user() {
+    let folder = folder();
+    folder.json("import --libfm model.txt --features names.txt --out plain.st --json");
+    folder.write("names.txt", "\u{feff}user=ada \r\nuser= bob\r\nitem=x\t\r\nitem=y\r\n");
+    folder.json("import --libfm model.txt --features names.txt --out marked.st --json");
+    assert!(bytes(folder.path("plain.st")) == bytes(folder.path("marked.st")));
+}
+
+#[test]
+fn an_imported_seed_says_what_events_call_label_and_time() {
+    let folder = folder();
+    folder.json("import --libfm model.txt --features names.txt --out seed.st --label stars --time at --json");
+    folder.write("forth.csv", "user,item,stars,at\ncat,x,1,1\ncat,y,0,2\n");
+    folder.write("back.csv", "user,item,stars,at\ncat,y,0,2\ncat,x,1,1\n");
+    assert_eq!(folder.json("replay seed.st forth.csv --json"), folder.json("replay seed.st back.csv --json"));
 }

@@ -46,7 +46,7 @@ fn a_catalogue_makes_a_seed_that_everybody_begins_with() {
         ("init --items things.csv --numeric title --out x.safetensors", "`title` of `new` is `New`"),
         ("init --items gone.csv --out x.safetensors", "gone.csv"),
         ("init --items things.csv --factors 300 --out x.safetensors", "--factors 300"),
-        ("init --items things.csv --out things.csv", "is the file of items"),
+        ("init --items things.csv --out things.csv", "which is read, and would be lost"),
     ] {
         let complaint = folder.complaint(args);
         assert!(complaint.contains(told), "{args}: {complaint}");

@@ -1,5 +1,6 @@
 //! Which events are kept from training, and what for. No part but what is judged and tuned on is ever in memory as a whole.
 
+use super::duplicates::Duplicates;
 use crate::error::Result;
 use crate::input::{BLOCK, Batch, Events, Store};
 use crate::maths::Rng;
@@ -44,7 +45,9 @@ impl HoldOut {
 }
 
 /// Rows by what they are for, and the people who are held out for tuning.
-pub(crate) struct Split {
+pub(crate) struct Split<'a> {
+    /// Copies of one event are on one side.
+    duplicates: &'a Duplicates,
     /// Those who are held out for tuning, and what they did.
     pub(crate) people: Vec<u32>,
     pub(crate) visits: Events,
@@ -86,8 +89,8 @@ enum Part {
     Train,
 }
 
-impl Split {
-    pub(crate) fn new(store: &Store, validate: HoldOut, seed: u64) -> Result<Split> {
+impl<'a> Split<'a> {
+    pub(crate) fn new(store: &Store, duplicates: &'a Duplicates, validate: HoldOut, seed: u64) -> Result<Split<'a>> {
         let summary = store.summary();
         let counts = &summary.counts;
         let mut people: Vec<u32> =
@@ -106,6 +109,7 @@ impl Split {
             HoldOut::Time => last(store, &held, share)?,
         };
         let mut split = Split {
+            duplicates,
             people,
             visits: Events::default(),
             validation: Labelled::default(),
@@ -141,14 +145,15 @@ impl Split {
         Ok(split)
     }
 
-    /// Which rows of a block are trained on. The batch is that block, with times if [`Split::goes_by_time`].
+    /// Which rows of a block are trained on. The batch is that block, with all its columns if [`Split::reads_all`].
     pub(crate) fn train(&self, block: usize, batch: &Batch) -> impl Iterator<Item = usize> {
         let mut rng = self.draws[block].clone();
         (0..batch.len()).filter(move |&row| matches!(self.part(block, batch, row, &mut rng), Part::Train))
     }
 
-    pub(crate) fn goes_by_time(&self) -> bool {
-        matches!(self.validate, Validate::Since(_))
+    /// Whether more of a row decides than what is learnt from it.
+    pub(crate) fn reads_all(&self) -> bool {
+        matches!(self.validate, Validate::Since(_)) || self.duplicates.rows > 0
     }
 
     /// Rows that are trained on, to be judged: all of them, or those of every so many blocks.
@@ -168,8 +173,15 @@ impl Split {
             return Part::Tune;
         }
         let validate = match &self.validate {
-            Validate::Rows => rng.unit() < self.share,
+            Validate::Rows => {
+                // Every row takes its draw, so that the rows behind a copy have the same as without it.
+                let draw = rng.unit();
+                self.duplicates.draw(batch, row).unwrap_or(draw) < self.share
+            }
             Validate::Users(drawn) => drawn[user],
+            Validate::Since(first) if !batch.time.is_empty() && self.duplicates.draw(batch, row).is_some() => {
+                batch.time[row] >= first.0
+            }
             Validate::Since(first) => earlier(&moment(block, batch, row), first).is_ge(),
         };
         if validate { Part::Validate } else { Part::Train }
@@ -237,11 +249,12 @@ mod tests {
             let columns = crate::input::Columns { time, ..columns() };
             let files = [file.path().to_owned()];
             let store = Reading::new(&files, &columns, &rule, BadRows::Count(0)).unwrap().read().unwrap();
+            let duplicates = Duplicates::find(&store).unwrap();
             // The one that is rightly ordered: by time, then by row.
             let mut order: Vec<Moment> = Vec::new();
             let mut batch = Batch::default();
             for how in [HoldOut::Random, HoldOut::Time, HoldOut::Users] {
-                let split = Split::new(&store, how, 1).unwrap();
+                let split = Split::new(&store, &duplicates, how, 1).unwrap();
                 assert!(split.people.is_empty(), "nobody has {TUNE_EVENTS} events");
                 let (mut train, mut validation, mut users) = (Vec::new(), Vec::new(), [HashSet::new(), HashSet::new()]);
                 for block in 0..store.blocks() {
@@ -265,6 +278,32 @@ mod tests {
                     assert_eq!(validation, order[9000 - 450..]);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn copies_of_an_event_are_on_one_side() {
+        let rows: Vec<String> = (0..6000).map(|i| format!("u{},i{},1,{}\n", i % 600, i / 600, i / 7)).collect();
+        let twice: String = rows.iter().chain(rows.iter().rev()).map(String::as_str).collect();
+        let file = temp_file(&format!("user,item,label,time\n{twice}"));
+        let rule = LabelRule { squared: false, positive: None, map: Vec::new() };
+        let (columns, files) = (columns(), [file.path().to_owned()]);
+        let store = Reading::new(&files, &columns, &rule, BadRows::Count(0)).unwrap().read().unwrap();
+        let duplicates = Duplicates::find(&store).unwrap();
+        assert_eq!(duplicates.rows, 6000);
+        for how in [HoldOut::Random, HoldOut::Time] {
+            let split = Split::new(&store, &duplicates, how, 1).unwrap();
+            let (mut sides, mut batch) = ([HashSet::new(), HashSet::new()], Batch::default());
+            for block in 0..store.blocks() {
+                batch.clear();
+                store.read(block, &mut batch).unwrap();
+                let trained: HashSet<usize> = split.train(block, &batch).collect();
+                (0..batch.len()).for_each(|row| {
+                    sides[usize::from(trained.contains(&row))].insert((batch.user[row], batch.item[row]));
+                });
+            }
+            assert!(sides[0].is_disjoint(&sides[1]), "{how:?}");
+            assert!((150..500).contains(&sides[0].len()), "{how:?}: {}", sides[0].len());
         }
     }
 }

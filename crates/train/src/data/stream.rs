@@ -8,7 +8,12 @@ use crate::trainer::{Event, Source, Stream};
 use std::sync::mpsc::{channel, sync_channel};
 
 /// All rows, or those that a split leaves to train on, taking no more than about `memory` bytes.
-pub(crate) fn source<'a>(store: &'a Store, split: Option<&'a Split>, memory: usize, seed: u64) -> Result<Source<'a>> {
+pub(crate) fn source<'a>(
+    store: &'a Store,
+    split: Option<&'a Split<'a>>,
+    memory: usize,
+    seed: u64,
+) -> Result<Source<'a>> {
     let summary = store.summary();
     let (rows, weights, targets) = match split {
         Some(split) => (split.rows, split.weights, split.targets),
@@ -29,7 +34,7 @@ pub(crate) fn source<'a>(store: &'a Store, split: Option<&'a Split>, memory: usi
 /// The blocks of a store in random order, so many at a time, and the events of those in random order.
 struct Streamed<'a> {
     store: &'a Store,
-    split: Option<&'a Split>,
+    split: Option<&'a Split<'a>>,
     rows: usize,
     mean: f64,
     /// Blocks that are in memory together.
@@ -88,7 +93,7 @@ impl Streamed<'_> {
         for &block in blocks {
             batch.clear();
             match self.split {
-                Some(split) if split.goes_by_time() => self.store.read(block, &mut batch)?,
+                Some(split) if split.reads_all() => self.store.read(block, &mut batch)?,
                 _ => self.store.read_learnt(block, &mut batch)?,
             }
             match self.split {
@@ -103,7 +108,7 @@ impl Streamed<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::HoldOut;
+    use crate::data::{Duplicates, HoldOut};
     use crate::input::{BadRows, LabelRule, Reading};
     use crate::testing::{columns, temp_file};
 
@@ -146,7 +151,8 @@ mod tests {
     #[test]
     fn a_split_is_the_same_for_a_stream_as_in_memory() {
         let stores = [store(0), store(usize::MAX)];
-        let [streamed, held] = stores.each_ref().map(|store| Split::new(store, HoldOut::Random, 3).unwrap());
+        let once = Duplicates::default();
+        let [streamed, held] = stores.each_ref().map(|store| Split::new(store, &once, HoldOut::Random, 3).unwrap());
         assert_eq!((&streamed.people, &streamed.counts), (&held.people, &held.counts));
         assert_eq!(streamed.validation.events, held.validation.events);
         let mut stream = source(&stores[0], Some(&streamed), BLOCK * size_of::<Event>(), 3).unwrap();

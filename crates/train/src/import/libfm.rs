@@ -35,6 +35,12 @@ pub(crate) fn read(model: &Path, names: &Path) -> Result<Model> {
     let text = |path: &Path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
     let columns = parse_names(&text(names)?, &names.display().to_string())?;
     let Sections { w0, w, v } = Sections::parse(&text(model)?, &model.display().to_string())?;
+    ensure!(
+        !w.is_empty() || !v.is_empty(),
+        Input,
+        "{} has no weight of any column, so it was cut off or is no model: save it anew with -save_model",
+        model.display()
+    );
     for (section, found) in [("unary interactions", w.len()), ("pairwise interactions", v.len())] {
         ensure!(
             found == 0 || found == columns.len(),
@@ -55,7 +61,8 @@ pub(crate) fn read(model: &Path, names: &Path) -> Result<Model> {
 }
 
 fn parse_names(text: &str, path: &str) -> Result<Vec<String>> {
-    let names: Vec<String> = text.lines().map(|line| line.trim_end_matches('\r').to_owned()).collect();
+    // A mark or a space would make a user's name that of a shared feature, whose row is shipped.
+    let names: Vec<String> = text.trim_start_matches('\u{feff}').lines().map(trimmed).collect();
     let mut lines: Vec<(&String, usize)> = names.iter().zip(1..).collect();
     lines.sort_unstable();
     if let Some((_, line)) = lines.iter().find(|(name, _)| name.is_empty()) {
@@ -65,6 +72,14 @@ fn parse_names(text: &str, path: &str) -> Result<Vec<String>> {
         bail!(Input, "{path}:{}: `{}` is named twice, first in line {}", pair[1].1, pair[1].0, pair[0].1);
     }
     Ok(names)
+}
+
+/// A name without spaces around its field and its category.
+fn trimmed(line: &str) -> String {
+    match line.split_once('=') {
+        Some((field, category)) => format!("{}={}", field.trim(), category.trim()),
+        None => line.trim().to_owned(),
+    }
 }
 
 #[derive(Debug, Default)]
@@ -85,7 +100,7 @@ impl Sections {
     fn parse(text: &str, path: &str) -> Result<Sections> {
         let mut sections = Sections::default();
         let mut section = None;
-        for (line, n) in text.lines().zip(1..) {
+        for (line, n) in text.trim_start_matches('\u{feff}').lines().zip(1..) {
             let line = line.trim();
             if line.is_empty() {
                 continue;
@@ -150,6 +165,13 @@ mod tests {
     }
 
     #[test]
+    fn marks_and_spaces_around_names_are_no_part_of_them() {
+        let (model, names) = (temp_file(&format!("\u{feff}{MODEL}")), temp_file("\u{feff}user =a \r\n\titem= x\r\n"));
+        let model = read(model.path(), names.path()).unwrap();
+        assert_eq!(model.rows().map(|(name, _)| name).collect::<Vec<_>>(), ["user=a", "item=x"]);
+    }
+
+    #[test]
     fn a_section_may_be_missing() {
         let names = temp_file("user=a\nitem=x\n");
         let only_w = temp_file("#unary interactions Wj\n1\n2\n");
@@ -165,6 +187,8 @@ mod tests {
             (MODEL, "user=a\n", "has 2 unary interactions"),
             (MODEL, "user=a\n\n", ":2: a column has no name"),
             (MODEL, "user=a\nuser=a\n", ":2: `user=a` is named twice, first in line 1"),
+            ("", "a\n", "has no weight of any column"),
+            ("#global bias W0\n2\n#pairwise interactions Vj,f\n", "a\n", "has no weight of any column"),
             ("1\n", "a\n", ":1: this stands before any section"),
             ("#unary interactions Wj\n1 2\n", "a\n", ":2: a weight is one number a line"),
             ("#unary interactions Wj\nnan\n", "a\n", ":2: `nan` is not a finite number"),

@@ -18,6 +18,10 @@ pub struct LibFm {
     pub user: String,
     /// Field that names the item.
     pub item: String,
+    /// What events to judge it on call their label.
+    pub label: String,
+    /// Their time, if they have one.
+    pub time: Option<String>,
     /// Further fields that are private, as the user is. Their rows are dropped.
     pub private: Vec<String>,
     /// What libFM minimised: logistic is its `-task c`, squared its `-task r`.
@@ -71,6 +75,14 @@ pub fn import(args: &LibFm) -> Result<Imported> {
         args.features.display(),
         args.item
     );
+    if let Some(other) = fields.iter().find(|field| *field != &args.user && field.eq_ignore_ascii_case(&args.user)) {
+        bail!(
+            Input,
+            "{} has features of `{other}`, and the user's field is `{}`: name the users' with --user, so that their rows are dropped",
+            args.features.display(),
+            args.user
+        );
+    }
     let settings = Settings::default();
     let prior_users = user_rows.len() / width;
     let prior = match prior_users {
@@ -108,8 +120,9 @@ fn default_prior(rows: &[f32], width: usize) -> Prior {
 /// What `replay` and `eval` look for: the columns of events, by the names of their roles.
 fn provenance(args: &LibFm) -> Value {
     let text = |text: &str| Value::from(text);
+    let time = args.time.as_deref().map_or(Value::Null, Value::from);
     let columns =
-        [("user", text(&args.user)), ("item", text(&args.item)), ("label", text("label")), ("time", Value::Null)];
+        [("user", text(&args.user)), ("item", text(&args.item)), ("label", text(&args.label)), ("time", time)];
     object([
         ("command", text(concat!("brooklet ", env!("CARGO_PKG_VERSION"), " import"))),
         ("libfm", Value::String(args.model.display().to_string())),

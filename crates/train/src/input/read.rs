@@ -133,6 +133,11 @@ impl<'a> Reading<'a> {
 fn check<'r>(row: Row<'r>, columns: &Columns, rule: &LabelRule) -> Result<Event<'r>, String> {
     let Row { user, item, label, time, weight, slate, place, propensity } = row;
     let wrong = |column: &str, cell: f64, why: &str| format!("column `{column}`: `{cell}` {why}");
+    let numbers = [(&columns.label, Some(label)), (columns.weight.as_ref().unwrap_or(&columns.label), weight)];
+    if let Some((column, Some(number))) = numbers.into_iter().find(|(_, x)| x.is_some_and(|x| !(x as f32).is_finite()))
+    {
+        return Err(wrong(column, number, "is too large: at most 3.4e38 in magnitude"));
+    }
     let target = rule.target(label as f32).map_err(|why| wrong(&columns.label, label, &why))?;
     let weight = weight.unwrap_or(1.0);
     if weight < 0.0 {

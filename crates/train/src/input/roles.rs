@@ -31,7 +31,7 @@ pub struct Roles {
 impl Roles {
     /// What was said here, else what the file `named` says, else the file that is kept beside the data, else the defaults.
     pub(crate) fn columns(&self, named: Option<&Path>, events: &[PathBuf]) -> Result<Columns> {
-        let found = named.map(Path::to_owned).or_else(|| beside(events).filter(|path| path.exists()));
+        let found = named.map(Path::to_owned).or_else(|| roles_beside(events));
         let file = found.as_deref().map_or_else(|| Ok(Roles::default()), Roles::read)?;
         let role = |said: &Option<String>, kept: Option<String>| said.clone().or(kept);
         Ok(Columns {
@@ -50,6 +50,11 @@ impl Roles {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         toml::from_str(&text).with_context(|| format!("{} does not say which column is what", path.display()))
     }
+}
+
+/// The file beside these events that says which column is what, if there is one.
+pub fn roles_beside(events: &[PathBuf]) -> Option<PathBuf> {
+    beside(events).filter(|path| path.exists())
 }
 
 /// Where the roles of these files are kept: `events.toml` beside `events.csv.gz`, `roles.toml` among several files.

@@ -2,6 +2,7 @@
 
 mod beginning;
 mod encode;
+mod listed;
 mod open;
 mod prior;
 mod sources;

@@ -1,7 +1,8 @@
 //! Where the data of a seed came from, so that nobody need be told again.
 
+use super::listed::ensure_listed;
 use crate::error::{Error, Result};
-use crate::input::{Columns, Reading, SideTable, Store, read_side};
+use crate::input::{BadRows, Columns, Events, LabelRule, Reading, SideTable, Store, read_side};
 use crate::watch::Watch;
 use brooklet_core::{Metadata, Value};
 use std::path::{Path, PathBuf};
@@ -33,14 +34,30 @@ impl Sources {
     /// once. Without a file of items the events themselves are to tell the fields, as event logs do.
     pub(crate) fn read<'a>(&'a self, mut reading: Reading<'a>) -> Result<(Store, SideTable, SideTable)> {
         let users = self.read_users(reading.watch)?;
-        if self.items.is_some() {
-            let items = self.read_items(reading.watch)?;
-            return Ok((reading.read()?, users, items));
+        let listed = self.items.is_some().then(|| self.read_items(reading.watch)).transpose()?;
+        if listed.is_none() {
+            reading.item_fields = &self.item_fields;
         }
-        reading.item_fields = &self.item_fields;
         let store = reading.read()?;
-        let items = store.summary().item_fields.clone();
+        let items = listed.unwrap_or_else(|| store.summary().item_fields.clone());
+        let sides = [
+            (["items", "--items"], &self.items, &items, &store.summary().items),
+            (["users", "--users"], &self.users, &users, &store.summary().users),
+        ];
+        for (what, path, table, occurring) in sides {
+            if let Some(path) = path {
+                ensure_listed(what, path, table, occurring, reading.watch)?;
+            }
+        }
         Ok((store, users, items))
+    }
+
+    /// People to judge or tune on, in memory: a file of events, the users' fields, the items'.
+    pub fn people(&self, events: &Path, rule: &LabelRule, watch: &dyn Watch) -> Result<(Events, SideTable, SideTable)> {
+        let files = [events.to_owned()];
+        let reading = Reading { watch, ..Reading::new(&files, &self.columns, rule, BadRows::Count(0))? };
+        let (store, users, items) = self.read(reading)?;
+        Ok((store.events()?, users, items))
     }
 
     /// A file of items, read whole: with all that it lists, also where no field of it is a feature.

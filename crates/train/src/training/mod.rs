@@ -8,6 +8,7 @@ mod method;
 mod recipe;
 mod run;
 mod settings;
+mod teachable;
 
 pub use catalogue::{Implicit, Passed};
 pub use files::{EventFiles, Files};

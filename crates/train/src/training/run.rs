@@ -6,7 +6,8 @@ use super::files::{Files, check_names, with_numeric};
 use super::method::{method, provenance};
 use super::recipe::{self, Recipe};
 use super::settings::{Settings, Tuned, choose};
-use crate::data::{Dataset, HoldOut, Labelled, Split, add_negatives, kinds, source};
+use super::teachable::{beats_a_constant, events_teach, labels_differ};
+use crate::data::{Dataset, Duplicates, HoldOut, Labelled, Split, add_negatives, kinds, source};
 use crate::error::{Error, Result};
 use crate::evaluate::{FREEZE, Judged, Visitors, platt};
 use crate::input::{Batch, Columns, Events, LabelRule, Row, SideTable, Store, read_rows};
@@ -36,6 +37,7 @@ pub struct Training<'w> {
     pub(crate) users: SideTable,
     /// What the values of fields are.
     kinds: Vec<FieldKind>,
+    duplicates: Duplicates,
     pub(crate) rule: LabelRule,
     sources: Sources,
     method: Method,
@@ -161,21 +163,11 @@ impl<'w> Training<'w> {
         let implicit = recipe.method == recipe::Method::Implicit;
         let mut negatives = recipe.negatives;
         let (low, high) = store.summary().labels;
-        if let (Ok(least), Ok(most)) = (rule.target(low), rule.target(high)) {
-            // A map may say of labels between what it likes.
-            let alike = least == most && (low == high || rule.map.is_empty());
-            if implicit && low == high {
-                // Clicks alone.
-                negatives = negatives.max(DRAWN);
-            }
-            ensure!(
-                !alike || negatives > 0,
-                Setting,
-                "{}: every label becomes the same target, {least}: there is nothing to tell apart; say with --positive which \
-                 labels are clicks, name the right column with --label, or add skips with --negatives",
-                sources.events
-            );
+        if implicit && low == high {
+            // Clicks alone.
+            negatives = negatives.max(DRAWN);
         }
+        labels_differ(&store, &rule, negatives > 0, &sources.events)?;
         let memory = recipe.memory;
         let shape = store.summary().shape;
         let examination = if shape.place { seen(&store, &rule)? } else { Vec::new() };
@@ -196,8 +188,27 @@ impl<'w> Training<'w> {
                 "--negatives holds all events and skips in memory, and they are more than --memory: raise it"
             );
             let mut events = store.events()?;
+            let clicks = events.len();
             add_negatives(&mut events, negatives, recipe.seed);
+            ensure!(
+                events.len() > clicks,
+                Setting,
+                "{}: --negatives found no skip to add, for every user has met every item: there is nothing to tell apart",
+                sources.events
+            );
             store = Store::of(events);
+        }
+        events_teach(&store, &rule, recipe.loss, &sources.events)?;
+        let duplicates = Duplicates::find(&store)?;
+        if duplicates.rows > 0 {
+            watch.warn(&format!(
+                "{}: {} of {} rows repeat an earlier one (the same user, item{}): copies stay on one side of what is held out, and each \
+                 counts in training",
+                sources.events,
+                duplicates.rows,
+                store.len(),
+                if shape.time { " and time" } else { "" }
+            ));
         }
         let kinds = kinds(&sources.columns, &items, &users, &recipe.numeric)?;
         let dataset = Dataset::new(store, sources.columns.clone(), &users, &items, &kinds)?;
@@ -213,6 +224,7 @@ impl<'w> Training<'w> {
             items,
             users,
             kinds,
+            duplicates,
             rule,
             sources,
             method,
@@ -238,6 +250,7 @@ impl<'w> Training<'w> {
     pub(crate) fn of(&self, events: Events) -> Result<Training<'w>> {
         let (store, columns) = (Store::of(events), self.sources.columns.clone());
         Ok(Training {
+            duplicates: Duplicates::find(&store)?,
             dataset: Dataset::new(store, columns, &self.users, &self.items, &self.kinds)?,
             kinds: self.kinds.clone(),
             items: self.items.clone(),
@@ -269,11 +282,15 @@ impl<'w> Training<'w> {
     /// Trains with some rows held out to see when to stop and some people to tune on, then upon everything.
     pub fn seed(&self) -> Result<Made> {
         let store = &self.dataset.store;
-        let split = Split::new(store, self.holdout, self.seed)?;
+        let split = Split::new(store, &self.duplicates, self.holdout, self.seed)?;
         let seen = split.sample(store)?;
         let (held_out, curve) = self.fit(Some((&split, &seen)), self.epochs)?;
         let train = self.figures(&held_out.model, &seen);
         let validation = self.figures(&held_out.model, &split.validation);
+        if self.method.objective() != Objective::Pairs {
+            let scored = [&seen, &split.validation].map(|rows| (rows, self.scores(&held_out.model, rows)));
+            beats_a_constant(self.rule.squared, scored, &self.remedy())?;
+        }
         let (mut settings, tuning) = self.tune(&held_out, &split)?;
         if self.keep_users {
             settings.calibration = self.known_users_calibration(&held_out.model, &split.validation);
@@ -354,13 +371,7 @@ impl<'w> Training<'w> {
         let validation = split.map_or(&[][..], |split| &split.validation.events);
         let fitted = fit(problem, model, events, validation, &self.method, epochs, note);
         let fitted = fitted.map_err(|stopped| match stopped {
-            Stopped::Diverged => {
-                let remedy = match &self.method {
-                    Method::Sgd(config) => format!("lower --rate (now {}) or scale the label", config.rate),
-                    Method::Bayes(_) => "scale the label".to_owned(),
-                };
-                Error::Diverged { remedy }
-            }
+            Stopped::Diverged => Error::Diverged { remedy: self.remedy() },
             Stopped::TooLarge => Error::Setting(
                 "--method bayes and --loss bpr hold all events in memory, and they are more than --memory: raise it"
                     .into(),
@@ -368,6 +379,14 @@ impl<'w> Training<'w> {
             Stopped::Unreadable(error) => error,
         })?;
         Ok((fitted, curve))
+    }
+
+    /// What helps a model that learnt nothing.
+    fn remedy(&self) -> String {
+        match &self.method {
+            Method::Sgd(config) => format!("lower --rate (now {}) or scale the label", config.rate),
+            Method::Bayes(_) => "scale the label".to_owned(),
+        }
     }
 
     fn figures(&self, model: &Model, rows: &Labelled) -> Fit {
@@ -384,9 +403,12 @@ impl<'w> Training<'w> {
         }
     }
 
+    fn scores(&self, model: &Model, rows: &Labelled) -> Vec<f32> {
+        model.scores(&self.dataset.problem, &rows.events)
+    }
+
     fn scored(&self, model: &Model, rows: &Labelled) -> Vec<Scored> {
-        let scores = model.scores(&self.dataset.problem, &rows.events);
-        let scored = scores.into_iter().zip(&rows.events).zip(&rows.labels);
+        let scored = self.scores(model, rows).into_iter().zip(&rows.events).zip(&rows.labels);
         scored
             .map(|((score, event), &label)| Scored {
                 score,

@@ -55,6 +55,14 @@ pub fn tune(base: &Base, bench: &Bench, random: u64, title: &str, watch: &dyn Wa
         Setting,
         "{title} has {people} people, too few to choose on some and judge on others: give at least {LEAST_PEOPLE}"
     );
+    let mut clicks = bench.events.clicks(&bench.rule).flatten();
+    let first = clicks.next();
+    ensure!(
+        bench.rule.squared || first.is_none() || clicks.any(|click| Some(click) != first),
+        Setting,
+        "{title}: every event is a {}: there is nothing to tell apart, so nothing to tune on",
+        if first == Some(true) { "click" } else { "skip" }
+    );
     let mut drawn: Vec<u32> = (0..people as u32).collect();
     Rng::new(random, 0).shuffle(&mut drawn);
     let (choosing, judging) = drawn.split_at(people / 2);

@@ -5,7 +5,7 @@ use crate::term::Bars;
 use anyhow::{Result, ensure};
 use brooklet_core::{Base, Config};
 use brooklet_train::evaluate::{Judged, Visitors};
-use brooklet_train::input::{Columns, Events, LabelRule, read_delays, read_events};
+use brooklet_train::input::{Columns, Events, LabelRule, SideTable, read_delays};
 use brooklet_train::seed::{self, Sources};
 use brooklet_train::watch::{Length, Watch};
 use std::path::{Path, PathBuf};
@@ -38,8 +38,7 @@ impl People {
         let mut sources = Sources::of(base.metadata())?.moved(asked.items, asked.users);
         asked.impression.name(&mut sources.columns);
         let rule = seed::rule(base.metadata());
-        let (users, items) = (sources.read_users(&Bars)?, sources.read_items(&Bars)?);
-        self.read(events, &sources.columns, &rule, asked.delay_column, seed)?;
+        let (users, items) = self.read(events, &sources, &rule, asked.delay_column, seed)?;
         let mut visitors = Visitors::new(base, &self.events, &rule, &users, &items)?;
         visitors.delay(asked.delay);
         let progress = Bars.begin("replaying visitors", Length::Steps(visitors.len()));
@@ -47,18 +46,20 @@ impl People {
         Ok(Judged::new(&replayed, asked.freeze, rule.squared))
     }
 
+    /// Reads the events, unless they are there as this seed reads them, and gives the fields of users and of items.
     fn read(
         &mut self,
         path: &Path,
-        columns: &Columns,
+        sources: &Sources,
         rule: &LabelRule,
         delays: Option<&str>,
         seed: &Path,
-    ) -> Result<()> {
+    ) -> Result<(SideTable, SideTable)> {
+        let columns = &sources.columns;
         if self.read_as.as_ref().is_some_and(|(c, r)| c == columns && r == rule) {
-            return Ok(());
+            return Ok((sources.read_users(&Bars)?, sources.read_items(&Bars)?));
         }
-        let mut events = read_events(path, columns, rule, &Bars)?;
+        let (mut events, users, items) = sources.people(path, rule, &Bars)?;
         if let Some(column) = delays {
             events = events.delayed(read_delays(path, column, &Bars)?);
         }
@@ -77,6 +78,6 @@ impl People {
         }
         self.events = events;
         self.read_as = Some((columns.clone(), rule.clone()));
-        Ok(())
+        Ok((users, items))
     }
 }

@@ -34,8 +34,12 @@ impl<'a> Spill<'a> {
     }
 
     pub(crate) fn finish(self) -> Result<Blocks> {
+        let cannot = || cannot_keep(self.folder);
         Ok(match self.file {
-            Some(file) => Blocks::File(Mutex::new(file.into_inner().map_err(|error| error.into_error())?), 0),
+            Some(file) => {
+                let file = file.into_inner().map_err(|error| error.into_error()).with_context(cannot)?;
+                Blocks::File(Mutex::new(file), 0)
+            }
             None => Blocks::Memory(self.blocks),
         })
     }
@@ -43,7 +47,7 @@ impl<'a> Spill<'a> {
 
 impl Sink for Spill<'_> {
     fn add(&mut self, block: &[u8]) -> Result<()> {
-        let cannot = || format!("cannot keep the events, which are more than --memory, in {}", self.folder.display());
+        let cannot = || cannot_keep(self.folder);
         self.bytes += block.len();
         if self.file.is_none() && self.bytes <= self.most {
             self.blocks.push(block.into());
@@ -58,6 +62,10 @@ impl Sink for Spill<'_> {
         }
         self.file.as_mut().map_or(Ok(()), |file| file.write_all(block)).with_context(cannot)
     }
+}
+
+fn cannot_keep(folder: &Path) -> String {
+    format!("cannot keep the events, which are more than --memory, in {}", folder.display())
 }
 
 /// One event, checked.

@@ -48,6 +48,12 @@ impl<'a> Cache<'a> {
         let names = files.iter().map(|file| std::fs::canonicalize(file).unwrap_or_else(|_| file.clone()));
         let name = format!("{:?} {how}", names.collect::<Vec<_>>());
         let path = folder.join(format!("{:016x}.events", xxh3_64(name.as_bytes())));
+        if let Some(file) = files
+            .iter()
+            .find(|file| file.canonicalize().is_ok_and(|file| path.canonicalize().is_ok_and(|path| path == file)))
+        {
+            bail!(Setting, "--cache would replace {}, which is read: name another folder", file.display());
+        }
         let origin = origin(&name, files)?;
         Ok(Cache { folder, path, files, origin })
     }
@@ -99,14 +105,11 @@ impl<'a> Cache<'a> {
         summary.encode(&mut encoder);
         unfinished.write(&encoder.0)?;
         unfinished.write(&begin.to_le_bytes())?;
+        let cannot = || format!("cannot write the cache {}", self.path.display());
         let hash = unfinished.hash.digest();
         unfinished.write(&hash.to_le_bytes())?;
-        let file =
-            unfinished.file.into_inner().map_err(|error| error.into_error()).context("cannot write the cache")?;
-        let file = file
-            .persist(&self.path)
-            .map_err(|failed| failed.error)
-            .with_context(|| format!("cannot write the cache {}", self.path.display()))?;
+        let file = unfinished.file.into_inner().map_err(|error| error.into_error()).with_context(cannot)?;
+        let file = file.persist(&self.path).map_err(|failed| failed.error).with_context(cannot)?;
         Ok(Store { summary, blocks: Blocks::File(Mutex::new(file), HEADER) })
     }
 
@@ -180,7 +183,9 @@ impl Unfinished {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.hash.update(bytes);
         self.at += bytes.len() as u64;
-        self.file.write_all(bytes).context("cannot write the cache")
+        self.file
+            .write_all(bytes)
+            .with_context(|| format!("cannot write the cache {}", self.file.get_ref().path().display()))
     }
 }
 
