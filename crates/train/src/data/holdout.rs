@@ -283,14 +283,14 @@ mod tests {
 
     #[test]
     fn copies_of_an_event_are_on_one_side() {
-        let rows: Vec<String> = (0..6000).map(|i| format!("u{},i{},1,{}\n", i % 600, i / 600, i / 7)).collect();
+        let rows: Vec<String> = (0..5400).map(|i| format!("u{},i{},1,{}\n", i % 600, i / 600, i / 7)).collect();
         let twice: String = rows.iter().chain(rows.iter().rev()).map(String::as_str).collect();
         let file = temp_file(&format!("user,item,label,time\n{twice}"));
         let rule = LabelRule { squared: false, positive: None, map: Vec::new() };
         let (columns, files) = (columns(), [file.path().to_owned()]);
         let store = Reading::new(&files, &columns, &rule, BadRows::Count(0)).unwrap().read().unwrap();
         let duplicates = Duplicates::find(&store).unwrap();
-        assert_eq!(duplicates.rows, 6000);
+        assert_eq!(duplicates.rows, 5400);
         for how in [HoldOut::Random, HoldOut::Time] {
             let split = Split::new(&store, &duplicates, how, 1).unwrap();
             let (mut sides, mut batch) = ([HashSet::new(), HashSet::new()], Batch::default());
