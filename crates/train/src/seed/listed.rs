@@ -34,11 +34,9 @@ pub(crate) fn ensure_listed(
             others => format!(", listed but in no event {others}"),
         }
     );
-    ensure!(
-        listed as f64 >= LEAST * all as f64,
-        Input,
-        "{told}: write ids alike in both files, or name the right one with {flag}"
-    );
+    if (listed as f64) < LEAST * all as f64 {
+        bail!(Input, "{told}: write ids alike in both files, or name the right one with {flag}");
+    }
     watch.warn(&told);
     Ok(())
 }

@@ -28,7 +28,7 @@ pub(super) fn labels_differ(store: &Store, rule: &LabelRule, drawn: bool, title:
 pub(super) fn events_teach(store: &Store, rule: &LabelRule, loss: Loss, title: &str) -> Result<()> {
     let summary = store.summary();
     ensure!(
-        summary.weights > 0.0,
+        summary.weights != 0.0,
         Setting,
         "{title}: every weight is 0, so no event teaches anything: name another column with --weight, or leave it out"
     );
