@@ -7,8 +7,8 @@ use tempfile::NamedTempFile;
 
 /// Says at once what would be said, or lost, after hours of work: that nothing can be written there, that an output is one of the
 /// inputs, or that two outputs are one file. Outputs come with the flags that name them.
-pub(crate) fn ensure_outputs<'a>(
-    outputs: &[(&str, Option<&'a Path>)],
+pub(crate) fn ensure_outputs(
+    outputs: &[(&str, Option<&Path>)],
     inputs: impl IntoIterator<Item = PathBuf>,
 ) -> Result<()> {
     let outputs: Vec<(&str, &Path)> = outputs.iter().filter_map(|(flag, path)| Some((*flag, (*path)?))).collect();
