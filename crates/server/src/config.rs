@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use brooklet_core::{Base, Error, FoldConfig, Judging, Precision};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use ipnet::IpNet;
 
 use crate::store::SqliteConfig;
 use crate::token::Scope;
@@ -135,6 +136,50 @@ pub struct Config {
     #[arg(long, env = "BROOKLET_MAX_INFLATED_BYTES", default_value_t = MAX_INFLATED_BYTES, value_name = "BYTES")]
     pub max_inflated_bytes: usize,
 
+    /// Refuse a delta of more rows than this
+    #[arg(long, env = "BROOKLET_MAX_DELTA_ROWS", default_value_t = MAX_DELTA_ROWS, value_name = "ROWS")]
+    pub max_delta_rows: usize,
+
+    /// The most memory that deltas take while they are read and written; further ones are refused with 503 for the moment
+    #[arg(long, env = "BROOKLET_MAX_PENDING_BYTES", default_value_t = MAX_PENDING_BYTES, value_name = "BYTES")]
+    pub max_pending_bytes: usize,
+
+    /// How often one address may ask in a minute, and at once; 0 is as often as it likes. Programs on this machine may always ask, unless they are
+    /// trusted proxies
+    #[arg(long, env = "BROOKLET_RATE_ADDRESS", default_value_t = RATE_ADDRESS, value_name = "N")]
+    pub rate_address: u32,
+
+    /// How many deltas one client key may send in a minute, and at once; 0 is as many as it likes
+    #[arg(long, env = "BROOKLET_RATE_KEY", default_value_t = RATE_KEY, value_name = "N")]
+    pub rate_key: u32,
+
+    /// Network of proxies whose `X-Forwarded-For` says who asks, such as `10.0.0.0/8` or `127.0.0.1/32`; repeat the option for several. The header
+    /// counts from no other address
+    #[arg(long = "trusted-proxy", env = "BROOKLET_TRUSTED_PROXIES", value_delimiter = ',', value_name = "NETWORK")]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// The most connections that are open at once; further ones are told to come back
+    #[arg(long, env = "BROOKLET_MAX_CONNECTIONS", default_value_t = MAX_CONNECTIONS, value_name = "N")]
+    pub max_connections: usize,
+
+    /// The most of them from one address; a proxy's that is trusted and this machine's are not counted
+    #[arg(long, env = "BROOKLET_MAX_ADDRESS_CONNECTIONS", default_value_t = MAX_ADDRESS_CONNECTIONS, value_name = "N")]
+    pub max_address_connections: usize,
+
+    /// The most bytes of a request's headers
+    #[arg(long, env = "BROOKLET_MAX_HEADER_BYTES", default_value_t = MAX_HEADER_BYTES, value_name = "BYTES")]
+    pub max_header_bytes: usize,
+
+    /// Close a connection whose next request's headers are not there after so long, or that takes nothing of an answer for so long
+    #[arg(long, env = "BROOKLET_IDLE_SECONDS", default_value_t = IDLE_SECONDS, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub idle_seconds: u64,
+
+    /// Refuse a delta that has not arrived after so long
+    #[arg(long, env = "BROOKLET_BODY_SECONDS", default_value_t = BODY_SECONDS, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub body_seconds: u64,
+
     /// The most room that the deltas of a model may take in the store, as they were sent; further ones are refused with 507 until folded ones
     /// are deleted, see --retain-versions
     #[arg(long, env = "BROOKLET_QUOTA", default_value_t = SqliteConfig::default().quota, value_name = "BYTES")]
@@ -190,6 +235,15 @@ const VERSION_SECONDS: u64 = 600;
 const RETAIN_VERSIONS: u64 = 20;
 const MAX_DELTA_BYTES: usize = 64 << 10;
 const MAX_INFLATED_BYTES: usize = 256 << 10;
+const MAX_DELTA_ROWS: usize = 8192;
+const MAX_PENDING_BYTES: usize = 64 << 20;
+const RATE_ADDRESS: u32 = 600;
+const RATE_KEY: u32 = 60;
+const MAX_CONNECTIONS: usize = 1024;
+const MAX_ADDRESS_CONNECTIONS: usize = 64;
+const MAX_HEADER_BYTES: usize = 16 << 10;
+const IDLE_SECONDS: u64 = 30;
+const BODY_SECONDS: u64 = 30;
 const DRAIN_SECONDS: u64 = 10;
 
 impl Config {
@@ -223,6 +277,16 @@ impl Config {
             retain_versions: RETAIN_VERSIONS,
             max_delta_bytes: MAX_DELTA_BYTES,
             max_inflated_bytes: MAX_INFLATED_BYTES,
+            max_delta_rows: MAX_DELTA_ROWS,
+            max_pending_bytes: MAX_PENDING_BYTES,
+            rate_address: RATE_ADDRESS,
+            rate_key: RATE_KEY,
+            trusted_proxies: Vec::new(),
+            max_connections: MAX_CONNECTIONS,
+            max_address_connections: MAX_ADDRESS_CONNECTIONS,
+            max_header_bytes: MAX_HEADER_BYTES,
+            idle_seconds: IDLE_SECONDS,
+            body_seconds: BODY_SECONDS,
             quota: SqliteConfig::default().quota,
             commit_batch: SqliteConfig::default().commit_batch,
             log_file: None,

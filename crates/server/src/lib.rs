@@ -81,7 +81,7 @@
 //!
 //! # Limits
 //!
-//! No TLS, no accounts, no rate limits: that is a proxy's work. Tokens are looked at where strangers reach the address, see [`Config::open`]. One process uses one data folder; a second one is refused. What one
+//! No TLS, no accounts: that is a proxy's work. Tokens are looked at where strangers reach the address, see [`Config::open`]. One process uses one data folder; a second one is refused. What one
 //! client key can do to a version is bounded by [`Config::clip`], [`Config::influence`] and [`Config::quorum`], what all can do ever by [`Config::reach`]; but
 //! whoever makes up a thousand keys is a thousand clients. All current bases are in memory, and one fold takes at most 8,192 deltas or 16 MiB, of which
 //! no client has more than its share; what is left waits for the next.
@@ -89,6 +89,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod error;
+mod net;
 mod router;
 mod serve;
 mod state;
@@ -99,11 +100,13 @@ mod mounts;
 mod ready;
 mod seed;
 
+mod caller;
 mod clock;
 mod config;
 mod gzip;
 mod log;
 mod metrics;
+mod pace;
 mod token;
 
 mod http;

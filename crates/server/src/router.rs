@@ -14,8 +14,10 @@ use tower_http::trace::TraceLayer;
 
 use crate::config::Config;
 use crate::http::access::{Needs, access};
+use crate::http::admit::admit;
 use crate::http::headers::VERSION_HEADER;
 use crate::http::{base, deltas, files, operations, problem, stats};
+use crate::pace;
 use crate::state::AppState;
 use crate::token::Scope;
 
@@ -73,6 +75,7 @@ fn dressed(routes: Router<AppState>, state: AppState) -> Router<AppState> {
     let cors = cors(state.config());
     routes
         .layer(CatchPanicLayer::custom(problem::of_panic))
+        .layer(axum::middleware::from_fn_with_state(state.clone(), admit))
         .layer(axum::middleware::from_fn_with_state(state, problem::dress))
         .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         .layer(cors)
@@ -89,6 +92,6 @@ fn cors(config: &Config) -> CorsLayer {
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::HEAD, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::CONTENT_ENCODING, header::IF_NONE_MATCH])
-        .expose_headers([header::ETAG, header::RETRY_AFTER, VERSION_HEADER])
+        .expose_headers([header::ETAG, header::RETRY_AFTER, pace::LEFT, pace::POLICY, VERSION_HEADER])
         .max_age(std::time::Duration::from_secs(86_400))
 }

@@ -1,11 +1,10 @@
 //! The life of a server: it takes its address, opens its store, serves until it is told to stop, and drains.
 
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -15,6 +14,7 @@ use crate::error::ServeError;
 use crate::fold;
 use crate::log;
 use crate::metrics::Metrics;
+use crate::net::{self, Bounds};
 use crate::router::{app, operations};
 use crate::state::AppState;
 use crate::store::Store;
@@ -92,35 +92,29 @@ impl Server {
                 let _ = draining.send(true);
             }
         };
-        let operations = operate.map(|operate| {
+        let (bounds, metrics) = (Bounds::of(state.config()), state.metrics().clone());
+        let operated = operate.map(|listener| {
             let at = state.config().operate_listen.unwrap_or(state.config().listen);
-            let draining = is_draining.clone();
-            axum::serve(operate, operations(state.clone(), at)).with_graceful_shutdown(drained(draining))
+            let router = operations(state.clone(), at);
+            net::serve(listener, router, bounds.clone(), metrics.clone(), drained(is_draining.clone()))
         });
-        let listener = listener.tap_io(|stream| {
-            // Small answers should not wait for more to send. Without it they are late, not wrong.
-            let _ = stream.set_nodelay(true);
-        });
-        let served = axum::serve(listener, app(state.clone())).with_graceful_shutdown(stopped);
+        let served = net::serve(listener, app(state.clone()), bounds, metrics, stopped);
         let patience = Duration::from_secs(state.config().drain_seconds);
         let deadline = async {
             drained(is_draining).await;
             tokio::time::sleep(patience).await;
         };
         let done = async {
-            let (served, operated) = tokio::join!(served.into_future(), async {
-                match operations {
-                    Some(operations) => operations.await,
-                    None => Ok(()),
+            tokio::join!(served, async {
+                if let Some(operated) = operated {
+                    operated.await;
                 }
             });
-            served.and(operated).map_err(ServeError::Io)?;
             while folders.join_next().await.is_some() {}
-            Ok::<_, ServeError>(())
         };
         // A fold that does not end in time has published nothing, and its deltas wait for the next start.
         tokio::select! {
-            done = done => done?,
+            () = done => {}
             () = deadline => tracing::warn!("requests or a fold were still under way after {} seconds", patience.as_secs()),
         }
         folders.abort_all();

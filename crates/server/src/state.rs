@@ -7,13 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use brooklet_core::{FeatureId, FoldConfig};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
+use crate::caller::Proxies;
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::metrics::Metrics;
 use crate::model::{Current, Model};
 use crate::mounts;
+use crate::pace::Pace;
 use crate::ready::{Readiness, Ready};
 use crate::seed;
 use crate::store::{Sqlite, SqliteConfig, Store, StoreError};
@@ -38,6 +40,9 @@ struct Shared {
     draining: AtomicBool,
     readiness: Readiness,
     known: Known,
+    proxies: Proxies,
+    pace: Pace,
+    room: Arc<Semaphore>,
 }
 
 impl AppState {
@@ -81,8 +86,19 @@ impl AppState {
         {
             return Err(ServeError::NoToken { address, data: config.data });
         }
-        let (draining, readiness, known) = (AtomicBool::new(false), Readiness::default(), Known::default());
-        Ok(AppState(Arc::new(Shared { config, fold, store, metrics, models, draining, readiness, known })))
+        Ok(AppState(Arc::new(Shared {
+            fold,
+            store,
+            metrics,
+            models,
+            draining: AtomicBool::new(false),
+            readiness: Readiness::default(),
+            known: Known::default(),
+            proxies: Proxies::new(&config.trusted_proxies),
+            pace: Pace::new(config.rate_address, config.rate_key),
+            room: Arc::new(Semaphore::new(config.max_pending_bytes.min(Semaphore::MAX_PERMITS))),
+            config,
+        })))
     }
 
     /// The store.
@@ -117,6 +133,19 @@ impl AppState {
         Ok(tokens)
     }
 
+    /// Room in memory for so many bytes, until it is dropped; None if there is none now.
+    pub(crate) fn room(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        self.0.room.clone().try_acquire_many_owned(u32::try_from(bytes).ok()?).ok()
+    }
+
+    pub(crate) fn proxies(&self) -> &Proxies {
+        &self.0.proxies
+    }
+
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.0.pace
+    }
+
     pub(crate) fn config(&self) -> &Config {
         &self.0.config
     }
@@ -126,7 +155,7 @@ impl AppState {
         &self.0.fold
     }
 
-    pub(crate) fn metrics(&self) -> &Metrics {
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
         &self.0.metrics
     }
 

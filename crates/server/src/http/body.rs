@@ -22,6 +22,14 @@ pub(crate) struct Limits {
     pub(crate) time: Duration,
 }
 
+impl Limits {
+    /// The most memory that a body with these headers takes.
+    pub(crate) fn most(&self, headers: &HeaderMap) -> usize {
+        let sent = length(headers).map_or(self.sent, |length| length.min(self.sent as u64) as usize);
+        if headers.contains_key(header::CONTENT_ENCODING) { sent.saturating_add(self.inflated) } else { sent }
+    }
+}
+
 /// A body as it was sent, and decompressed.
 pub(crate) struct Read {
     pub(crate) sent: Bytes,
@@ -32,14 +40,13 @@ pub(crate) struct Read {
 pub(crate) async fn read(headers: &HeaderMap, body: Body, limits: Limits) -> Result<Read, Problem> {
     expect_cbor(headers)?;
     let encoding = Encoding::of(headers)?;
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > limits.sent as u64) {
-        return Err(too_large(limits.sent, "as sent"));
+    if length(headers).is_some_and(|length| length > limits.sent as u64) {
+        return Err(too_large(limits.sent, "bytes as sent"));
     }
     let collected = tokio::time::timeout(limits.time, Limited::new(body, limits.sent).collect()).await;
     let sent = match collected {
         Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large(limits.sent, "as sent")),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large(limits.sent, "bytes as sent")),
         Ok(Err(_)) => {
             let detail = "the body broke off";
             return Err(Problem::new(Code::IncompleteBody, detail));
@@ -50,10 +57,15 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limits: Limits) -> Res
         }
     };
     match encoding {
-        Encoding::Identity if sent.len() > limits.inflated => Err(too_large(limits.inflated, "uncompressed")),
+        Encoding::Identity if sent.len() > limits.inflated => Err(too_large(limits.inflated, "bytes uncompressed")),
         Encoding::Identity => Ok(Read { plain: sent.clone(), sent }),
         Encoding::Gzip => Ok(Read { plain: inflate(&sent, limits.inflated)?, sent }),
     }
+}
+
+/// How long a body says that it is.
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 enum Encoding {
@@ -90,7 +102,7 @@ fn expect_cbor(headers: &HeaderMap) -> Result<(), Problem> {
 fn inflate(sent: &[u8], limit: usize) -> Result<Bytes, Problem> {
     // One byte more than allowed tells too long from just long enough.
     match gzip::inflate(sent, limit + 1) {
-        Ok(inflated) if inflated.len() > limit => Err(too_large(limit, "decompressed")),
+        Ok(inflated) if inflated.len() > limit => Err(too_large(limit, "bytes decompressed")),
         Ok(inflated) => Ok(inflated.into()),
         Err(_) => {
             let detail = "the body is not what `content-encoding: gzip` says";
@@ -99,7 +111,7 @@ fn inflate(sent: &[u8], limit: usize) -> Result<Bytes, Problem> {
     }
 }
 
-fn too_large(limit: usize, how: &str) -> Problem {
-    let detail = format!("a delta may have {limit} bytes {how}: send fewer rows at a time");
+pub(crate) fn too_large(limit: usize, of_what: &str) -> Problem {
+    let detail = format!("a delta may have {limit} {of_what}: send fewer rows at a time");
     Problem::new(Code::TooLarge, detail).with("limit", limit)
 }

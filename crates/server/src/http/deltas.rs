@@ -3,19 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use brooklet_core::{Delta, Error, Fold};
+use tokio::sync::OwnedSemaphorePermit;
 
+use crate::http::admit::{Caller, too_often};
 use crate::http::body::{self, Limits, Read};
 use crate::http::headers::VERSION_HEADER;
 use crate::http::problem::{Code, Problem};
 use crate::model::{Current, Model};
+use crate::pace::Left;
 use crate::state::AppState;
-use crate::store::{Append, Receipt};
+use crate::store::{Append, Receipt, StoreError};
 
 /// What a browser hears of its delta.
 #[derive(serde::Serialize)]
@@ -32,6 +35,7 @@ struct Acknowledgement {
 pub(crate) async fn accept(
     State(state): State<AppState>,
     Path(name): Path<String>,
+    caller: Option<Extension<Caller>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -41,10 +45,23 @@ pub(crate) async fn accept(
     }
     let config = state.config();
     expect_origin(&headers, &config.allow_origins)?;
-    let limits =
-        Limits { sent: config.max_delta_bytes, inflated: config.max_inflated_bytes, time: Duration::from_secs(30) };
+    let limits = Limits {
+        sent: config.max_delta_bytes,
+        inflated: config.max_inflated_bytes,
+        time: Duration::from_secs(config.body_seconds),
+    };
+    let room = state.room(limits.most(&headers)).ok_or(StoreError::Busy)?;
     let Read { sent, plain } = body::read(&headers, body, limits).await?;
     let delta = Delta::decode(&plain).map_err(refusal)?;
+    if delta.ids.len() > config.max_delta_rows {
+        return Err(body::too_large(config.max_delta_rows, "rows"));
+    }
+    if let (Some(limit), Some(_stranger)) = (&state.pace().key, caller.and_then(|caller| caller.0.0)) {
+        let left = limit.take(&delta.client);
+        if let Left::None(_) = left {
+            return Err(too_often(limit, left));
+        }
+    }
     let (client, seq, events) = (delta.client, delta.seq, delta.events);
 
     let current = model.current();
@@ -52,7 +69,7 @@ pub(crate) async fn accept(
         Ok(()) => {
             let append =
                 Append { model: name.clone(), client, seq, base_version: delta.base_version, events, bytes: sent };
-            append_and_count(state.clone(), model.clone(), append).await?
+            append_and_count(state.clone(), model.clone(), append, room).await?
         }
         // A delta whose acknowledgement was lost may meanwhile be too old to be accepted. It was, all the same: refusing
         // it would make the browser send the same events once more.
@@ -75,7 +92,12 @@ pub(crate) async fn accept(
 
 /// Returns once the delta is durable. A browser that hangs up ends the handler of its request, but not this: its delta
 /// is in the queue of the writer, so whoever waits for enough deltas to fold has to hear of it.
-async fn append_and_count(state: AppState, model: Arc<Model>, append: Append) -> Result<Receipt, Problem> {
+async fn append_and_count(
+    state: AppState,
+    model: Arc<Model>,
+    append: Append,
+    room: OwnedSemaphorePermit,
+) -> Result<Receipt, Problem> {
     let events = append.events;
     let task = tokio::spawn(async move {
         let receipt = state.store().append(append).await;
@@ -83,6 +105,7 @@ async fn append_and_count(state: AppState, model: Arc<Model>, append: Append) ->
             model.arrived();
             state.metrics().accepted(&model.name, events);
         }
+        drop(room);
         receipt
     });
     Ok(task.await.map_err(|_| Problem::internal())??)

@@ -2,12 +2,14 @@
 //! the reference for callers.
 
 pub(crate) mod access;
+pub(crate) mod bare;
 pub(crate) mod base;
 pub(crate) mod deltas;
 pub(crate) mod files;
 pub(crate) mod operations;
 pub(crate) mod stats;
 
+pub(crate) mod admit;
 mod body;
 pub(crate) mod headers;
 pub(crate) mod problem;

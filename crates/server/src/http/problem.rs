@@ -33,6 +33,13 @@ macro_rules! codes {
     };
 }
 
+impl Code {
+    /// Its stable name.
+    pub(crate) fn name(self) -> &'static str {
+        self.line().0
+    }
+}
+
 codes! {
     BadDelta: "bad_delta", BAD_REQUEST, "Not a delta";
     BadGzip: "bad_gzip", BAD_REQUEST, "Broken compression";
@@ -54,16 +61,22 @@ codes! {
     PrunedVersion: "pruned_version", GONE, "No longer kept";
     StaleBase: "stale_base", GONE, "The base is too old";
     PreconditionFailed: "precondition_failed", PRECONDITION_FAILED, "Precondition failed";
+    UriTooLong: "uri_too_long", URI_TOO_LONG, "Address too long";
+    HeadersTooLarge: "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "Headers too large";
+    RateLimited: "rate_limited", TOO_MANY_REQUESTS, "Too often";
     TooLarge: "too_large", PAYLOAD_TOO_LARGE, "Too large";
     UnsupportedEncoding: "unsupported_encoding", UNSUPPORTED_MEDIA_TYPE, "Unknown encoding";
     UnsupportedMediaType: "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unknown media type";
     RangeNotSatisfiable: "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "No such range";
     Internal: "internal", INTERNAL_SERVER_ERROR, "Internal error";
     Busy: "busy", SERVICE_UNAVAILABLE, "Too busy";
+    TooManyConnections: "too_many_connections", SERVICE_UNAVAILABLE, "Too many connections";
     Draining: "draining", SERVICE_UNAVAILABLE, "Shutting down";
     StoreUnavailable: "store_unavailable", SERVICE_UNAVAILABLE, "Store unavailable";
     QuotaExceeded: "quota_exceeded", INSUFFICIENT_STORAGE, "No room for deltas";
 }
+
+const MEDIA_TYPE: &str = "application/problem+json";
 
 /// An error as the caller sees it.
 #[derive(Debug)]
@@ -142,22 +155,45 @@ impl From<StoreError> for Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let Problem { code, detail, extensions, headers } = self;
-        let (name, status, title) = code.line();
+impl Problem {
+    /// The document.
+    fn document(&self) -> Map<String, Value> {
+        let (name, status, title) = self.code.line();
         let mut body = Map::new();
         body.insert("type".into(), format!("urn:brooklet:problem:{name}").into());
         body.insert("title".into(), title.into());
         body.insert("status".into(), status.as_u16().into());
-        body.insert("detail".into(), detail.into());
+        body.insert("detail".into(), self.detail.clone().into());
         body.insert("code".into(), name.into());
-        body.extend(extensions);
-        let mut response = (status, Json(body)).into_response();
+        body.extend(self.extensions.clone());
+        body
+    }
+
+    /// A whole answer, where there is nobody but the connection to give it to; it ends that.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let body = Value::Object(self.document()).to_string();
+        let (status, length) = (self.code.line().1, body.len());
+        let mut answer = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {length}\r\ncache-control: no-store\r\n\
+             x-content-type-options: nosniff\r\nconnection: close\r\n"
+        )
+        .into_bytes();
+        for (name, value) in &self.headers {
+            answer.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+        answer.extend([b"\r\n", body.as_bytes()].concat());
+        answer
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (name, status, _) = self.code.line();
+        let mut response = (status, Json(self.document())).into_response();
         let all = response.headers_mut();
-        all.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        all.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         all.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        all.extend(headers);
+        all.extend(self.headers);
         response.extensions_mut().insert(Told(name));
         response
     }
