@@ -160,6 +160,7 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
             aggregate: aggregate.encode()?,
             etag: next.etag.clone(),
             rows: next.rows as u64,
+            created: next.created,
             fold: FoldedVersion {
                 events: sum.fold.events(),
                 changed_rows: sum.fold.rows() as u64,

@@ -6,6 +6,7 @@ use std::path::Path;
 use axum::body::Bytes;
 use brooklet_core::{Aggregate, Base};
 
+use crate::clock::now;
 use crate::error::ServeError;
 use crate::model::etag;
 use crate::store::{FoldedVersion, Publication, Registered, Store};
@@ -40,6 +41,7 @@ pub(crate) async fn register(store: &dyn Store, model: &str, path: &Path) -> Res
         aggregate: Aggregate::from_base(&base).encode().map_err(bad)?,
         etag: etag(&bytes),
         rows: base.len() as u64,
+        created: now(),
         fold: FoldedVersion::default(),
         base: bytes,
     };

@@ -140,6 +140,8 @@ pub struct Publication {
     pub etag: String,
     /// Rows of the base.
     pub rows: u64,
+    /// When it was made, in milliseconds since 1970.
+    pub created: u64,
     /// What went into it; a seed has nothing.
     pub fold: FoldedVersion,
 }

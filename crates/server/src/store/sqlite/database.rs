@@ -304,7 +304,7 @@ fn stored_version(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredVersion> {
 }
 
 fn insert_version(transaction: &Transaction<'_>, model: &str, publication: &Publication) -> rusqlite::Result<usize> {
-    let Publication { version, base, etag, rows, fold, .. } = publication;
+    let Publication { version, base, etag, rows, created, fold, .. } = publication;
     transaction.execute(
         "INSERT INTO versions (model, version, etag, size, deltas, events, rows, changed_rows, digest, created, base)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -318,7 +318,7 @@ fn insert_version(transaction: &Transaction<'_>, model: &str, publication: &Publ
             rows,
             fold.changed_rows,
             hex(fold.digest),
-            now(),
+            created,
             base.as_ref()
         ],
     )
