@@ -190,10 +190,16 @@ fn compare(folder: &Path, acknowledged: &Acknowledged) -> usize {
     let integrity: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(integrity, "ok");
 
+    let mut query = connection.prepare("SELECT id >> 20, bytes FROM parts ORDER BY id").unwrap();
+    let mut bytes = BTreeMap::<i64, Vec<u8>>::new();
+    for part in query.query_map([], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?))).unwrap() {
+        let (id, part) = part.unwrap();
+        bytes.entry(id).or_default().extend(part);
+    }
     let mut query =
-        connection.prepare("SELECT version, bytes FROM deltas LEFT JOIN folded USING (id) ORDER BY id").unwrap();
+        connection.prepare("SELECT id, version FROM deltas LEFT JOIN folded USING (id) ORDER BY id").unwrap();
     let stored: Vec<(Option<u64>, Delta)> = query
-        .query_map([], |row| Ok((row.get(0)?, Delta::decode(&row.get::<_, Vec<u8>>(1)?).unwrap())))
+        .query_map([], |row| Ok((row.get(1)?, Delta::decode(&bytes[&row.get(0)?]).unwrap())))
         .unwrap()
         .map(Result::unwrap)
         .collect();

@@ -8,8 +8,8 @@ use std::io::Write;
 
 use axum::body::{Body, Bytes};
 use axum::http::Request;
-use brooklet_server::{AppState, Folded, StoreError, app, backup, fold_now, restore};
-use common::{Bench, MODEL, config, delta, deltas_path, get, post, send};
+use brooklet_server::{AppState, Append, Folded, Receipt, StoreError, app, backup, fold_now, restore};
+use common::{Bench, MODEL, append, config, delta, deltas_path, get, post, send};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -38,13 +38,40 @@ async fn what_shrinks_on_the_wire_is_stored_shrunk_and_folded_whole() {
         assert_eq!(send(&bench.router, request).await.status, 200);
         post(&plain.router, &delta).await;
     }
-    assert_eq!(number(&bench, "SELECT sum(length(bytes)) FROM deltas"), sent);
-    assert_eq!(number(&bench, "SELECT stored FROM models"), sent);
+    assert_eq!(number(&bench, "SELECT sum(length(bytes)) FROM parts"), sent);
+    assert_eq!(number(&bench, "SELECT stored FROM counts"), sent);
     for bench in [&bench, &plain] {
         assert_eq!(fold_now(&bench.state, MODEL).await.unwrap(), Folded::Published(2));
     }
     let [shrunk, whole] = [bench.stats().await, plain.stats().await];
     assert_eq!((shrunk.digest, shrunk.set_aside_deltas), (whole.digest, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_disk_takes_a_fifth_more_than_was_sent_at_most() {
+    // Of the second size one would fit into a page of the database, and nothing beside it.
+    for size in [1000, 2100, 3250, 20_000] {
+        let bench = Bench::new(|_| {}).await;
+        let folder = bench.folder.path().join("store");
+        let disk = |name: &str| std::fs::metadata(folder.join(name)).map_or(0, |file| file.len());
+        let (before, mut random) = (disk("brooklet.sqlite"), common::Random(size));
+        let mut deltas = tokio::task::JoinSet::new();
+        for client in 0..4_000_000 / size {
+            let bytes: Vec<u8> = (0..size).map(|_| random.next() as u8).collect();
+            let append = Append { bytes: bytes.into(), ..append(&delta(client, 1, 1)) };
+            let state = bench.state.clone();
+            deltas.spawn(async move { state.store().append(append).await });
+        }
+        while let Some(receipt) = deltas.join_next().await {
+            assert_eq!(receipt.unwrap().unwrap(), Receipt::Accepted);
+        }
+        let log = disk("brooklet.sqlite-wal");
+        // What a commit of a hundred deltas adds before the log is emptied.
+        assert!(log < (2 << 20) + 150 * size, "the log has {log} bytes");
+        bench.state.store().close().await.unwrap();
+        let grown = disk("brooklet.sqlite") - before;
+        assert!(grown * 5 <= 4_000_000 * 6, "of deltas of {size} bytes, 4 MB take {grown} bytes");
+    }
 }
 
 #[tokio::test]
@@ -64,7 +91,7 @@ async fn deltas_beyond_the_quota_are_refused_until_there_is_room() {
     assert_eq!(bench.stats().await.clients, 1);
     assert_eq!(fold_now(&bench.state, MODEL).await.unwrap(), Folded::Published(2));
     bench.state.store().prune(MODEL, 2).await.unwrap();
-    assert_eq!(number(&bench, "SELECT stored FROM models"), 0);
+    assert_eq!(number(&bench, "SELECT stored FROM counts"), 0);
     assert_ne!(post(&bench.router, &delta(1, 2, 1)).await.status, 409);
 }
 

@@ -67,8 +67,7 @@ pub(crate) async fn accept(
     let current = model.current();
     let receipt = match admissible(&state, &current, &delta) {
         Ok(()) => {
-            let append =
-                Append { model: name.clone(), client, seq, base_version: delta.base_version, events, bytes: sent };
+            let append = Append { model: name.clone(), client, seq, events, bytes: sent };
             append_and_count(state.clone(), model.clone(), append, room).await?
         }
         // A delta whose acknowledgement was lost may meanwhile be too old to be accepted. It was, all the same: refusing

@@ -72,8 +72,6 @@ pub struct Append {
     pub client: ClientKey,
     /// Which one of the client's, from 1.
     pub seq: u64,
-    /// The version that it was computed against.
-    pub base_version: u64,
     /// How many events went into it.
     pub events: u32,
     /// The delta itself, as it was sent: what [`brooklet_core::Delta::decode`] reads, or that compressed by gzip.

@@ -121,7 +121,6 @@ pub fn append(delta: &Delta) -> Append {
         model: MODEL.into(),
         client: delta.client,
         seq: delta.seq,
-        base_version: delta.base_version,
         events: delta.events,
         bytes: delta.encode().into(),
     }

@@ -9,6 +9,9 @@ use super::config::PATIENCE;
 use super::schema;
 use crate::store::error::StoreError;
 
+/// The log is emptied into the database when it has so many pages of 4 KiB, and what a long transaction made of it is cut down to that.
+const LOG_PAGES: i64 = 256;
+
 /// The connection that writes, to a file that is brought up to the present schema.
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path)?;
@@ -18,7 +21,9 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     keep_a_log(&connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    // The log holds pages that are in the file soon: a megabyte of it is plenty.
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_PAGES * 4096)?;
     schema::migrate(&mut connection)?;
     Ok(connection)
 }

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::config::SqliteConfig;
 use super::connect::connect;
 use super::folder::Folder;
+use super::parts;
 use super::readers::Readers;
 use super::schema;
 use super::stats::stats;
@@ -100,6 +101,7 @@ impl Store for Sqlite {
             if added == 0 {
                 return Ok(Registered::Present);
             }
+            transaction.execute("INSERT INTO counts (model, clients, stored) VALUES (?1, 0, 0)", [&model])?;
             insert_version(transaction, &model, &seed)?;
             Ok(Registered::Added)
         })
@@ -164,24 +166,25 @@ impl Store for Sqlite {
         let model = model.to_owned();
         self.query(move |connection| {
             let mut query = connection.prepare_cached(
-                "SELECT id, client, bytes FROM (
+                "SELECT id, client FROM (
                      SELECT id, row_number() OVER (PARTITION BY client ORDER BY id) AS nth
                      FROM pending JOIN deltas USING (id) WHERE pending.model = ?1
                      ORDER BY nth, id LIMIT ?2
                  ) JOIN deltas USING (id) WHERE nth <= ?3 ORDER BY nth, id",
             )?;
             let rows = query.query_map(params![model, limit.deltas, limit.of_a_client], |row| {
-                Ok(Pending { id: row.get(0)?, client: row.get(1)?, bytes: row.get(2)? })
+                Ok((row.get::<_, i64>(0)?, row.get::<_, ClientKey>(1)?))
             })?;
             let mut bytes = 0;
             let mut pending: Vec<Pending> = Vec::new();
             for row in rows {
-                let row = row?;
-                bytes += row.bytes.len();
+                let (id, client) = row?;
+                let delta = Pending { id, client, bytes: parts::whole(connection, id)? };
+                bytes += delta.bytes.len();
                 if bytes > limit.bytes && !pending.is_empty() {
                     break;
                 }
-                pending.push(row);
+                pending.push(delta);
             }
             Ok(pending)
         })
@@ -243,17 +246,17 @@ impl Store for Sqlite {
                     )?
                     .query_map(params![model, schema::SET_ASIDE, up_to, PIECE], |row| Ok((row.get(0)?, row.get(1)?)))?
                     .collect::<Result<_, _>>()?;
-                let mut forget =
-                    transaction.prepare_cached("DELETE FROM deltas WHERE id = ?1 RETURNING length(bytes)")?;
+                let mut forget = transaction.prepare_cached("DELETE FROM deltas WHERE id = ?1")?;
                 let mut unmark =
                     transaction.prepare_cached("DELETE FROM folded WHERE model = ?1 AND version = ?2 AND id = ?3")?;
                 let mut freed = 0;
                 for (version, id) in &piece {
-                    freed += forget.query_row([id], |row| row.get::<_, u64>(0)).optional()?.unwrap_or(0);
+                    freed += parts::forget(transaction, *id)?;
+                    forget.execute([id])?;
                     unmark.execute(params![model, version, id])?;
                 }
                 transaction
-                    .prepare_cached("UPDATE models SET stored = stored - ?2 WHERE name = ?1")?
+                    .prepare_cached("UPDATE counts SET stored = stored - ?2 WHERE model = ?1")?
                     .execute(params![model, freed])?;
                 // In the same order: keys of whom nothing has been heard for so long that nobody sends the same delta again.
                 let keys = transaction

@@ -9,6 +9,7 @@ mod connect;
 mod database;
 mod error;
 mod folder;
+mod parts;
 mod readers;
 mod schema;
 mod stats;

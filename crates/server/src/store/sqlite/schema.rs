@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::store::error::StoreError;
 
 /// The schema that is written, as `PRAGMA user_version`. An older one is brought up to it; a newer one is refused.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 /// `folded.version` of a delta that could not be folded.
 pub(super) const SET_ASIDE: u64 = 0;
@@ -91,6 +91,33 @@ const STEPS: [&str; VERSION as usize] = [
         created     INTEGER NOT NULL       -- milliseconds since 1970
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    -- What every delta changes, apart from the aggregate: SQLite writes a row as a whole.
+    CREATE TABLE counts (
+        model    TEXT PRIMARY KEY REFERENCES models (name),
+        clients  INTEGER NOT NULL,         -- keys ever seen
+        stored   INTEGER NOT NULL          -- bytes of deltas, against the quota
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO counts SELECT name, clients, stored FROM models;
+    ALTER TABLE models DROP COLUMN clients;
+    ALTER TABLE models DROP COLUMN stored;
+
+    -- The bytes of deltas, see `parts.rs`; all else that a delta says is in them.
+    CREATE TABLE parts (
+        id     INTEGER PRIMARY KEY,
+        bytes  BLOB NOT NULL
+    ) STRICT;
+    WITH RECURSIVE pieces (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM pieces WHERE n < 4095)
+    INSERT INTO parts SELECT (id << 20) | n, substr(bytes, 1 + n * 480, 480) FROM deltas JOIN pieces ON n * 480 < length(bytes);
+    CREATE TABLE received (
+        id        INTEGER PRIMARY KEY,
+        client    BLOB NOT NULL,
+        received  INTEGER NOT NULL         -- milliseconds since 1970
+    ) STRICT;
+    INSERT INTO received SELECT id, client, received FROM deltas;
+    DROP TABLE deltas;
+    ALTER TABLE received RENAME TO deltas;
+",
 ];
 
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
@@ -133,9 +160,33 @@ mod tests {
         migrate(&mut connection).unwrap();
         connection.pragma_update(None, "user_version", VERSION + 1).unwrap();
         let error = migrate(&mut connection).unwrap_err();
-        assert!(matches!(error, StoreError::TooNew { found: 5, known: 4 }), "{error}");
+        assert!(matches!(error, StoreError::TooNew { found: 6, known: 5 }), "{error}");
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
         assert_eq!(version, VERSION + 1);
+    }
+
+    #[test]
+    fn what_an_older_brooklet_stored_is_whole() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        STEPS[..4].iter().for_each(|step| connection.execute_batch(step).unwrap());
+        connection.pragma_update(None, "user_version", 4).unwrap();
+        let deltas = [vec![1; 479], vec![2; 480], (0..=255).cycle().take(70_001).collect::<Vec<u8>>()];
+        connection.execute("INSERT INTO models VALUES ('films', x'00', 3, 70960)", []).unwrap();
+        for bytes in &deltas {
+            connection.execute("INSERT INTO deltas VALUES (NULL, 'films', x'07', 1, 1, 1, 5, ?1)", [bytes]).unwrap();
+        }
+        migrate(&mut connection).unwrap();
+        for (id, bytes) in (1..).zip(&deltas) {
+            assert!(super::super::parts::whole(&connection, id).unwrap() == *bytes, "delta {id} is not what it was");
+        }
+        let counts: (u64, u64) = connection
+            .query_row("SELECT clients, stored FROM counts", [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap();
+        assert_eq!(counts, (3, 70_960));
+        let columns =
+            connection
+                .query_row("SELECT count(*) FROM deltas WHERE client = x'07' AND received = 5", [], |row| row.get(0));
+        assert_eq!(columns, Ok(3));
     }
 
     #[test]

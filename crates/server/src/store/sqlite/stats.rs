@@ -41,8 +41,9 @@ pub(super) fn stats(connection: &Connection, model: String) -> rusqlite::Result<
         .query_row([&model], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?)))?;
     let (pending_deltas, pending_events) = count("pending WHERE true")?;
     let (set_aside_deltas, set_aside_events) = count(&format!("folded WHERE version = {}", schema::SET_ASIDE))?;
-    let clients =
-        snapshot.prepare_cached("SELECT clients FROM models WHERE name = ?1")?.query_row([&model], |row| row.get(0))?;
+    let clients = snapshot
+        .prepare_cached("SELECT clients FROM counts WHERE model = ?1")?
+        .query_row([&model], |row| row.get(0))?;
     Ok(Some(Stats {
         version: newest.version,
         digest: newest.digest.clone(),

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::config::SqliteConfig;
 use super::folder::Folder;
-use super::schema;
+use super::{parts, schema};
 use crate::clock::now;
 use crate::metrics::Metrics;
 use crate::store::contract::{Append, Receipt};
@@ -202,7 +202,7 @@ fn append(transaction: &Transaction<'_>, delta: &Append, received: u64, quota: u
     let (bytes, new) = (delta.bytes.len() as u64, u64::from(known.is_none()));
     let has_room = transaction
         .prepare_cached(
-            "UPDATE models SET stored = stored + ?2, clients = clients + ?3 WHERE name = ?1 AND stored + ?2 <= ?4",
+            "UPDATE counts SET stored = stored + ?2, clients = clients + ?3 WHERE model = ?1 AND stored + ?2 <= ?4",
         )?
         .execute(params![delta.model, bytes, new, quota])?;
     if has_room == 0 {
@@ -215,22 +215,13 @@ fn append(transaction: &Transaction<'_>, delta: &Append, received: u64, quota: u
         )?
         .execute(params![delta.model, delta.client, delta.seq, received])?;
     transaction
-        .prepare_cached(
-            "INSERT INTO deltas (model, client, seq, base_version, events, received, bytes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute(params![
-            delta.model,
-            delta.client,
-            delta.seq,
-            delta.base_version,
-            delta.events,
-            received,
-            delta.bytes.as_ref()
-        ])?;
+        .prepare_cached("INSERT INTO deltas (client, received) VALUES (?1, ?2)")?
+        .execute(params![delta.client, received])?;
+    let id = transaction.last_insert_rowid();
+    parts::put(transaction, id, &delta.bytes)?;
     transaction.prepare_cached("INSERT INTO pending (model, id, events) VALUES (?1, ?2, ?3)")?.execute(params![
         delta.model,
-        transaction.last_insert_rowid(),
+        id,
         delta.events
     ])?;
     Ok(Receipt::Accepted)
