@@ -35,25 +35,11 @@ extern "C" {
 
     #[wasm_bindgen(method, getter, js_name = onLine)]
     fn on_line(this: &Navigator) -> Option<bool>;
-
-    #[wasm_bindgen(method, getter)]
-    fn locks(this: &Navigator) -> Option<LockManager>;
-
-    /// The Web Locks API: one holder over all tabs of an origin.
-    pub(crate) type LockManager;
-
-    #[wasm_bindgen(method)]
-    pub(crate) fn request(this: &LockManager, name: &str, callback: &Function) -> Promise;
 }
 
 /// Whether the browser knows itself to be offline. That it is not does not mean that the endpoint can be reached.
 pub(crate) fn is_offline() -> bool {
     NAVIGATOR.with(|navigator| navigator.as_ref().and_then(Navigator::on_line) == Some(false))
-}
-
-/// The lock manager; insecure pages have none.
-pub(crate) fn locks() -> Option<LockManager> {
-    NAVIGATOR.with(|navigator| navigator.as_ref().and_then(Navigator::locks))
 }
 
 /// The document, unless this is a worker.

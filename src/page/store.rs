@@ -11,7 +11,10 @@
 
 use alloc::rc::Rc;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
+use core::future::poll_fn;
+use core::task::{Poll, Waker};
 
 use js_sys::{Object, Promise};
 use wasm_bindgen::prelude::*;
@@ -34,10 +37,13 @@ pub(crate) struct Store {
     name: String,
     connection: Rc<RefCell<Option<Connection>>>,
     notes: Notes,
-    /// A transaction that is under way to replace the profile, and not so far that it must.
+    /// A transaction that is under way, and not so far that it must be.
     looking: RefCell<Option<IdbTransaction>>,
     /// Whether it was ended for the page to go.
     gave_way: Cell<bool>,
+    /// Whether the page is gone, perhaps to come back, and what goes on then.
+    asleep: Cell<bool>,
+    waiting: RefCell<Vec<Waker>>,
 }
 
 impl Store {
@@ -49,6 +55,8 @@ impl Store {
             notes: Notes::of(name),
             looking: RefCell::default(),
             gave_way: Cell::default(),
+            asleep: Cell::default(),
+            waiting: RefCell::default(),
         }
     }
 
@@ -57,10 +65,10 @@ impl Store {
         &self.name
     }
 
-    /// What is kept for `model`, with its log if that is wanted.
-    pub(crate) async fn kept(&self, model: &str, with_log: bool) -> Result<Kept, Failure> {
-        let (objects, _) = self.transaction("readonly").await?;
-        self.read(&objects, model, with_log).await
+    /// What is kept for `model`, with its log if that is wanted; None if the page goes meanwhile.
+    pub(crate) async fn kept(&self, model: &str, with_log: bool) -> Result<Option<Kept>, Failure> {
+        let (objects, transaction) = self.transaction("readonly").await?;
+        self.look(&transaction, self.read(&objects, model, with_log)).await
     }
 
     /// Leaves a note behind, at once, and lets nothing stand in the way of other tabs.
@@ -81,13 +89,23 @@ impl Store {
     /// there that the snapshot does not know, and it may still be offered.
     pub(crate) async fn replace(&self, snapshot: &Snapshot, offer: &dyn Fn() -> bool) -> Result<Replaced, Failure> {
         let (objects, transaction) = self.transaction("readwrite").await?;
+        let outcome = self.look(&transaction, self.replace_in(&objects, &transaction, snapshot, offer)).await?;
+        Ok(outcome.unwrap_or(Replaced::Overtaken))
+    }
+
+    /// What comes of `work`, which has begun `transaction`; None if that gave way.
+    async fn look<T>(
+        &self,
+        transaction: &IdbTransaction,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<Option<T>, Failure> {
         self.looking.replace(Some(transaction.clone()));
         self.gave_way.set(false);
-        let outcome = self.replace_in(&objects, &transaction, snapshot, offer).await;
+        let outcome = work.await;
         self.looking.take();
         match outcome {
-            Err(_) if self.gave_way.get() => Ok(Replaced::Overtaken),
-            outcome => outcome,
+            Err(_) if self.gave_way.get() => Ok(None),
+            outcome => outcome.map(Some),
         }
     }
 
@@ -151,7 +169,32 @@ impl Store {
         drop(connection);
     }
 
+    /// The page goes, perhaps to come back. Until then nothing is begun here: it would stand in the way of other tabs.
+    pub(crate) fn sleep(&self) {
+        self.asleep.set(true);
+        self.close();
+    }
+
+    /// The page is back.
+    pub(crate) fn wake(&self) {
+        self.asleep.set(false);
+        self.waiting.take().into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits while the page is gone.
+    pub(crate) async fn awake(&self) {
+        poll_fn(|context| {
+            if self.asleep.get() {
+                self.waiting.borrow_mut().push(context.waker().clone());
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
     async fn transaction(&self, mode: &str) -> Result<(IdbObjectStore, IdbTransaction), Failure> {
+        self.awake().await;
         transaction(&self.database().await?, mode)
     }
 

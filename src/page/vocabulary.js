@@ -220,6 +220,13 @@ export const fetchAndGo = (url, init) => {
   } catch {}
 };
 
+/** Waits for the lock of this name, and gives what lets go of it: nothing where no lock can be had. */
+export const locked = async (name) => {
+  try {
+    return await new Promise((granted, refused) => navigator.locks.request(name, () => new Promise(granted)).catch(refused));
+  } catch {}
+};
+
 /** A signal that aborts after so many milliseconds, or when `signal` does. */
 export const bounded = (milliseconds, signal) => {
   const timeout = AbortSignal.timeout(milliseconds);

@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use brooklet_core::{FeatureId, Features, FieldKind, Kind, Known, MAX_DEPTH, MAX_FEATURES, MAX_NUMBER, Schema};
-use js_sys::{Array, Map};
+use js_sys::{Array, Map, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, RequestInit};
@@ -122,6 +122,9 @@ extern "C" {
     /// `fetch`, whatever comes of it.
     #[wasm_bindgen(js_name = fetchAndGo)]
     pub(crate) fn fetch_and_go(url: &str, init: &RequestInit);
+
+    /// The lock of this name: a function that lets go of it, or nothing where no lock can be had.
+    pub(crate) fn locked(name: &str) -> Promise;
 
     /// A signal that aborts after so many milliseconds, or when `signal` does.
     pub(crate) fn bounded(milliseconds: u32, signal: Option<&AbortSignal>) -> AbortSignal;

@@ -49,6 +49,8 @@ pub(crate) struct Client {
     closed: Cell<bool>,
     /// Whether the page was hidden and has not come back.
     pub(super) away: Cell<bool>,
+    /// Whether it is gone, perhaps to come back from the cache for the back button.
+    pub(super) gone: Cell<bool>,
     saving: Turn,
     /// When the last save began, in milliseconds since 1970.
     saved_at: Cell<f64>,
@@ -84,6 +86,7 @@ impl Client {
             on_event,
             closed: Cell::new(false),
             away: Cell::new(false),
+            gone: Cell::new(false),
             saving: Turn::default(),
             saved_at: Cell::new(0.0),
             alarms: RefCell::default(),
@@ -176,7 +179,11 @@ impl Client {
     /// What the page changes in the session, while the learner is open; it is saved and sent in a while.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Session) -> T) -> Result<T, Failure> {
         let changed = self.ask(change)?;
-        self.arm();
+        match self.me.upgrade().filter(|_| self.gone.get()) {
+            // The page's own handlers hear that it goes, too: what they teach is left behind when they have returned.
+            Some(me) => spawn(async move { me.leave() }),
+            None => self.arm(),
+        }
         Ok(changed)
     }
 
@@ -269,7 +276,8 @@ impl Client {
         let turn = self.saving.take().await;
         let (model, with_log) =
             self.with(|session| (session.core().base().metadata().model.clone(), session.has_log()))?;
-        let kept = store.kept(&model, with_log).await?;
+        // A page that goes looks again when it is back.
+        let Some(kept) = store.kept(&model, with_log).await? else { return Ok(()) };
         if self.with(|session| session.is_behind(&kept))? {
             self.with(|session| session.adopt(kept))??;
             self.tell(Event::Merged);

@@ -20,6 +20,26 @@ impl Client {
             self.tell(Event::Failed { during: "save", failure: &failure });
         }
         self.depart();
+        if let Some(link) = &self.link {
+            link.lock.release();
+        }
+    }
+
+    /// The same of a page that is not there any more: nothing is begun until it is back, if ever.
+    pub(crate) fn go(&self) {
+        self.gone.set(true);
+        self.leave();
+        if let Some(store) = &self.store {
+            store.sleep();
+        }
+    }
+
+    /// The page is back.
+    pub(crate) fn come_back(&self) {
+        self.gone.set(false);
+        if let Some(store) = &self.store {
+            store.wake();
+        }
     }
 
     fn leave_note(&self) -> Result<(), Failure> {

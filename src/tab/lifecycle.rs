@@ -19,8 +19,15 @@ const UNHEARD: f64 = 1000.0;
 /// Begins to watch the page, for as long as the client is open.
 pub(crate) fn watch(client: &Rc<Client>) {
     let mut listeners = vec![
-        Listener::new(host::global_target(), "pagehide", with(client, |client| client.leave())),
-        Listener::new(host::global_target(), "pageshow", with(client, on_shown)),
+        Listener::new(host::global_target(), "pagehide", with(client, |client| client.go())),
+        Listener::new(
+            host::global_target(),
+            "pageshow",
+            with(client, |client| {
+                client.come_back();
+                on_shown(client);
+            }),
+        ),
         Listener::new(host::global_target(), "online", with(client, on_online)),
     ];
     if let Some(document) = host::document() {

@@ -9,12 +9,13 @@ use brooklet_core::PendingDelta;
 use crate::page::host;
 use crate::tab::pace::Pace;
 use crate::tab::turn::Turn;
+use crate::wire::lock::Lock;
 
 /// The way to the endpoint.
 pub(crate) struct Link {
     pub(crate) endpoint: String,
     /// The lock under which one tab at a time sends.
-    pub(crate) lock: String,
+    pub(crate) lock: Lock,
     /// How often deltas are to go out, and when the next one is due: the same, give or take some jitter.
     pub(crate) pace: Pace,
     pub(crate) due: Cell<Pace>,
@@ -32,7 +33,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(endpoint: String, lock: String, pace: Pace) -> Link {
+    pub(crate) fn new(endpoint: String, lock: Lock, pace: Pace) -> Link {
         Link {
             endpoint,
             lock,

@@ -22,6 +22,7 @@ use crate::tab::link::Link;
 use crate::tab::pace::Pace;
 use crate::tab::sync::refresh;
 use crate::wire::endpoint;
+use crate::wire::lock::Lock;
 use alloc::string::String;
 use brooklet_core::Config;
 use js_sys::Function;
@@ -74,7 +75,7 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Client>, Failure> {
         let (model, with_log) = (start.base.metadata().model.clone(), options.log > 0);
         // What cannot be read now is found by the first save, which then moves onto it.
         match store.kept(&model, with_log).await {
-            Ok(found) => kept = found,
+            Ok(found) => kept = found.unwrap_or_default(),
             Err(failure) => trouble.push(failure),
         }
     }
@@ -89,7 +90,7 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Client>, Failure> {
 
     let link = options.endpoint.map(|endpoint| {
         let lock = ["brooklet:", options.store.as_deref().unwrap_or_default()].concat();
-        let link = Link::new(endpoint, lock, options.pace);
+        let link = Link::new(endpoint, Lock::new(lock), options.pace);
         if let Some(kept) = start.kept.as_ref().filter(|kept| kept.url == link.endpoint) {
             link.etag.replace(kept.etag.clone());
         }

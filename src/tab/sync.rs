@@ -16,7 +16,6 @@ use crate::tab::client::Client;
 use crate::tab::link::{Link, Sent};
 use crate::tab::pace::backoff;
 use crate::wire::endpoint::{self, PATIENCE};
-use crate::wire::lock;
 
 /// A stale base, then a gap, then it should be taken: an endpoint that says otherwise is asked again later.
 pub(super) const MOST_ROUNDS: usize = 3;
@@ -52,8 +51,11 @@ pub(crate) async fn sync(client: Rc<Client>, occasion: Occasion) -> Result<Repor
         return Err(Failure::new("storage", "IndexedDB does not answer, and nothing is sent that is not kept"));
     }
     let turn = link.syncing.take().await;
-    let work = exchange(Rc::clone(&client), occasion);
-    let outcome = lock::exclusive(&link.lock, work).await;
+    if let Some(store) = &client.store {
+        // Nobody is to hold the lock in his sleep.
+        store.awake().await;
+    }
+    let outcome = link.lock.exclusive(exchange(&client, occasion)).await;
     link.unheard.set(matches!(&outcome, Err(failure) if failure.is_silence()));
     match &outcome {
         Ok(_) => {
@@ -83,7 +85,7 @@ pub(crate) fn sync_in_background(client: &Rc<Client>, occasion: Occasion) {
     });
 }
 
-async fn exchange(client: Rc<Client>, occasion: Occasion) -> Result<Report, Failure> {
+async fn exchange(client: &Client, occasion: Occasion) -> Result<Report, Failure> {
     let link = client.link.as_ref().ok_or(Failure::NO_ENDPOINT)?;
     let mut report = Report { sent: false, acknowledged: None, pulled: false, version: 0 };
     let mut current = None;
@@ -100,7 +102,7 @@ async fn exchange(client: Rc<Client>, occasion: Occasion) -> Result<Report, Fail
         report.sent = true;
         let verdict = endpoint::post(&link.endpoint, pending.seq, &pending.bytes).await?;
         if verdict == Verdict::Stale {
-            report.pulled |= pull(&client, link).await?;
+            report.pulled |= pull(client, link).await?;
         }
         client.commit(|session| session.hear(&pending, &verdict, next_key)).await?;
         match verdict {
@@ -141,7 +143,7 @@ async fn exchange(client: Rc<Client>, occasion: Occasion) -> Result<Report, Fail
         Occasion::Due => current.is_some_and(|current| current != mine),
     };
     if wanted {
-        report.pulled |= pull(&client, link).await?;
+        report.pulled |= pull(client, link).await?;
     }
     report.version = client.with(|session| session.core().base().metadata().version)?;
     Ok(report)

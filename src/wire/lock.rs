@@ -1,38 +1,41 @@
 //! One tab at a time: the Web Locks API.
 
-use alloc::rc::Rc;
+use alloc::string::String;
 use core::cell::RefCell;
-use core::future::Future;
 
-use wasm_bindgen::prelude::*;
+use js_sys::Function;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use crate::page::error::Failure;
-use crate::page::host;
-use crate::page::promise::promise;
+use crate::page::vocabulary;
 
-/// Runs `work` while holding the lock `name`. Where there are no locks (an insecure page), it simply runs: the store's
-/// revisions and the endpoint's sequence numbers keep the learning right, the lock only spares a second sender the trip.
-pub(crate) async fn exclusive<T: 'static>(
-    name: &str,
-    work: impl Future<Output = Result<T, Failure>> + 'static,
-) -> Result<T, Failure> {
-    let Some(locks) = host::locks() else { return work.await };
-    let outcome = Rc::new(RefCell::new(None));
-    let slot = Rc::clone(&outcome);
-    // The lock is held until the promise that this returns is settled.
-    let callback = Closure::once(move || {
-        promise(async move {
-            let result = work.await;
-            *slot.borrow_mut() = Some(result);
-            Ok(JsValue::UNDEFINED)
-        })
-    });
-    let granted = JsFuture::from(locks.request(name, callback.as_ref().unchecked_ref())).await;
-    let outcome = outcome.borrow_mut().take();
-    match (outcome, granted) {
-        (Some(outcome), _) => outcome,
-        (None, Err(thrown)) => Err(Failure::thrown("storage", &thrown)),
-        (None, Ok(_)) => Err(Failure::new("storage", "the lock was granted, but nothing ran under it")),
+/// A lock that the tabs of an origin share by its name. Where there are no locks (an insecure page), or none may be had (a sandboxed
+/// frame), everybody goes on: the store's revisions and the endpoint's sequence numbers keep the learning right, the lock only spares
+/// a second sender the trip.
+pub(crate) struct Lock {
+    name: String,
+    /// What lets go of it, while this tab has it.
+    held: RefCell<Option<Function>>,
+}
+
+impl Lock {
+    pub(crate) fn new(name: String) -> Lock {
+        Lock { name, held: RefCell::default() }
+    }
+
+    /// Runs `work` while holding the lock.
+    pub(crate) async fn exclusive<T>(&self, work: impl Future<Output = T>) -> T {
+        let held = JsFuture::from(vocabulary::locked(&self.name)).await;
+        self.held.replace(held.ok().and_then(|held| held.dyn_into().ok()));
+        let outcome = work.await;
+        self.release();
+        outcome
+    }
+
+    /// Lets go of the lock, whatever the work: a page that goes would keep the other tabs waiting until it is back.
+    pub(crate) fn release(&self) {
+        if let Some(release) = self.held.take() {
+            let _ = release.call0(&JsValue::UNDEFINED);
+        }
     }
 }

@@ -213,8 +213,10 @@ async fn what_is_ready_goes_out_as_the_page_goes() {
         const store = fresh();
         const learner = await open({ store, endpoint: "/films" });
         const leave = () => globalThis.dispatchEvent(new Event("pagehide"));
+        const comeBack = () => globalThis.dispatchEvent(new Event("pageshow"));
         leave();
         equal(calls.length, 0, "nothing learnt, nothing sent");
+        comeBack();
         learner.learnOne({ item: "1" }, 1);
         learner.learnOne({ item: "2" }, 0);
         await learner.save();
@@ -224,8 +226,8 @@ async fn what_is_ready_goes_out_as_the_page_goes() {
         equal(calls.length, 1, "once is enough");
 
         // The page comes back and learns more: what went out is confirmed, then the rest follows.
+        comeBack();
         learner.learnOne({ item: "3" }, 1);
-        globalThis.dispatchEvent(new Event("pageshow"));
         await until(() => learner.lastSent().acknowledged, "its acknowledgement");
         equal([taken.length, [...calls[1].body].join() === taken[0]], [1, true], "the same bytes");
         await learner.save();
@@ -233,20 +235,27 @@ async fn what_is_ready_goes_out_as_the_page_goes() {
         equal([calls.length, learner.lastSent().events, learner.lastSent().seq], [3, 1, 2]);
 
         // What is not saved yet is left behind with a delta of its own, and is learnt by the next page.
+        comeBack();
         learner.learnOne({ item: "4" }, 1);
         leave();
         equal([calls.length, learner.lastSent().events, learner.lastSent().seq], [4, 1, 1]);
+        // So is what a handler of the page's teaches that hears of it later.
+        learner.learnOne({ item: "5" }, 0);
+        learner.learnOne({ item: "6" }, 0);
+        await null;
+        equal([calls.length, learner.lastSent().events, learner.lastSent().seq], [5, 2, 1]);
         const next = await open({ store, endpoint: "/films" });
-        equal(next.metrics().events, 4);
+        equal(next.metrics().events, 6);
         // Who closes sends too.
-        next.learnOne({ item: "5" }, 1);
+        next.learnOne({ item: "7" }, 1);
         await next.close();
+        comeBack();
         await learner.close();
         const last = await open({ store, endpoint: "/films" });
         equal((await last.sync()).version, 1);
-        equal([last.metrics().events, last.metrics().unsent], [5, 0]);
+        equal([last.metrics().events, last.metrics().unsent], [7, 0]);
         const events = taken.map((body) => Number(body.split(",")[26])).reduce((sum, count) => sum + count);
-        equal([taken.length, events], [4, 5], "each event went out once");
+        equal([taken.length, events], [5, 7], "each event went out once");
         await last.close();
         restore();
     "#)
@@ -397,6 +406,7 @@ async fn what_is_never_taken_is_dropped_and_who_is_busy_is_left_alone() {
         globalThis.dispatchEvent(new Event("pagehide"));
         await pause(2500);
         equal(calls.length, 5);
+        globalThis.dispatchEvent(new Event("pageshow"));
         await learner.close();
         equal(calls.length, 5);
         restore();

@@ -47,6 +47,10 @@ async function back({ shop, browser, times }) {
     for (let round = 0; round < times; round++) {
       const page = await shop.tab(context, "?enter");
       await page.evaluate(() => (globalThis.mark = true));
+      let why = "not told";
+      const cdp = await context.newCDPSession(page);
+      await cdp.send("Page.enable");
+      cdp.on("Page.backForwardCacheNotUsed", ({ notRestoredExplanations }) => (why = notRestoredExplanations.map(({ reason }) => reason).join()));
       await page.evaluate(() => answer(3));
       await pause(wait);
       await WAYS["a link"](page);
@@ -54,11 +58,7 @@ async function back({ shop, browser, times }) {
       await other.evaluate(() => learner.save(answer(2)));
       await page.goBack({ waitUntil: "commit" });
       await until("it is back", () => page.evaluate(() => globalThis.ready).catch(() => false));
-      const why = await page.evaluate(() => {
-        const reasons = performance.getEntriesByType("navigation")[0].notRestoredReasons?.reasons ?? [];
-        return globalThis.mark ? null : reasons.map(({ reason }) => reason).join() || "not told";
-      });
-      if (why === null) kept++;
+      if (await page.evaluate(() => globalThis.mark)) kept++;
       else reasons[why] = (reasons[why] ?? 0) + 1;
       await page.close();
     }

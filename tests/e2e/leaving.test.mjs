@@ -54,7 +54,9 @@ test("a page that comes and goes", { timeout: 240_000 }, async (t) => {
 
   await t.test("the page that the back button brings is the one that was left, and has heard of the other tab", async () => {
     const context = await browser.newContext();
-    for (const wait of [0, 5, 400]) {
+    const waits = [0, 5, 30, 400];
+    let kept = 0;
+    for (const wait of waits) {
       const page = await shop.tab(context, "?enter");
       await page.evaluate(() => (globalThis.mark = Math.random()));
       const events = await page.evaluate(() => (answer(3), learner.metrics().events));
@@ -65,14 +67,42 @@ test("a page that comes and goes", { timeout: 240_000 }, async (t) => {
       assert.equal(await other.evaluate(() => learner.metrics().events), events, "what was left is learnt by who comes next");
       await other.evaluate(() => learner.save(answer(2)));
       await page.goBack({ waitUntil: "commit" });
-      // Chromium lets go of a page that was left in the middle of a save if another tab wants the database; then it is loaded anew.
-      await until("the page is back", () => page.evaluate((saved) => (saved ? globalThis.mark > 0 : globalThis.ready), wait > 100));
+      await until("the page is back", () => page.evaluate(() => globalThis.ready));
+      kept += await page.evaluate(() => Number(globalThis.mark > 0));
       await until("it knows what the other learnt", async () => (await page.evaluate(() => learner.metrics().events)) === events + 2);
       await page.evaluate(() => learner.save(answer(1)));
       await other.close();
       await page.close();
       assert.equal(await eventsKept(shop, context), events + 3);
     }
+    // On a busy machine, Chromium lets one of a hundred go by itself; then it is loaded anew.
+    assert.ok(kept >= waits.length - 1, `${kept} of ${waits.length} pages were kept`);
+    await context.close();
+  });
+
+  await t.test("a page that was left in the middle of a sync keeps no other tab waiting, comes back as it was, and its delta counts once", async () => {
+    const context = await browser.newContext();
+    const other = await shop.tab(context, "?enter");
+    const before = shop.taken;
+    let kept = 0;
+    for (let round = 0; round < 3; round++) {
+      const page = await shop.tab(context, "?enter");
+      await page.evaluate(() => (globalThis.mark = Math.random()));
+      shop.fault = "slow";
+      await page.evaluate(() => void (answer(3), learner.sync().catch(() => {})));
+      await pause(200);
+      await WAYS["a link"](page);
+      await page.waitForURL("**/next");
+      await other.evaluate(() => (answer(1), learner.sync()));
+      await page.goBack({ waitUntil: "commit" });
+      await until("the page is back", () => page.evaluate(() => globalThis.ready));
+      kept += await page.evaluate(() => Number(globalThis.mark > 0));
+      shop.fault = null;
+      await until("all is known to be there", async () => (await page.evaluate(() => learner.sync().then(() => learner.metrics().unsent))) === 0);
+      await page.close();
+    }
+    assert.equal(shop.taken, before + 12);
+    assert.ok(kept >= 2, `${kept} of 3 pages were kept`);
     await context.close();
   });
 

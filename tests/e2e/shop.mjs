@@ -52,7 +52,7 @@ export const WAYS = {
 export class Shop {
   /** What was answered to deltas: `{ status, repeat, client, seq, events }`. */
   posts = [];
-  /** "offline" breaks every connection to the endpoint, "deaf" loses the answers to deltas. */
+  /** "offline" breaks every connection to the endpoint, "deaf" loses the answers to deltas, "slow" keeps them for a second. */
   fault = null;
   #server;
 
@@ -124,6 +124,7 @@ export class Shop {
         const repeat = answer.statusCode === 200 && JSON.parse(content).repeat;
         this.posts.push({ status: answer.statusCode, repeat, client: Buffer.from(client).toString("hex"), seq, events, at: Date.now() });
         if (this.fault === "deaf") return request.socket.destroy();
+        if (this.fault === "slow") await new Promise((resolve) => setTimeout(resolve, 1000));
       }
       response.writeHead(answer.statusCode, answer.headers).end(content);
     });

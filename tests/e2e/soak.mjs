@@ -85,6 +85,8 @@ export class Soak {
     await this.context.addInitScript(witness);
     this.observer = await this.context.newPage();
     await this.observer.goto(`${this.shop.origin}/next`);
+    // A first visit needs the endpoint; later ones have what it gave.
+    await (await this.#open()).close();
     this.end = Date.now() + 1000 * seconds;
     const watching = this.#watch();
     await Promise.all([this.#world(dice(this.seed)), ...Array.from({ length: TABS }, (_, n) => this.#visitor(dice(this.seed * 31 + n + 1)))]);
