@@ -3,7 +3,7 @@
 use crate::term::Bars;
 use anyhow::Result;
 use brooklet_core::{Base, Metadata};
-use brooklet_train::input::read_notes;
+use brooklet_train::input::{Dialect, read_notes};
 use brooklet_train::seed::Sources;
 use serde::{Serialize, Serializer};
 use std::collections::HashMap;
@@ -48,13 +48,13 @@ impl Largest {
     }
 }
 
-/// What the file of items says of each, by the name of its feature. Nothing, if the file has moved and nobody said where.
-pub(crate) fn notes(base: &Base, items: Option<&Path>) -> Result<HashMap<String, String>> {
+/// What the file of items says of each, by the name of its feature. Nothing, if the file has moved and nobody said where, or was a pipe.
+pub(crate) fn notes(base: &Base, items: Option<&Path>, dialect: Dialect) -> Result<HashMap<String, String>> {
     let Ok(sources) = Sources::of(base.metadata()) else { return Ok(HashMap::new()) };
-    let recorded = sources.items.filter(|path| path.exists());
+    let recorded = sources.items.filter(|path| path.is_file());
     let Some(path) = items.map(Path::to_path_buf).or(recorded) else { return Ok(HashMap::new()) };
     let item = &sources.columns.item;
-    let notes = read_notes(&path, item, &sources.item_fields, &Bars)?;
+    let notes = read_notes(&path, dialect, item, &sources.item_fields, &Bars)?;
     Ok(notes.into_iter().map(|(id, note)| (format!("{item}={id}"), note)).collect())
 }
 

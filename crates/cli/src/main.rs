@@ -15,14 +15,28 @@ mod largest;
 mod report;
 
 use clap::{Arg, CommandFactory, FromArgMatches, Parser};
-use commands::{completions, eval, import, init, inspect, replay, serve, shelves, simulate, topn, train};
+use commands::{
+    check, completions, eval, import, init, inspect, predict, replay, serve, shelves, simulate, topn, train, tune,
+};
 use std::io::Write;
 use std::process::ExitCode;
 
+const ORDER: &str = "\
+Order of work:
+  check            what is in a file of events, and the command that trains on it
+  train            a seed of events; without events init, from another program's model import
+  replay, topn     judge it on people whom it never saw: event by event, and over the whole catalogue
+  tune             fit it to people whom it never saw
+  serve            serve it to browsers, and take in what they learn
+
+Exit codes: 0 done; 1 not done, and standard error says why; 2 the command line is wrong. brooklet COMMAND --help has examples.";
+
 /// A recommender that learns inside each visitor's browser: train a seed, judge it, serve it.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, args_override_self = true)]
+#[command(version, propagate_version = true, args_override_self = true, after_help = ORDER)]
 enum Command {
+    /// Tell what is in a file of events, before training, and how to train on it.
+    Check(check::Args),
     /// Train a seed from events.
     Train(Box<train::Args>),
     /// Begin without events: a seed of a file of items, which deltas make a good one.
@@ -31,10 +45,12 @@ enum Command {
     Eval(eval::Args),
     /// Replay people whom a seed never saw: predict, then learn, event by event.
     Replay(replay::Args),
+    /// Write what a seed says of each event of a file, for analyses of your own.
+    Predict(predict::Args),
     /// Rank the whole catalogue for people whom a seed never saw, and look for what they clicked.
     Topn(topn::Args),
     /// Tune a seed on people held out from its training: what a new visitor begins as, rates, calibration, rows.
-    Tune(commands::tune::Args),
+    Tune(tune::Args),
     /// Simulate a population: a seed of some users, deltas of others, judged on the rest.
     Simulate(Box<simulate::Args>),
     /// Show the items of a seed, or of a file of items, that are most like one.
@@ -59,12 +75,14 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match parse() {
+        Command::Check(args) => check::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Predict(args) => predict::run(&args),
         Command::Topn(args) => topn::run(&args),
-        Command::Tune(args) => commands::tune::run(&args),
+        Command::Tune(args) => tune::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Similar(args) => shelves::similar(&args),
         Command::Popular(args) => shelves::popular(&args),

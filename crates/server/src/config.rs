@@ -227,7 +227,7 @@ impl std::fmt::Debug for Judge {
 }
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8787);
-const MODEL: &str = "default";
+const MODEL: &str = "model";
 const FOLD_DELTAS: u64 = 1000;
 const FOLD_SECONDS: u64 = 300;
 const VERSION_CLIENTS: u32 = 50;

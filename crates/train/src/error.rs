@@ -55,6 +55,7 @@ macro_rules! formats {
 }
 
 formats!(
+    arrow_schema::ArrowError,
     csv::Error,
     std::fmt::Error,
     glob::GlobError,

@@ -7,6 +7,7 @@
 
 #[macro_use]
 mod error;
+pub mod check;
 mod data;
 pub mod evaluate;
 pub mod import;

@@ -1,19 +1,23 @@
 //! Which events, and how they are read.
 
+use super::dialect::DialectArgs;
 use anyhow::Result;
-use brooklet_train::input::{BadRows, Columns, Roles, expand, roles_beside, title};
+use brooklet_train::input::{BadRows, Columns, Dialect, Roles, expand, roles_beside, title};
 use brooklet_train::training::EventFiles;
 use std::path::{Path, PathBuf};
 
 /// Which events, and how they are read.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct EventArgs {
-    /// Files of events, read as one: CSV or TSV with a header line, JSON lines, Parquet, event logs of browsers; plain, gzip
-    /// or zstd. A pattern stands for the files that match it, sorted; - is standard input.
+    /// Files of events, read as one: CSV, TSV or cells between ; or |, with a header line; JSON; Parquet; Arrow; event logs of
+    /// browsers; plain or packed with gzip, zstd, bzip2 or xz. A pattern stands for the files that match it, sorted; - is standard
+    /// input.
     #[arg(required = true)]
     events: Vec<PathBuf>,
     #[command(flatten)]
     columns: RoleArgs,
+    #[command(flatten)]
+    dialect: DialectArgs,
     /// TOML file that names the columns as the flags do, which come before it. Without it, events.toml beside events.csv,
     /// or roles.toml in the folder of several files.
     #[arg(long, value_name = "FILE")]
@@ -31,17 +35,19 @@ pub(crate) struct EventArgs {
 
 /// Which column plays which role.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Columns of the events")]
 struct RoleArgs {
-    /// Column that holds the user [default: user].
+    /// Column that holds the user [default: user, or the one that is called like one].
     #[arg(long, value_name = "COLUMN")]
     user: Option<String>,
-    /// Column that holds the item [default: item].
+    /// Column that holds the item [default: item, or the one that is called like one].
     #[arg(long, value_name = "COLUMN")]
     item: Option<String>,
-    /// Column that holds the label: a rating, or 1 for a click and 0 for a skip [default: label].
+    /// Column that holds the label: a rating, or 1 for a click and 0 for a skip [default: label, or the one that is called like one].
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
-    /// Column that holds the time, a number; without it the order of the file is the order of time.
+    /// Column that holds the time, numbers or dates [default: the one that is called like one; without it, or with "", the order of
+    /// the file is the order of time].
     #[arg(long, value_name = "COLUMN")]
     time: Option<String>,
     /// Column that holds the weight of an event, 0 or more; without it every event weighs 1.
@@ -81,6 +87,10 @@ impl EventArgs {
         title(&self.events)
     }
 
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect.dialect()
+    }
+
     /// The files that are read, as they are called.
     pub(crate) fn inputs(&self) -> Result<Vec<PathBuf>> {
         let mut inputs = expand(&self.events)?;
@@ -96,6 +106,7 @@ impl EventArgs {
             paths: self.events.clone(),
             roles: Roles { user, item, label, time, weight, slate, place, propensity },
             roles_file: self.roles.clone(),
+            dialect: self.dialect(),
             bad_rows: self.bad_rows,
             // The other half is the trainer's.
             memory: self.memory / 2,

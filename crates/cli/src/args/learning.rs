@@ -7,15 +7,16 @@ use brooklet_train::{Error, Result};
 
 /// Options of the learners that a browser has as well.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "How learners learn, where it is not as the seed says")]
 pub(crate) struct Learning {
     /// How the visitor row learns; `closed-form` unless said.
     #[arg(long, value_parser = named(VisitorStep::ALL, VisitorStep::as_str, told))]
     visitor: Option<VisitorStep>,
     /// Multiplies every rate and the prior's covariance; 1 unless said.
-    #[arg(long, value_name = "FACTOR", value_parser = not_negative, allow_negative_numbers = true)]
+    #[arg(long, value_name = "FACTOR", value_parser = not_negative)]
     rate_factor: Option<f32>,
     /// The share of its way back to the prior that the visitor row's covariance goes at every event; 0.003 unless said.
-    #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
     forgetting: Option<f32>,
     /// Learn from pairs: each event against the last one with the other label (BPR).
     #[arg(long)]
@@ -25,7 +26,7 @@ pub(crate) struct Learning {
     fixed_calibration: bool,
     /// Standard errors by which the personal model must be worse than the seed for the seed to be served, or `never`; as many
     /// as the seed says unless said.
-    #[arg(long, value_name = "ERRORS", value_parser = gate, allow_negative_numbers = true)]
+    #[arg(long, value_name = "ERRORS", value_parser = gate)]
     gate: Option<f64>,
     /// Watch each visitor's loss: `adwin`, `page-hinkley`, or with a threshold of one's own in place of the seed's `adwin=0.01`
     /// (its delta), `page-hinkley=8`.

@@ -2,47 +2,50 @@
 
 use super::events::EventArgs;
 use super::names::named;
-use super::numbers::{finite, not_negative};
+use super::numbers::{finite, not_negative, threads};
 use anyhow::{Context, Result, ensure};
 use brooklet_core::Precision;
 use brooklet_train::HoldOut;
-use brooklet_train::input::parse_label_map;
+use brooklet_train::input::{Dialect, parse_label_map};
 use brooklet_train::training::{Descent, Files, Loss, Method, Pull, Recipe};
 use std::path::{Path, PathBuf};
+
+const FIELDS: &str = "Fields of items and users";
+const LABELS: &str = "What labels mean";
 
 /// What a seed is made of, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RecipeArgs {
     #[command(flatten)]
     events: EventArgs,
-    /// CSV or TSV file of items, with the columns of --item-fields. Event logs tell them without one.
-    #[arg(long)]
+    /// File of items in any format that events have, with the columns of --item-fields. Event logs tell them without one.
+    #[arg(long, value_name = "FILE", help_heading = FIELDS)]
     pub(crate) items: Option<PathBuf>,
-    /// Columns of --items that become features; a `|` inside a cell separates several values.
-    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    /// Columns of --items that become features; a list, or a `|` inside a cell, is several values.
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS", help_heading = FIELDS)]
     item_fields: Vec<String>,
     /// Columns of --items, or of those named by --user-fields, that hold numbers: each is one feature, scaled by its own mean and
     /// deviation. Other columns hold categories, whatever they look like.
-    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS", help_heading = FIELDS)]
     numeric: Vec<String>,
-    /// CSV or TSV file of users, with the columns of --user-fields.
-    #[arg(long)]
+    /// File of users in any format, with the columns of --user-fields.
+    #[arg(long, value_name = "FILE", help_heading = FIELDS)]
     pub(crate) users: Option<PathBuf>,
     /// Columns of --users that become features, which a page gives as the context. They are private: no delta has them. A
     /// category of fewer than 20 users is not in the seed.
-    #[arg(long, value_delimiter = ',', value_name = "COLUMNS")]
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS", help_heading = FIELDS)]
     user_fields: Vec<String>,
     /// A label of at least this is a click.
-    #[arg(long, value_name = "LABEL", value_parser = finite, allow_negative_numbers = true)]
+    #[arg(long, value_name = "LABEL", value_parser = finite, help_heading = LABELS)]
     positive: Option<f32>,
     /// Graded targets for the logistic loss, as in 1=.05,2=.15,3=.35,4=.7,5=.9.
-    #[arg(long, value_name = "LABEL=TARGET,..")]
+    #[arg(long, value_name = "LABEL=TARGET,..", help_heading = LABELS)]
     label_map: Option<String>,
     /// Factors of a row.
     #[arg(long, default_value_t = 16)]
     pub(crate) factors: usize,
     /// Add so many skips for every event, of items that the user has not met: for data that hold clicks alone.
-    #[arg(long, default_value_t = 0, value_name = "SKIPS")]
+    #[arg(long, default_value_t = 0, value_name = "SKIPS", help_heading = LABELS)]
     negatives: usize,
     #[command(flatten)]
     method: MethodArgs,
@@ -62,6 +65,7 @@ pub(crate) struct RecipeArgs {
 
 /// What the model learns by.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "How it is learnt")]
 struct MethodArgs {
     /// How the model is learnt.
     #[arg(long, default_value = "sgd", value_parser = named(Method::ALL, Method::as_str, learnt))]
@@ -69,14 +73,14 @@ struct MethodArgs {
     /// What is minimised.
     #[arg(long, default_value = "logistic", value_parser = named(Loss::ALL, Loss::as_str, minimised))]
     loss: Loss,
-    /// Threads. The same number gives the same seed for the same --seed, bit for bit.
-    #[arg(long, default_value_t = 1)]
+    /// Threads. The same number gives the same seed for the same --random, bit for bit.
+    #[arg(long, default_value_t = 1, value_parser = threads)]
     threads: usize,
-    /// Seed of everything random.
-    #[arg(long, default_value_t = 42)]
-    seed: u64,
+    /// What everything random is drawn from.
+    #[arg(long, alias = "seed", default_value_t = 42, value_name = "NUMBER")]
+    random: u64,
     /// Learning rate of the first epoch of gradient descent.
-    #[arg(long, value_parser = not_negative, allow_negative_numbers = true)]
+    #[arg(long, value_parser = not_negative)]
     rate: Option<f32>,
     /// Pull of factors toward zero at every event of gradient descent: one number, or some by column, as in
     /// user=.02,genres=.1.
@@ -91,7 +95,7 @@ impl RecipeArgs {
     /// How the seed is made.
     pub(crate) fn recipe(&self) -> Result<Recipe> {
         let map = self.label_map.as_deref().map(parse_label_map).transpose().context("--label-map")?;
-        let MethodArgs { method, loss, threads, seed, rate, l2, batch } = &self.method;
+        let MethodArgs { method, loss, threads, random, rate, l2, batch } = &self.method;
         let pull = l2.as_deref().map(parse_l2).transpose()?.unwrap_or(Pull::Usual);
         Ok(Recipe {
             positive: self.positive,
@@ -103,7 +107,7 @@ impl RecipeArgs {
             loss: *loss,
             descent: Descent { rate: *rate, pull, batch: *batch },
             threads: *threads,
-            seed: *seed,
+            seed: *random,
             epochs: self.epochs,
             holdout: self.holdout,
             precision: self.precision,
@@ -118,6 +122,11 @@ impl RecipeArgs {
     /// The events as a person calls them.
     pub(crate) fn title(&self) -> String {
         self.events.title()
+    }
+
+    /// How they are written.
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.events.dialect()
     }
 
     /// The files that are read.

@@ -3,7 +3,12 @@
 use anyhow::Result;
 use std::path::PathBuf;
 
+const BACKUP: &str = "\
+Examples:
+  brooklet backup --data store --out monday.backup";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = BACKUP)]
 pub(crate) struct BackupArgs {
     /// The folder that `serve --data` names. A server may be using it.
     #[arg(long, env = "BROOKLET_DATA", value_name = "DIR")]
@@ -13,7 +18,12 @@ pub(crate) struct BackupArgs {
     out: PathBuf,
 }
 
+const RESTORE: &str = "\
+Examples:
+  brooklet restore monday.backup --data store";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = RESTORE)]
 pub(crate) struct RestoreArgs {
     /// A file that `brooklet backup` wrote.
     #[arg(value_name = "FILE")]

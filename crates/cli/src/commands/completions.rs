@@ -3,7 +3,12 @@
 use anyhow::{Context, Result};
 use clap_complete::Shell;
 
+const EXAMPLES: &str = "\
+Examples:
+  brooklet completions bash > ~/.local/share/bash-completion/completions/brooklet";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The shell. For bash: `brooklet completions bash > ~/.local/share/bash-completion/completions/brooklet`.
     shell: Shell,

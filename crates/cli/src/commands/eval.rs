@@ -1,23 +1,27 @@
 //! Scores events of users whom a seed knows.
 
+use crate::args::PeopleArgs;
 use crate::term::{Bars, figure};
 use anyhow::{Result, ensure};
 use brooklet_train::evaluate::{Bin, Estimate, Known, Who, known_users};
-use brooklet_train::seed::{self, Sources};
+use brooklet_train::input::InputFile;
+use brooklet_train::seed;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "\
+Examples:
+  brooklet train train.csv --loss squared --keep-users --out known.safetensors
+  brooklet eval known.safetensors test.csv";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The seed, trained with --keep-users.
     seed: PathBuf,
-    /// Events of users whom the seed knows, in any format that `train` reads, with the columns that the seed was trained on.
+    /// Events of users whom the seed knows, in any format that `train` reads.
     events: PathBuf,
-    /// CSV file of items, if it is not where it was in training.
-    #[arg(long)]
-    items: Option<PathBuf>,
-    /// CSV file of users, if it is not where it was in training.
-    #[arg(long)]
-    users: Option<PathBuf>,
+    #[command(flatten)]
+    people: PeopleArgs,
     /// Score users whom the seed does not know as well, by their fields and the prior.
     #[arg(long)]
     new_users: bool,
@@ -33,9 +37,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         "{} holds no users, as a seed that is shipped must not: train one with --keep-users to evaluate it",
         args.seed.display()
     );
-    let sources = Sources::of(base.metadata())?.moved(&args.items, &args.users);
     let who = if args.new_users { Who::Everyone } else { Who::Known };
-    let known = known_users(&base, sources, &args.events, who, &Bars)?;
+    let known = known_users(
+        &base,
+        args.people.sources(&base)?,
+        &args.people.rule(&base),
+        &InputFile::once(&args.events),
+        who,
+        &Bars,
+    )?;
     if args.json {
         println!("{}", serde_json::to_string(&known)?);
     } else {

@@ -8,7 +8,12 @@ use brooklet_train::import::{Imported, LibFm, import};
 use serde::Serialize;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "\
+Examples:
+  brooklet import --libfm model.txt --features names.txt --label rating --time timestamp --out seed.safetensors";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// A model as libFM saves it (-save_model): text, with the sections W0, Wj and Vj,f.
     #[arg(long, value_name = "MODEL")]

@@ -1,6 +1,6 @@
 //! A seed without events.
 
-use crate::args::named;
+use crate::args::{DialectArgs, named};
 use crate::files::{ensure_outputs, write_whole};
 use crate::term::{Bars, kinds};
 use anyhow::Result;
@@ -10,9 +10,14 @@ use brooklet_train::training::{Init, init};
 use serde_json::json;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "\
+Examples:
+  brooklet init --items items.csv --item-fields genres,tags --numeric price --out seed.safetensors";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// CSV or TSV file of items.
+    /// File of items: CSV, JSON, Parquet or Arrow.
     #[arg(long)]
     items: PathBuf,
     /// Columns of it that become features; a `|` inside a cell separates several values.
@@ -30,9 +35,11 @@ pub(crate) struct Args {
     /// Factors of a row.
     #[arg(long, default_value_t = 16)]
     factors: usize,
-    /// Seed of the factors that rows begin with.
-    #[arg(long, default_value_t = 42)]
-    seed: u64,
+    /// What the factors that rows begin with are drawn from.
+    #[arg(long, alias = "seed", default_value_t = 42, value_name = "NUMBER")]
+    random: u64,
+    #[command(flatten)]
+    dialect: DialectArgs,
     /// How factors are stored.
     #[arg(long, default_value = "f16", value_parser = named(Precision::ALL, Precision::as_str, crate::args::stored))]
     precision: Precision,
@@ -63,8 +70,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             place: None,
             propensity: None,
         },
+        dialect: args.dialect.dialect(),
         factors: args.factors,
-        seed: args.seed,
+        seed: args.random,
         precision: args.precision,
         model: args.model.clone(),
     };

@@ -1,6 +1,7 @@
 //! What is in a seed.
 
 use super::inspect_diff::Diff;
+use crate::args::DialectArgs;
 use crate::largest::{Largest, length, notes, short};
 use crate::term::kinds;
 use anyhow::Result;
@@ -10,15 +11,23 @@ use serde_json::{Map, json};
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "\
+Examples:
+  brooklet inspect seed.safetensors
+  brooklet inspect before.safetensors after.safetensors";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The seed.
     seed: PathBuf,
     /// Another seed: shows what changed from the first to it.
     other: Option<PathBuf>,
-    /// CSV file of items, if it is not where it was in training; its columns tell which item is which.
+    /// File of items, if it is not where it was in training; its columns tell which item is which.
     #[arg(long)]
     items: Option<PathBuf>,
+    #[command(flatten)]
+    dialect: DialectArgs,
     /// How many of the largest rows to show, or of those that moved most.
     #[arg(long, default_value_t = 10)]
     top: usize,
@@ -29,10 +38,10 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let base = seed::open(&args.seed)?;
-    let mut told = notes(&base, args.items.as_deref())?;
+    let mut told = notes(&base, args.items.as_deref(), args.dialect.dialect())?;
     if let Some(path) = &args.other {
         let other = seed::open(path)?;
-        told.extend(notes(&other, args.items.as_deref())?);
+        told.extend(notes(&other, args.items.as_deref(), args.dialect.dialect())?);
         let diff = Diff::new(&base, &other, args.top, &told);
         if args.json {
             println!("{}", serde_json::to_string(&diff)?);

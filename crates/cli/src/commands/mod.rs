@@ -1,12 +1,14 @@
 //! The subcommands, one file each.
 
 pub(crate) mod backup;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod eval;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod inspect;
 mod inspect_diff;
+pub(crate) mod predict;
 pub(crate) mod replay;
 mod replay_log;
 pub(crate) mod serve;

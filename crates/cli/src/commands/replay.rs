@@ -5,7 +5,7 @@ mod people;
 mod slates;
 
 use super::replay_log;
-use crate::args::{ImpressionArgs, Learning, not_negative};
+use crate::args::{Learning, PeopleArgs, not_negative, threads};
 use crate::files::ensure_outputs;
 use crate::term::{SideBySide, figure};
 use anyhow::{Result, ensure};
@@ -13,19 +13,28 @@ use brooklet_core::Base;
 use brooklet_train::evaluate::{
     Bucket, Difference, Estimate, FREEZE, Figures, Frozen, JUDGED_EVENTS, JUDGED_FROM, Judged, Score, is_log,
 };
+use brooklet_train::input::InputFile;
 use brooklet_train::maths::cores;
 use brooklet_train::seed;
 use people::{Asked, People};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
+const EXAMPLES: &str = "\
+Examples:
+  brooklet replay seed.safetensors people.csv
+  brooklet replay people.csv --seed a.safetensors --seed b.safetensors
+  brooklet replay seed.safetensors clicks.csv --user uid --item sku --label clicked --time ts
+  brooklet replay log.jsonl --seed seed.safetensors
+  brooklet replay seed.safetensors <(zcat people.csv.gz)";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The seed, before its events; with --seed alone, the events or an event log (JSONL) as the browser exports it.
     #[arg(value_name = "SEED|EVENTS|LOG")]
     first: PathBuf,
-    /// Events of people whom the seed never saw, in any format that `train` reads, with the columns that the seed was trained
-    /// on.
+    /// Events of people whom the seed never saw, in any format that `train` reads.
     #[arg(required_unless_present = "seeds")]
     events: Option<PathBuf>,
     /// A seed to replay; once more for each that is compared with the first.
@@ -35,23 +44,17 @@ pub(crate) struct Args {
     #[arg(long, value_delimiter = ',', default_values_t = FREEZE, value_name = "EVENTS")]
     freeze: Vec<usize>,
     /// Labels arrive so long after their event, in the unit of the time column; without one, so many events later.
-    #[arg(long, default_value_t = 0.0, value_name = "TIME", value_parser = not_negative, allow_negative_numbers = true, conflicts_with = "delay_column")]
+    #[arg(long, default_value_t = 0.0, value_name = "TIME", value_parser = not_negative, conflicts_with = "delay_column")]
     delay: f32,
     /// Column that says how long after its event each label arrived.
     #[arg(long, value_name = "COLUMN")]
     delay_column: Option<String>,
-    /// CSV file of items, if it is not where it was in training.
-    #[arg(long)]
-    items: Option<PathBuf>,
-    /// CSV file of users, if it is not where it was in training: a page gives their fields as the context.
-    #[arg(long)]
-    users: Option<PathBuf>,
     #[command(flatten)]
     learning: Learning,
     #[command(flatten)]
-    impression: ImpressionArgs,
+    people: PeopleArgs,
     /// Threads; the result does not depend on it. As many as there are cores unless said.
-    #[arg(long)]
+    #[arg(long, value_parser = threads)]
     threads: Option<usize>,
     /// Also write an HTML report for people to this file.
     #[arg(long, value_name = "FILE")]
@@ -91,26 +94,25 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let named = args.events.as_ref().map(|_| &args.first);
     let seeds: Vec<&Path> = named.into_iter().chain(&args.seeds).map(PathBuf::as_path).collect();
     let events = args.events.as_deref().unwrap_or(&args.first);
-    let sides = args.items.iter().chain(&args.users).map(PathBuf::as_path);
+    let sides = args.people.sides().map(PathBuf::as_path);
     let inputs = seeds.iter().copied().chain([events]).chain(sides).map(Path::to_owned);
     ensure_outputs(&[("--report", args.report.as_deref())], inputs)?;
-    if is_log(events) {
+    let events = InputFile::again(events)?;
+    if is_log(&events, args.people.dialect()) {
         ensure!(
             args.report.is_none() && args.delay == 0.0 && args.delay_column.is_none(),
             "{} is an event log, whose labels come as late as they came: --delay, --delay-column and --report are for files of \
              events",
-            events.display()
+            events
         );
-        return replay_log::run(events, &seeds, &args.learning, args.json);
+        return replay_log::run(&events, args.people.dialect(), &seeds, &args.learning, args.json);
     }
     ensure!(
         args.freeze.iter().all(|&after| after <= JUDGED_FROM),
         "--freeze takes numbers of at most {JUDGED_FROM}: frozen learners are judged on the events after those"
     );
     let asked = Asked {
-        impression: &args.impression,
-        items: &args.items,
-        users: &args.users,
+        people: &args.people,
         delay: args.delay.into(),
         delay_column: args.delay_column.as_deref(),
         freeze: &args.freeze,
@@ -122,11 +124,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut bases: Vec<Base> = Vec::new();
     for seed in &seeds {
         let base = seed::open(seed)?;
-        judged.push(people.judge(events, &base, seed, &asked)?);
+        judged.push(people.judge(&events, &base, seed, &asked)?);
         bases.push(base);
     }
     if let Some(path) = &args.report {
-        page::write(path, &asked, events, &people, &seeds, &bases, &judged)?;
+        page::write(path, &asked, args.events.as_deref().unwrap_or(&args.first), &people, &seeds, &bases, &judged)?;
     }
     let (events, users) = (people.events.len(), people.events.users());
     if let [_] = judged[..] {

@@ -5,6 +5,7 @@ use crate::term::{SideBySide, figure};
 use anyhow::Result;
 use brooklet_core::Config;
 use brooklet_train::evaluate::{Estimate, LogDifferences, LogReport, OffPolicy, replay_log};
+use brooklet_train::input::{Dialect, InputFile};
 use brooklet_train::seed;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -24,11 +25,11 @@ struct Compared {
     difference: Option<LogDifferences>,
 }
 
-pub(crate) fn run(log: &Path, seeds: &[&Path], learning: &Learning, json: bool) -> Result<()> {
+pub(crate) fn run(log: &InputFile, dialect: Dialect, seeds: &[&Path], learning: &Learning, json: bool) -> Result<()> {
     let settings = |logged: Option<&Config>| learning.of_log(logged);
     let replayed = seeds
         .iter()
-        .map(|seed| Ok(replay_log(log, &seed::open(seed)?, &settings)?))
+        .map(|seed| Ok(replay_log(log, dialect, &seed::open(seed)?, &settings)?))
         .collect::<Result<Vec<LogReport>>>()?;
     if let [report] = &replayed[..] {
         if json {

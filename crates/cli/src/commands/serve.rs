@@ -5,10 +5,17 @@ use anyhow::{Context, Result, ensure};
 use brooklet_core::Base;
 use brooklet_server::{Config, Judge};
 use brooklet_train::evaluate::{Visitors, served_loss};
+use brooklet_train::input::InputFile;
 use brooklet_train::seed::{self, Sources};
 use std::path::{Path, PathBuf};
 
+const EXAMPLES: &str = "\
+Examples:
+  brooklet serve --data store --seed seed.safetensors --model shop
+  brooklet serve --data store --seed seed.safetensors --judge people.csv";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
     config: Config,
@@ -46,7 +53,7 @@ fn judge(events: &Path, seed: &Path, args: &Args) -> Result<Judge> {
     let base = seed::open(seed)?;
     let sources = Sources::of(base.metadata())?.moved(&args.judge_items, &args.judge_users);
     let rule = seed::rule(base.metadata());
-    let (read, users, items) = sources.people(events, &rule, &Bars)?;
+    let (read, users, items) = sources.people(&InputFile::once(events), &rule, &Bars)?;
     ensure!(!read.is_empty(), "{} has no event to judge by", events.display());
     let visitors = Visitors::new(&base, &read, &rule, &users, &items)?;
     Ok(Judge::new(move |base: &Base| served_loss(&visitors, base)))

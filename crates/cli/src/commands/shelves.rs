@@ -1,5 +1,6 @@
 //! Shelves that are for no visitor in particular: what is like an item, and what is popular.
 
+use crate::args::DialectArgs;
 use crate::term::Bars;
 use anyhow::{Context, Result};
 use brooklet_core::{Learner, Popular, Query, Similar};
@@ -17,10 +18,12 @@ struct Shelf {
     /// How many items.
     #[arg(short, default_value_t = 10)]
     k: usize,
-    /// CSV or TSV file of items with the fields of the seed: those that the seed does not know are items too, by their features.
+    /// File of items with the fields of the seed: those that the seed does not know are items too, by their features.
     /// Without it items are those of the seed, by their own rows.
     #[arg(long)]
     items: Option<PathBuf>,
+    #[command(flatten)]
+    dialect: DialectArgs,
     /// Print one JSON array on stdout.
     #[arg(long)]
     json: bool,
@@ -33,13 +36,26 @@ impl Shelf {
         let fields: Vec<String> = schema.fields.iter().filter(|field| **field != schema.item).cloned().collect();
         let listed = self.items.as_deref().map(|path| {
             // A seed from elsewhere may call its item another name than the file does; the file goes by the seed's.
-            read_side(path, [&schema.item, "the name that the seed has"], &fields, "the name that the seed has", &Bars)
+            read_side(
+                path,
+                self.dialect.dialect(),
+                [&schema.item, "the name that the seed has"],
+                &fields,
+                "the name that the seed has",
+                &Bars,
+            )
         });
         Ok(stocked(&base, &listed.transpose()?.unwrap_or_default())?)
     }
 }
 
+const SIMILAR: &str = "\
+Examples:
+  brooklet similar seed.safetensors --item 31 -k 8
+  brooklet similar seed.safetensors --item new --items items.csv";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = SIMILAR)]
 pub(crate) struct SimilarArgs {
     #[command(flatten)]
     shelf: Shelf,
@@ -48,7 +64,12 @@ pub(crate) struct SimilarArgs {
     item: String,
 }
 
+const POPULAR: &str = "\
+Examples:
+  brooklet popular seed.safetensors -k 12";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = POPULAR)]
 pub(crate) struct PopularArgs {
     #[command(flatten)]
     shelf: Shelf,

@@ -1,24 +1,30 @@
 //! Simulates a population: a seed of some users, deltas of others, judged on the rest.
 
-use crate::args::RecipeArgs;
+use crate::args::{RecipeArgs, not_negative, share_of};
 use crate::term::{Bars, shown};
 use anyhow::Result;
 use brooklet_core::FoldConfig;
 use brooklet_train::simulate::{Settings, Simulated, simulate};
 use brooklet_train::training::Training;
 
+const EXAMPLES: &str = "\
+Examples:
+  brooklet simulate ratings.csv --positive 4
+  brooklet simulate ratings.csv --positive 4 --seed-users 0 --items items.csv --item-fields genres";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
     recipe: RecipeArgs,
     /// The share of the users that the seed is trained on; 0 begins with a seed of all items and no event, as `init` makes one.
-    #[arg(long, default_value_t = 0.2, value_name = "SHARE")]
+    #[arg(long, default_value_t = 0.2, value_name = "SHARE", value_parser = share_of)]
     seed_users: f64,
     /// The share of the users that send deltas. The rest is judged.
-    #[arg(long, default_value_t = 0.6, value_name = "SHARE")]
+    #[arg(long, default_value_t = 0.6, value_name = "SHARE", value_parser = share_of)]
     client_users: f64,
     /// The share of the users on whose events the endpoint judges every version before it publishes it.
-    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE", value_parser = share_of)]
     judge_users: f64,
     /// Events of a visit, after which the client posts a delta.
     #[arg(long, default_value_t = 5, value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..))]
@@ -33,24 +39,24 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 4, value_name = "VERSIONS")]
     stale: u32,
     /// The share of visits that end before their delta is posted; it goes with the next visit's, if there is one.
-    #[arg(long, default_value_t = 0.1, value_name = "SHARE")]
+    #[arg(long, default_value_t = 0.1, value_name = "SHARE", value_parser = share_of)]
     drop_out: f64,
     /// The share of visits that are hostile: each pushes the same 20 items as hard as the endpoint lets it.
-    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE", value_parser = share_of)]
     hostile: f64,
     /// The most that one client may push one row of the model in a version, as the length (L2 norm) of its gradient; a longer push is
     /// shortened to this length.
-    #[arg(long, default_value_t = FoldConfig::default().clip, value_name = "LENGTH")]
+    #[arg(long, default_value_t = FoldConfig::default().clip, value_name = "LENGTH", value_parser = not_negative)]
     clip: f32,
     /// The most that one client may push all rows of the model together in a version, as the length (L2 norm) of its gradient.
-    #[arg(long, default_value_t = FoldConfig::default().influence, value_name = "LENGTH")]
+    #[arg(long, default_value_t = FoldConfig::default().influence, value_name = "LENGTH", value_parser = not_negative)]
     influence: f32,
     /// How many clients have to meet a new feature before it has a row in the model.
     #[arg(long, default_value_t = FoldConfig::default().quorum, value_name = "CLIENTS")]
     quorum: usize,
     /// The farthest that all deltas together may move a weight from the seed's value, in standard deviations of the seed's
     /// uncertainty about that weight.
-    #[arg(long, default_value_t = FoldConfig::default().reach, value_name = "DEVIATIONS")]
+    #[arg(long, default_value_t = FoldConfig::default().reach, value_name = "DEVIATIONS", value_parser = not_negative)]
     reach: f32,
     /// Print one JSON object on stdout.
     #[arg(long)]

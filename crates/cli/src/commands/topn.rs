@@ -1,30 +1,35 @@
 //! Ranks the whole catalogue for people whom a seed never saw.
 
+use crate::args::{PeopleArgs, threads};
 use crate::term::Bars;
 use anyhow::Result;
 use brooklet_train::evaluate::{Ranked, TopN, top_n};
-use brooklet_train::input::read_events;
-use brooklet_train::seed::{self, Sources};
+use brooklet_train::input::InputFile;
+use brooklet_train::seed;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "\
+Examples:
+  brooklet topn seed.safetensors --known known.csv --hidden hidden.csv";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The seed.
     seed: PathBuf,
-    /// What is known of each person, with the columns that the seed was trained on: learnt as clicks, in order of time.
+    /// What is known of each person: learnt as clicks, in order of time.
     #[arg(long)]
     known: PathBuf,
     /// What each person of it is to be found to like.
     #[arg(long)]
     hidden: PathBuf,
-    /// The file of the items' fields, if it is not where it was in training.
-    #[arg(long)]
-    items: Option<PathBuf>,
+    #[command(flatten)]
+    people: PeopleArgs,
     /// Judge after so many clicks; after all that are known in any case.
     #[arg(long, value_delimiter = ',', default_value = "0,1,3,5,10,20", value_name = "CLICKS")]
     after: Vec<usize>,
     /// Threads.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = threads)]
     threads: usize,
     /// Print one JSON object on stdout.
     #[arg(long)]
@@ -33,11 +38,12 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let base = seed::open(&args.seed)?;
-    let sources = Sources::of(base.metadata())?.moved(&args.items, &None);
-    let columns = &sources.columns;
-    let rule = seed::rule(base.metadata());
-    let (known, _, items) = sources.people(&args.known, &rule, &Bars)?;
-    let hidden = read_events(&args.hidden, columns, &rule, &Bars)?;
+    let (mut sources, rule) = (args.people.sources(&base)?, args.people.rule(&base));
+    // Who is ranked for comes without a context.
+    (sources.users, sources.user_fields) = (None, Vec::new());
+    let [known, hidden] = [&args.known, &args.hidden].map(|path| InputFile::once(path));
+    let (known, _, items) = sources.people(&known, &rule, &Bars)?;
+    let (hidden, ..) = sources.people(&hidden, &rule, &Bars)?;
     let report = top_n(&base, &known, &hidden, &items, &args.after, args.threads)?;
     if args.json {
         println!("{}", serde_json::to_string(&report)?);

@@ -14,7 +14,15 @@ use report::Report;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+const EXAMPLES: &str = "\
+Examples:
+  brooklet train ratings.csv --positive 4 --out seed.safetensors
+  brooklet train 'events/*.csv.gz' --user customer --item sku --label bought --time at --out seed.safetensors
+  brooklet train views.csv --items items.csv --item-fields genres --method bayes --out seed.safetensors
+  zcat clicks.csv.gz | brooklet train - --negatives 4 --out seed.safetensors";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
     recipe: RecipeArgs,

@@ -1,36 +1,38 @@
 //! Tunes a seed on people whom it never saw.
 
+use crate::args::{PeopleArgs, threads};
 use crate::files::{ensure_outputs, write_whole};
 use crate::term::{Bars, figure};
 use anyhow::Result;
 use brooklet_train::evaluate::{Difference, Estimate, Score};
+use brooklet_train::input::InputFile;
 use brooklet_train::maths::cores;
-use brooklet_train::seed::{self, Sources};
+use brooklet_train::seed;
 use brooklet_train::tune::{Alarms, Bench, Gate, Step, Tuning, loss, tune};
 use serde::Serialize;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "\
+Examples:
+  brooklet tune seed.safetensors people.csv --out tuned.safetensors";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The seed.
     seed: PathBuf,
-    /// Events of people whom the seed never saw, in any format that `train` reads, with the columns that the seed was trained
-    /// on.
+    /// Events of people whom the seed never saw, in any format that `train` reads.
     events: PathBuf,
     /// Where to write the tuned seed.
     #[arg(long)]
     out: PathBuf,
-    /// CSV file of items, if it is not where it was in training.
-    #[arg(long)]
-    items: Option<PathBuf>,
-    /// CSV file of users, if it is not where it was in training.
-    #[arg(long)]
-    users: Option<PathBuf>,
-    /// Of the draw that divides the people in two halves.
-    #[arg(long, default_value_t = 42)]
+    #[command(flatten)]
+    people: PeopleArgs,
+    /// What the two halves of the people are drawn from.
+    #[arg(long, default_value_t = 42, value_name = "NUMBER")]
     random: u64,
     /// Threads; the result does not depend on it. As many as there are cores unless said.
-    #[arg(long)]
+    #[arg(long, value_parser = threads)]
     threads: Option<usize>,
     /// Print one JSON object on stdout.
     #[arg(long)]
@@ -47,12 +49,13 @@ struct Report {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let sides = args.items.iter().chain(&args.users);
-    ensure_outputs(&[("--out", Some(&args.out))], [&args.seed, &args.events].into_iter().chain(sides).cloned())?;
+    ensure_outputs(
+        &[("--out", Some(&args.out))],
+        [&args.seed, &args.events].into_iter().chain(args.people.sides()).cloned(),
+    )?;
     let base = seed::open(&args.seed)?;
-    let sources = Sources::of(base.metadata())?.moved(&args.items, &args.users);
-    let rule = seed::rule(base.metadata());
-    let (events, users, items) = sources.people(&args.events, &rule, &Bars)?;
+    let (sources, rule) = (args.people.sources(&base)?, args.people.rule(&base));
+    let (events, users, items) = sources.people(&InputFile::once(&args.events), &rule, &Bars)?;
     let bench = Bench::new(events, rule, users, items, args.threads.unwrap_or_else(cores));
     let (tuned, tuning) = tune(&base, &bench, args.random, &args.events.display().to_string(), &Bars)?;
     write_whole(&args.out, tuned.bytes())?;

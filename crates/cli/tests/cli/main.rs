@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod contract;
+mod files;
+mod help;
 mod import;
 mod init;
 mod input;
+mod judged;
 mod kinds;
 mod output;
 mod overwrite;

@@ -145,7 +145,7 @@ fn field_rows(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::{BadRows, LabelRule, Reading, read_side};
+    use crate::input::{BadRows, Dialect, LabelRule, Reading, read_side};
     use crate::testing::{columns, temp_file};
 
     #[test]
@@ -159,8 +159,8 @@ mod tests {
         let dataset = Dataset::new(
             reading.read().unwrap(),
             columns.clone(),
-            &read_side(users.path(), ["user", ""], &["age".into()], "", &()).unwrap(),
-            &read_side(items.path(), ["item", ""], &["genres".into()], "", &()).unwrap(),
+            &read_side(users.path(), Dialect::default(), ["user", ""], &["age".into()], "", &()).unwrap(),
+            &read_side(items.path(), Dialect::default(), ["item", ""], &["genres".into()], "", &()).unwrap(),
             &[],
         )
         .unwrap();

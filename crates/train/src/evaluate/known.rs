@@ -4,13 +4,12 @@ use super::estimate::Estimate;
 use super::reliability::Reliability;
 use crate::data::Dataset;
 use crate::error::Result;
-use crate::input::{BadRows, Events, LabelRule, Reading};
+use crate::input::{Events, InputFile, LabelRule};
 use crate::maths::{auc, log_loss, sigmoid};
-use crate::seed::{Sources, rule};
+use crate::seed::Sources;
 use crate::watch::Watch;
 use brooklet_core::{Base, FeatureId, Loss, Prior, Value};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
 
 /// Whose events are scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,15 +49,19 @@ pub struct Known {
 
 /// Scores the events of a file, which has the columns that the seed was trained on, with the fields that `sources` tell. A seed
 /// that was not trained to keep its users knows nobody.
-pub fn known_users(base: &Base, sources: Sources, events: &Path, who: Who, watch: &dyn Watch) -> Result<Known> {
-    let rule = rule(base.metadata());
-    let files: [PathBuf; 1] = [events.to_owned()];
-    let reading = Reading { watch, ..Reading::new(&files, &sources.columns, &rule, BadRows::Count(0))? };
-    let (store, users, items) = sources.read(reading)?;
+pub fn known_users(
+    base: &Base,
+    sources: Sources,
+    rule: &LabelRule,
+    events: &InputFile,
+    who: Who,
+    watch: &dyn Watch,
+) -> Result<Known> {
+    let (store, users, items) = sources.read(sources.reading(events, rule, watch))?;
     let read = store.events()?;
     let dataset = Dataset::new(store, sources.columns, &users, &items, &base.metadata().schema.kinds)?;
-    let known = judge(base, &dataset, &read, &rule, who);
-    ensure!(known.rows > 0, Seed, "the seed knows none of the users in {}", events.display());
+    let known = judge(base, &dataset, &read, rule, who);
+    ensure!(known.rows > 0, Seed, "the seed knows none of the users in {events}");
     Ok(known)
 }
 

@@ -2,10 +2,7 @@
 
 use super::estimate::{Difference, Estimate};
 use super::evaluation::minus;
-use brooklet_core::{Record, Value};
 use serde::Serialize;
-use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
 
 /// What a replay of an event log says of one seed.
 #[derive(Debug, Default, PartialEq, Serialize)]
@@ -58,23 +55,6 @@ pub struct LogDifferences {
     pub snips: Option<Difference>,
 }
 
-/// Whether a file is an event log and no file of events: its first line is a record.
-pub fn is_log(path: &Path) -> bool {
-    // Where there is no file to read, whoever reads it will say so.
-    let Ok(file) = std::fs::File::open(path) else { return false };
-    let mut lines = BufReader::new(file.take(LONGEST_LINE)).split(b'\n').map_while(Result::ok);
-    let first = lines.find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
-    let Ok(first) = std::str::from_utf8(&first) else { return false };
-    match Value::parse(first) {
-        Ok(value) => Record::from_value(&value).is_ok(),
-        // A log that is broken from its first line on; its reader will name the line.
-        Err(_) => first.trim_start().starts_with("{\"type\""),
-    }
-}
-
-/// The first record carries a profile, which is long.
-const LONGEST_LINE: u64 = 16 << 20;
-
 impl LogReport {
     /// How much each figure is above that of another seed, with the standard error over slates.
     pub fn minus(&self, other: &LogReport) -> LogDifferences {
@@ -86,25 +66,6 @@ impl LogReport {
             auc: minus(&self.auc, &other.auc),
             ips: off_policy(|o| &o.ips),
             snips: off_policy(|o| &o.snips),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing;
-
-    #[test]
-    fn a_log_is_told_from_events_by_its_first_line() {
-        for (text, expected) in [
-            ("\n {\"type\":\"opened\"\n", true),
-            ("{\"name\":\"x\",\"type\":\"named\",\"id\":\"279a8b0c2f1d6733\"}\n", true),
-            ("user,item,label\n", false),
-            ("{\"user\":\"a\",\"type\":1}\n", false),
-            ("", false),
-        ] {
-            assert_eq!(is_log(testing::temp_file(text).path()), expected, "{text}");
         }
     }
 }

@@ -306,7 +306,7 @@ fn with_fields(mut features: FeaturesBuilder<'_>, id: &str, listed: &SideTable) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::{Columns, read_events, read_side};
+    use crate::input::{Columns, Dialect, read_events, read_side};
     use crate::testing::{self, columns, temp_file};
     use brooklet_core::{Calibration, Labels, Metadata, ModelConfig, Prior};
 
@@ -357,7 +357,7 @@ mod tests {
         let (file, listed) =
             (temp_file("user,item,label,time\na,x,1,1\nb,x,1,1\n"), temp_file("user,age\na,25\nb,31\n"));
         let events = read_events(file.path(), &columns(), &rule, &()).unwrap();
-        let users = read_side(listed.path(), ["user", ""], &["age".into()], "", &()).unwrap();
+        let users = read_side(listed.path(), Dialect::default(), ["user", ""], &["age".into()], "", &()).unwrap();
         let visitors = Visitors::new(&base, &events, &rule, &users, &SideTable::default()).unwrap();
         let replayed = visitors.replay(&base, &Config::default(), &[], 1, || {}).unwrap();
         let scores: Vec<f32> = replayed.iter().map(|visitor| visitor.outcomes[0].personal.score).collect();

@@ -4,31 +4,48 @@
 
 use super::estimate::Estimate;
 use super::log_report::{LogReport, OffPolicy};
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
+use crate::input::{Dialect, Format, InputFile, Numbered, Opened, Text, open};
 use crate::maths::log_loss;
+use crate::watch::Progress;
 use brooklet_core::{Base, Candidate, Config, Learner, Loss, Prediction, Record, Subject, Value};
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::sync::Arc;
+
+/// Whether a file is an event log and no file of events: its first line is a record.
+pub fn is_log(file: &InputFile, dialect: Dialect) -> bool {
+    // Where there is no file to read, whoever reads it will say so.
+    let Ok(Opened::Text(text)) = open(file, dialect, &nobody()) else { return false };
+    // A log may be broken from its first line on; its reader will name the line.
+    text.format == Format::Log || text.header.starts_with(b"{\"type\"")
+}
 
 /// Replays a log upon a seed. `settings` are the learner's: it is given those that the log tells, if it tells any, and may
 /// refuse them.
-pub fn replay_log(log: &Path, base: &Base, settings: &Settings<'_>) -> Result<LogReport> {
-    let file = std::fs::File::open(log).with_context(|| format!("cannot read the log {}", log.display()))?;
+pub fn replay_log(log: &InputFile, dialect: Dialect, base: &Base, settings: &Settings<'_>) -> Result<LogReport> {
+    let Opened::Text(text) = open(log, dialect, &nobody())? else {
+        bail!(Input, "{log} is no event log");
+    };
+    let Text { body, line, end, .. } = text;
+    let mut lines = Numbered::new(body, line, end);
     let mut replayed = Replayed::new(base, settings);
-    for (number, line) in BufReader::new(file).lines().enumerate() {
-        let at = || format!("{}:{}", log.display(), number + 1);
-        let line = line.with_context(at)?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let record = Value::parse(&line).and_then(|value| Record::from_value(&value)).with_context(at)?;
-        replayed.take(&record).with_context(at)?;
+    while let Some(line) = lines.next().with_context(|| format!("cannot read {log} further"))? {
+        let record = std::str::from_utf8(line).map_err(Error::from).and_then(|line| {
+            let value = Value::parse(line)?;
+            Ok(Record::from_value(&value)?)
+        });
+        let taken = record.and_then(|record| replayed.take(&record));
+        taken.with_context(|| format!("{log}:{}", lines.line))?;
     }
     if replayed.learner.is_none() {
-        bail!(Input, "{} has no record `opened` to begin from", log.display());
+        bail!(Input, "{log} has no record `opened` to begin from");
     }
     Ok(replayed.report())
+}
+
+/// A log is read at once.
+fn nobody() -> Arc<dyn Progress> {
+    Arc::new(())
 }
 
 /// The settings of a log's learner, given those that the log tells.
@@ -197,6 +214,20 @@ mod tests {
         move |logged| Ok(logged.unwrap_or(&config).clone())
     }
 
+    #[test]
+    fn a_log_is_told_from_events_by_its_first_line() {
+        for (text, expected) in [
+            ("\n {\"type\":\"opened\"\n", true),
+            ("{\"name\":\"x\",\"type\":\"named\",\"id\":\"279a8b0c2f1d6733\"}\n", true),
+            ("user,item,label\n", false),
+            ("{\"user\":\"a\",\"type\":1}\n", false),
+            ("", false),
+        ] {
+            let file = testing::temp_file(text);
+            assert_eq!(is_log(&InputFile::once(file.path()), Dialect::default()), expected, "{text}");
+        }
+    }
+
     /// A log of a visitor who clicks item 1 alone, shown by chance: every item at the first place alike.
     #[test]
     fn a_seed_is_judged_by_what_it_would_have_shown() {
@@ -220,7 +251,8 @@ mod tests {
         let lines: Vec<String> = learner.take_log().iter().map(|record| record.to_value().to_json()).collect();
         let log = testing::temp_file(&lines.join("\n"));
 
-        let report = replay_log(log.path(), &base, &otherwise(Config::default())).unwrap();
+        let report =
+            replay_log(&InputFile::once(log.path()), Dialect::default(), &base, &otherwise(Config::default())).unwrap();
         assert!(report.same_seed);
         assert_eq!((report.predictions, report.identical, report.labelled), (400, 400, 400));
         let off_policy = report.off_policy.unwrap();
@@ -230,7 +262,9 @@ mod tests {
         assert!(snips > 0.8 && (ips - snips).abs() < 0.3, "{off_policy:?}");
 
         let other = testing::base_of_items(5);
-        let report = replay_log(log.path(), &other, &otherwise(Config::default())).unwrap();
+        let report =
+            replay_log(&InputFile::once(log.path()), Dialect::default(), &other, &otherwise(Config::default()))
+                .unwrap();
         assert!(!report.same_seed && report.labelled == 400);
     }
 
@@ -258,7 +292,8 @@ mod tests {
         // A learner that learns nothing: its policy is the seed's.
         let model = ModelConfig { rate_factor: 0.0, ..ModelConfig::default() };
         let still = otherwise(Config { model, ..Config::default() });
-        let [first, second] = ["0", "1"].map(|item| replay_log(log.path(), &likes(item), &still).unwrap());
+        let [first, second] = ["0", "1"]
+            .map(|item| replay_log(&InputFile::once(log.path()), Dialect::default(), &likes(item), &still).unwrap());
         for (report, rate) in [(&first, 0.75), (&second, 0.25)] {
             let OffPolicy { places, agreed, logged, ips, snips } = report.off_policy.as_ref().unwrap();
             assert_eq!((*places, *agreed, *logged), (8, 4, 0.5));
@@ -274,7 +309,15 @@ mod tests {
     fn a_broken_log_is_named_with_its_line() {
         let error = |text: &str| {
             let log = testing::temp_file(text);
-            told(&replay_log(log.path(), &testing::base_of_items(2), &otherwise(Config::default())).unwrap_err())
+            told(
+                &replay_log(
+                    &InputFile::once(log.path()),
+                    Dialect::default(),
+                    &testing::base_of_items(2),
+                    &otherwise(Config::default()),
+                )
+                .unwrap_err(),
+            )
         };
         let wrong = error("\n{\"type\":\"named\",\"id\":\"00\",\"name\":\"x\"}\n");
         assert!(wrong.contains(".csv:2: "), "{wrong}");

@@ -1,33 +1,27 @@
 //! Labels that come late: a column that says how late.
 
-use super::format::Table;
+use super::dialect::Dialect;
+use super::files::InputFile;
+use super::format::read_cells;
 use crate::error::Result;
 use crate::watch::Watch;
-use csv::ByteRecord;
-use std::path::Path;
 
-/// How long after its event each label of a CSV file of events arrived, row by row.
-pub fn read_delays(path: &Path, column: &str, watch: &dyn Watch) -> Result<Vec<f64>> {
-    let mut table = Table::open(path, watch)?;
-    let column = table.column(column, "--delay-column")?;
+/// How long after its event each label of a file of events arrived, row by row.
+pub fn read_delays(file: &InputFile, dialect: Dialect, column: &str, watch: &dyn Watch) -> Result<Vec<f64>> {
     let mut delays = Vec::new();
-    let mut record = ByteRecord::new();
-    loop {
-        let read = table.read(&mut record)?;
-        match read.and_then(|more| if more { delay(&table, &record, column).map(Some) } else { Ok(None) }) {
-            Ok(Some(delay)) => delays.push(delay),
-            Ok(None) => return Ok(delays),
-            Err(why) => bail!(Input, "{}: {why}", table.place(&record)),
+    read_cells(file, dialect, watch, &|header| Ok(vec![header.column(column, "--delay-column")?]), &mut |cells| {
+        let cell = cells[0].join("|");
+        let bad = |why: &str| format!("column `{column}`: `{cell}` {why}");
+        match cell.trim().parse::<f64>() {
+            Ok(delay) if delay < 0.0 => Err(bad("is a label before its event: a delay is 0 or more")),
+            Ok(delay) if delay.is_finite() => {
+                delays.push(delay);
+                Ok(())
+            }
+            _ => Err(bad("is not a finite number")),
         }
-    }
-}
-
-fn delay(table: &Table, record: &ByteRecord, column: usize) -> Result<f64, String> {
-    let delay = table.number(record, column)?;
-    if delay < 0.0 {
-        return Err(table.bad(record, column, "is a label before its event: a delay is 0 or more"));
-    }
-    Ok(delay)
+    })?;
+    Ok(delays)
 }
 
 #[cfg(test)]
@@ -38,7 +32,10 @@ mod tests {
 
     #[test]
     fn a_label_never_comes_before_its_event() {
-        let read = |text: &str| read_delays(temp_file(text).path(), "late", &()).map_err(|error| told(&error));
+        let read = |text: &str| {
+            read_delays(&InputFile::once(temp_file(text).path()), Dialect::default(), "late", &())
+                .map_err(|error| told(&error))
+        };
         assert_eq!(read("user,late\na,2.5\nb,0\n"), Ok(vec![2.5, 0.0]));
         let error = read("user,late\na,-1\n").unwrap_err();
         assert!(error.contains(":2: column `late`: `-1` is a label before its event"), "{error}");

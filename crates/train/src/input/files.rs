@@ -2,8 +2,10 @@
 
 use crate::error::{Context, Result};
 use std::fs::{File, Metadata};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tempfile::TempPath;
 
 /// The name under which standard input is read.
 pub(crate) const STDIN: &str = "-";
@@ -72,5 +74,74 @@ pub fn title(arguments: &[PathBuf]) -> String {
         [one] => one.display().to_string(),
         // The names of files may be those of people.
         several => format!("{} files", several.len()),
+    }
+}
+
+/// A file to read, or standard input, as a person calls it.
+#[derive(Debug, Clone)]
+pub struct InputFile {
+    name: PathBuf,
+    /// What a pipe gave, kept so that it can be read again.
+    kept: Option<Arc<TempPath>>,
+}
+
+impl InputFile {
+    /// A file that is read once.
+    pub fn once(name: &Path) -> InputFile {
+        InputFile { name: name.to_owned(), kept: None }
+    }
+
+    /// A file that may be read several times: a pipe is read to its end and kept.
+    pub fn again(name: &Path) -> Result<InputFile> {
+        let once = InputFile::once(name);
+        if once.is_regular() {
+            return Ok(once);
+        }
+        let mut kept = tempfile::NamedTempFile::new().context("cannot keep what comes from a pipe")?;
+        std::io::copy(&mut once.open()?, &mut kept)
+            .with_context(|| format!("cannot keep what comes from {once} in {}", std::env::temp_dir().display()))?;
+        Ok(InputFile { kept: Some(Arc::new(kept.into_temp_path())), ..once })
+    }
+
+    /// Whether it has a size and a time of change, and can be read again.
+    pub(crate) fn is_regular(&self) -> bool {
+        self.path().metadata().is_ok_and(|there| there.is_file())
+    }
+
+    /// Bytes, as far as they are known.
+    pub(crate) fn len(&self) -> u64 {
+        self.path().metadata().map_or(0, |file| file.len())
+    }
+
+    /// What it is called.
+    pub(crate) fn name(&self) -> &Path {
+        &self.name
+    }
+
+    pub(crate) fn open(&self) -> Result<Box<dyn Read>> {
+        if self.path() == Path::new(STDIN) {
+            return Ok(Box::new(std::io::stdin()));
+        }
+        Ok(Box::new(File::open(self.path()).with_context(|| format!("cannot open {self}"))?))
+    }
+
+    /// The same as a file that is read from its end; `whole` is all of it.
+    pub(crate) fn seekable(&self, mut whole: impl Read) -> Result<File> {
+        if self.is_regular() {
+            return Ok(File::open(self.path()).with_context(|| format!("cannot open {self}"))?);
+        }
+        let mut file = tempfile::tempfile().context("cannot keep what comes from a pipe")?;
+        std::io::copy(&mut whole, &mut file).with_context(|| format!("cannot keep what comes from {self}"))?;
+        Ok(file)
+    }
+
+    fn path(&self) -> &Path {
+        self.kept.as_ref().map_or(&*self.name, |kept| kept)
+    }
+}
+
+impl std::fmt::Display for InputFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.name == Path::new(STDIN) { f.write_str("standard input") } else { self.name.display().fmt(f) }
     }
 }

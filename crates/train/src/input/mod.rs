@@ -4,10 +4,13 @@
 //! Good rows go into blocks (`store`), in memory or in a file; a cache keeps that file for the next run.
 
 mod bad;
+mod clock;
 mod columns;
 mod delays;
+mod dialect;
 mod files;
 mod format;
+mod guess;
 mod labels;
 mod read;
 mod roles;
@@ -19,8 +22,10 @@ mod tests;
 pub use bad::BadRows;
 pub use columns::Columns;
 pub use delays::read_delays;
-pub use files::{expand, title};
+pub use dialect::{Dialect, Quoting, parse_encoding};
+pub use files::{InputFile, expand, title};
 pub use format::Row;
+pub(crate) use format::{Format, Numbered, Opened, Text, open};
 pub use labels::{LabelRule, parse_label_map};
 pub(crate) use read::{Reading, read_rows};
 pub use read::{events_of, read_events};

@@ -1,18 +1,27 @@
 //! From files to events: opens each, checks its rows, and keeps them where they fit.
 
 use super::bad::Tally;
-use super::files::{STDIN, expand, title};
-use super::format::{Format, JsonRows, LogRows, Opened, ParquetRows, Reader, Row, Table, TableRows, Told, open};
+use super::clock::Clock;
+use super::files::{InputFile, expand, title};
+use super::format::{
+    ColumnarRows, Format, JsonRows, JsonText, LogRows, Opened, Reader, Row, Table, TableRows, Times, Told, open,
+};
 use super::store::{Builder, Cache, Event, Events, Shape, SideTable, Sink, Spill, Store, Summary};
-use super::{BadRows, Columns, LabelRule};
+use super::{BadRows, Columns, Dialect, LabelRule};
 use crate::error::{Error, Result};
 use crate::watch::{Length, Progress, Watch};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What is to be read, and how.
 pub(crate) struct Reading<'a> {
-    pub(crate) files: Vec<PathBuf>,
+    pub(crate) files: Vec<InputFile>,
+    /// The first of them, if it had to be opened to know the columns and cannot be opened again.
+    pub(crate) first: RefCell<Option<Opened>>,
+    pub(crate) dialect: Dialect,
+    /// Whether the rule is a seed's, which a person can overrule in part alone.
+    pub(crate) of_seed: bool,
     pub(crate) columns: &'a Columns,
     pub(crate) rule: &'a LabelRule,
     pub(crate) bad_rows: BadRows,
@@ -35,10 +44,23 @@ impl<'a> Reading<'a> {
         rule: &'a LabelRule,
         bad_rows: BadRows,
     ) -> Result<Reading<'a>> {
-        let files = expand(arguments)?;
+        let files = expand(arguments)?.iter().map(|file| InputFile::once(file)).collect();
+        Ok(Reading::of(files, columns, rule, bad_rows))
+    }
+
+    /// The same of files that are known.
+    pub(crate) fn of(
+        files: Vec<InputFile>,
+        columns: &'a Columns,
+        rule: &'a LabelRule,
+        bad_rows: BadRows,
+    ) -> Reading<'a> {
         let folder = std::env::temp_dir();
-        Ok(Reading {
+        Reading {
             files,
+            first: RefCell::default(),
+            dialect: Dialect::default(),
+            of_seed: false,
             columns,
             rule,
             bad_rows,
@@ -47,14 +69,15 @@ impl<'a> Reading<'a> {
             folder,
             cache: None,
             watch: &(),
-        })
+        }
     }
 
     /// Reads the events, or takes them from the cache if nothing has changed since.
     pub(crate) fn read(&self) -> Result<Store> {
         // What comes through a pipe has no time of change to be known by.
-        let cache = self.cache.filter(|_| !self.files.iter().any(|file| file == Path::new(STDIN)));
-        let Some(cache) = cache.map(|folder| Cache::new(folder, &self.files, &self.how())).transpose()? else {
+        let cache = self.cache.filter(|_| self.files.iter().all(InputFile::is_regular));
+        let names: Vec<PathBuf> = self.files.iter().map(|file| file.name().to_owned()).collect();
+        let Some(cache) = cache.map(|folder| Cache::new(folder, &names, &self.how())).transpose()? else {
             let (spill, summary) = self.fill(Spill::new(self.memory, &self.folder))?;
             return Ok(Store { summary, blocks: spill.finish()? });
         };
@@ -67,15 +90,18 @@ impl<'a> Reading<'a> {
 
     /// Everything but the files that the events depend on.
     fn how(&self) -> String {
-        format!("{:?} {:?} {:?}", self.columns, self.rule, self.item_fields)
+        let Dialect { quoting, encoding } = self.dialect;
+        let encoding = encoding.map_or("", |encoding| encoding.name());
+        format!("{:?} {:?} {:?} {} {encoding}", self.columns, self.rule, self.item_fields, quoting.as_str())
     }
 
     /// Reads all files into one builder.
     fn fill<S: Sink>(&self, sink: S) -> Result<(S, Summary)> {
-        let sizes = self.files.iter().map(|file| std::fs::metadata(file).map_or(0, |file| file.len()));
+        let sizes = self.files.iter().map(InputFile::len);
         let progress = self.watch.begin("reading events", Length::Bytes(sizes.sum()));
         let mut tally = Tally::new(self.bad_rows);
         let mut warnings = Vec::new();
+        let (mut clock, mut times) = (Clock::default(), Times::default());
         let mut builder = Builder::new(sink, SideTable::of_fields(self.item_fields));
         for (n, file) in self.files.iter().enumerate() {
             let mut reader = self.open(file, &progress)?;
@@ -87,45 +113,100 @@ impl<'a> Reading<'a> {
                 builder.summary().shape == shape,
                 Input,
                 "{} has weights and {} has not, or the other way round: train on one kind of file",
-                file.display(),
-                self.files[0].display()
+                file,
+                self.files[0]
             );
             while let Some(row) = reader.next()? {
-                match row.and_then(|row| check(row, self.columns, self.rule)) {
-                    Ok(event) => builder.push(event)?,
+                match row.and_then(|row| self.check(row)) {
+                    Ok(event) => {
+                        let time = event.time;
+                        builder.push(event)?;
+                        if shape.time {
+                            clock.see(time, || reader.place());
+                        }
+                    }
                     Err(why) => tally.add(reader.place(), &why)?,
                 }
             }
-            let Told { item_fields, warning } = reader.finish();
+            let Told { item_fields, warning, times: written } = reader.finish();
             builder.tell(&item_fields);
+            if n > 0 && times != Times::Unknown && written != Times::Unknown && written != times {
+                bail!(
+                    Input,
+                    "{} has dates and {} numbers as times, or the other way round: one unit is needed",
+                    file,
+                    self.files[0]
+                );
+            }
+            times = written;
             warnings.extend(warning);
         }
         drop(progress);
         let rows = builder.summary().rows as u64;
+        let title = self.title();
         warnings.extend(tally.conclude(rows + tally.count)?);
+        warnings.extend(clock.conclude(times == Times::Dates).map(|said| format!("{title}: {said}")));
         warnings.iter().for_each(|warning| self.watch.warn(warning));
-        ensure!(rows > 0, Input, "{} has a header and no rows", title(&self.files));
+        ensure!(rows > 0, Input, "{title} has a header and no rows");
         let (sink, summary) = builder.finish(tally.count)?;
         if let Some(field) = self.item_fields.iter().find(|field| !summary.item_fields.tells(field)) {
-            bail!(Input, "--item-fields names `{field}`, but no feature in {} is of it", title(&self.files));
+            bail!(Input, "--item-fields names `{field}`, but no feature in {title} is of it");
         }
         Ok((sink, summary))
     }
 
-    fn open(&self, path: &Path, progress: &Arc<dyn Progress>) -> Result<Box<dyn Reader>> {
-        let columns = self.columns;
-        let opened = open(path, progress)?;
-        if let Opened::Text { format: Format::Log, text } = opened {
-            return Ok(Box::new(LogRows::new(path, text, columns, self.item_fields)));
+    /// What a person calls the files.
+    fn title(&self) -> String {
+        title(&self.files.iter().map(|file| file.name().to_owned()).collect::<Vec<_>>())
+    }
+
+    fn check<'r>(&self, row: Row<'r>) -> Result<Event<'r>, String> {
+        let (rule, columns) = (self.rule, self.columns);
+        if self.of_seed && rule.target(row.label as f32).is_err() {
+            return Err(format!(
+                "column `{}`: `{}` has no target by the seed's rule: say with --positive which labels are clicks",
+                columns.label, row.label
+            ));
         }
-        // Rows tell nothing of items; only the features in an event log do.
+        check(row, columns, rule)
+    }
+
+    fn open(&self, file: &InputFile, progress: &Arc<dyn Progress>) -> Result<Box<dyn Reader>> {
+        let columns = self.columns;
+        let opened = match self.first.take() {
+            Some(first) => first,
+            None => open(file, self.dialect, progress)?,
+        };
+        let text = match opened {
+            Opened::Columnar(batches) => {
+                self.no_item_fields()?;
+                return Ok(Box::new(ColumnarRows::new(batches, columns)?));
+            }
+            Opened::Text(text) => text,
+        };
+        text.said.iter().for_each(|said| self.watch.warn(said));
+        if text.format == Format::Log {
+            return Ok(Box::new(LogRows::new(file, text, columns, self.item_fields)));
+        }
+        self.no_item_fields()?;
+        Ok(match text.format {
+            Format::Table(separator) => {
+                let table = Table::new(file, separator, text, self.dialect.quoting)?;
+                table.said().iter().for_each(|said| self.watch.warn(said));
+                Box::new(TableRows::new(table, columns)?)
+            }
+            Format::Objects => Box::new(JsonRows::new(JsonText::braces(file, text.body, text.line, text.end), columns)),
+            Format::Json | Format::Log => {
+                Box::new(JsonRows::new(JsonText::lines(file, text.body, text.line, text.end), columns))
+            }
+        })
+    }
+
+    /// Rows tell nothing of items; only the features in an event log do.
+    fn no_item_fields(&self) -> Result<()> {
         let fields = self.item_fields.join(", ");
         ensure!(fields.is_empty(), Input, "--item-fields names {fields}, but no file has them: name it with --items");
-        Ok(match opened {
-            Opened::Parquet(file) => Box::new(ParquetRows::new(path, file, columns)?),
-            Opened::Text { format: Format::Json, text } => Box::new(JsonRows::new(path, text, columns)),
-            Opened::Text { format, text } => Box::new(TableRows::new(Table::new(path, format, text)?, columns)?),
-        })
+        Ok(())
     }
 }
 

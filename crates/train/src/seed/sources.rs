@@ -2,7 +2,7 @@
 
 use super::listed::ensure_listed;
 use crate::error::{Error, Result};
-use crate::input::{BadRows, Columns, Events, LabelRule, Reading, SideTable, Store, read_side};
+use crate::input::{BadRows, Columns, Dialect, Events, InputFile, LabelRule, Reading, SideTable, Store, read_side};
 use crate::watch::Watch;
 use brooklet_core::{Metadata, Value};
 use std::path::{Path, PathBuf};
@@ -22,6 +22,8 @@ pub struct Sources {
     pub user_fields: Vec<String>,
     /// Which column of the events is what.
     pub columns: Columns,
+    /// How files are written. A seed does not say it.
+    pub dialect: Dialect,
 }
 
 impl Sources {
@@ -52,29 +54,38 @@ impl Sources {
         Ok((store, users, items))
     }
 
+    /// Events to judge or tune on, to be read.
+    pub(crate) fn reading<'a>(&'a self, events: &InputFile, rule: &'a LabelRule, watch: &'a dyn Watch) -> Reading<'a> {
+        let reading = Reading::of(vec![events.clone()], &self.columns, rule, BadRows::Count(0));
+        Reading { watch, dialect: self.dialect, of_seed: true, ..reading }
+    }
+
     /// People to judge or tune on, in memory: a file of events, the users' fields, the items'.
-    pub fn people(&self, events: &Path, rule: &LabelRule, watch: &dyn Watch) -> Result<(Events, SideTable, SideTable)> {
-        let files = [events.to_owned()];
-        let reading = Reading { watch, ..Reading::new(&files, &self.columns, rule, BadRows::Count(0))? };
-        let (store, users, items) = self.read(reading)?;
+    pub fn people(
+        &self,
+        events: &InputFile,
+        rule: &LabelRule,
+        watch: &dyn Watch,
+    ) -> Result<(Events, SideTable, SideTable)> {
+        let (store, users, items) = self.read(self.reading(events, rule, watch))?;
         Ok((store.events()?, users, items))
     }
 
     /// A file of items, read whole: with all that it lists, also where no field of it is a feature.
     pub(crate) fn list_items(&self, path: &Path, watch: &dyn Watch) -> Result<SideTable> {
-        read_side(path, [&self.columns.item, "--item"], &self.item_fields, "--item-fields", watch)
+        read_side(path, self.dialect, [&self.columns.item, "--item"], &self.item_fields, "--item-fields", watch)
     }
 
     /// The file of the items' fields, read; empty if the model has none.
     pub fn read_items(&self, watch: &dyn Watch) -> Result<SideTable> {
         let (key, fields) = (&self.columns.item, &self.item_fields);
-        read_fields(self.items.as_deref(), [key, "--item"], fields, ["--item-fields", "--items"], watch)
+        read_fields(self.items.as_deref(), self.dialect, [key, "--item"], fields, ["--item-fields", "--items"], watch)
     }
 
     /// The same of the users'.
     pub fn read_users(&self, watch: &dyn Watch) -> Result<SideTable> {
         let (key, fields) = (&self.columns.user, &self.user_fields);
-        read_fields(self.users.as_deref(), [key, "--user"], fields, ["--user-fields", "--users"], watch)
+        read_fields(self.users.as_deref(), self.dialect, [key, "--user"], fields, ["--user-fields", "--users"], watch)
     }
 
     pub(crate) fn to_fields(&self) -> Vec<(&'static str, Value)> {
@@ -133,12 +144,14 @@ impl Sources {
                 place: text(columns, "place"),
                 propensity: text(columns, "propensity"),
             },
+            dialect: Dialect::default(),
         })
     }
 }
 
 fn read_fields(
     path: Option<&Path>,
+    dialect: Dialect,
     key: [&str; 2],
     fields: &[String],
     [fields_flag, path_flag]: [&str; 2],
@@ -158,5 +171,5 @@ fn read_fields(
             fields.join(", ")
         );
     }
-    read_side(path, key, fields, fields_flag, watch)
+    read_side(path, dialect, key, fields, fields_flag, watch)
 }

@@ -1,9 +1,10 @@
 //! Where the data of a training are.
 
 use crate::error::Result;
-use crate::input::{BadRows, Columns, LabelRule, Reading, Roles, expand, title};
-use crate::watch::Watch;
+use crate::input::{BadRows, Columns, Dialect, InputFile, LabelRule, Opened, Reading, Roles, expand, open, title};
+use crate::watch::{Progress, Watch};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Files of events, and how they are read.
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub struct EventFiles {
     pub roles: Roles,
     /// A TOML file that says so where `roles` does not; without one, that beside the events.
     pub roles_file: Option<PathBuf>,
+    /// How they are written, and the files of items and users with them.
+    pub dialect: Dialect,
     /// How many bad rows are left out before it is an error.
     pub bad_rows: BadRows,
     /// Events of more bytes than this are kept in a file.
@@ -40,8 +43,20 @@ pub struct Files {
 }
 
 impl EventFiles {
-    pub(crate) fn columns(&self) -> Result<Columns> {
-        self.roles.columns(self.roles_file.as_deref(), &expand(&self.paths)?)
+    /// Which column is what, and the first file, opened to find out, if it cannot be opened again.
+    pub(crate) fn columns(&self, watch: &dyn Watch) -> Result<(Columns, Option<Opened>)> {
+        let files = expand(&self.paths)?;
+        let mut first = None;
+        let names = || -> Result<Option<Vec<String>>> {
+            let file = InputFile::once(&files[0]);
+            let progress: Arc<dyn Progress> = Arc::new(());
+            let opened = open(&file, self.dialect, &progress)?;
+            let names = opened.names(self.dialect.quoting);
+            first = (!file.is_regular()).then_some(opened);
+            Ok(names)
+        };
+        let columns = self.roles.columns(self.roles_file.as_deref(), &files, names, watch)?;
+        Ok((columns, first))
     }
 
     /// As a person calls them.
@@ -53,9 +68,12 @@ impl EventFiles {
         &'a self,
         columns: &'a Columns,
         rule: &'a LabelRule,
+        first: Option<Opened>,
         watch: &'a dyn Watch,
     ) -> Result<Reading<'a>> {
         Ok(Reading {
+            first: first.into(),
+            dialect: self.dialect,
             memory: self.memory,
             folder: self.folder.clone(),
             cache: self.cache.as_deref(),

@@ -3,7 +3,7 @@
 use super::files::{check_names, with_numeric};
 use crate::data::kinds;
 use crate::error::Result;
-use crate::input::{Columns, SideTable};
+use crate::input::{Columns, Dialect, SideTable};
 use crate::seed::{Beginning, Sources};
 use crate::trainer::MAX_FACTORS;
 use crate::watch::Watch;
@@ -21,6 +21,8 @@ pub struct Init {
     pub numeric: Vec<String>,
     /// How events will call their columns; the items' file has that of the item.
     pub columns: Columns,
+    /// How the file is written.
+    pub dialect: Dialect,
     /// Factors of a row; without one, nothing can be told apart for one visitor and another.
     pub factors: usize,
     /// Of the factors that rows begin with.
@@ -44,6 +46,7 @@ pub fn init(init: &Init, watch: &dyn Watch) -> Result<(Vec<u8>, usize)> {
         item_fields,
         user_fields: Vec::new(),
         columns: init.columns.clone(),
+        dialect: init.dialect,
     };
     let listed = sources.list_items(&init.items, watch)?;
     let kinds = kinds(&init.columns, &listed, &SideTable::default(), &init.numeric)?;

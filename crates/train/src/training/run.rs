@@ -10,7 +10,7 @@ use super::teachable::{beats_a_constant, events_teach, labels_differ};
 use crate::data::{Dataset, Duplicates, HoldOut, Labelled, Split, add_negatives, kinds, source};
 use crate::error::{Error, Result};
 use crate::evaluate::{FREEZE, Judged, Visitors, platt};
-use crate::input::{Batch, Columns, Events, LabelRule, Row, SideTable, Store, read_rows};
+use crate::input::{Batch, Columns, Dialect, Events, LabelRule, Row, SideTable, Store, read_rows};
 use crate::maths::{auc, log_loss, mean, sigmoid};
 use crate::seed::{Beginning, Sources, encode, object, prior, visitor};
 use crate::trainer::{Epochs, Event, Fitted, MAX_FACTORS, Method, Model, Objective, Stopped, Visitor, fit, loss};
@@ -115,7 +115,7 @@ impl<'w> Training<'w> {
         check(recipe)?;
         let Files { events, items, users, user_fields, .. } = files;
         let item_fields = with_numeric(&files.item_fields, user_fields, &recipe.numeric);
-        let columns = events.columns()?;
+        let (columns, first) = events.columns(watch)?;
         check_names(&columns, &item_fields, user_fields)?;
         ensure!(
             items.is_some() || recipe.numeric.iter().all(|field| user_fields.contains(field)),
@@ -129,9 +129,10 @@ impl<'w> Training<'w> {
             item_fields,
             user_fields: user_fields.clone(),
             columns,
+            dialect: events.dialect,
         };
         let rule = rule(recipe);
-        let read = sources.read(events.reading(&sources.columns, &rule, watch)?)?;
+        let read = sources.read(events.reading(&sources.columns, &rule, first, watch)?)?;
         Training::new(recipe, rule, sources, read, watch)
     }
 
@@ -149,7 +150,15 @@ impl<'w> Training<'w> {
         check_names(&columns, &item_fields, &user_fields)?;
         let rule = rule(recipe);
         let store = read_rows(events, &columns, &rule)?;
-        let sources = Sources { events: String::new(), items: None, users: None, item_fields, user_fields, columns };
+        let sources = Sources {
+            events: String::new(),
+            items: None,
+            users: None,
+            item_fields,
+            user_fields,
+            columns,
+            dialect: Dialect::default(),
+        };
         Training::new(recipe, rule, sources, (store, users, items), watch)
     }
 

@@ -39,7 +39,7 @@ pub(super) fn write(
         models.push(Told {
             name: seed.display().to_string(),
             judged: Some(judged),
-            largest: Largest::new(base, TOP, &notes(base, asked.items.as_deref())?),
+            largest: Largest::new(base, TOP, &notes(base, asked.people.items.as_deref(), asked.people.dialect())?),
         });
     }
     let page = Page {

@@ -1,22 +1,19 @@
 //! Who is replayed, and how.
 
-use crate::args::ImpressionArgs;
+use crate::args::PeopleArgs;
 use crate::term::Bars;
 use anyhow::{Result, ensure};
 use brooklet_core::{Base, Config};
 use brooklet_train::evaluate::{Judged, Visitors};
-use brooklet_train::input::{Columns, Events, LabelRule, SideTable, read_delays};
-use brooklet_train::seed::{self, Sources};
+use brooklet_train::input::{Columns, Events, InputFile, LabelRule, SideTable, read_delays};
+use brooklet_train::seed::Sources;
 use brooklet_train::watch::{Length, Watch};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// How a replay is to be.
 pub(super) struct Asked<'a> {
-    /// Which columns tell of slates, if not those of training.
-    pub(super) impression: &'a ImpressionArgs,
-    /// Where the files of items and users are, if not where they were in training.
-    pub(super) items: &'a Option<PathBuf>,
-    pub(super) users: &'a Option<PathBuf>,
+    /// How events are read, if not as in training.
+    pub(super) people: &'a PeopleArgs,
     pub(super) delay: f64,
     pub(super) delay_column: Option<&'a str>,
     pub(super) freeze: &'a [usize],
@@ -34,10 +31,8 @@ pub(super) struct People {
 }
 
 impl People {
-    pub(super) fn judge(&mut self, events: &Path, base: &Base, seed: &Path, asked: &Asked<'_>) -> Result<Judged> {
-        let mut sources = Sources::of(base.metadata())?.moved(asked.items, asked.users);
-        asked.impression.name(&mut sources.columns);
-        let rule = seed::rule(base.metadata());
+    pub(super) fn judge(&mut self, events: &InputFile, base: &Base, seed: &Path, asked: &Asked<'_>) -> Result<Judged> {
+        let (sources, rule) = (asked.people.sources(base)?, asked.people.rule(base));
         let (users, items) = self.read(events, &sources, &rule, asked.delay_column, seed)?;
         let mut visitors = Visitors::new(base, &self.events, &rule, &users, &items)?;
         visitors.delay(asked.delay);
@@ -49,7 +44,7 @@ impl People {
     /// Reads the events, unless they are there as this seed reads them, and gives the fields of users and of items.
     fn read(
         &mut self,
-        path: &Path,
+        file: &InputFile,
         sources: &Sources,
         rule: &LabelRule,
         delays: Option<&str>,
@@ -59,9 +54,9 @@ impl People {
         if self.read_as.as_ref().is_some_and(|(c, r)| c == columns && r == rule) {
             return Ok((sources.read_users(&Bars)?, sources.read_items(&Bars)?));
         }
-        let (mut events, users, items) = sources.people(path, rule, &Bars)?;
+        let (mut events, users, items) = sources.people(file, rule, &Bars)?;
         if let Some(column) = delays {
-            events = events.delayed(read_delays(path, column, &Bars)?);
+            events = events.delayed(read_delays(file, sources.dialect, column, &Bars)?);
         }
         if let Some((first, _)) = &self.read_as {
             let same = |a: &str, b: &str| a == b;

@@ -43,7 +43,7 @@ pub(super) fn write(
     let told = Told {
         name: recipe.model.clone(),
         judged: report.tuning.as_ref().and_then(|tuning| tuning.judged.as_ref()),
-        largest: Largest::new(base, TOP, &notes(base, None)?),
+        largest: Largest::new(base, TOP, &notes(base, None, recipe.dialect())?),
     };
     let page = Page {
         title: &format!("{}, trained on {}", recipe.model, recipe.title()),

@@ -1,106 +1,96 @@
-//! Events as JSON lines.
+//! Events as JSON.
 
-use super::lines::Numbered;
-use super::row::{Reader, Row};
-use crate::error::{Context, Result};
+use super::cells::{self, Times};
+use super::objects::{JsonText, Object, scalar};
+use super::row::{Reader, Row, Told};
+use crate::error::Result;
 use crate::input::Columns;
-use serde_json::{Map, Value};
-use std::io::Read;
-use std::path::Path;
 
-/// JSON lines: one flat object an event, the roles by key.
+/// One flat object an event, the roles by key.
 pub(crate) struct JsonRows {
-    name: String,
-    lines: Numbered<Box<dyn Read>>,
+    text: JsonText,
     columns: Columns,
     user: String,
     item: String,
     slate: String,
+    times: Times,
 }
 
 impl JsonRows {
-    pub(crate) fn new(path: &Path, text: Box<dyn Read>, columns: &Columns) -> JsonRows {
-        let name = path.display().to_string();
-        JsonRows {
-            name,
-            lines: Numbered::new(text),
-            columns: columns.clone(),
-            user: String::new(),
-            item: String::new(),
-            slate: String::new(),
-        }
-    }
-}
-
-impl JsonRows {
-    fn row(&mut self, object: &Object) -> Result<Row<'_>, String> {
-        let JsonRows { columns, user, item, slate, .. } = self;
-        let optional = |key: &Option<String>, flag| key.as_deref().map(|key| number(object, key, flag)).transpose();
-        id(object, &columns.user, "--user", user)?;
-        id(object, &columns.item, "--item", item)?;
-        columns.slate.as_ref().map(|key| id(object, key, "--slate", slate)).transpose()?;
-        Ok(Row {
-            user,
-            item,
-            label: number(object, &columns.label, "--label")?,
-            time: optional(&columns.time, "--time")?,
-            weight: optional(&columns.weight, "--weight")?,
-            slate: columns.slate.is_some().then_some(slate),
-            place: optional(&columns.place, "--place")?,
-            propensity: optional(&columns.propensity, "--propensity")?,
-        })
+    pub(crate) fn new(text: JsonText, columns: &Columns) -> JsonRows {
+        let (user, item, slate) = Default::default();
+        JsonRows { text, columns: columns.clone(), user, item, slate, times: Times::default() }
     }
 }
 
 impl Reader for JsonRows {
     fn next(&mut self) -> Result<Option<Result<Row<'_>, String>>> {
-        let line = self.lines.next().with_context(|| format!("cannot read {} further", self.name))?;
-        let Some(line) = line else { return Ok(None) };
-        let object: Map<String, Value> = match serde_json::from_slice(line) {
-            Ok(object) => object,
-            Err(error) => return Ok(Some(Err(format!("is not a JSON object: {error}")))),
-        };
-        Ok(Some(self.row(&object)))
+        let JsonRows { text, columns, user, item, slate, times } = self;
+        let Some(object) = text.next()? else { return Ok(None) };
+        Ok(Some(row(object, columns, [user, item, slate], times)))
     }
 
     fn place(&self) -> String {
-        format!("{}:{}", self.name, self.lines.line)
+        self.text.place()
+    }
+
+    fn finish(&mut self) -> Told {
+        Told { times: self.times, ..Told::default() }
     }
 }
 
-type Object = Map<String, Value>;
+fn row<'r>(
+    object: &[u8],
+    columns: &Columns,
+    [user, item, slate]: [&'r mut String; 3],
+    times: &mut Times,
+) -> Result<Row<'r>, String> {
+    let object = Object::parse(object)?;
+    let number = |key: &str, flag| read(&object, key, flag, cells::number);
+    let optional = |key: &Option<String>, flag| key.as_deref().map(|key| number(key, flag)).transpose();
+    id(&object, &columns.user, "--user", user)?;
+    id(&object, &columns.item, "--item", item)?;
+    columns.slate.as_ref().map(|key| id(&object, key, "--slate", slate)).transpose()?;
+    let time = columns.time.as_deref();
+    Ok(Row {
+        user,
+        item,
+        label: read(&object, &columns.label, "--label", cells::label)?,
+        time: time.map(|key| read(&object, key, "--time", |text| times.read(text))).transpose()?,
+        weight: optional(&columns.weight, "--weight")?,
+        slate: columns.slate.is_some().then_some(slate),
+        place: optional(&columns.place, "--place")?,
+        propensity: optional(&columns.propensity, "--propensity")?,
+    })
+}
 
-fn value<'a>(object: &'a Object, key: &str, flag: &str) -> Result<&'a Value, String> {
-    object.get(key).ok_or_else(|| {
-        let keys: Vec<&str> = object.keys().map(String::as_str).collect();
+fn value<'a>(object: &Object<'a>, key: &str, flag: &str) -> Result<&'a str, String> {
+    object.get(key)?.ok_or_else(|| {
+        let keys: Vec<&str> = object.keys().collect();
         format!("there is no key `{key}`; the keys are {}: name the right one with {flag}", keys.join(", "))
     })
 }
 
 /// An id is a text, or a number as it is written.
-fn id(object: &Object, key: &str, flag: &str, into: &mut String) -> Result<(), String> {
-    into.clear();
-    match value(object, key, flag)? {
-        Value::String(text) if text.is_empty() => Err(format!("key `{key}`: `` is empty: every row needs one")),
-        Value::String(text) => {
-            into.push_str(text);
-            Ok(())
-        }
-        Value::Number(number) => {
-            into.push_str(&number.to_string());
-            Ok(())
-        }
-        other => Err(format!("key `{key}`: `{other}` is neither a text nor a number")),
+fn id(object: &Object<'_>, key: &str, flag: &str, into: &mut String) -> Result<(), String> {
+    let value = value(object, key, flag)?;
+    let id = scalar(value).filter(|_| !matches!(value, "true" | "false"));
+    let id = id.ok_or_else(|| format!("key `{key}`: `{value}` is neither a text nor a number"))?;
+    if id.is_empty() {
+        return Err(format!("key `{key}`: `` is empty: every row needs one"));
     }
+    into.clear();
+    into.push_str(&id);
+    Ok(())
 }
 
-fn number(object: &Object, key: &str, flag: &str) -> Result<f64, String> {
+fn read(
+    object: &Object<'_>,
+    key: &str,
+    flag: &str,
+    read: impl FnOnce(&str) -> Result<f64, String>,
+) -> Result<f64, String> {
     let value = value(object, key, flag)?;
-    let number = match value {
-        Value::Number(number) => number.as_f64(),
-        Value::Bool(click) => Some(f64::from(u8::from(*click))),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    };
-    number.filter(|x| x.is_finite()).ok_or_else(|| format!("key `{key}`: `{value}` is not a finite number"))
+    let read = scalar(value).map_or_else(|| Err("is not a finite number".to_owned()), |text| read(&text));
+    read.map_err(|why| format!("key `{key}`: `{value}` {why}"))
 }

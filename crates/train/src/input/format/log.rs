@@ -1,13 +1,13 @@
 //! Events as the browser logs them.
 
 use super::lines::Numbered;
+use super::open::Text;
 use super::row::{Reader, Row, Told};
 use crate::error::{Context, Result};
-use crate::input::{Columns, SideTable};
+use crate::input::{Columns, InputFile, SideTable};
 use brooklet_core::{Candidate, FeatureId, Features, Record, Subject, Value};
 use std::collections::{HashMap, VecDeque};
 use std::io::Read;
-use std::path::Path;
 
 /// An event log as the browser exports it: every labelled input is an event. A log tells no user, so a file is one; what
 /// gathers the logs of many into one file adds the key of the user's column to the records, or to each `opened` alone.
@@ -41,10 +41,10 @@ struct Impression {
 const MOST_PENDING: usize = 100_000;
 
 impl LogRows {
-    pub(crate) fn new(path: &Path, text: Box<dyn Read>, columns: &Columns, fields: &[String]) -> LogRows {
-        let name = path.display().to_string();
+    pub(crate) fn new(file: &InputFile, text: Text, columns: &Columns, fields: &[String]) -> LogRows {
+        let name = file.to_string();
         LogRows {
-            lines: Numbered::new(text),
+            lines: Numbered::new(text.body, text.line, text.end),
             columns: columns.clone(),
             user: name.clone(),
             name,
@@ -183,6 +183,6 @@ impl Reader for LogRows {
         let orphans = self.orphans;
         let warning = (orphans > 0)
             .then(|| format!("{}: {orphans} labels left out whose slates the log does not hold any more", self.name));
-        Told { item_fields: std::mem::take(&mut self.fields), warning }
+        Told { item_fields: std::mem::take(&mut self.fields), warning, ..Told::default() }
     }
 }

@@ -1,17 +1,28 @@
-//! A reader for each format of events, and how a file is told to be of one.
+//! A reader for each format of events and of lists, and how a file is told to be of one.
 
+mod cells;
+mod columnar;
+mod compressed;
+mod decoded;
+mod header;
 mod json;
 mod lines;
+mod listing;
 mod log;
+mod objects;
 mod open;
-mod parquet;
+mod quotes;
 mod row;
 mod table;
 
+pub(super) use cells::Times;
+pub(super) use columnar::ColumnarRows;
 pub(super) use json::JsonRows;
+pub(crate) use lines::Numbered;
+pub(super) use listing::read_cells;
 pub(super) use log::LogRows;
-pub(super) use open::{Format, Opened, open};
-pub(super) use parquet::ParquetRows;
+pub(super) use objects::JsonText;
+pub(crate) use open::{Format, Opened, Text, open};
 pub use row::Row;
 pub(super) use row::{Reader, Told};
 pub(super) use table::{Table, TableRows};

@@ -1,5 +1,6 @@
 //! What a reader of any format gives.
 
+use super::cells::Times;
 use crate::error::Result;
 use crate::input::{Columns, SideTable};
 
@@ -49,4 +50,6 @@ pub(crate) trait Reader {
 pub(crate) struct Told {
     pub(crate) item_fields: SideTable,
     pub(crate) warning: Option<String>,
+    /// How its times are written.
+    pub(crate) times: Times,
 }

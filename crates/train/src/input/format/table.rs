@@ -1,67 +1,93 @@
-//! Comma- and tab-separated values: of events, and of what is said of items and users.
+//! Cells between separators: comma- and tab-separated values, and what else people separate cells by.
 
+use super::cells::{Times, label, number};
+use super::header::Header;
 use super::lines::Lines;
-use super::open::{Format, Opened, open};
-use super::row::{Reader, Row};
+use super::open::Text;
+use super::quotes::{Fault, Quotes};
+use super::row::{Reader, Row, Told};
 use crate::error::{Context, Error, Result};
-use crate::input::Columns;
-use crate::watch::{Length, Watch};
+use crate::input::{Columns, InputFile, Quoting};
 use csv::{ByteRecord, ReaderBuilder};
 use std::io::Read;
-use std::path::Path;
 
-/// Comma- or tab-separated values that are being read, with what errors need.
+/// A table that is being read, with what errors need.
 pub(crate) struct Table {
     name: String,
     reader: csv::Reader<Lines<Box<dyn Read>>>,
-    pub(crate) header: Vec<String>,
+    pub(crate) header: Header,
+    quoting: Quoting,
+    /// Whether there are spaces around cells, which are no part of them.
+    spaced: bool,
 }
 
 impl Table {
-    pub(crate) fn open(path: &Path, watch: &dyn Watch) -> Result<Table> {
-        let length = std::fs::metadata(path).map_or(0, |file| file.len());
-        let progress = watch.begin(&format!("reading {}", path.display()), Length::Bytes(length));
-        match open(path, &progress)? {
-            Opened::Text { format: format @ (Format::Csv | Format::Tsv), text } => Table::new(path, format, text),
-            _ => bail!(Input, "{}: only events are read from JSON and Parquet: make it a CSV file", path.display()),
+    pub(crate) fn new(file: &InputFile, separator: u8, text: Text, quoting: Quoting) -> Result<Table> {
+        let Text { body, line, end, .. } = text;
+        let name = file.to_string();
+        let quotes = (quoting == Quoting::Cells).then(|| Quotes::new(separator));
+        let reader = ReaderBuilder::new()
+            .delimiter(separator)
+            .quoting(quoting == Quoting::Cells)
+            .has_headers(false)
+            .buffer_capacity(1 << 18)
+            .from_reader(Lines::new(body, line, end, quotes));
+        let place = format!("{name}:{line}");
+        let header = Header { place, names: Vec::new() };
+        let mut table = Table { name, reader, header, quoting, spaced: false };
+        let mut first = ByteRecord::new();
+        if let Err(why) = table.read(&mut first)? {
+            bail!(Input, "{}: {why}", table.header.place);
         }
+        let cells = first.iter().map(|cell| {
+            std::str::from_utf8(cell)
+                .map_err(|_| Error::Input(format!("{}: the header {NOT_UTF8}", table.header.place)))
+        });
+        let names: Vec<String> =
+            cells.map(|cell| Ok(cell?.trim_start_matches('\u{feff}').to_owned())).collect::<Result<_>>()?;
+        ensure!(
+            names.iter().any(|name| !name.is_empty()),
+            Input,
+            "{} is empty: a header line with the names of the columns is needed",
+            table.name
+        );
+        table.spaced = names.iter().any(|name| name.trim() != name);
+        table.header.names = names.iter().map(|name| name.trim().to_owned()).collect();
+        Ok(table)
     }
 
-    pub(crate) fn new(path: &Path, format: Format, text: Box<dyn Read>) -> Result<Table> {
-        let name = path.display().to_string();
-        let delimiter = if format == Format::Tsv { b'\t' } else { b',' };
-        let mut reader =
-            ReaderBuilder::new().delimiter(delimiter).buffer_capacity(1 << 18).from_reader(Lines::new(text));
-        let header = reader.headers().with_context(|| format!("{name}:1: the header cannot be read"))?;
-        let header: Vec<String> =
-            header.iter().map(|column| column.trim_start_matches('\u{feff}').to_owned()).collect();
-        if header.iter().all(|column| column.is_empty()) {
-            bail!(Input, "{name} is empty: a header line with the names of the columns is needed");
-        }
-        Ok(Table { name, reader, header })
+    /// What is worth a word of how cells are written.
+    pub(crate) fn said(&self) -> Option<String> {
+        self.spaced.then(|| format!("{}: spaces around cells are left out", self.name))
     }
 
     /// The index of `column`; `flag` is what the person should set if the file calls it otherwise.
     pub(crate) fn column(&self, column: &str, flag: &str) -> Result<usize> {
-        self.header.iter().position(|name| name == column).ok_or_else(|| {
-            Error::Input(format!(
-                "{}:1: there is no column `{column}`; the columns are {}: name the right one with {flag}",
-                self.name,
-                self.header.join(", ")
-            ))
-        })
+        self.header.column(column, flag)
     }
 
     /// Reads the next row; false at the end. What is wrong with the row alone leaves those behind it readable.
     pub(crate) fn read(&mut self, record: &mut ByteRecord) -> Result<Result<bool, String>> {
-        match self.reader.read_byte_record(record) {
-            Ok(more) => Ok(Ok(more)),
-            Err(error) => match error.kind() {
-                csv::ErrorKind::UnequalLengths { expected_len, len, .. } => Ok(Err(format!(
-                    "the row has {len} cells, the header has {expected_len}: quote cells that hold a separator"
-                ))),
-                _ => Err(error).with_context(|| format!("{} cannot be read further", self.place(record))),
-            },
+        let error = match self.reader.read_byte_record(record) {
+            Ok(more) => return Ok(Ok(more)),
+            Err(error) => error,
+        };
+        if let Some(Fault { line, why }) = &self.reader.get_ref().fault {
+            bail!(Input, "{}:{line}: {why}", self.name);
+        }
+        match error.kind() {
+            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+                let comment = record.get(0).is_some_and(|cell| cell.starts_with(b"#"));
+                Ok(Err(format!(
+                    "the row has {len} cells, the header has {expected_len}: {}",
+                    if comment {
+                        "lines that begin with # are passed over before the header alone"
+                    } else {
+                        "quote cells that hold a separator"
+                    }
+                )))
+            }
+            _ => Err(error).with_context(|| format!("{} cannot be read further", self.place(record))),
         }
     }
 
@@ -73,32 +99,53 @@ impl Table {
 
     /// What is wrong with one cell.
     pub(crate) fn bad(&self, record: &ByteRecord, column: usize, why: &str) -> String {
-        format!("column `{}`: `{}` {why}", self.header[column], String::from_utf8_lossy(&record[column]))
+        format!("column `{}`: `{}` {why}", self.header.names[column], String::from_utf8_lossy(&record[column]))
     }
 
     pub(crate) fn text<'r>(&self, record: &'r ByteRecord, column: usize) -> Result<&'r str, String> {
-        std::str::from_utf8(&record[column])
-            .map_err(|_| self.bad(record, column, "is not UTF-8: convert the file first"))
+        let text = std::str::from_utf8(&record[column]).map_err(|_| self.bad(record, column, NOT_UTF8))?;
+        if !self.spaced {
+            return Ok(text);
+        }
+        let trimmed = text.trim();
+        if trimmed.starts_with('"') && self.quoting == Quoting::Cells {
+            return Err(self.bad(record, column, "has a space before its quote: take the space out"));
+        }
+        Ok(trimmed)
     }
 
     /// An id: any text but the empty one.
-    pub(crate) fn id<'r>(&self, record: &'r ByteRecord, column: usize) -> Result<&'r str, String> {
+    fn id<'r>(&self, record: &'r ByteRecord, column: usize) -> Result<&'r str, String> {
         match self.text(record, column)? {
             "" => Err(self.bad(record, column, "is empty: every row needs one")),
             id => Ok(id),
         }
     }
 
-    pub(crate) fn number(&self, record: &ByteRecord, column: usize) -> Result<f64, String> {
-        let number = std::str::from_utf8(&record[column]).ok().and_then(|cell| cell.trim().parse::<f64>().ok());
-        number.filter(|x| x.is_finite()).ok_or_else(|| self.bad(record, column, "is not a finite number"))
+    fn read_as(
+        &self,
+        record: &ByteRecord,
+        column: usize,
+        read: impl FnOnce(&str) -> Result<f64, String>,
+    ) -> Result<f64, String> {
+        read(self.text(record, column)?).map_err(|why| self.bad(record, column, &why))
+    }
+
+    /// Cells that span lines, which a table of events seldom has.
+    fn several_lines(&self) -> Option<String> {
+        let quotes = self.reader.get_ref().quotes.as_ref().filter(|quotes| quotes.several > 0)?;
+        let Quotes { several, first_several: line, .. } = quotes;
+        Some(format!("{}: {several} cells span several lines, the first from line {line} on", self.name))
     }
 }
+
+const NOT_UTF8: &str = "is not UTF-8: say what it is with --encoding, as in --encoding latin1";
 
 /// Events, a row each.
 pub(crate) struct TableRows {
     table: Table,
     record: ByteRecord,
+    times: Times,
     user: usize,
     item: usize,
     label: usize,
@@ -123,22 +170,23 @@ impl TableRows {
             propensity: optional(&columns.propensity, "--propensity")?,
             table,
             record: ByteRecord::new(),
+            times: Times::default(),
         })
     }
 
-    fn row(&self) -> Result<Row<'_>, String> {
-        let TableRows { table, record, .. } = self;
-        let optional = |column: Option<usize>| column.map(|column| table.number(record, column)).transpose();
+    fn row(&mut self) -> Result<Row<'_>, String> {
+        let TableRows { table, record, times, .. } = self;
+        let numbers = |column: Option<usize>| column.map(|column| table.read_as(record, column, number)).transpose();
         let id = |column: usize| table.id(record, column);
         Ok(Row {
-            label: table.number(record, self.label)?,
-            time: optional(self.time)?,
-            weight: optional(self.weight)?,
+            label: table.read_as(record, self.label, label)?,
+            time: self.time.map(|column| table.read_as(record, column, |text| times.read(text))).transpose()?,
+            weight: numbers(self.weight)?,
             user: id(self.user)?,
             item: id(self.item)?,
             slate: self.slate.map(id).transpose()?,
-            place: optional(self.place)?,
-            propensity: optional(self.propensity)?,
+            place: numbers(self.place)?,
+            propensity: numbers(self.propensity)?,
         })
     }
 }
@@ -154,5 +202,9 @@ impl Reader for TableRows {
 
     fn place(&self) -> String {
         self.table.place(&self.record)
+    }
+
+    fn finish(&mut self) -> Told {
+        Told { warning: self.table.several_lines(), times: self.times, ..Told::default() }
     }
 }

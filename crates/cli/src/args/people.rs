@@ -1,0 +1,77 @@
+//! How events of people to judge or tune on are read: as the seed was trained, unless somebody says otherwise.
+
+use super::dialect::DialectArgs;
+use super::events::ImpressionArgs;
+use super::numbers::finite;
+use anyhow::Result;
+use brooklet_core::Base;
+use brooklet_train::input::{Columns, Dialect, LabelRule};
+use brooklet_train::seed::{self, Sources};
+use std::path::PathBuf;
+
+/// How events are read, where it is not as the seed says.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Columns of the events, where they are not those of training")]
+pub(crate) struct PeopleArgs {
+    /// Column that holds the user.
+    #[arg(long, value_name = "COLUMN")]
+    user: Option<String>,
+    /// Column that holds the item.
+    #[arg(long, value_name = "COLUMN")]
+    item: Option<String>,
+    /// Column that holds the label.
+    #[arg(long, value_name = "COLUMN")]
+    label: Option<String>,
+    /// A label of at least this is a click, any other a skip, whatever the seed says of labels.
+    #[arg(long, value_name = "LABEL", value_parser = finite)]
+    positive: Option<f32>,
+    /// Column that holds the time; \"\" for none, so that the order of the file is the order of time.
+    #[arg(long, value_name = "COLUMN")]
+    time: Option<String>,
+    #[command(flatten)]
+    impression: ImpressionArgs,
+    /// File of items, if it is not where it was in training.
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
+    pub(crate) items: Option<PathBuf>,
+    /// File of users, if it is not where it was in training: a page gives their fields as the context.
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
+    pub(crate) users: Option<PathBuf>,
+    #[command(flatten)]
+    dialect: DialectArgs,
+}
+
+impl PeopleArgs {
+    /// Where the data are, and which column is what.
+    pub(crate) fn sources(&self, base: &Base) -> Result<Sources> {
+        let mut sources = Sources::of(base.metadata())?.moved(&self.items, &self.users);
+        let Columns { user, item, label, time, .. } = &mut sources.columns;
+        for (said, column) in [(&self.user, user), (&self.item, item), (&self.label, label)] {
+            column.clone_from(said.as_ref().unwrap_or(&column.clone()));
+        }
+        if let Some(said) = &self.time {
+            *time = Some(said.clone()).filter(|column| !column.is_empty());
+        }
+        self.impression.name(&mut sources.columns);
+        sources.dialect = self.dialect();
+        Ok(sources)
+    }
+
+    /// What labels mean.
+    pub(crate) fn rule(&self, base: &Base) -> LabelRule {
+        let rule = seed::rule(base.metadata());
+        match self.positive {
+            // A map of the seed's labels says nothing of others.
+            Some(positive) => LabelRule { positive: Some(positive), map: Vec::new(), ..rule },
+            None => rule,
+        }
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect.dialect()
+    }
+
+    /// The files of items and users that are named.
+    pub(crate) fn sides(&self) -> impl Iterator<Item = &PathBuf> {
+        self.items.iter().chain(&self.users)
+    }
+}
