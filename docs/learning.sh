@@ -12,7 +12,7 @@ mkdir -p "$out"
 for set in ml-1m ml-100k; do
     seed=$out/$set.safetensors
     "$brooklet" train "$data/$set/heldout/seed.csv" --out "$seed" --user user --item item --label rating \
-        --time timestamp --loss logistic --positive 4 --label-map 1=.05,2=.15,3=.35,4=.7,5=.9 --factors 16 --seed 42
+        --time timestamp --loss logistic --positive 4 --label-map 1=.05,2=.15,3=.35,4=.7,5=.9 --factors 16 --random 42
     replay() {
         name=$1
         shift

@@ -104,11 +104,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// Reads the command line. A variable of the environment that is empty is as good as none: compose files pass all of them on.
+/// Reads the command line. A variable of the environment that is empty is as good as none: compose files pass all of them on. A value
+/// that begins with a minus is a number, which whoever takes it checks.
 fn parse() -> Command {
     fn full(arg: Arg) -> Arg {
         let value = arg.get_env().and_then(std::env::var_os);
-        if value.is_some_and(|value| value.is_empty()) { arg.env(None::<&str>) } else { arg }
+        let arg = if value.is_some_and(|value| value.is_empty()) { arg.env(None::<&str>) } else { arg };
+        if arg.get_action().takes_values() { arg.allow_negative_numbers(true) } else { arg }
     }
     let command = Command::command()
         .mut_subcommands(|subcommand| subcommand.mut_args(full).mut_subcommands(|deeper| deeper.mut_args(full)));

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 //!
 //! Each module stands upon those before it: [`watch`], [`maths`], [`input`], the trainer, [`seed`], [`evaluate`], [`training`], then
-//! [`tune`], [`simulate`], [`shelves`] and [`import`] side by side.
+//! [`check`], [`tune`], [`simulate`], [`shelves`] and [`import`] side by side.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

@@ -4,7 +4,7 @@
 
 use brooklet_core::Base;
 use brooklet_train::Error;
-use brooklet_train::input::{BadRows, Columns, LabelRule, Roles, Row, SideTable, events_of};
+use brooklet_train::input::{BadRows, Columns, Dialect, LabelRule, Roles, Row, SideTable, events_of};
 use brooklet_train::training::{EventFiles, Files, Recipe, Training};
 
 /// Who, what, and whether it was clicked.
@@ -48,6 +48,7 @@ fn events_from_an_iterator_teach_what_those_of_a_file_teach() {
             paths: vec![path.clone()],
             roles: Roles::default(),
             roles_file: None,
+            dialect: Dialect::default(),
             bad_rows: BadRows::Count(0),
             memory: usize::MAX,
             folder,

@@ -41,19 +41,23 @@ pub(crate) struct PeopleArgs {
 }
 
 impl PeopleArgs {
-    /// Where the data are, and which column is what.
+    /// Where the data are.
     pub(crate) fn sources(&self, base: &Base) -> Result<Sources> {
-        let mut sources = Sources::of(base.metadata())?.moved(&self.items, &self.users);
-        let Columns { user, item, label, time, .. } = &mut sources.columns;
+        Ok(Sources { dialect: self.dialect(), ..Sources::of(base.metadata())?.moved(&self.items, &self.users) })
+    }
+
+    /// Which column of the events is what.
+    pub(crate) fn columns(&self, sources: &Sources) -> Columns {
+        let mut columns = sources.columns.clone();
+        let Columns { user, item, label, time, .. } = &mut columns;
         for (said, column) in [(&self.user, user), (&self.item, item), (&self.label, label)] {
-            column.clone_from(said.as_ref().unwrap_or(&column.clone()));
+            said.iter().for_each(|said| column.clone_from(said));
         }
         if let Some(said) = &self.time {
             *time = Some(said.clone()).filter(|column| !column.is_empty());
         }
-        self.impression.name(&mut sources.columns);
-        sources.dialect = self.dialect();
-        Ok(sources)
+        self.impression.name(&mut columns);
+        columns
     }
 
     /// What labels mean.

@@ -7,13 +7,14 @@ use brooklet_train::check::{Survey, survey};
 use serde::Serialize;
 
 const EXAMPLES: &str = "\
+Tells rows, people, items, events of a person, the span of time, the share of clicks, copies, ties in time, ids that may be written
+otherwise elsewhere, which column seems to be what, and the train command to run next.
+
 Examples:
   brooklet check events.csv
   brooklet check 'logs/*.jsonl' --json
   zcat events.csv.gz | brooklet check -";
 
-/// Tells rows, people, items, events of a person, the span of time, the share of clicks, copies, ties in time, ids that may be written
-/// otherwise elsewhere, which column seems to be what, and the `train` command to run next.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {

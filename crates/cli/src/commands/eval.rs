@@ -38,14 +38,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         args.seed.display()
     );
     let who = if args.new_users { Who::Everyone } else { Who::Known };
-    let known = known_users(
-        &base,
-        args.people.sources(&base)?,
-        &args.people.rule(&base),
-        &InputFile::once(&args.events),
-        who,
-        &Bars,
-    )?;
+    let (sources, rule) = (args.people.sources(&base)?, args.people.rule(&base));
+    let columns = args.people.columns(&sources);
+    let known = known_users(&base, sources, &columns, &rule, &InputFile::once(&args.events), who, &Bars)?;
     if args.json {
         println!("{}", serde_json::to_string(&known)?);
     } else {

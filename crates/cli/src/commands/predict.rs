@@ -2,23 +2,23 @@
 
 use crate::args::{Learning, PeopleArgs, threads};
 use crate::files::{ensure_outputs, write_whole};
-use crate::term::Bars;
-use anyhow::{Context, Result};
+use crate::term::{Bars, output};
+use anyhow::Result;
 use brooklet_train::evaluate::{Predictions, Visitors};
 use brooklet_train::input::InputFile;
 use brooklet_train::maths::cores;
 use brooklet_train::seed;
 use brooklet_train::watch::{Length, Watch};
-use std::io::Write;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
+A row for each event, in the order of the file: user, item, label, time, the probability of a click by the learner that has learnt the
+person's events before (personal) and by the seed alone (static), and the propensity if a column tells it.
+
 Examples:
   brooklet predict seed.safetensors people.csv > predictions.csv
   brooklet predict seed.safetensors people.csv --out predictions.parquet";
 
-/// A row for each event, in the order of the file: user, item, label, time, the probability of a click by the learner that has learnt
-/// the person's events before (personal) and by the seed alone (static), and the propensity if a column tells it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -43,12 +43,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     ensure_outputs(&[("--out", args.out.as_deref())], inputs)?;
     let base = seed::open(&args.seed)?;
     let (sources, rule) = (args.people.sources(&base)?, args.people.rule(&base));
-    let (events, users, items) = sources.people(&InputFile::once(&args.events), &rule, &Bars)?;
+    let columns = args.people.columns(&sources);
+    let (events, users, items) = sources.people(&InputFile::once(&args.events), &columns, &rule, &Bars)?;
     let visitors = Visitors::new(&base, &events, &rule, &users, &items)?;
     let progress = Bars.begin("replaying visitors", Length::Steps(visitors.len()));
     let (config, threads) = (args.learning.config()?, args.threads.unwrap_or_else(cores));
-    let predictions =
-        Predictions::of(&visitors, &events, &sources.columns, &base, &config, threads, || progress.advance(1))?;
+    let predictions = Predictions::of(&visitors, &events, &columns, &base, &config, threads, || progress.advance(1))?;
     drop(progress);
     let mut bytes = Vec::new();
     match &args.out {
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             write_whole(out, &bytes)?;
             println!("{} predictions in {}", predictions.len(), out.display());
         }
-        None => std::io::stdout().write_all(&bytes).context("cannot write to standard output")?,
+        None => output::all(&bytes),
     }
     Ok(())
 }

@@ -53,7 +53,7 @@ fn judge(events: &Path, seed: &Path, args: &Args) -> Result<Judge> {
     let base = seed::open(seed)?;
     let sources = Sources::of(base.metadata())?.moved(&args.judge_items, &args.judge_users);
     let rule = seed::rule(base.metadata());
-    let (read, users, items) = sources.people(&InputFile::once(events), &rule, &Bars)?;
+    let (read, users, items) = sources.people(&InputFile::once(events), &sources.columns, &rule, &Bars)?;
     ensure!(!read.is_empty(), "{} has no event to judge by", events.display());
     let visitors = Visitors::new(&base, &read, &rule, &users, &items)?;
     Ok(Judge::new(move |base: &Base| served_loss(&visitors, base)))

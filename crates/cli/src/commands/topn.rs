@@ -42,8 +42,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     // Who is ranked for comes without a context.
     (sources.users, sources.user_fields) = (None, Vec::new());
     let [known, hidden] = [&args.known, &args.hidden].map(|path| InputFile::once(path));
-    let (known, _, items) = sources.people(&known, &rule, &Bars)?;
-    let (hidden, ..) = sources.people(&hidden, &rule, &Bars)?;
+    let columns = args.people.columns(&sources);
+    let (known, _, items) = sources.people(&known, &columns, &rule, &Bars)?;
+    let (hidden, ..) = sources.people(&hidden, &columns, &rule, &Bars)?;
     let report = top_n(&base, &known, &hidden, &items, &args.after, args.threads)?;
     if args.json {
         println!("{}", serde_json::to_string(&report)?);

@@ -55,7 +55,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     )?;
     let base = seed::open(&args.seed)?;
     let (sources, rule) = (args.people.sources(&base)?, args.people.rule(&base));
-    let (events, users, items) = sources.people(&InputFile::once(&args.events), &rule, &Bars)?;
+    let (events, users, items) =
+        sources.people(&InputFile::once(&args.events), &args.people.columns(&sources), &rule, &Bars)?;
     let bench = Bench::new(events, rule, users, items, args.threads.unwrap_or_else(cores));
     let (tuned, tuning) = tune(&base, &bench, args.random, &args.events.display().to_string(), &Bars)?;
     write_whole(&args.out, tuned.bytes())?;

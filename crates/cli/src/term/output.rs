@@ -11,9 +11,19 @@ macro_rules! println {
     ($($part:tt)*) => { $crate::term::output::line(format_args!($($part)*)) };
 }
 
-/// Writes a line. There is nobody to go on for where that fails: it ends the process, quietly if the reader has gone.
+/// Writes a line.
 pub(crate) fn line(text: Arguments<'_>) {
-    let Err(error) = writeln!(std::io::stdout(), "{text}") else { return };
+    written(writeln!(std::io::stdout(), "{text}"));
+}
+
+/// Writes what is whole already.
+pub(crate) fn all(bytes: &[u8]) {
+    written(std::io::stdout().write_all(bytes));
+}
+
+/// There is nobody to go on for where writing fails: it ends the process, quietly if the reader has gone.
+fn written(result: std::io::Result<()>) {
+    let Err(error) = result else { return };
     if error.kind() == ErrorKind::BrokenPipe {
         exit(0);
     }

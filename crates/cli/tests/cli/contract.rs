@@ -134,7 +134,10 @@ fn a_complaint_names_the_place_and_the_remedy() {
     folder.write("header.csv", "user,item,rating,timestamp\n");
     let cases = [
         ("bad.csv --out x --label rating --positive 4", "bad.csv:3: column `rating`: `five` is not a finite number"),
-        ("bad.csv --out x", "bad.csv:1: there is no column `label`; the columns are user, item, rating, timestamp"),
+        (
+            "bad.csv --out x --label stars",
+            "bad.csv:1: there is no column `stars`; the columns are user, item, rating, timestamp",
+        ),
         ("gone.csv --out x --label rating", "cannot open gone.csv"),
         ("seed.csv --out x --label rating", "seed.csv:2: column `rating`"),
         ("seed.csv --out x --label rating", "--positive"),

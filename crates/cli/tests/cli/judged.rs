@@ -122,7 +122,7 @@ fn a_check_tells_what_a_file_holds_and_the_command_that_trains_on_it() {
     let next = survey["train"].as_str().unwrap().strip_prefix("brooklet ").unwrap();
     assert_eq!(
         next,
-        "train seed.csv --user user --item item --label rating --time timestamp --positive 3 --out seed.safetensors"
+        "train seed.csv --user user --item item --label rating --time timestamp --positive 4 --out seed.safetensors"
     );
     folder.stdout(&format!("{next} --factors 2 --epochs 1"));
 

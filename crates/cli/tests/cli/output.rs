@@ -32,7 +32,9 @@ fn a_reader_who_has_seen_enough_ends_it_quietly() {
         "replay few.csv --seed a --seed b",
         "replay a few.csv --json",
         "eval a few.csv",
-        "train seed.csv --label rating --positive 4 --epochs 1 --factors 2 --out t",
+        "predict a few.csv",
+        "check few.csv --label rating --time timestamp",
+        "train seed.csv --label rating --time timestamp --positive 4 --epochs 1 --factors 2 --out t",
         "import --libfm libfm.txt --features names.txt --out t",
         "completions bash",
     ] {

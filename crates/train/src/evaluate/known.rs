@@ -4,7 +4,7 @@ use super::estimate::Estimate;
 use super::reliability::Reliability;
 use crate::data::Dataset;
 use crate::error::Result;
-use crate::input::{Events, InputFile, LabelRule};
+use crate::input::{Columns, Events, InputFile, LabelRule};
 use crate::maths::{auc, log_loss, sigmoid};
 use crate::seed::Sources;
 use crate::watch::Watch;
@@ -47,17 +47,18 @@ pub struct Known {
     pub skipped: usize,
 }
 
-/// Scores the events of a file, which has the columns that the seed was trained on, with the fields that `sources` tell. A seed
-/// that was not trained to keep its users knows nobody.
+/// Scores the events of a file, which calls its columns so, with the fields that `sources` tell. A seed that was not trained to
+/// keep its users knows nobody.
 pub fn known_users(
     base: &Base,
     sources: Sources,
+    columns: &Columns,
     rule: &LabelRule,
     events: &InputFile,
     who: Who,
     watch: &dyn Watch,
 ) -> Result<Known> {
-    let (store, users, items) = sources.read(sources.reading(events, rule, watch))?;
+    let (store, users, items) = sources.read(sources.reading(events, columns, rule, watch)?)?;
     let read = store.events()?;
     let dataset = Dataset::new(store, sources.columns, &users, &items, &base.metadata().schema.kinds)?;
     let known = judge(base, &dataset, &read, rule, who);

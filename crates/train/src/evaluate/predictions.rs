@@ -1,6 +1,6 @@
 //! What a seed and the browser's learner upon it say of each event of a file, for analyses of one's own.
 
-use super::replay::Visitors;
+use super::replay::{Visitors, everyone};
 use crate::error::{Context, Error, Result};
 use crate::input::{Columns, Events};
 use arrow_array::{ArrayRef, Float32Array, Float64Array, RecordBatch, StringArray};
@@ -34,8 +34,9 @@ impl<'a> Predictions<'a> {
     ) -> Result<Predictions<'a>> {
         let replayed = visitors.replay(base, config, &[], threads, progress)?;
         let (mut personal, mut fixed) = (vec![0.0; events.len()], vec![0.0; events.len()]);
-        for (rows, replayed) in events.by_user().iter().zip(&replayed) {
-            for (&row, outcome) in rows.iter().zip(&replayed.outcomes) {
+        let by_user = events.by_user();
+        for (user, replayed) in everyone(events).into_iter().zip(&replayed) {
+            for (&row, outcome) in by_user[user as usize].iter().zip(&replayed.outcomes) {
                 personal[row as usize] = outcome.personal.probability;
                 fixed[row as usize] = outcome.fixed.probability;
             }

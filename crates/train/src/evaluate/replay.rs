@@ -113,8 +113,15 @@ pub struct Replayed {
     pub drifts: u64,
 }
 
+/// The users of events in the order of their ids.
+pub(super) fn everyone(events: &Events) -> Vec<u32> {
+    let mut everyone: Vec<u32> = (0..events.users.len() as u32).collect();
+    everyone.sort_by_key(|&user| events.users.name(user));
+    everyone
+}
+
 impl Visitors {
-    /// Everyone in `events`.
+    /// Everyone in `events`, in the order of their ids: figures are the same, to the last bit, in whatever order a file has its rows.
     pub fn new(
         base: &Base,
         events: &Events,
@@ -122,8 +129,7 @@ impl Visitors {
         users: &SideTable,
         items: &SideTable,
     ) -> Result<Visitors> {
-        let everyone: Vec<u32> = (0..events.users.len() as u32).collect();
-        Visitors::of(&everyone, base, events, rule, users, items)
+        Visitors::of(&everyone(events), base, events, rule, users, items)
     }
 
     /// Some of the people in `events`.

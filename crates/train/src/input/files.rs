@@ -94,13 +94,22 @@ impl InputFile {
     /// A file that may be read several times: a pipe is read to its end and kept.
     pub fn again(name: &Path) -> Result<InputFile> {
         let once = InputFile::once(name);
-        if once.is_regular() {
+        let pipe = name == Path::new(STDIN) || (name.exists() && !once.is_regular());
+        if !pipe {
             return Ok(once);
         }
         let mut kept = tempfile::NamedTempFile::new().context("cannot keep what comes from a pipe")?;
         std::io::copy(&mut once.open()?, &mut kept)
             .with_context(|| format!("cannot keep what comes from {once} in {}", std::env::temp_dir().display()))?;
         Ok(InputFile { kept: Some(Arc::new(kept.into_temp_path())), ..once })
+    }
+
+    /// The files that it stands for, if it is a pattern.
+    pub(crate) fn expand(&self) -> Result<Vec<InputFile>> {
+        if self.kept.is_some() {
+            return Ok(vec![self.clone()]);
+        }
+        Ok(expand(std::slice::from_ref(&self.name))?.iter().map(|path| InputFile::once(path)).collect())
     }
 
     /// Whether it has a size and a time of change, and can be read again.

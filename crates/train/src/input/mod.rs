@@ -5,6 +5,8 @@
 
 mod bad;
 mod clock;
+#[cfg(test)]
+mod columnar_tests;
 mod columns;
 mod delays;
 mod dialect;

@@ -308,7 +308,7 @@ mod tests {
             ("user,item,label,time\na,x,NaN,1\n", ":2: column `label`: `NaN` is not a finite number"),
             ("user,item,label,time\n\n,x,5,1\n", ":3: column `user`: `` is empty"),
             ("user,item,label,time\na,x,5,1\na,x,5\n", ":3: the row has 3 cells, the header has 4"),
-            ("user,item,label,time\na,x,5,now\n", ":2: column `time`: `now` is not a finite number"),
+            ("user,item,label,time\na,x,5,now\n", ":2: column `time`: `now` is no time, neither a finite number"),
             ("user,item,label,time\r\na,x,5,1\r\na,x,?,1\r\n", ":3: column `label`: `?` is not"),
             ("user,item,label,time\na,\"x\ny\",5,1\na,x,?,1", ":4: column `label`: `?` is not"),
             ("who,item,label,time\na,x,5,1\n", ":1: there is no column `user`; the columns are who, item, label, time"),

@@ -54,20 +54,28 @@ impl Sources {
         Ok((store, users, items))
     }
 
-    /// Events to judge or tune on, to be read.
-    pub(crate) fn reading<'a>(&'a self, events: &InputFile, rule: &'a LabelRule, watch: &'a dyn Watch) -> Reading<'a> {
-        let reading = Reading::of(vec![events.clone()], &self.columns, rule, BadRows::Count(0));
-        Reading { watch, dialect: self.dialect, of_seed: true, ..reading }
+    /// Events to judge or tune on, to be read. They may call their columns otherwise than those of training, which the files of
+    /// users and items go by.
+    pub(crate) fn reading<'a>(
+        &self,
+        events: &InputFile,
+        columns: &'a Columns,
+        rule: &'a LabelRule,
+        watch: &'a dyn Watch,
+    ) -> Result<Reading<'a>> {
+        let reading = Reading::of(events.expand()?, columns, rule, BadRows::Count(0));
+        Ok(Reading { watch, dialect: self.dialect, of_seed: true, ..reading })
     }
 
     /// People to judge or tune on, in memory: a file of events, the users' fields, the items'.
     pub fn people(
         &self,
         events: &InputFile,
+        columns: &Columns,
         rule: &LabelRule,
         watch: &dyn Watch,
     ) -> Result<(Events, SideTable, SideTable)> {
-        let (store, users, items) = self.read(self.reading(events, rule, watch))?;
+        let (store, users, items) = self.read(self.reading(events, columns, rule, watch)?)?;
         Ok((store.events()?, users, items))
     }
 

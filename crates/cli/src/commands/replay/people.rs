@@ -33,7 +33,8 @@ pub(super) struct People {
 impl People {
     pub(super) fn judge(&mut self, events: &InputFile, base: &Base, seed: &Path, asked: &Asked<'_>) -> Result<Judged> {
         let (sources, rule) = (asked.people.sources(base)?, asked.people.rule(base));
-        let (users, items) = self.read(events, &sources, &rule, asked.delay_column, seed)?;
+        let (users, items) =
+            self.read(events, &sources, asked.people.columns(&sources), &rule, asked.delay_column, seed)?;
         let mut visitors = Visitors::new(base, &self.events, &rule, &users, &items)?;
         visitors.delay(asked.delay);
         let progress = Bars.begin("replaying visitors", Length::Steps(visitors.len()));
@@ -46,15 +47,15 @@ impl People {
         &mut self,
         file: &InputFile,
         sources: &Sources,
+        columns: Columns,
         rule: &LabelRule,
         delays: Option<&str>,
         seed: &Path,
     ) -> Result<(SideTable, SideTable)> {
-        let columns = &sources.columns;
-        if self.read_as.as_ref().is_some_and(|(c, r)| c == columns && r == rule) {
+        if self.read_as.as_ref().is_some_and(|(c, r)| *c == columns && r == rule) {
             return Ok((sources.read_users(&Bars)?, sources.read_items(&Bars)?));
         }
-        let (mut events, users, items) = sources.people(file, rule, &Bars)?;
+        let (mut events, users, items) = sources.people(file, &columns, rule, &Bars)?;
         if let Some(column) = delays {
             events = events.delayed(read_delays(file, sources.dialect, column, &Bars)?);
         }
@@ -72,7 +73,7 @@ impl People {
             self.clicks = events.clicks(rule).collect();
         }
         self.events = events;
-        self.read_as = Some((columns.clone(), rule.clone()));
+        self.read_as = Some((columns, rule.clone()));
         Ok((users, items))
     }
 }
