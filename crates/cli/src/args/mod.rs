@@ -12,6 +12,6 @@ pub(crate) use dialect::DialectArgs;
 pub(crate) use events::EventArgs;
 pub(crate) use learning::Learning;
 pub(crate) use names::named;
-pub(crate) use numbers::{not_negative, share_of, threads};
+pub(crate) use numbers::{finite, not_negative, share_of, threads};
 pub(crate) use people::PeopleArgs;
 pub(crate) use recipe::{RecipeArgs, stored};

@@ -1,6 +1,6 @@
 //! A seed of a model that another program trained.
 
-use crate::args::named;
+use crate::args::{finite, named};
 use crate::files::{ensure_outputs, write_whole};
 use anyhow::Result;
 use brooklet_core::Loss;
@@ -43,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long, default_value = "logistic", value_parser = named(Loss::ALL, Loss::as_str, told))]
     loss: Loss,
     /// A label of at least this is a click.
-    #[arg(long, value_name = "LABEL")]
+    #[arg(long, value_name = "LABEL", value_parser = finite)]
     positive: Option<f32>,
     /// Name of the model.
     #[arg(long, default_value = "model", value_name = "NAME")]

@@ -137,7 +137,7 @@ impl InputFile {
     /// The same as a file that is read from its end; `whole` is all of it.
     pub(crate) fn seekable(&self, mut whole: impl Read) -> Result<File> {
         if self.is_regular() {
-            return Ok(File::open(self.path()).with_context(|| format!("cannot open {self}"))?);
+            return File::open(self.path()).with_context(|| format!("cannot open {self}"));
         }
         let mut file = tempfile::tempfile().context("cannot keep what comes from a pipe")?;
         std::io::copy(&mut whole, &mut file).with_context(|| format!("cannot keep what comes from {self}"))?;

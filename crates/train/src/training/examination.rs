@@ -11,6 +11,9 @@
 //! learning to rank*). So what stands at the top because it appeals does not make the top look better. Appeal is the same to
 //! everybody: where a page ranks for each visitor, what it knows of the visitor is taken for the place.
 
+use crate::error::Result;
+use crate::input::{Batch, LabelRule, Store};
+
 /// Impressions that an item is thought to have had at the mean click rate.
 const PRIOR: f64 = 20.0;
 /// A place is told apart from those below it if it is expected to have at least so many clicks.
@@ -20,6 +23,23 @@ const PLACES: usize = 256;
 /// Rounds at most; a theta that moves by less is found.
 const ROUNDS: usize = 100;
 const FOUND: f64 = 1e-5;
+
+/// So many impressions are enough to tell how likely a place is looked at.
+const IMPRESSIONS: usize = 1 << 22;
+
+/// How likely each place of a slate is looked at, by all impressions or those of every so many blocks.
+pub(super) fn seen(store: &Store, rule: &LabelRule) -> Result<Vec<f32>> {
+    let (mut batch, mut impressions) = (Batch::default(), Vec::new());
+    for block in (0..store.blocks()).step_by(store.len().div_ceil(IMPRESSIONS).max(1)) {
+        batch.clear();
+        store.read(block, &mut batch)?;
+        for (row, &place) in batch.place.iter().enumerate() {
+            let click = rule.click(batch.label[row], batch.target[row]);
+            impressions.extend(click.map(|click| Impression { item: batch.item[row], place, click }));
+        }
+    }
+    Ok(examination(&impressions, store.summary().items.len()))
+}
 
 /// An item in a place, counted from 1.
 #[derive(Debug, Clone, Copy)]

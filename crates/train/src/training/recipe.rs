@@ -1,6 +1,8 @@
 //! How a seed is made of events.
 
 use crate::data::HoldOut;
+use crate::error::Result;
+use crate::trainer::MAX_FACTORS;
 use brooklet_core::Precision;
 
 /// How a seed is made of events.
@@ -65,6 +67,33 @@ impl Default for Recipe {
             report: false,
             memory: usize::MAX,
         }
+    }
+}
+
+impl Recipe {
+    /// What is wrong with it whatever the events are.
+    pub(super) fn check(&self) -> Result<()> {
+        ensure!(
+            self.loss != Loss::Squared || self.label_map.is_empty(),
+            Setting,
+            "--label-map grades targets of the logistic loss: leave it out"
+        );
+        let most = MAX_FACTORS.min(brooklet_core::MAX_FACTORS);
+        ensure!(self.factors <= most, Setting, "--factors {} is too many: at most {most}", self.factors);
+        if self.method == Method::Implicit {
+            ensure!(
+                self.loss == Loss::Logistic,
+                Setting,
+                "--method implicit learns from clicks: leave out --loss, or take another method"
+            );
+            ensure!(
+                self.factors >= 2,
+                Setting,
+                "--factors {} is too few for --method implicit: at least 2",
+                self.factors
+            );
+        }
+        Ok(())
     }
 }
 

@@ -1,8 +1,9 @@
 //! One training: the data, and how to train on them.
 
-use super::catalogue::{Catalogue, Data, Implicit};
-use super::examination::{Impression, examination};
+use super::catalogue::{Catalogue, Data};
+use super::examination::seen;
 use super::files::{Files, check_names, with_numeric};
+use super::made::{Fit, Made};
 use super::method::{method, provenance};
 use super::recipe::{self, Recipe};
 use super::settings::{Settings, Tuned, choose};
@@ -13,11 +14,9 @@ use crate::evaluate::{FREEZE, Judged, Visitors, platt};
 use crate::input::{Batch, Columns, Dialect, Events, LabelRule, Row, SideTable, Store, read_rows};
 use crate::maths::{auc, log_loss, mean, sigmoid};
 use crate::seed::{Beginning, Sources, encode, object, prior, visitor};
-use crate::trainer::{Epochs, Event, Fitted, MAX_FACTORS, Method, Model, Objective, Stopped, Visitor, fit, loss};
+use crate::trainer::{Epochs, Event, Fitted, Method, Model, Objective, Stopped, Visitor, fit, loss};
 use crate::watch::{Length, Watch};
 use brooklet_core::{Base, Calibration, FieldKind, Labels, Loss, Metadata, Precision, Schema, Value};
-use serde::Serialize;
-use std::time::Duration;
 
 /// Users need so many events for their row to count in the prior of a new visitor.
 const PRIOR_EVENTS: u32 = 20;
@@ -25,8 +24,6 @@ const PRIOR_EVENTS: u32 = 20;
 const JUDGING: usize = 16;
 /// Skips that are drawn for every event where clicks alone are known, and that something must tell them from.
 const DRAWN: usize = 4;
-/// So many impressions are enough to tell how likely a place is looked at.
-const IMPRESSIONS: usize = 1 << 22;
 /// Deviation of the factors before gradient descent.
 const INIT: f32 = 0.05;
 
@@ -63,56 +60,10 @@ pub struct Training<'w> {
     pub(crate) watch: &'w dyn Watch,
 }
 
-/// A seed, and what its making told.
-pub struct Made {
-    /// Events that it was made of, their users and items.
-    pub rows: usize,
-    /// Their users.
-    pub users: usize,
-    /// Their items.
-    pub items: usize,
-    /// Rows of the model as it was trained, private ones among them.
-    pub features: usize,
-    /// The seed, as [`Base::decode`] reads it.
-    pub bytes: Vec<u8>,
-    /// What was chosen for learning from it.
-    pub settings: Settings,
-    /// Passes over the events that led to it.
-    pub epochs: usize,
-    /// Of the run that held rows out.
-    pub train: Fit,
-    /// Of the same run, on the rows that it held out.
-    pub validation: Fit,
-    /// What was chosen for ranking the whole catalogue, if that was learnt.
-    pub implicit: Option<Implicit>,
-    /// None if there were too few people to hold some out.
-    pub tuning: Option<Tuned>,
-    /// Its losses after each epoch, on rows trained on and held out, if somebody wants a report.
-    pub curve: Vec<(f64, f64)>,
-    /// Users whose rows the prior of a new visitor is made of.
-    pub prior_users: usize,
-    /// Events that gradient descent went over, and the time it took.
-    pub descended: usize,
-    /// The time of those.
-    pub descent: Duration,
-}
-
-/// `log_loss` is the cross-entropy against the target that was learnt (graded, if labels were mapped); `auc` is against
-/// clicks; `rmse` is against the target: of the probability under the logistic loss.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct Fit {
-    /// None of a regression.
-    pub log_loss: Option<f64>,
-    /// None if nothing says what a click is.
-    pub auc: Option<f64>,
-    /// None of no rows.
-    pub rmse: Option<f64>,
-}
-
 impl<'w> Training<'w> {
     /// Reads files of events.
     pub fn read(recipe: &Recipe, files: &Files, watch: &'w dyn Watch) -> Result<Training<'w>> {
-        check(recipe)?;
+        recipe.check()?;
         let Files { events, items, users, user_fields, .. } = files;
         let item_fields = with_numeric(&files.item_fields, user_fields, &recipe.numeric);
         let (columns, first) = events.columns(watch)?;
@@ -145,7 +96,7 @@ impl<'w> Training<'w> {
         items: SideTable,
         watch: &'w dyn Watch,
     ) -> Result<Training<'w>> {
-        check(recipe)?;
+        recipe.check()?;
         let (user_fields, item_fields) = (users.fields().to_vec(), items.fields().to_vec());
         check_names(&columns, &item_fields, &user_fields)?;
         let rule = rule(recipe);
@@ -530,45 +481,6 @@ struct Scored {
     score: f32,
     target: f32,
     click: Option<bool>,
-}
-
-/// What is wrong with a recipe whatever the events are.
-fn check(recipe: &Recipe) -> Result<()> {
-    ensure!(
-        recipe.loss != recipe::Loss::Squared || recipe.label_map.is_empty(),
-        Setting,
-        "--label-map grades targets of the logistic loss: leave it out"
-    );
-    let most = MAX_FACTORS.min(brooklet_core::MAX_FACTORS);
-    ensure!(recipe.factors <= most, Setting, "--factors {} is too many: at most {most}", recipe.factors);
-    if recipe.method == recipe::Method::Implicit {
-        ensure!(
-            recipe.loss == recipe::Loss::Logistic,
-            Setting,
-            "--method implicit learns from clicks: leave out --loss, or take another method"
-        );
-        ensure!(
-            recipe.factors >= 2,
-            Setting,
-            "--factors {} is too few for --method implicit: at least 2",
-            recipe.factors
-        );
-    }
-    Ok(())
-}
-
-/// How likely each place of a slate is looked at, by all impressions or those of every so many blocks.
-fn seen(store: &Store, rule: &LabelRule) -> Result<Vec<f32>> {
-    let (mut batch, mut impressions) = (Batch::default(), Vec::new());
-    for block in (0..store.blocks()).step_by(store.len().div_ceil(IMPRESSIONS).max(1)) {
-        batch.clear();
-        store.read(block, &mut batch)?;
-        for (row, &place) in batch.place.iter().enumerate() {
-            let click = rule.click(batch.label[row], batch.target[row]);
-            impressions.extend(click.map(|click| Impression { item: batch.item[row], place, click }));
-        }
-    }
-    Ok(examination(&impressions, store.summary().items.len()))
 }
 
 /// What the labels mean.
