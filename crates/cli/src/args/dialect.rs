@@ -3,15 +3,16 @@
 use super::names::named;
 use brooklet_train::input::{Dialect, Quoting, parse_encoding};
 
+const WRITTEN: &str = "How files are written";
+
 /// How text files are written, as far as it does not show.
 #[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "How files are written")]
 pub(crate) struct DialectArgs {
     /// What quotes are in tables.
-    #[arg(long, default_value = "cells", value_parser = named(Quoting::ALL, Quoting::as_str, told))]
+    #[arg(long, default_value = "cells", value_parser = named(Quoting::ALL, Quoting::as_str, told), help_heading = WRITTEN)]
     quoting: Quoting,
     /// Encoding of text files, as latin1, windows-1252, utf-16le or shift_jis [default: UTF-8, or UTF-16 if it begins with its mark].
-    #[arg(long, value_name = "NAME", value_parser = encoding)]
+    #[arg(long, value_name = "NAME", value_parser = encoding, help_heading = WRITTEN)]
     encoding: Option<Encoding>,
 }
 

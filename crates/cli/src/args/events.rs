@@ -6,6 +6,9 @@ use brooklet_train::input::{BadRows, Columns, Dialect, Roles, expand, roles_besi
 use brooklet_train::training::EventFiles;
 use std::path::{Path, PathBuf};
 
+/// Where `--help` shows flags that name columns.
+pub(super) const COLUMNS: &str = "Columns of the events";
+
 /// Which events, and how they are read.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct EventArgs {
@@ -35,23 +38,22 @@ pub(crate) struct EventArgs {
 
 /// Which column plays which role.
 #[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Columns of the events")]
 struct RoleArgs {
     /// Column that holds the user [default: user, or the one that is called like one].
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(long, value_name = "COLUMN", help_heading = COLUMNS)]
     user: Option<String>,
     /// Column that holds the item [default: item, or the one that is called like one].
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(long, value_name = "COLUMN", help_heading = COLUMNS)]
     item: Option<String>,
     /// Column that holds the label: a rating, or 1 for a click and 0 for a skip [default: label, or the one that is called like one].
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(long, value_name = "COLUMN", help_heading = COLUMNS)]
     label: Option<String>,
     /// Column that holds the time, numbers or dates [default: the one that is called like one; without it, or with "", the order of
     /// the file is the order of time].
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(long, value_name = "COLUMN", help_heading = COLUMNS)]
     time: Option<String>,
     /// Column that holds the weight of an event, 0 or more; without it every event weighs 1.
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(long, value_name = "COLUMN", help_heading = COLUMNS)]
     weight: Option<String>,
     #[command(flatten)]
     impression: ImpressionArgs,
@@ -61,13 +63,13 @@ struct RoleArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ImpressionArgs {
     /// Column that names the slate on which the item was shown, among those of its user; events of one slate are one moment.
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(long, value_name = "COLUMN", help_heading = COLUMNS)]
     pub(crate) slate: Option<String>,
     /// Column that holds the item's place on its slate, counted from 1.
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(long, value_name = "COLUMN", help_heading = COLUMNS)]
     pub(crate) place: Option<String>,
     /// Column that holds the probability with which the item was chosen for its place.
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(long, value_name = "COLUMN", help_heading = COLUMNS)]
     pub(crate) propensity: Option<String>,
 }
 

@@ -5,36 +5,37 @@ use super::numbers::{not_negative, share};
 use brooklet_core::{Config, Detector, DriftPolicy, Feedback, ModelConfig, Value, VisitorStep};
 use brooklet_train::{Error, Result};
 
+const LEARNERS: &str = "How learners learn, where it is not as the seed says";
+
 /// Options of the learners that a browser has as well.
 #[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "How learners learn, where it is not as the seed says")]
 pub(crate) struct Learning {
     /// How the visitor row learns; `closed-form` unless said.
-    #[arg(long, value_parser = named(VisitorStep::ALL, VisitorStep::as_str, told))]
+    #[arg(long, value_parser = named(VisitorStep::ALL, VisitorStep::as_str, told), help_heading = LEARNERS)]
     visitor: Option<VisitorStep>,
     /// Multiplies every rate and the prior's covariance; 1 unless said.
-    #[arg(long, value_name = "FACTOR", value_parser = not_negative)]
+    #[arg(long, value_name = "FACTOR", value_parser = not_negative, help_heading = LEARNERS)]
     rate_factor: Option<f32>,
     /// The share of its way back to the prior that the visitor row's covariance goes at every event; 0.003 unless said.
-    #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = LEARNERS)]
     forgetting: Option<f32>,
     /// Learn from pairs: each event against the last one with the other label (BPR).
-    #[arg(long)]
+    #[arg(long, help_heading = LEARNERS)]
     pairwise: bool,
     /// Keep the seed's calibration as it is.
-    #[arg(long)]
+    #[arg(long, help_heading = LEARNERS)]
     fixed_calibration: bool,
     /// Standard errors by which the personal model must be worse than the seed for the seed to be served, or `never`; as many
     /// as the seed says unless said.
-    #[arg(long, value_name = "ERRORS", value_parser = gate)]
+    #[arg(long, value_name = "ERRORS", value_parser = gate, help_heading = LEARNERS)]
     gate: Option<f64>,
     /// Watch each visitor's loss: `adwin`, `page-hinkley`, or with a threshold of one's own in place of the seed's `adwin=0.01`
     /// (its delta), `page-hinkley=8`.
-    #[arg(long, value_name = "DETECTOR", value_parser = detector)]
+    #[arg(long, value_name = "DETECTOR", value_parser = detector, help_heading = LEARNERS)]
     drift: Option<Detector>,
     /// What follows an alarm: `notify`, unless said, `boost=SHARE,EVENTS` (forget that share at each of so many events) or
     /// `pull=SHARE` (of the way back to the seed, once).
-    #[arg(long, value_name = "POLICY", value_parser = policy, requires = "drift")]
+    #[arg(long, value_name = "POLICY", value_parser = policy, requires = "drift", help_heading = LEARNERS)]
     on_drift: Option<DriftPolicy>,
 }
 

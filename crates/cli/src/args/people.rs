@@ -1,7 +1,7 @@
 //! How events of people to judge or tune on are read: as the seed was trained, unless somebody says otherwise.
 
 use super::dialect::DialectArgs;
-use super::events::ImpressionArgs;
+use super::events::{COLUMNS, ImpressionArgs};
 use super::numbers::finite;
 use anyhow::Result;
 use brooklet_core::Base;
@@ -11,22 +11,21 @@ use std::path::PathBuf;
 
 /// How events are read, where it is not as the seed says.
 #[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Columns of the events, where they are not those of training")]
 pub(crate) struct PeopleArgs {
-    /// Column that holds the user.
-    #[arg(long, value_name = "COLUMN")]
+    /// Column that holds the user, if not that of training.
+    #[arg(long, value_name = "COLUMN", help_heading = COLUMNS)]
     user: Option<String>,
-    /// Column that holds the item.
-    #[arg(long, value_name = "COLUMN")]
+    /// Column that holds the item, if not that of training.
+    #[arg(long, value_name = "COLUMN", help_heading = COLUMNS)]
     item: Option<String>,
-    /// Column that holds the label.
-    #[arg(long, value_name = "COLUMN")]
+    /// Column that holds the label, if not that of training.
+    #[arg(long, value_name = "COLUMN", help_heading = COLUMNS)]
     label: Option<String>,
     /// A label of at least this is a click, any other a skip, whatever the seed says of labels.
-    #[arg(long, value_name = "LABEL", value_parser = finite)]
+    #[arg(long, value_name = "LABEL", value_parser = finite, help_heading = COLUMNS)]
     positive: Option<f32>,
-    /// Column that holds the time; \"\" for none, so that the order of the file is the order of time.
-    #[arg(long, value_name = "COLUMN")]
+    /// Column that holds the time, if not that of training; "" for none, so that the order of the file is the order of time.
+    #[arg(long, value_name = "COLUMN", help_heading = COLUMNS)]
     time: Option<String>,
     #[command(flatten)]
     impression: ImpressionArgs,

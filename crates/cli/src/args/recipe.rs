@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 const FIELDS: &str = "Fields of items and users";
 const LABELS: &str = "What labels mean";
+const LEARNT: &str = "How it is learnt";
 
 /// What a seed is made of, and how.
 #[derive(Debug, clap::Args)]
@@ -65,29 +66,28 @@ pub(crate) struct RecipeArgs {
 
 /// What the model learns by.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "How it is learnt")]
 struct MethodArgs {
     /// How the model is learnt.
-    #[arg(long, default_value = "sgd", value_parser = named(Method::ALL, Method::as_str, learnt))]
+    #[arg(long, default_value = "sgd", value_parser = named(Method::ALL, Method::as_str, learnt), help_heading = LEARNT)]
     method: Method,
     /// What is minimised.
-    #[arg(long, default_value = "logistic", value_parser = named(Loss::ALL, Loss::as_str, minimised))]
+    #[arg(long, default_value = "logistic", value_parser = named(Loss::ALL, Loss::as_str, minimised), help_heading = LEARNT)]
     loss: Loss,
     /// Threads. The same number gives the same seed for the same --random, bit for bit.
-    #[arg(long, default_value_t = 1, value_parser = threads)]
+    #[arg(long, default_value_t = 1, value_parser = threads, help_heading = LEARNT)]
     threads: usize,
     /// What everything random is drawn from.
-    #[arg(long, alias = "seed", default_value_t = 42, value_name = "NUMBER")]
+    #[arg(long, alias = "seed", default_value_t = 42, value_name = "NUMBER", help_heading = LEARNT)]
     random: u64,
     /// Learning rate of the first epoch of gradient descent.
-    #[arg(long, value_parser = not_negative)]
+    #[arg(long, value_parser = not_negative, help_heading = LEARNT)]
     rate: Option<f32>,
     /// Pull of factors toward zero at every event of gradient descent: one number, or some by column, as in
     /// user=.02,genres=.1.
-    #[arg(long, value_name = "L2 or COLUMN=L2,..")]
+    #[arg(long, value_name = "L2 or COLUMN=L2,..", help_heading = LEARNT)]
     l2: Option<String>,
     /// Events between two steps of gradient descent.
-    #[arg(long, default_value_t = 1, value_name = "EVENTS")]
+    #[arg(long, default_value_t = 1, value_name = "EVENTS", help_heading = LEARNT)]
     batch: usize,
 }
 

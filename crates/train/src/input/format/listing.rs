@@ -3,8 +3,9 @@
 use super::columnar::{Batches, texts};
 use super::header::Header;
 use super::objects::{JsonText, Object, scalar};
-use super::open::{Format, Opened, open};
+use super::open::{Opened, open};
 use super::table::Table;
+use super::text::Format;
 use crate::error::{Context, Error, Result};
 use crate::input::{Dialect, InputFile};
 use crate::watch::{Length, Watch};

@@ -1,8 +1,8 @@
 //! Events as the browser logs them.
 
 use super::lines::Numbered;
-use super::open::Text;
 use super::row::{Reader, Row, Told};
+use super::text::Text;
 use crate::error::{Context, Result};
 use crate::input::{Columns, InputFile, SideTable};
 use brooklet_core::{Candidate, FeatureId, Features, Record, Subject, Value};

@@ -14,6 +14,7 @@ mod open;
 mod quotes;
 mod row;
 mod table;
+mod text;
 
 pub(super) use cells::Times;
 pub(super) use columnar::ColumnarRows;
@@ -22,7 +23,8 @@ pub(crate) use lines::Numbered;
 pub(super) use listing::read_cells;
 pub(super) use log::LogRows;
 pub(super) use objects::JsonText;
-pub(crate) use open::{Format, Opened, Text, open};
+pub(crate) use open::{Opened, open};
 pub use row::Row;
 pub(super) use row::{Reader, Told};
 pub(super) use table::{Table, TableRows};
+pub(crate) use text::{Format, Text};

@@ -5,6 +5,7 @@ use super::compressed::{ensure_readable, unpack};
 use super::decoded::Decoded;
 use super::log::LogRows;
 use super::objects::{JsonText, Object};
+use super::text::{Format, Text};
 use crate::error::{Context, Result};
 use crate::input::{Dialect, InputFile, Quoting};
 use crate::watch::{Progress, Watched};
@@ -16,32 +17,6 @@ use std::sync::Arc;
 pub(crate) enum Opened {
     Text(Text),
     Columnar(Batches),
-}
-
-/// Text from its first line on that is one.
-pub(crate) struct Text {
-    pub(crate) format: Format,
-    pub(crate) body: Box<dyn Read>,
-    /// The first line, without what ends it; the body has it, too.
-    pub(crate) header: Vec<u8>,
-    /// The number of that line.
-    pub(crate) line: u64,
-    /// What ends a line.
-    pub(crate) end: u8,
-    /// What is worth a word.
-    pub(crate) said: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// A header line and rows, cells between separators.
-    Table(u8),
-    /// An object a line.
-    Json,
-    /// Objects in an array, or one behind the other, over as many lines as they like.
-    Objects,
-    /// The event log of a browser.
-    Log,
 }
 
 impl Opened {

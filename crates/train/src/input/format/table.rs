@@ -3,9 +3,9 @@
 use super::cells::{Times, label, number};
 use super::header::Header;
 use super::lines::Lines;
-use super::open::Text;
 use super::quotes::{Fault, Quotes};
 use super::row::{Reader, Row, Told};
+use super::text::Text;
 use crate::error::{Context, Error, Result};
 use crate::input::{Columns, InputFile, Quoting};
 use csv::{ByteRecord, ReaderBuilder};
