@@ -35,13 +35,26 @@ pub(crate) fn cholesky(n: usize, element: &dyn Fn(usize, usize) -> f64) -> (Vec<
 pub(crate) fn solve(lower: &[f64], y: &mut [f64]) {
     let n = y.len();
     for r in 0..n {
-        let known = (0..r).fold(0.0, |sum, c| sum + lower[r * n + c] * y[c]);
-        y[r] = (y[r] - known) / lower[r * n + r];
+        let (known, row) = (&y[..r], &lower[r * n..r * n + r]);
+        y[r] = (y[r] - dot(row, known)) / lower[r * n + r];
     }
     for r in (0..n).rev() {
-        let known = (r + 1..n).fold(0.0, |sum, c| sum + lower[c * n + r] * y[c]);
-        y[r] = (y[r] - known) / lower[r * n + r];
+        let (rest, y) = y.split_at_mut(r);
+        y[0] /= lower[r * n + r];
+        rest.iter_mut().zip(&lower[r * n..]).for_each(|(rest, l)| *rest -= l * y[0]);
     }
+}
+
+/// A product in four sums, which do not wait for each other.
+#[cfg(feature = "write")]
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; 4];
+    let ((a4, a), (b4, b)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
+    for (a, b) in a4.iter().zip(b4) {
+        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
+    }
+    let rest = a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + a * b);
+    sums[0] + sums[1] + (sums[2] + sums[3]) + rest
 }
 
 #[cfg(test)]

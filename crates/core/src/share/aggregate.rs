@@ -8,24 +8,17 @@ use crate::format::evidence::Evidence;
 use crate::format::metadata::Metadata;
 use crate::input::feature::FeatureId;
 use crate::limits::MAX_WEIGHT;
-use crate::maths::linear::{cholesky, solve};
 use crate::maths::scalar::sqrt;
-use crate::share::curvature::{Amounts, Curvature};
+use crate::share::curvature::Curvature;
 use crate::share::fold::{Fold, FoldConfig, Reports};
 use crate::share::influence::{Row, Waiting, bounded};
+use crate::share::precision::RowPrecision;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use safetensors::{Dtype, SafeTensors};
 
-/// nu: the precision of a weight that no event has told of, where an event has one row. The rows of an event move its score together, so with
-/// m of them each may move by 1 / m as much.
-const PRECISION: f64 = 1.0 / 15.0;
-/// m, of a seed that does not say.
-const UNKNOWN_ROWS: f32 = 4.0;
-/// The least precision of a factor: a visitor's prior may have no variance at all.
-const LEAST_OF_FACTOR: f64 = 0.05;
 /// What a row of a seed that does not say is taken to have been learnt from.
 const UNKNOWN_EVIDENCE: f64 = 10.0;
 /// How much farther than a weight a factor may go.
@@ -140,40 +133,31 @@ impl Aggregate {
     fn step(&mut self, reach: f32, share: f32) {
         let width = 1 + self.metadata.factors;
         let curvature = Curvature::of(&self.metadata.prior);
+        let mut precision = RowPrecision::of(&curvature, self.metadata.factors, self.metadata.rows_per_event);
         let order = self.order();
-        let mut owed = core::mem::take(&mut self.owed);
+        let place = |id: FeatureId| order.binary_search_by_key(&id, |(id, _)| *id).ok().map(|found| order[found].1);
+        let known = |i: usize| f64::from(self.known[i]);
+        let amounts = |i: usize| [known(i) + f64::from(self.evidence[2 * i]), f64::from(self.evidence[2 * i + 1])];
+        let mut steps: Vec<_> =
+            self.owed.keys().filter_map(|id| place(*id).map(|i| (precision.cell(amounts(i)), *id, i))).collect();
+        steps.sort_unstable();
         let mut step = vec![0.0; width];
-        let (k, m) = (self.metadata.factors as f64, f64::from(self.metadata.rows_per_event.unwrap_or(UNKNOWN_ROWS)));
-        let unknown = PRECISION * m * m;
-        for (id, gradient) in &mut owed {
-            let Ok(found) = order.binary_search_by_key(id, |(id, _)| *id) else { continue };
-            let i = order[found].1;
-            let known = [f64::from(self.known[i]), 0.0];
-            let told: Amounts = [0, 1].map(|at| f64::from(self.evidence[2 * i + at]));
-            let prior = |r: usize, c: usize| {
-                // Of a factor in second moments of a visitor's, so that what it is worth in a score counts and not how large
-                // numbers it is kept in.
-                let least = match (r == c, r) {
-                    (false, _) => 0.0,
-                    (true, 0) => unknown,
-                    (true, _) => LEAST_OF_FACTOR + curvature.element([unknown * k, 0.0], r, r),
-                };
-                least + curvature.element(known, r, c)
-            };
+        for (_, id, i) in steps {
+            let Some(gradient) = self.owed.get_mut(&id) else { continue };
             step.iter_mut().zip(&*gradient).for_each(|(step, gradient)| *step = f64::from(*gradient));
-            let (lower, _) = cholesky(width, &|r, c| prior(r, c) + curvature.element(told, r, c));
-            solve(&lower, &mut step);
+            precision.solve(amounts(i), &mut step);
+            let known = known(i);
             let [row, seed] = [&mut self.rows.rows, &mut self.seed].map(|rows| &mut rows[i * width..(i + 1) * width]);
             for (at, ((x, x0), by)) in row.iter_mut().zip(seed).zip(&step).enumerate() {
-                let reach = f64::from(reach) * if at == 0 { 1.0 } else { FACTOR_REACH } / sqrt(prior(at, at));
+                let reach = f64::from(reach) * if at == 0 { 1.0 } else { FACTOR_REACH };
+                let reach = reach / sqrt(precision.element([known, 0.0], at, at));
                 let from = f64::from(*x0);
                 let moved = (f64::from(*x) + f64::from(share) * by).clamp(from - reach, from + reach);
                 *x = (moved as f32).clamp(-MAX_WEIGHT, MAX_WEIGHT);
             }
             gradient.iter_mut().for_each(|x| *x *= 1.0 - share);
         }
-        owed.retain(|_, gradient| gradient.iter().any(|x| *x != 0.0));
-        self.owed = owed;
+        self.owed.retain(|_, gradient| gradient.iter().any(|x| *x != 0.0));
     }
 
     /// Where the rows are, by ascending id.

@@ -48,6 +48,16 @@ impl Curvature {
         a * self.moments[r * self.width + c] + if r == c && r > 0 { b } else { 0.0 }
     }
 
+    /// Adds a S x to a vector.
+    #[cfg(feature = "write")]
+    pub(crate) fn add_times(&self, a: f64, x: &[f64], to: &mut [f64]) {
+        // S is symmetric: its rows, one after the other, are read as they lie.
+        for (x, moments) in x.iter().zip(self.moments.chunks_exact(self.width)) {
+            let by = a * x;
+            to.iter_mut().zip(moments).for_each(|(sum, moment)| *sum += by * moment);
+        }
+    }
+
     /// An element of Lambda times a row.
     pub(crate) fn times(&self, amounts: Amounts, row: &[f32], r: usize) -> f64 {
         row.iter().enumerate().fold(0.0, |sum, (c, x)| sum + self.element(amounts, r, c) * f64::from(*x))

@@ -40,13 +40,17 @@ pub(crate) fn bounded<'a>(
 ) -> Vec<Told> {
     let number = |sum: &i64| *sum as f64 / f64::from(UNIT);
     let mut squares = 0.0;
+    let mut numbers = Vec::new();
     let mut told = Vec::with_capacity(rows.len());
     for (id, sums) in rows {
         let (eta, amounts) = sums.split_at(sums.len() - 2);
         let amounts = [number(&amounts[0]), number(&amounts[1])].map(|amount| amount.min(MOST_EVIDENCE));
         let mut gradient: Vec<f64> = eta.iter().map(number).collect();
         if let Some(row) = row(*id) {
-            gradient.iter_mut().enumerate().for_each(|(r, g)| *g -= curvature.times(amounts, row, r));
+            numbers.clear();
+            numbers.extend(row.iter().map(|x| f64::from(*x)));
+            curvature.add_times(-amounts[0], &numbers, &mut gradient);
+            gradient.iter_mut().zip(&numbers).skip(1).for_each(|(g, x)| *g -= amounts[1] * x);
         }
         squares += shorten(&mut gradient, f64::from(config.clip));
         told.push(Told { id: *id, gradient, amounts });

@@ -12,6 +12,8 @@ pub mod fold;
 pub mod influence;
 pub mod outbox;
 #[cfg(feature = "write")]
+pub mod precision;
+#[cfg(feature = "write")]
 pub mod release;
 pub mod teaching;
 pub mod told;
