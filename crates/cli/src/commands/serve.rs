@@ -1,5 +1,6 @@
 //! The central endpoint, and what it judges versions by.
 
+use crate::files::ensure_outputs;
 use crate::term::Bars;
 use anyhow::{Context, Result, ensure};
 use brooklet_core::Base;
@@ -33,6 +34,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(mut args: Args) -> Result<()> {
     let log_file = args.config.log_file.as_deref();
+    let read = [&args.config.seed, &args.judge, &args.judge_items, &args.judge_users];
+    ensure_outputs(&[("--log-file", log_file)], read.into_iter().flatten().cloned())?;
     let log = brooklet_server::init_logging(log_file).with_context(|| {
         format!("cannot write the log to {}", log_file.unwrap_or(Path::new("standard error")).display())
     })?;

@@ -207,7 +207,6 @@ fn what_is_wrong_is_told_with_its_place_and_its_remedy() {
         folder.write("e.csv", &text);
         let complaint = folder.complaint(&format!("train e.csv --item item --time time {TRAIN}"));
         assert!(complaint.contains(told), "{told}: {complaint}");
-        assert!(!folder.path("s").exists() || folder.list().contains(&"s".to_owned()));
     }
     // Quotes that are characters.
     folder.write("e.csv", &noted(40, "\"27 inch"));
@@ -238,8 +237,7 @@ fn columns_are_guessed_by_their_names_unless_two_fit() {
     let run = folder.command("train e.csv --factors 2 --epochs 1 --out s --time").arg("").output().unwrap();
     assert!(run.status.success() && run.stderr.is_empty());
     assert_eq!(folder.json("inspect s --json")["training"]["columns"]["time"], Value::Null);
-    let (found, said) =
-        train(&folder, "- --time timestamp < /dev/null e.csv".trim_start_matches("- --time timestamp < /dev/null "));
+    let (found, said) = train(&folder, "e.csv");
     assert_eq!((found, said.contains("`timestamp` for the time")), (figures, true));
 }
 
@@ -261,4 +259,53 @@ fn a_unit_of_time_is_told_and_two_are_not_passed_over() {
         said.contains("e.csv:61: the time 1700000060 looks like seconds, and those before like milliseconds"),
         "{said}"
     );
+}
+
+#[test]
+fn a_list_that_matches_few_ids_says_so_and_one_that_matches_none_is_refused() {
+    let (folder, _) = folder();
+    let list = |listed: &dyn Fn(usize) -> Option<String>| {
+        let rows = (0..15).filter_map(|n| Some(format!("{},g{}\n", listed(n)?, n % 2)));
+        folder.write("list.csv", &format!("item,genre\n{}", rows.collect::<String>()));
+    };
+    let items = "plain.csv --time time --items list.csv --item-fields genre";
+    list(&|n| Some(format!("f{n}")));
+    assert_eq!(train(&folder, items).1, "");
+    list(&|n| (n < 9).then(|| format!("f{n}")));
+    let (_, said) = train(&folder, items);
+    assert!(said.contains("list.csv: 9 of the 15 items of the events are listed; not listed are `f"), "{said}");
+    for (name, write) in [("case", "F"), ("zeros", "f0"), ("spaces", " f")] {
+        list(&|n| Some(format!("\"{write}{n}\"")));
+        let complaint = folder.complaint(&format!("train {items} {TRAIN}"));
+        assert!(complaint.contains("0 of the 15 items"), "{name}: {complaint}");
+        assert!(
+            complaint.contains("listed but in no event") && complaint.contains("with --items"),
+            "{name}: {complaint}"
+        );
+    }
+    // The same where a seed is judged, which can name another file and no other field.
+    list(&|n| Some(format!("f{n}")));
+    train(&folder, items);
+    list(&|n| Some(format!("f{n}.0")));
+    let complaint = folder.complaint("replay s plain.csv");
+    assert!(complaint.contains("0 of the 15 items"), "{complaint}");
+    folder.write("list.csv", "item,kind\nf1,g1\n");
+    let complaint = folder.complaint("replay s plain.csv");
+    assert!(
+        complaint.contains("no column `genre`") && complaint.contains("a file that has it by --items"),
+        "{complaint}"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_with_the_path_that_it_is_full_at() {
+    let (folder, _) = folder();
+    for args in
+        ["train plain.csv --time time --factors 2 --epochs 1 --out /dev/full", "predict s plain.csv --out /dev/full"]
+    {
+        train(&folder, "plain.csv --time time");
+        let complaint = folder.complaint(args);
+        assert!(complaint.contains("cannot write /dev/full"), "{args}: {complaint}");
+    }
 }

@@ -24,6 +24,8 @@ pub struct Sources {
     pub columns: Columns,
     /// How files are written. A seed does not say it.
     pub dialect: Dialect,
+    /// Whether a seed says all this, so that a person can name other files and no other columns of them.
+    pub of_seed: bool,
 }
 
 impl Sources {
@@ -87,13 +89,17 @@ impl Sources {
     /// The file of the items' fields, read; empty if the model has none.
     pub fn read_items(&self, watch: &dyn Watch) -> Result<SideTable> {
         let (key, fields) = (&self.columns.item, &self.item_fields);
-        read_fields(self.items.as_deref(), self.dialect, [key, "--item"], fields, ["--item-fields", "--items"], watch)
+        let [item, named] =
+            if self.of_seed { ["a file that has it by --items"; 2] } else { ["--item", "--item-fields"] };
+        read_fields(self.items.as_deref(), self.dialect, [key, item], fields, [named, "--items"], watch)
     }
 
     /// The same of the users'.
     pub fn read_users(&self, watch: &dyn Watch) -> Result<SideTable> {
         let (key, fields) = (&self.columns.user, &self.user_fields);
-        read_fields(self.users.as_deref(), self.dialect, [key, "--user"], fields, ["--user-fields", "--users"], watch)
+        let [user, named] =
+            if self.of_seed { ["a file that has it by --users"; 2] } else { ["--user", "--user-fields"] };
+        read_fields(self.users.as_deref(), self.dialect, [key, user], fields, [named, "--users"], watch)
     }
 
     pub(crate) fn to_fields(&self) -> Vec<(&'static str, Value)> {
@@ -153,6 +159,7 @@ impl Sources {
                 propensity: text(columns, "propensity"),
             },
             dialect: Dialect::default(),
+            of_seed: true,
         })
     }
 }

@@ -9,6 +9,7 @@ use crate::trainer::implicit::{Fields, Newcomer, Pairs, Person, Weights, factors
 use crate::watch::{Length, Watch};
 use brooklet_core::{CataloguePrior, Value};
 use serde::Serialize;
+use std::collections::HashSet;
 
 /// Passes over all rows: with three steps of conjugate gradients each, more change nothing that people held out notice.
 const PASSES: usize = 12;
@@ -271,7 +272,9 @@ impl Data<'_> {
         busy.iter().for_each(|person| held[*person as usize] = true);
         let person = |&person: &u32| {
             let rows = by_user[person as usize].iter().map(|row| *row as usize).filter(|row| self.click(*row));
-            let clicked: Vec<u32> = rows.map(|row| self.events.item[row]).collect();
+            // What was clicked twice must not be known and hidden both.
+            let mut met = HashSet::new();
+            let clicked: Vec<u32> = rows.map(|row| self.events.item[row]).filter(|item| met.insert(*item)).collect();
             let mut order: Vec<usize> = (0..clicked.len()).collect();
             rng.shuffle(&mut order);
             let mut hidden = vec![false; clicked.len()];

@@ -47,6 +47,7 @@ pub fn init(init: &Init, watch: &dyn Watch) -> Result<(Vec<u8>, usize)> {
         user_fields: Vec::new(),
         columns: init.columns.clone(),
         dialect: init.dialect,
+        of_seed: false,
     };
     let listed = sources.list_items(&init.items, watch)?;
     let kinds = kinds(&init.columns, &listed, &SideTable::default(), &init.numeric)?;

@@ -81,6 +81,7 @@ impl<'w> Training<'w> {
             user_fields: user_fields.clone(),
             columns,
             dialect: events.dialect,
+            of_seed: false,
         };
         let rule = rule(recipe);
         let read = sources.read(events.reading(&sources.columns, &rule, first, watch)?)?;
@@ -109,6 +110,7 @@ impl<'w> Training<'w> {
             user_fields,
             columns,
             dialect: Dialect::default(),
+            of_seed: false,
         };
         Training::new(recipe, rule, sources, (store, users, items), watch)
     }
