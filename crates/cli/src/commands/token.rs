@@ -5,7 +5,14 @@ use brooklet_server::Scope;
 use std::path::PathBuf;
 use time::OffsetDateTime;
 
+const EXAMPLES: &str = "\
+Examples:
+  brooklet token make --data store --scope operate --name grafana
+  brooklet token list --data store
+  brooklet token revoke --data store 3f2b8c1d90a7e645";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(subcommand)]
     action: Action,

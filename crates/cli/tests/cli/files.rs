@@ -253,6 +253,12 @@ fn a_unit_of_time_is_told_and_two_are_not_passed_over() {
     folder.write("e.csv", &times(1000, 1000));
     let (found, said) = train(&folder, "e.csv --time time");
     assert!(found == figures && said.contains("times look like milliseconds since 1970"), "{said}");
+    folder.write("dates.csv", "user,item,label,time\na,b,1,2024-05-01\n");
+    let complaint = folder.complaint(&format!("train e.csv dates.csv --time time {TRAIN}"));
+    assert!(
+        complaint.contains("dates.csv has dates as times and e.csv has numbers: one unit is needed"),
+        "{complaint}"
+    );
     folder.write("e.csv", &times(1000, 1));
     let (_, said) = train(&folder, "e.csv --time time");
     assert!(

@@ -101,7 +101,7 @@ impl<'a> Reading<'a> {
         let progress = self.watch.begin("reading events", Length::Bytes(sizes.sum()));
         let mut tally = Tally::new(self.bad_rows);
         let mut warnings = Vec::new();
-        let (mut clock, mut times) = (Clock::default(), Times::default());
+        let (mut clock, mut times) = (Clock::default(), (Times::default(), &self.files[0]));
         let mut builder = Builder::new(sink, SideTable::of_fields(self.item_fields));
         for (n, file) in self.files.iter().enumerate() {
             let mut reader = self.open(file, &progress)?;
@@ -130,22 +130,22 @@ impl<'a> Reading<'a> {
             }
             let Told { item_fields, warning, times: written } = reader.finish();
             builder.tell(&item_fields);
-            if n > 0 && times != Times::Unknown && written != Times::Unknown && written != times {
-                bail!(
+            if written != Times::Unknown {
+                let (before, other) = std::mem::replace(&mut times, (written, file));
+                let [dates, numbers] = if written == Times::Dates { [file, other] } else { [other, file] };
+                ensure!(
+                    before == Times::Unknown || before == written,
                     Input,
-                    "{} has dates and {} numbers as times, or the other way round: one unit is needed",
-                    file,
-                    self.files[0]
+                    "{dates} has dates as times and {numbers} has numbers: one unit is needed"
                 );
             }
-            times = written;
             warnings.extend(warning);
         }
         drop(progress);
         let rows = builder.summary().rows as u64;
         let title = self.title();
         warnings.extend(tally.conclude(rows + tally.count)?);
-        warnings.extend(clock.conclude(times == Times::Dates).map(|said| format!("{title}: {said}")));
+        warnings.extend(clock.conclude(times.0 == Times::Dates).map(|said| format!("{title}: {said}")));
         warnings.iter().for_each(|warning| self.watch.warn(warning));
         ensure!(rows > 0, Input, "{title} has a header and no rows");
         let (sink, summary) = builder.finish(tally.count)?;
