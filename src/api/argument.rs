@@ -6,7 +6,7 @@ use brooklet_core::{Error, Features, Query, Subject};
 use wasm_bindgen::JsValue;
 
 use crate::page::error::Failure;
-use crate::page::object::{field, is_whole};
+use crate::page::object::{field, is_whole, only};
 use crate::tab::client::Client;
 
 /// How many items are meant unless the caller says otherwise.
@@ -25,6 +25,7 @@ impl Asked {
         if options.is_undefined() || options.is_null() {
             return Ok(Asked { context: Features::default(), k: DEFAULT_K, include: None, exclude: Vec::new() });
         }
+        only(options, &["context", "k", "include", "exclude"], "a choice of items")?;
         Ok(Asked {
             k: field(options, "k")?.map_or(Ok(DEFAULT_K), |k| count(&k))?,
             context: client.features(&field(options, "context")?.unwrap_or_default())?,

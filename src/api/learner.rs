@@ -12,7 +12,7 @@ use crate::api::argument::{self, Asked, item_id, item_of, slate_id};
 use crate::api::options::options;
 use crate::learning::journal::Event;
 use crate::page::error::Failure;
-use crate::page::object::field;
+use crate::page::object::{field, only};
 use crate::page::promise::promise;
 use crate::tab::client::Client;
 use crate::tab::open;
@@ -64,12 +64,10 @@ impl Learner {
         let mut read = Vec::new();
         for item in iterator {
             let item = item.map_err(|thrown| Failure::thrown("bad_argument", &thrown))?;
-            if !item.is_object() {
-                return Err(not_iterable());
-            }
+            only(&item, &["id", "features"], "an item")?;
             let id = item_id(&field(&item, "id")?.unwrap_or_default())?;
             let features = field(&item, "features")?.unwrap_or_default();
-            let features = self.client.features(&features)?;
+            let features = self.client.features(&features).map_err(|failure| failure.of("item ", &id))?;
             read.push((id, features));
         }
         self.client.set_items(&read)
@@ -98,7 +96,7 @@ impl Learner {
     }
 
     /// Learns that an item of a slate was seen and passed over; the lower it stood, the less. An item that was never seen is
-    /// not a skip, and neither is one that was clicked: then null is returned.
+    /// not a skip, and neither is one that was clicked, or one of a slate that made room: then null is returned.
     #[wasm_bindgen(unchecked_return_type = "Prediction | null")]
     pub fn skip(
         &self,

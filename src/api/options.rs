@@ -11,6 +11,7 @@ use crate::api::config;
 use crate::page::error::Failure;
 use crate::page::host;
 use crate::page::object::{bytes, field, is_whole, only};
+use crate::page::vocabulary::unfit;
 use crate::tab::open::{Options, Source};
 use crate::tab::pace::Pace;
 use crate::wire::endpoint::PATIENCE;
@@ -24,11 +25,8 @@ const DEFAULT_PACE: Pace = Pace { events: 20.0, seconds: 60.0 };
 
 /// Reads the options. One that is misspelt is an error, not a default.
 pub(crate) fn options(options: &JsValue) -> Result<Options, Failure> {
-    if !options.is_object() {
-        return Err(Failure::argument("Learner.open takes an object with `url` or `bytes`"));
-    }
     let names = [&NAMES[..], config::NAMES[0], config::NAMES[1]].concat();
-    only(options, &names, "Learner.open does not know one of the options: is it misspelt?")?;
+    only(options, &names, "Learner.open")?;
     let endpoint = field(options, "endpoint")?.map(|value| address(&value)).transpose()?;
     let endpoint = endpoint.map(|endpoint| endpoint.trim_end_matches('/').to_string());
     let log = log(options)?;
@@ -76,12 +74,16 @@ fn source(options: &JsValue, endpoint: Option<&str>) -> Result<Source, Failure> 
 
 /// A string or a `URL`.
 fn address(value: &JsValue) -> Result<String, Failure> {
-    if let Some(text) = value.as_string() {
-        return Ok(text);
+    let text = match value.as_string() {
+        Some(text) => Some(text),
+        None if value.is_object() => field(value, "href")?.and_then(|href| href.as_string()),
+        None => None,
+    };
+    let text = text.ok_or(Failure::argument("`url` and `endpoint` are strings or URLs"))?;
+    match unfit(&text) {
+        None => Ok(text),
+        Some(why) => Err(Failure::named("bad_argument", why)),
     }
-    field(value, "href")?
-        .and_then(|href| href.as_string())
-        .ok_or(Failure::argument("`url` and `endpoint` are strings or URLs"))
 }
 
 /// Absent is the default's name, null is no store at all.

@@ -304,7 +304,7 @@ export type ErrorCode =
   | "not_initialised" | "closed" | "bad_argument" | "bad_value" | "bad_label"
   | "unknown_slate" | "unknown_item"
   | "bad_base" | "incompatible_base" | "bad_profile" | "incompatible_profile"
-  | "storage" | "no_endpoint" | "offline" | "timeout" | "aborted" | "refused"
+  | "storage" | "no_endpoint" | "offline" | "cors" | "timeout" | "aborted" | "refused"
   /** What the endpoint answered: its own code where it gave one. */
   | "bad_delta" | "too_large" | "unknown_model" | `http_${number}`
   | (string & {});

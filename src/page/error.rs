@@ -7,6 +7,8 @@ use core::fmt;
 
 use wasm_bindgen::{JsCast, JsValue};
 
+const NO_ROOM: &str = "the browser gives this site no more room: until it does, what is learnt is in memory alone";
+
 /// A failure on its way to JavaScript, where it is a `BrookletError`.
 #[derive(Debug, Clone)]
 pub struct Failure {
@@ -36,9 +38,18 @@ impl Failure {
         Failure { code: code.into(), message: message.into() }
     }
 
+    /// The same, of this thing.
+    pub(crate) fn of(self, kind: &str, name: &str) -> Failure {
+        Failure { message: [kind, name, ": ", &self.message].concat().into(), ..self }
+    }
+
     /// Whether nobody answered.
     pub(crate) fn is_silence(&self) -> bool {
         self.is("offline") || self.is("timeout")
+    }
+
+    pub(crate) fn code(&self) -> &str {
+        &self.code
     }
 
     pub(crate) fn is(&self, code: &str) -> bool {
@@ -48,6 +59,7 @@ impl Failure {
     /// What a browser API threw, under a code of ours.
     pub(crate) fn thrown(code: &'static str, thrown: &JsValue) -> Failure {
         let message = match thrown.dyn_ref::<js_sys::Error>() {
+            Some(error) if error.name() == "QuotaExceededError" => NO_ROOM.into(),
             Some(error) => String::from(error.message()),
             None => thrown.as_string().unwrap_or_default(),
         };

@@ -2,16 +2,12 @@
 //!
 //! They are looked up as globals, not on `window`, so that the learner runs in a worker as well.
 
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::{Crypto, Document, EventTarget, IdbFactory, RequestInit, Storage};
 
 #[wasm_bindgen]
 extern "C" {
-    /// `setTimeout`: its id is a number in browsers and an object elsewhere.
-    #[wasm_bindgen(js_name = setTimeout)]
-    pub(crate) fn set_timeout(callback: &Function, milliseconds: f64) -> JsValue;
-
     #[wasm_bindgen(js_name = clearTimeout)]
     pub(crate) fn clear_timeout(id: &JsValue);
 

@@ -25,13 +25,18 @@ pub(crate) fn field(object: &JsValue, name: &str) -> Result<Option<JsValue>, Fai
     Ok(if value.is_undefined() || value.is_null() { None } else { Some(value) })
 }
 
-/// Checks that this is an object with none but these fields: one that is misspelt is an error, not a default.
-pub(crate) fn only(object: &JsValue, names: &[&str], why: &'static str) -> Result<(), Failure> {
-    let known = |key: JsValue| key.as_string().is_some_and(|key| names.contains(&&*key));
-    if object.is_object() && Object::keys(object.unchecked_ref::<Object>()).iter().all(known) {
-        return Ok(());
+/// Checks that this is an object with none but these fields, which `what` takes: one that is misspelt is an error, not a default.
+pub(crate) fn only(object: &JsValue, names: &[&str], what: &'static str) -> Result<(), Failure> {
+    if !object.is_object() {
+        return Err(Failure::named("bad_argument", [what, " takes an object of ", &names.join(", ")].concat()));
     }
-    Err(Failure::argument(why))
+    let keys = Object::keys(object.unchecked_ref::<Object>());
+    match keys.iter().filter_map(|key| key.as_string()).find(|key| !names.contains(&&**key)) {
+        None => Ok(()),
+        Some(key) => {
+            Err(Failure::named("bad_argument", [what, " knows no `", &key, "`, but ", &names.join(", ")].concat()))
+        }
+    }
 }
 
 /// The bytes of a typed array or of an array buffer.
@@ -39,7 +44,9 @@ pub(crate) fn bytes(value: &JsValue) -> Option<Vec<u8>> {
     if let Some(array) = value.dyn_ref::<Uint8Array>() {
         return Some(array.to_vec());
     }
-    value.is_instance_of::<ArrayBuffer>().then(|| Uint8Array::new(value).to_vec())
+    // One that was handed over to a worker has no bytes, and no view.
+    let buffer = value.dyn_ref::<ArrayBuffer>()?;
+    Some(if buffer.byte_length() == 0 { Vec::new() } else { Uint8Array::new(buffer).to_vec() })
 }
 
 /// A count or another number that JavaScript holds exactly.

@@ -13,7 +13,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
 
 use crate::page::error::Failure;
-use crate::page::host;
+use crate::page::vocabulary;
 
 /// Runs `work`; the promise is settled with its outcome.
 pub(crate) fn promise(work: impl Future<Output = Result<JsValue, Failure>> + 'static) -> Promise {
@@ -33,7 +33,8 @@ pub(crate) async fn within<T>(
     milliseconds: f64,
     mut work: Pin<Box<dyn Future<Output = T>>>,
 ) -> Result<T, Pin<Box<dyn Future<Output = T>>>> {
-    let mut timeout = JsFuture::from(Promise::new(&mut |resolve, _| drop(host::set_timeout(&resolve, milliseconds))));
+    let mut timeout =
+        JsFuture::from(Promise::new(&mut |resolve, _| drop(vocabulary::set_timer(&resolve, milliseconds))));
     let done = poll_fn(|context| match work.as_mut().poll(context) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
         Poll::Pending => Pin::new(&mut timeout).poll(context).map(|_| None),

@@ -303,7 +303,7 @@ async fn committed(transaction: &IdbTransaction) -> Result<(), Failure> {
 
 fn because(error: Option<web_sys::DomException>) -> Failure {
     match error {
-        Some(error) => Failure::named("storage", error.message()),
+        Some(error) => storage(error.into()),
         None => Failure::new("storage", "the browser did not say why"),
     }
 }

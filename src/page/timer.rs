@@ -7,6 +7,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::EventTarget;
 
 use crate::page::host;
+use crate::page::vocabulary;
 
 /// The longest time that a timer can be set to, in milliseconds.
 const LONGEST_TIMER: f64 = 2_147_483_647.0;
@@ -32,7 +33,7 @@ impl Timer {
     pub(crate) fn start(&self, milliseconds: f64) {
         if self.id.borrow().is_none() {
             let callback = self.callback.as_ref().unchecked_ref();
-            let id = host::set_timeout(callback, milliseconds.min(LONGEST_TIMER));
+            let id = vocabulary::set_timer(callback, milliseconds.min(LONGEST_TIMER));
             self.id.replace(Some(id));
         }
     }

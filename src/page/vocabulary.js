@@ -85,7 +85,8 @@ export class Vocabulary {
       if (value === undefined || value === null) continue;
       // Objects of one kind have their keys in one order, and the same string is quick to compare.
       const usual = field.usual[i];
-      const within = usual !== undefined && usual.key === key ? usual : this.enter(field, key, i);
+      const within = usual !== undefined && usual.key === key ? usual : this.enter(field, key, i, value);
+      if (within === undefined) continue;
       if (within.kind !== undefined) this.ofKind(within, value);
       else if (typeof value === "string") this.category(within, value);
       else if (typeof value === "number") this.number(within, value);
@@ -134,11 +135,14 @@ export class Vocabulary {
     }
   }
 
-  enter(field, key, place) {
+  /** The field of a key; none for a flag that is off and was never on, so that these are not remembered. */
+  enter(field, key, place, value) {
     let within = field.within.get(key);
     if (within === undefined) {
       const path = field === this.root ? key : `${field.path}.${key}`;
-      within = new Field(key, path, this.kinds.get(path));
+      const kind = this.kinds.get(path);
+      if (value === false && kind === undefined) return undefined;
+      within = new Field(key, path, kind);
       field.within.set(key, within);
       if (place === field.usual.length) field.usual.push(within);
     }
@@ -225,6 +229,35 @@ export const locked = async (name) => {
   try {
     return await new Promise((granted, refused) => navigator.locks.request(name, () => new Promise(granted)).catch(refused));
   } catch {}
+};
+
+/** Why an address cannot be fetched from here, if so. */
+export const unfit = (address) => {
+  const here = globalThis.document?.baseURI ?? globalThis.location?.href;
+  try {
+    if (new URL(address, here).protocol !== "file:") return;
+  } catch {
+    return `\`${address}\` is no address that can be read from \`${here}\`: pass one with a protocol and a host`;
+  }
+  return `\`${address}\` is a file, which no page may fetch: serve it over HTTP, or pass \`bytes\``;
+};
+
+/** Whether somebody of another origin answers, but not to this page. */
+export const barred = async (address) => {
+  try {
+    if (new URL(address, location.href).origin === location.origin) return false;
+    await fetch(address, { method: "HEAD", mode: "no-cors", credentials: "omit", referrerPolicy: "no-referrer", signal: AbortSignal.timeout(5000) });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** `setTimeout`; a process of Node ends though it is set. */
+export const setTimer = (callback, milliseconds) => {
+  const id = setTimeout(callback, milliseconds);
+  id.unref?.();
+  return id;
 };
 
 /** A signal that aborts after so many milliseconds, or when `signal` does. */

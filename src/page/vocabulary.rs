@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use brooklet_core::{FeatureId, Features, FieldKind, Kind, Known, MAX_DEPTH, MAX_FEATURES, MAX_NUMBER, Schema};
-use js_sys::{Array, Map, Promise};
+use js_sys::{Array, Function, Map, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, RequestInit};
@@ -24,8 +24,8 @@ const FAILED: i32 = i32::MIN;
 pub(crate) struct Vocabulary {
     schema: Schema,
     js: JsVocabulary,
-    /// By number; None is the visitor's own name, which is no feature.
-    known: Vec<Option<Known>>,
+    /// By number.
+    known: Vec<Known>,
     /// Number and value of each feature, by turns.
     read: Vec<f64>,
     /// Where the names go that are met, if there is a log.
@@ -69,7 +69,7 @@ impl Vocabulary {
             return Err(failure);
         }
         let pairs = self.read.as_chunks::<2>().0.iter().take(count as usize);
-        let known = pairs.filter_map(|[number, value]| Some(((*self.known.get(*number as usize)?)?, *value)));
+        let known = pairs.filter_map(|[number, value]| Some((*self.known.get(*number as usize)?, *value)));
         Ok(Features::of_known(known)?)
     }
 
@@ -95,6 +95,10 @@ impl Vocabulary {
                 (None, None) => builder.flag(&path, true)?,
             }
             let (known, named) = builder.finish_known(&path);
+            let Some(known) = known else {
+                let why = "` is called as the model calls its visitors: a page has one, so give it another name";
+                return Err(Failure::named("bad_value", ["the value at `", &path, why].concat()));
+            };
             self.known.push(known);
             if let Some(names) = &self.names {
                 names.remember(named);
@@ -125,6 +129,16 @@ extern "C" {
 
     /// The lock of this name: a function that lets go of it, or nothing where no lock can be had.
     pub(crate) fn locked(name: &str) -> Promise;
+
+    /// Why an address cannot be fetched from here, if so.
+    pub(crate) fn unfit(address: &str) -> Option<String>;
+
+    /// Whether an endpoint of another origin answers, but not to this page. A boolean.
+    pub(crate) fn barred(address: &str) -> Promise;
+
+    /// `setTimeout`, which keeps no process alive.
+    #[wasm_bindgen(js_name = setTimer)]
+    pub(crate) fn set_timer(callback: &Function, milliseconds: f64) -> JsValue;
 
     /// A signal that aborts after so many milliseconds, or when `signal` does.
     pub(crate) fn bounded(milliseconds: u32, signal: Option<&AbortSignal>) -> AbortSignal;

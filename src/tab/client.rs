@@ -168,10 +168,13 @@ impl Client {
         Ok(predicted)
     }
 
-    /// Learns a label, and says what was predicted; None if there was one as high before.
+    /// Learns a label, and says what was predicted; None if there was one as high before, or it is a skip of a slate that made room.
     pub(crate) fn label(&self, subject: Subject, target: f32, weight: f32) -> Result<Option<Prediction>, Failure> {
+        let of_item = matches!(subject, Subject::Item { .. });
+        let click = self.ask(|session| session.core().base().metadata().labels.click_target())?;
         match self.learn(journal::Event::Labelled { subject, target, weight }) {
             Err(failure) if failure.is(Error::AlreadyLabelled.code()) => Ok(None),
+            Err(failure) if of_item && target < click && failure.is(Error::UnknownSlate.code()) => Ok(None),
             outcome => outcome,
         }
     }

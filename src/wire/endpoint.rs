@@ -98,8 +98,24 @@ fn read(response: &Response, body: &JsValue) -> Answer {
 }
 
 async fn answer(url: &str, init: &RequestInit) -> Result<Response, Failure> {
-    let promise = host::fetch(url, init).map_err(unreachable)?;
-    Ok(JsFuture::from(promise).await.map_err(unreachable)?.unchecked_into())
+    let outcome = match host::fetch(url, init) {
+        Ok(promise) => JsFuture::from(promise).await,
+        Err(thrown) => Err(thrown),
+    };
+    let failure = match outcome {
+        Ok(response) => return Ok(response.unchecked_into()),
+        Err(thrown) => unreachable(thrown),
+    };
+    // To a page, an answer that it may not read is as none; to who is to mend it, it is not.
+    if failure.is(Failure::OFFLINE.code())
+        && JsFuture::from(vocabulary::barred(url)).await.is_ok_and(|barred| barred.is_truthy())
+    {
+        return Err(Failure::new(
+            "cors",
+            "the endpoint answers, but not to pages of this origin: it has to allow it (CORS; `brooklet serve --allow-origin`)",
+        ));
+    }
+    Err(failure)
 }
 
 /// A request that got no answer. Browsers do not tell why, so that pages cannot probe networks.

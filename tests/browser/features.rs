@@ -67,6 +67,41 @@ async fn a_field_that_the_seed_knows_is_read_as_what_it_is() {
 }
 
 #[wasm_bindgen_test]
+async fn who_is_refused_hears_what_it_was() {
+    run(r#"
+        const learner = await open();
+        const said = async (work) => {
+          try { await work(); } catch ({ code, message }) { return `${code}: ${message}`; }
+          return "nothing";
+        };
+        const refused = [
+          ["bad_argument", "`genres`", () => learner.addItems([{ id: "7", genres: ["Drama"] }])],
+          ["bad_argument", "`feature`", () => learner.addItems([{ id: "7", feature: {} }])],
+          ["bad_value", "item 77: the value at `price`", () => learner.addItems([{ id: "6" }, { id: 77, features: { price: 3e6 } }])],
+          ["bad_argument", "`K`", () => learner.recommend({ K: 1 })],
+          ["bad_argument", "context, k, include, exclude", () => learner.recommend(5)],
+          ["bad_value", "`user`", () => learner.learnOne({ user: "premium" }, 1)],
+          ["bad_value", "`user`", () => learner.recommend({ context: { user: "free" } })],
+          ["bad_argument", "`endPoint`", () => openBare({ bytes: bytes(1), endPoint: "/films" })],
+          ["bad_argument", "http://", () => openBare({ url: "http://" })],
+          ["bad_argument", "file", () => openBare({ bytes: bytes(1), endpoint: "file:///models/films" })],
+          ["bad_argument", "`url`", () => openBare({ url: 5 })],
+        ];
+        for (const [code, part, work] of refused) {
+          const found = await said(work);
+          holds(found.startsWith(`${code}: `) && found.includes(part), `${part}: ${found}`);
+        }
+        equal([learner.metrics().items, learner.metrics().events], [4, 0], "nothing changed");
+        const view = bytes(1);
+        const { buffer } = view;
+        structuredClone(buffer, { transfer: [buffer] });
+        for (const gone of [buffer, view]) equal(await code(() => openBare({ bytes: gone })), "bad_base");
+        await learner.close();
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
 async fn a_number_in_the_catalogue_scores_the_same_whenever_it_was_added() {
     run(r#"
         for (const field of ["weight", "price"]) {

@@ -233,7 +233,7 @@ async fn its_detectors_and_its_patience_are_the_pages_to_set() {
         const learner = await open({ maxPending: 2 });
         const [first, , third] = [1, 2, 3].map(() => learner.recommend({ k: 1 }));
         equal(learner.metrics().evicted.slates, 1);
-        equal(await code(() => learner.skip(first, first.items[0].id)), "unknown_slate");
+        equal(learner.skip(first, first.items[0].id), null, "where it stood is not known any more");
         learner.click(third, third.items[0].id);
         await learner.close();
         for (const maxPending of [0, 1025, "2"]) equal(await code(() => open({ maxPending })), "bad_argument");

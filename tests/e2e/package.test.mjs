@@ -1,8 +1,10 @@
 // The package as it is built, before and after its wasm is loaded.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import init, { Learner } from "../../pkg/brooklet.js";
 
 const file = (path) => readFile(new URL(`../../${path}`, import.meta.url));
@@ -14,6 +16,28 @@ test("who opens a learner before init() is told to await it", async () => {
   await assert.rejects(Learner.open({ url: "/seed" }), before, "loading is not loaded");
   await loading;
   await assert.rejects(Learner.open({}), { name: "BrookletError", code: "bad_argument" });
+});
+
+test("a learner that is none, or no more, says so", async () => {
+  assert.throws(() => new Learner(), { name: "BrookletError", code: "bad_argument", message: /Learner\.open/ });
+  const learner = await Learner.open({ bytes: await file("crates/core/tests/fixtures/base-v1-f16.safetensors"), store: null });
+  learner.free();
+  assert.throws(() => learner.metrics(), { name: "BrookletError", code: "closed", message: /freed/ });
+  await assert.rejects(async () => learner.sync(), { name: "BrookletError", code: "closed" });
+});
+
+test("a process ends though its learner has something to send", async () => {
+  const script = `
+    import { readFile } from "node:fs/promises";
+    import init, { Learner } from ${JSON.stringify(new URL("../../pkg/brooklet.js", import.meta.url))};
+    const file = (path) => readFile(new URL(path, ${JSON.stringify(new URL("../../", import.meta.url))}));
+    await init({ module_or_path: await file("pkg/brooklet_bg.wasm") });
+    const bytes = await file("crates/core/tests/fixtures/base-v1-f16.safetensors");
+    const learner = await Learner.open({ bytes, endpoint: "http://127.0.0.1:9/v1/models/films", store: null });
+    learner.learnOne({ item: "1" }, 1);
+    console.log(learner.metrics().unsent);`;
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script], { timeout: 20_000 });
+  assert.equal(stdout.trim(), "1");
 });
 
 // src/learning/same_everywhere.rs lives the same natively.

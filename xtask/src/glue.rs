@@ -21,19 +21,32 @@ const BEFORE_INIT: &str = r#"
 const { open } = Learner;
 Learner.open = async (options) => {
     if (wasm) return open(options);
-    throw Object.assign(new Error("call and await init(), the default export of brooklet, before Learner.open"), { name: "BrookletError", code: "not_initialised" });
+    throw failed("call and await init(), the default export of brooklet, before Learner.open", "not_initialised");
 };
+function failed(message, code) {
+    return Object.assign(new Error(message), { name: "BrookletError", code });
+}
 "#;
+
+/// What a learner throws that was freed.
+const THROWS: &str = "throw new Error(getStringFromWasm0(arg0, arg1));";
+const TELLS: &str = r#"throw failed(`${getStringFromWasm0(arg0, arg1)}: was this learner freed?`, "closed");"#;
+const NO_CONSTRUCTOR: &str = r#"export class Learner {
+    constructor() {
+        throw failed("await Learner.open(options) instead of new Learner()", "bad_argument");
+    }"#;
 
 /// Puts that below what wasm-bindgen wrote.
 pub(crate) fn tell_who_is_early(js: &Path) -> Result<()> {
     let text = fs::read_to_string(js)?;
-    let expected = ["static open(options) {\n        const ret = wasm.learner_open(options);", ", wasm;\n"];
+    let open = "static open(options) {\n        const ret = wasm.learner_open(options);";
+    let expected = [open, ", wasm;\n", THROWS, "export class Learner {"];
     ensure!(
         expected.iter().all(|part| text.contains(part)),
         "{} is not as wasm-bindgen used to write it: see whether BEFORE_INIT in xtask/src/glue.rs still does what it says",
         js.display()
     );
+    let text = text.replace(THROWS, TELLS).replace("export class Learner {", NO_CONSTRUCTOR);
     Ok(fs::write(js, text + BEFORE_INIT)?)
 }
 
