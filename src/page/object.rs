@@ -41,10 +41,10 @@ pub(crate) fn only(object: &JsValue, names: &[&str], what: &'static str) -> Resu
 
 /// The bytes of a typed array or of an array buffer.
 pub(crate) fn bytes(value: &JsValue) -> Option<Vec<u8>> {
+    // What was handed over to a worker has no bytes, and cannot be read.
     if let Some(array) = value.dyn_ref::<Uint8Array>() {
-        return Some(array.to_vec());
+        return Some(if array.length() == 0 { Vec::new() } else { array.to_vec() });
     }
-    // One that was handed over to a worker has no bytes, and no view.
     let buffer = value.dyn_ref::<ArrayBuffer>()?;
     Some(if buffer.byte_length() == 0 { Vec::new() } else { Uint8Array::new(buffer).to_vec() })
 }
