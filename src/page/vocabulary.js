@@ -224,11 +224,18 @@ export const fetchAndGo = (url, init) => {
   } catch {}
 };
 
-/** Waits for the lock of this name, and gives what lets go of it: nothing where no lock can be had. */
+/** Waits for the lock of this name, and gives what lets go of it: nothing where no lock can be had, or if the page goes meanwhile. */
 export const locked = async (name) => {
+  const waiting = new AbortController();
+  const goes = () => waiting.abort();
   try {
-    return await new Promise((granted, refused) => navigator.locks.request(name, () => new Promise(granted)).catch(refused));
-  } catch {}
+    globalThis.addEventListener?.("pagehide", goes);
+    return await new Promise((granted, refused) =>
+      navigator.locks.request(name, { signal: waiting.signal }, () => new Promise(granted)).catch(refused));
+  } catch {
+  } finally {
+    globalThis.removeEventListener?.("pagehide", goes);
+  }
 };
 
 /** Why an address cannot be fetched from here, if so. */

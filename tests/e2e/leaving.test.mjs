@@ -106,6 +106,34 @@ test("a page that comes and goes", { timeout: 240_000 }, async (t) => {
     await context.close();
   });
 
+  await t.test("a page that waited for its turn to sync does not take it in its sleep", async () => {
+    const context = await browser.newContext();
+    const other = await shop.tab(context, "?enter");
+    let kept = 0;
+    for (let round = 0; round < 3; round++) {
+      const page = await shop.tab(context, "?enter");
+      await page.evaluate(() => (globalThis.mark = true));
+      shop.fault = "slow";
+      await other.evaluate(() => void (answer(2), learner.sync()));
+      await pause(100);
+      await page.evaluate(() => void (answer(3), learner.sync()));
+      await pause(200);
+      await WAYS["a link"](page);
+      await page.waitForURL("**/next");
+      // The first sync of the other tab is over then.
+      await pause(1500);
+      shop.fault = null;
+      await other.evaluate(() => (answer(2), learner.sync()));
+      await page.goBack({ waitUntil: "commit" });
+      await until("the page is back", () => page.evaluate(() => globalThis.ready));
+      kept += await page.evaluate(() => Number(globalThis.mark === true));
+      await until("all is known to be there", async () => (await page.evaluate(() => learner.sync().then(() => learner.metrics().unsent))) === 0);
+      await page.close();
+    }
+    assert.ok(kept >= 2, `${kept} of 3 pages were kept`);
+    await context.close();
+  });
+
   await t.test("clicks that navigate, in three tabs at once, are all kept", async () => {
     const context = await browser.newContext();
     const tabs = [];
