@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// The share of the users on whose events the endpoint judges every version before it publishes it.
     #[arg(long, default_value_t = 0.0, value_name = "SHARE", value_parser = share_of)]
     judge_users: f64,
-    /// Events of a visit, after which the client posts a delta.
+    /// Events of a visit, after which the client posts a delta; with --slate a visit is a slate.
     #[arg(long, default_value_t = 5, value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..))]
     visit: u32,
     /// Deltas after which the next version is cut: they are folded, and it is published.

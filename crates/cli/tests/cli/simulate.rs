@@ -80,6 +80,22 @@ fn a_base_does_not_run_away_where_an_event_has_twenty_rows() {
 }
 
 #[test]
+fn with_slates_a_visit_is_a_slate() {
+    let folder = Folder::new();
+    folder.impressions();
+    let flags = "simulate impressions.csv --items things.csv --item-fields brand,colours,size,year --label click --time time \
+                 --positive 1 --factors 2 --cut 25 --drop-out 0 --json --slate slate";
+    let report = folder.json(flags);
+    // 120 clients of five slates; by events there would be 12 visits each.
+    assert_eq!(report["deltas"], 600, "{report}");
+    let (_, closed) = looked_at(&report);
+    assert!(closed > 0.35, "{report}");
+    // Where the place is known, a skip weighs as much as it was likely to be looked at.
+    let places = folder.json(&format!("{flags} --place place"));
+    assert_ne!(places["federated"], report["federated"]);
+}
+
+#[test]
 fn hostile_visits_are_bounded() {
     let folder = Folder::with_ratings();
     let report = folder.json(&format!("{SMALL} --stale 2 --drop-out 0 --hostile .05 --json"));

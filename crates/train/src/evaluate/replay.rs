@@ -12,6 +12,7 @@ use brooklet_core::{
     Value,
 };
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// Frozen learners are judged on the events from this one on, counted from 0.
 pub const JUDGED_FROM: usize = 50;
@@ -187,14 +188,40 @@ impl Visitors {
         self.visits.len()
     }
 
-    /// How many events one of them has.
-    pub(crate) fn events(&self, visitor: usize) -> usize {
-        self.visits[visitor].len()
+    /// What one of them did, in order of time: the features, and the target that is learnt.
+    pub(crate) fn history(&self, visitor: usize) -> impl Iterator<Item = (Features, f32)> {
+        self.visits[visitor].iter().map(move |visit| (self.features(visitor, visit), visit.target))
     }
 
-    /// What one of them did from an event on, in order of time: the features, and the target that is learnt.
-    pub(crate) fn history(&self, visitor: usize, from: usize) -> impl Iterator<Item = (Features, f32)> {
-        self.visits[visitor][from..].iter().map(move |visit| (self.features(visitor, visit), visit.target))
+    /// One of them's visits, as numbers of events: each a slate, or so many events where no column tells the slates.
+    pub(crate) fn visits(&self, visitor: usize, events: usize) -> impl Iterator<Item = Range<usize>> {
+        let all = &self.visits[visitor];
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let slate = |visit: &Visit| visit.shown.map(|shown| shown.slate);
+            let first = all.get(from)?;
+            let count = match slate(first) {
+                // As many as can wait for their label at once.
+                Some(_) => {
+                    all[from..].iter().take(MAX_PENDING).take_while(|visit| slate(visit) == slate(first)).count()
+                }
+                None => events.min(all.len() - from),
+            };
+            from += count;
+            Some(from - count..from)
+        })
+    }
+
+    /// Has a learner go through some events of one of them: a moment is predicted whole, then learnt.
+    pub(crate) fn live(&self, visitor: usize, events: Range<usize>, learner: &mut Learner) -> Result<(), Error> {
+        let visit = &self.visits[visitor][events];
+        for moment in visit.chunk_by(|a, b| a.at == b.at) {
+            let held: Vec<u64> = moment.iter().map(|visit| learner.hold(&self.features(visitor, visit)).0).collect();
+            for (visit, id) in moment.iter().zip(held) {
+                learner.label(&Subject::Held(id), visit.target, seen(learner, visit))?;
+            }
+        }
+        Ok(())
     }
 
     /// Replays everyone, each with a fresh learner on `base`. `freeze` are numbers of events of at most [`JUDGED_FROM`];
@@ -231,9 +258,7 @@ impl Visitors {
         for (n, visit) in visits.iter().enumerate() {
             while let Some((_, known)) = arrived.next_if(|(before, _)| *before == n) {
                 let visit = &visits[*known];
-                // An input that is held stands on no slate, so what a skip weighs there is said here.
-                let place = visit.shown.and_then(|shown| shown.place).filter(|_| visit.click == Some(false));
-                let weight = place.map_or(1.0, |place| learner.examination(place as usize - 1));
+                let weight = seen(&learner, visit);
                 match config.model.feedback {
                     Feedback::Pointwise => match learner.label(&Subject::Held(held[*known]), visit.target, weight) {
                         Ok(_) => {}
@@ -277,6 +302,12 @@ impl Visitors {
         let (context, item) = (&self.contexts[visitor], &self.items[visit.item as usize]);
         if context.is_empty() { item.clone() } else { context.union(item) }
     }
+}
+
+/// What an event weighs: an input that is held stands on no slate, so how likely the place of a skip was looked at is said here.
+fn seen(learner: &Learner, visit: &Visit) -> f32 {
+    let place = visit.shown.and_then(|shown| shown.place).filter(|_| visit.click == Some(false));
+    place.map_or(1.0, |place| learner.examination(place as usize - 1))
 }
 
 /// When labels are learnt: (before which event, the label of which event), in the order in which they arrive; none before its

@@ -4,13 +4,13 @@ use super::endpoint::Endpoint;
 use super::population::{Population, client_key};
 use crate::evaluate::Visitors;
 use crate::maths::Rng;
-use brooklet_core::{Base, Config, Delta, Error, FeatureId, Learner, Report};
+use brooklet_core::{Base, Config, Delta, Error, FeatureId, Learner, MAX_PENDING, Report};
 
 /// One browser.
 pub(crate) struct Client {
     learner: Learner,
-    /// Events that it has had, over all passes.
-    seen: usize,
+    /// Visits that it has made, over all passes.
+    visits: usize,
 }
 
 /// What a visit posted, and how many bytes it fetched.
@@ -21,7 +21,10 @@ pub(crate) struct Visit {
 
 impl Client {
     pub(crate) fn new(seed: &Base) -> Result<Client, Error> {
-        Ok(Client { learner: Learner::new(seed.clone(), Config::default())?, seen: 0 })
+        Ok(Client {
+            learner: Learner::new(seed.clone(), Config { max_pending_slates: MAX_PENDING, ..Config::default() })?,
+            visits: 0,
+        })
     }
 
     /// The next visit of one of these people.
@@ -32,16 +35,15 @@ impl Client {
         population: &Population,
         rng: &mut Rng,
     ) -> Result<Visit, Error> {
-        let from = self.seen % people.events(visitor);
-        if from == 0 {
+        let visits: Vec<_> = people.visits(visitor, population.visit).collect();
+        let nth = self.visits % visits.len();
+        if nth == 0 {
             // Somebody who already knew all of this would teach nothing by it: another pass meets another visitor alike.
             self.learner.forget();
         }
         let down = self.pull(endpoint.before(rng.below(1 + population.stale)))?;
-        for (features, target) in people.history(visitor, from).take(population.visit) {
-            self.learner.learn_one(&features, target, 1.0)?;
-            self.seen += 1;
-        }
+        people.live(visitor, visits[nth].clone(), &mut self.learner)?;
+        self.visits += 1;
         if rng.unit() < population.drop_out {
             // What was learnt waits on the device for the next visit, if there is one.
             return Ok(Visit { delta: None, down });
@@ -51,7 +53,7 @@ impl Client {
 
     /// Puts a newer base under what was learnt, and counts its bytes.
     fn pull(&mut self, base: &Base) -> Result<u64, Error> {
-        if base.metadata().version <= self.learner.base().metadata().version && self.seen > 0 {
+        if base.metadata().version <= self.learner.base().metadata().version && self.visits > 0 {
             return Ok(0);
         }
         self.learner.swap_base(base.clone())?;

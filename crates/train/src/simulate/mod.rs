@@ -5,5 +5,7 @@ mod endpoint;
 mod federate;
 mod population;
 mod simulation;
+#[cfg(test)]
+mod unknown_fields;
 
 pub use simulation::{Crowd, Figures, Settings, Simulated, Version, simulate};

@@ -10,7 +10,7 @@ const ORDER: u64 = 1;
 /// How the population behaves, and how its deltas are folded.
 #[derive(Debug, Clone)]
 pub(crate) struct Population {
-    /// Events of a visit.
+    /// Events of a visit, where no column tells the slates.
     pub(crate) visit: usize,
     /// Deltas of a version.
     pub(crate) cut: usize,
@@ -36,7 +36,7 @@ pub(crate) type Judge<'a> = dyn Fn(&Base) -> Result<f64, Error> + Sync + 'a;
 impl Population {
     /// How many visits honest clients make.
     pub(crate) fn visits(&self, clients: &Visitors) -> usize {
-        (0..clients.len()).map(|i| clients.events(i).div_ceil(self.visit)).sum::<usize>() * self.passes
+        (0..clients.len()).map(|i| clients.visits(i, self.visit).count()).sum::<usize>() * self.passes
     }
 
     /// Whose visit comes when. The order does not depend on who is hostile, so that runs with and without them compare.
@@ -46,7 +46,7 @@ impl Population {
         for _ in 0..self.passes {
             let from = order.len();
             for i in 0..clients.len() {
-                order.extend(std::iter::repeat_n(i, clients.events(i).div_ceil(self.visit)));
+                order.extend(clients.visits(i, self.visit).map(|_| i));
             }
             rng.shuffle(&mut order[from..]);
         }

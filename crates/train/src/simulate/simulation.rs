@@ -27,7 +27,7 @@ pub struct Settings {
     pub client_users: f64,
     /// The share of the users on whose events the endpoint judges every version before it publishes it.
     pub judge_users: f64,
-    /// Events of a visit, after which the client posts a delta; 1 or more.
+    /// Events of a visit, after which the client posts a delta; 1 or more. Where a column tells the slates, a visit is a slate.
     pub visit: usize,
     /// Deltas of a version; 1 or more.
     pub cut: usize,
@@ -316,7 +316,7 @@ fn judge(people: &Visitors, base: &Base, watch: &dyn Watch) -> Result<Figures> {
     Ok(figures(&replayed))
 }
 
-fn figures(replayed: &[Replayed]) -> Figures {
+pub(super) fn figures(replayed: &[Replayed]) -> Figures {
     let outcomes: Vec<&Outcome> = replayed.iter().flat_map(|visitor| &visitor.outcomes).collect();
     let judged = || outcomes.iter().filter_map(|outcome| Some((outcome.personal, outcome.click?)));
     Figures {

@@ -136,7 +136,7 @@ fn after<T: Send>(
     let config = Config { model, ..Config::default() };
     let learnt = in_parallel(who.len(), bench.threads, |i| -> Result<T, Error> {
         let mut learner = Learner::new(base.clone(), config.clone())?;
-        for (features, target) in visitors.history(i, 0).take(events) {
+        for (features, target) in visitors.history(i).take(events) {
             learner.learn_one(&features, target, 1.0)?;
         }
         Ok(of(&learner))

@@ -116,7 +116,7 @@ fn false_alarms(bench: &Bench, who: &[u32], draft: &Draft, detector: Detector) -
     let config = Config { drift: Some((detector, DriftPolicy::Notify)), ..Config::default() };
     let counted = in_parallel(who.len(), bench.threads, |i| -> Result<(u64, usize), Error> {
         let mut learner = Learner::new(base.clone(), config.clone())?;
-        let mut history: Vec<(Features, f32)> = visitors.history(i, 0).collect();
+        let mut history: Vec<(Features, f32)> = visitors.history(i).collect();
         Rng::new(i as u64, 2).shuffle(&mut history);
         for (features, target) in &history {
             learner.learn_one(features, *target, 1.0)?;
