@@ -77,12 +77,17 @@ pub use format::base::{Base, Precision};
 #[cfg(feature = "write")]
 #[doc(inline)]
 pub use format::base_writer::{Rows, encode_base};
+#[cfg(feature = "write")]
+#[doc(inline)]
+pub use format::compact_writer::{compact, patch};
 #[doc(inline)]
 pub use format::delta::{ClientKey, Delta, Report};
 #[doc(inline)]
 pub use format::evidence::Evidence;
 #[doc(inline)]
-pub use format::metadata::{BASE_FORMAT, CataloguePrior, Labels, Metadata, Prior};
+pub use format::metadata::{BASE_FORMAT, CataloguePrior, Labels, Metadata, Prior, Steps};
+#[doc(inline)]
+pub use format::patch::patched;
 #[doc(inline)]
 pub use format::record::{Candidate, Record, Scored, Subject};
 pub use input::feature::{Feature, FeatureId, Features, FeaturesBuilder, Known};

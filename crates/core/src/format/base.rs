@@ -15,8 +15,11 @@
 //! | `name_ends` | U32 \[n\]          | with `names`: where each name ends |
 //!
 //! and `__metadata__.brooklet` is the JSON of [`Metadata`].
+//!
+//! That is format 1, in which seeds are kept and handed about. What browsers download is [`compact`](crate::format::compact), format 2; both are read.
 
 use crate::error::{Error, Fault};
+use crate::format::compact::{self, Layout};
 use crate::format::metadata::Metadata;
 use crate::input::feature::FeatureId;
 use crate::input::place::{Bounds, Faults, Place, parsed, shown_number};
@@ -25,6 +28,7 @@ use crate::limits::MAX_HEADER;
 use crate::names::names;
 use alloc::sync::Arc;
 use alloc::vec;
+use alloc::vec::Vec;
 use core::ops::Range;
 
 /// How the factors are stored; linear weights are always f16.
@@ -35,18 +39,24 @@ pub enum Precision {
     F16,
     /// One byte a number and four a row.
     Int8,
+    /// As f16, but whole multiples of a step for each column, which browsers are sent in a byte: see [`compact`].
+    Steps,
 }
 
-names!(Precision, "precision": F16 = "f16", Int8 = "int8");
+names!(Precision, "precision": F16 = "f16", Int8 = "int8", Steps = "steps");
 
 /// A base blob that was checked. Cloning shares the bytes.
 #[derive(Debug, Clone)]
 pub struct Base {
     bytes: Arc<[u8]>,
+    /// Where the tensors lie: the blob itself, or what was made of a compact one.
+    data: Arc<[u8]>,
     metadata: Arc<Metadata>,
     rows: usize,
     ids: Range<usize>,
-    w: Range<usize>,
+    /// The bits that ids are known by.
+    mask: u64,
+    w: Table,
     v: Table,
     catalogue: Option<Table>,
     evidence: Option<Range<usize>>,
@@ -62,6 +72,9 @@ impl Base {
     }
 
     fn decode_shared(bytes: Arc<[u8]>) -> Result<Base, Error> {
+        if bytes.starts_with(compact::MAGIC) {
+            return Base::decode_compact(bytes);
+        }
         let length = bytes.len();
         let file = |expected, found: &'static str| Error::BadBase(Fault::of("the file", expected, found.into()));
         let Some(header_length) = bytes.first_chunk::<8>() else {
@@ -93,7 +106,7 @@ impl Base {
         let (ids, w, v, names, ends) = (tensor(IDS), tensor(W), tensor(V), tensor(NAMES), tensor(NAME_ENDS));
         let (rows, k) = (ids.rows(), metadata.factors);
         let ids = ids.expect("U64", 8, rows, 1);
-        let w = w.expect("F16", 2, rows, 1);
+        let w = Table { numbers: w.expect("F16", 2, rows, 1), scale: Scale::Half, columns: 1 };
         let v = Table::find(v, || tensor(V_SCALE), rows, k);
         let catalogue = metadata.catalogue.as_ref();
         let catalogue = catalogue
@@ -104,10 +117,12 @@ impl Base {
         let names = named.then(|| (names.expect("U8", 1, names.rows(), 1), ends.expect("U32", 4, rows, 1)));
         faults.none()?;
         let base = Base {
+            data: bytes.clone(),
             bytes,
             metadata: Arc::new(metadata),
             rows,
             ids,
+            mask: u64::MAX,
             w,
             v,
             catalogue,
@@ -119,6 +134,42 @@ impl Base {
         Ok(base)
     }
 
+    /// Of a compact blob: rows line by line, so that one is read in one place.
+    fn decode_compact(bytes: Arc<[u8]>) -> Result<Base, Error> {
+        let (layout, metadata) = Layout::of(&bytes)?;
+        let (rows, width) = (layout.rows, 1 + metadata.factors);
+        let steps = metadata.steps.iter().flat_map(|steps| [&*steps.rows, &*steps.catalogue].concat());
+        let steps: Vec<f32> = steps.collect();
+        let ids = layout.ids(&bytes).map_err(Error::BadBase)?;
+        let mut data: Vec<u8> = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
+        let mut table = |columns: Range<usize>| {
+            let from = layout.numbers.start;
+            let start = data.len();
+            let numbers = from + rows * columns.start..from + rows * columns.end;
+            data.extend(compact::transposed(&bytes[numbers], rows));
+            let (scale, columns) = (Scale::Columns(steps[columns.clone()].into()), columns.len());
+            Table { numbers: start..data.len(), scale, columns }
+        };
+        let (w, v) = (table(0..1), table(1..width));
+        let catalogue = metadata.catalogue.is_some().then(|| table(width..steps.len()));
+        let mut base = Base {
+            bytes,
+            data: data.into(),
+            metadata: Arc::new(metadata),
+            rows,
+            ids: 0..8 * rows,
+            mask: compact::mask(layout.bits),
+            w,
+            v,
+            catalogue,
+            evidence: None,
+            names: None,
+            starts: Arc::default(),
+        };
+        base.starts = base.buckets();
+        Ok(base)
+    }
+
     /// What the base says of itself.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
@@ -126,7 +177,16 @@ impl Base {
 
     /// How its factors are stored.
     pub fn precision(&self) -> Precision {
-        if self.v.scale.is_some() { Precision::Int8 } else { Precision::F16 }
+        match (&self.v.scale, &self.metadata.steps) {
+            (Scale::Rows(_), _) => Precision::Int8,
+            (Scale::Half, None) => Precision::F16,
+            _ => Precision::Steps,
+        }
+    }
+
+    /// Whether the blob is a compact one, which has no name, and of ids the first bits alone.
+    pub fn is_compact(&self) -> bool {
+        self.bytes.starts_with(compact::MAGIC)
     }
 
     /// The blob.
@@ -154,25 +214,26 @@ impl Base {
         1 + self.metadata.factors
     }
 
-    /// The id of row `i < len`.
+    /// The id of row `i < len`; of a compact base its first bits, and zeros behind them.
     pub fn id(&self, i: usize) -> FeatureId {
         FeatureId(u64::from_le_bytes(self.at(&self.ids, i)))
     }
 
     /// What row `i` was learnt from in training, if the base says.
     pub fn evidence(&self, i: usize) -> Option<crate::format::evidence::Evidence> {
-        Some(crate::format::evidence::Evidence(self.bytes[self.evidence.as_ref()?.start + i]))
+        Some(crate::format::evidence::Evidence(self.data[self.evidence.as_ref()?.start + i]))
     }
 
     /// The name of row `i < len`, if the file carries names.
     pub fn name(&self, i: usize) -> Option<&str> {
         let (names, _) = self.names.as_ref()?;
         let start = if i == 0 { 0 } else { self.name_end(i - 1)? };
-        core::str::from_utf8(&self.bytes[names.start + start..names.start + self.name_end(i)?]).ok()
+        core::str::from_utf8(&self.data[names.start + start..names.start + self.name_end(i)?]).ok()
     }
 
     /// Where the row of a feature is: by binary search in its bucket, which holds one row on average.
     pub fn find(&self, id: FeatureId) -> Option<usize> {
+        let id = FeatureId(id.0 & self.mask);
         let bucket = self.bucket(id);
         let (mut low, mut high) = (self.starts[bucket] as usize, self.starts[bucket + 1] as usize);
         while low < high {
@@ -188,7 +249,7 @@ impl Base {
 
     /// Dequantises row `i < len` into `row`, 1 + k long: w, then v.
     pub fn row_into(&self, i: usize, row: &mut [f32]) {
-        row[0] = half(self.at(&self.w, i));
+        self.read(&self.w, i, &mut row[..1]);
         self.read(&self.v, i, &mut row[1..]);
     }
 
@@ -207,19 +268,20 @@ impl Base {
 
     fn read(&self, table: &Table, i: usize, row: &mut [f32]) {
         let Table { numbers, scale, columns } = table;
-        let bytes = &self.bytes[numbers.clone()];
+        let bytes = &self.data[numbers.clone()];
+        let eighths = || row_of(bytes, *columns, i).iter().map(|byte| f32::from(*byte as i8));
         match scale {
-            None => {
-                let bytes = &bytes[2 * columns * i..2 * columns * (i + 1)];
-                for (x, pair) in row.iter_mut().zip(bytes.as_chunks::<2>().0) {
+            Scale::Half => {
+                for (x, pair) in row.iter_mut().zip(row_of(bytes, 2 * columns, i).as_chunks::<2>().0) {
                     *x = half(*pair);
                 }
             }
-            Some(scale) => {
+            Scale::Rows(scale) => {
                 let scale = f32::from_le_bytes(self.at(scale, i));
-                for (x, byte) in row.iter_mut().zip(&bytes[columns * i..columns * (i + 1)]) {
-                    *x = f32::from(*byte as i8) * scale;
-                }
+                row.iter_mut().zip(eighths()).for_each(|(x, eighth)| *x = eighth * scale);
+            }
+            Scale::Columns(steps) => {
+                row.iter_mut().zip(eighths().zip(&**steps)).for_each(|(x, (eighth, step))| *x = eighth * step);
             }
         }
     }
@@ -227,7 +289,7 @@ impl Base {
     /// Element `i` of a tensor whose elements have `N` bytes.
     fn at<const N: usize>(&self, tensor: &Range<usize>, i: usize) -> [u8; N] {
         let mut element = [0; N];
-        element.copy_from_slice(&self.bytes[tensor.start + N * i..tensor.start + N * (i + 1)]);
+        element.copy_from_slice(&self.data[tensor.start + N * i..tensor.start + N * (i + 1)]);
         element
     }
 
@@ -261,15 +323,17 @@ impl Base {
         }
         // The exponent's bits are all ones in infinities and NaNs alone.
         let infinite = |tensor: &Range<usize>| {
-            let numbers = self.bytes[tensor.clone()].as_chunks::<2>().0;
+            let numbers = self.data[tensor.clone()].as_chunks::<2>().0;
             numbers.iter().position(|x| u16::from_le_bytes(*x) & 0x7c00 == 0x7c00)
         };
-        let w = Table { numbers: self.w.clone(), scale: None, columns: 1 };
-        let tables =
-            [(W, "", Some(&w)), (V, V_SCALE, Some(&self.v)), (CATALOGUE, CATALOGUE_SCALE, self.catalogue.as_ref())];
+        let tables = [
+            (W, "", Some(&self.w)),
+            (V, V_SCALE, Some(&self.v)),
+            (CATALOGUE, CATALOGUE_SCALE, self.catalogue.as_ref()),
+        ];
         for (path, scale_path, table) in tables {
             let Some(Table { numbers, scale, .. }) = table else { continue };
-            let Some(scale) = scale else {
+            let Scale::Rows(scale) = scale else {
                 if let Some(at) = infinite(numbers) {
                     return Err(Fault::at(path, at, "a finite number", "another".into()));
                 }
@@ -284,7 +348,7 @@ impl Base {
             }
         }
         if let Some((names, _)) = &self.names {
-            let names = &self.bytes[names.clone()];
+            let names = &self.data[names.clone()];
             let mut start = 0;
             for i in 0..self.rows {
                 // `names` exist, so every end does.
@@ -331,9 +395,23 @@ const NAME_ENDS: &str = "tensor name_ends";
 #[derive(Debug, Clone)]
 struct Table {
     numbers: Range<usize>,
-    /// Present if the numbers are int8.
-    scale: Option<Range<usize>>,
+    scale: Scale,
     columns: usize,
+}
+
+/// What a table's numbers are.
+#[derive(Debug, Clone)]
+enum Scale {
+    /// f16.
+    Half,
+    /// int8, with an f32 for each row that they are multiplied with.
+    Rows(Range<usize>),
+    /// int8, with one for each column.
+    Columns(Arc<[f32]>),
+}
+
+fn row_of(bytes: &[u8], width: usize, i: usize) -> &[u8] {
+    &bytes[width * i..width * (i + 1)]
 }
 
 impl Table {
@@ -344,7 +422,8 @@ impl Table {
             numbers.place.field("dtype").fault("F16 or I8");
         }
         let numbers = numbers.expect(dtype, size, rows, columns);
-        Table { numbers, scale: int8.then(|| scale().expect("F32", 4, rows, 1)), columns }
+        let scale = if int8 { Scale::Rows(scale().expect("F32", 4, rows, 1)) } else { Scale::Half };
+        Table { numbers, scale, columns }
     }
 }
 

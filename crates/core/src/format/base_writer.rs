@@ -4,7 +4,7 @@
 use crate::error::{Error, Fault};
 use crate::format::base::{Base, Precision};
 use crate::format::evidence::Evidence;
-use crate::format::metadata::Metadata;
+use crate::format::metadata::{Metadata, Steps};
 use crate::input::feature::FeatureId;
 use crate::input::place::shown_number;
 use crate::limits::MAX_WEIGHT;
@@ -53,6 +53,16 @@ impl Rows {
 
 /// Writes a base blob. Equal input gives equal bytes.
 pub fn encode_base(metadata: &Metadata, rows: &Rows, precision: Precision) -> Result<Vec<u8>, Error> {
+    if precision == Precision::Steps {
+        let steps = metadata.steps.clone().map_or_else(|| Steps::of(metadata, rows), |steps| steps.fitting(rows));
+        let mut rows = rows.clone();
+        steps.round(&mut rows);
+        return encode(&Metadata { steps: Some(steps), ..metadata.clone() }, &rows, Precision::F16);
+    }
+    encode(&Metadata { steps: None, ..metadata.clone() }, rows, precision)
+}
+
+fn encode(metadata: &Metadata, rows: &Rows, precision: Precision) -> Result<Vec<u8>, Error> {
     metadata.check()?;
     let (n, width) = (rows.ids.len(), 1 + metadata.factors);
     let lengths = [rows.names.as_ref().map(Vec::len), rows.evidence.as_ref().map(Vec::len)];
@@ -95,7 +105,7 @@ pub fn encode_base(metadata: &Metadata, rows: &Rows, precision: Precision) -> Re
         for &i in &order {
             let row = &rows[i * width + first..(i + 1) * width];
             match precision {
-                Precision::F16 => row.iter().for_each(|x| numbers.extend_from_slice(&half(*x))),
+                Precision::F16 | Precision::Steps => row.iter().for_each(|x| numbers.extend_from_slice(&half(*x))),
                 Precision::Int8 => {
                     let scale = row.iter().fold(0f32, |max, x| max.max(x.abs())) / 127.0;
                     let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };

@@ -17,6 +17,7 @@
 //! | `examination`  | optional: for each place of a slate, from the top, the chance that it is looked at, 0 to 1 |
 //! | `labels`       | `positive`: the least label that is a click, or null; `map`: pairs of a label and its target |
 //! | `rows_per_event` | optional: how many shared rows take part in an event, on average over the training's |
+//! | `steps` | optional: `rows`, of 1 + k numbers, and `catalogue`, of c + 1 or none: of what the numbers of each column are whole multiples, at most 127 |
 //! | `private_rows` | whether rows of people are in the file, which then is never shipped |
 //! | `training`     | free-form: where the model comes from |
 
@@ -25,7 +26,7 @@ use crate::input::kind::{CATEGORICAL, FieldKind, Kind, MULTI_HOT, NUMERIC, Scale
 use crate::input::place::{Bounds, FINITE, Faults, MAX_WHOLE, Place, parsed};
 use crate::input::schema::{FieldRate, Schema};
 use crate::input::value::Value;
-use crate::limits::{MAX_FACTORS, MAX_LABEL};
+use crate::limits::{MAX_FACTORS, MAX_LABEL, MAX_WEIGHT};
 use crate::loss::{Calibration, Loss};
 use crate::maths::linear::cholesky;
 use crate::rates::{RATE, Rates, rates};
@@ -39,6 +40,7 @@ use alloc::vec::Vec;
 pub const BASE_FORMAT: u64 = 1;
 const SCALE: Bounds = Bounds::new(0.0, 1000.0, "a number from 0 to 1000");
 const WEIGHT: Bounds = Bounds::new(f32::MIN_POSITIVE as f64, MAX_LABEL as f64, "a number above 0, at most a million");
+const STEP: Bounds = Bounds::new(0.0, MAX_WEIGHT as f64 / 127.0, "a number from 0 to 10000 / 127");
 const CHANCE: Bounds = Bounds::new(0.0, 1.0, "a number from 0 to 1");
 const ROWS: Bounds = Bounds::new(1.0, 1e6, "a number from 1 to a million");
 const FORMAT: Bounds = Bounds::new(BASE_FORMAT as f64, BASE_FORMAT as f64, "1");
@@ -74,6 +76,15 @@ pub struct CataloguePrior {
     pub click: f32,
     /// Clicks after which what makes the order of popularity of a stranger's counts half.
     pub half: f32,
+}
+
+/// Of what the numbers of each column are whole multiples, at most 127 of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Steps {
+    /// 1 + k: of w, then of v.
+    pub rows: Vec<f32>,
+    /// c + 1 of what ranks the whole catalogue, or none.
+    pub catalogue: Vec<f32>,
 }
 
 /// How the training data's labels became targets.
@@ -117,6 +128,8 @@ pub struct Metadata {
     pub labels: Labels,
     /// How many shared rows take part in an event, on average over the training's: of so many, a fold moves each the less.
     pub rows_per_event: Option<f32>,
+    /// Of what each column's numbers are whole multiples, where they are.
+    pub steps: Option<Steps>,
     /// Whether the training's private rows are in the file. Such a file is for evaluation and is never shipped.
     pub private_rows: bool,
     /// Where the seed comes from, free-form.
@@ -168,6 +181,7 @@ impl Metadata {
             examination: Vec::new(),
             labels: Labels::default(),
             rows_per_event: None,
+            steps: None,
             private_rows: false,
             training: Value::Null,
         }
@@ -211,6 +225,7 @@ impl Metadata {
             examination: examination(&root.field("examination")),
             labels: Labels { positive: positive(&labels.field("positive")), map: pairs(&labels.field("map")) },
             rows_per_event: rows_per_event(&root.field("rows_per_event")),
+            steps: root.field("steps").optional(steps),
             private_rows: optional_flag(&root.field("private_rows")),
             training: json.field("training").cloned().unwrap_or(Value::Null),
         };
@@ -219,6 +234,10 @@ impl Metadata {
             mean.fault("1 + k numbers");
         }
         check_covariance(&covariance, &metadata.prior.covariance, width, "(1 + k)^2 numbers");
+        let columns = [width, metadata.catalogue.as_ref().map_or(0, |prior| prior.mean.len() + 1)];
+        if metadata.steps.as_ref().is_some_and(|steps| [steps.rows.len(), steps.catalogue.len()] != columns) {
+            root.field("steps").fault("1 + k numbers in rows, and in catalogue c + 1");
+        }
         faults.none()?;
         Ok(metadata)
     }
@@ -306,8 +325,17 @@ impl Metadata {
         }
         fields.extend((!self.examination.is_empty()).then(|| ("examination", ns(&self.examination))));
         fields.extend(self.rows_per_event.map(|rows| ("rows_per_event", n(rows))));
+        fields.extend(self.steps.as_ref().map(|Steps { rows, catalogue }| {
+            ("steps", object(vec![("rows", ns(rows)), ("catalogue", ns(catalogue))]))
+        }));
         object(fields)
     }
+}
+
+fn steps(place: &Place<'_>) -> Steps {
+    let of = |key| place.field(key).elements("an array of numbers").iter().map(|place| place.single(&STEP)).collect();
+    let [rows, catalogue] = ["rows", "catalogue"].map(of);
+    Steps { rows, catalogue }
 }
 
 fn catalogue(place: &Place<'_>) -> CataloguePrior {

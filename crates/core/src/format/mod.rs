@@ -4,8 +4,12 @@
 pub mod base;
 #[cfg(feature = "write")]
 pub mod base_writer;
+pub mod compact;
+#[cfg(feature = "write")]
+pub mod compact_writer;
 pub mod delta;
 pub mod evidence;
 pub mod features;
 pub mod metadata;
+pub mod patch;
 pub mod record;

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::format::base::{Base, Precision};
 use crate::format::base_writer::{Rows, Tensor, encode_base, serialize};
 use crate::format::evidence::Evidence;
-use crate::format::metadata::Metadata;
+use crate::format::metadata::{Metadata, Steps};
 use crate::input::feature::FeatureId;
 use crate::limits::MAX_WEIGHT;
 use crate::maths::scalar::sqrt;
@@ -94,6 +94,11 @@ impl Aggregate {
         next.step(fold.config.reach, step.clamp(0.0, 1.0));
         next.metadata.version += 1;
         next.reports = self.reports.followed_by(&fold.reports, REPORTS[1]);
+        if precision == Precision::Steps {
+            // The first version was rounded to steps of its own; they stay, so that a version changes few bytes.
+            let steps = self.metadata.steps.clone().unwrap_or_else(|| Steps::of(&self.metadata, &self.rows));
+            next.metadata.steps = Some(steps.fitting(&next.rows));
+        }
         let blob = encode_base(&next.metadata, &next.rows, precision)?;
         *self = next;
         Ok(blob)

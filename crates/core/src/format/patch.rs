@@ -1,0 +1,98 @@
+//! What a compact base has become since an earlier one: the rows that changed, and those that are new.
+//!
+//! | bytes | holds |
+//! |---|---|
+//! | 8 | `patch` and three zeros |
+//! | 8, 8 | xxh3 of the blob before and of the one after |
+//! | 4, 4, 4 | of the metadata's text: how many bytes stay at its beginning, how many at its end, and how many come between |
+//! | 4, 4 | c rows that changed, d that are new |
+//! | | the bytes between |
+//! | 4 c | U32, byte by byte as ids are: the number of each row that changed less that of the one before |
+//! | c columns | I8, column by column: how many steps more each number is, modulo 256 |
+//! | d ceil(b / 8), d columns | the new rows, as in a base |
+//!
+//! What comes of a patch is the blob that the whole base is, bit for bit, or an error.
+
+use crate::error::{Error, Fault};
+use crate::format::base::Base;
+use crate::format::compact::{Layout, id_planes};
+use alloc::vec::Vec;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// What a patch begins with.
+pub(crate) const MAGIC: &[u8; 8] = b"patch\0\0\0";
+/// Bytes of what changes a row's number: a base has fewer rows than 2^32.
+pub(crate) const ROW_BITS: u32 = 32;
+
+/// The base that a patch makes of a compact one.
+pub fn patched(base: &Base, patch: &[u8]) -> Result<Base, Error> {
+    let bytes = after(base, patch).ok_or(Error::BadBase(Fault::of(
+        "the patch",
+        "one of the base that it is applied to",
+        "another".into(),
+    )))?;
+    Base::decode(bytes)
+}
+
+fn after(base: &Base, patch: &[u8]) -> Option<Vec<u8>> {
+    let old = base.bytes();
+    let mut rest = patch.strip_prefix(MAGIC)?;
+    let mut take = |n: usize| {
+        let (head, tail) = rest.split_at_checked(n)?;
+        rest = tail;
+        Some(head)
+    };
+    let before = u64::from_le_bytes(*take(8)?.first_chunk()?);
+    let digest = u64::from_le_bytes(*take(8)?.first_chunk()?);
+    if before != xxh3_64(old) {
+        return None;
+    }
+    let mut four = || Some(u32::from_le_bytes(*take(4)?.first_chunk()?) as usize);
+    let [head, tail, between, changed, new] = [four()?, four()?, four()?, four()?, four()?];
+    let (layout, _) = Layout::of(old).ok()?;
+    let text = &old[layout.metadata.clone()];
+    let (head, tail) = (text.get(..head)?, text.get(text.len().checked_sub(tail)?..)?);
+    let text = [head, take(between)?, tail].concat();
+
+    let (n, planes) = (layout.rows, layout.planes());
+    let columns = layout.numbers.len().checked_div(n).unwrap_or(0);
+    let numbers_of = |rows: usize| rows.checked_mul(columns);
+    let at = places(take(changed.checked_mul(4)?)?, changed);
+    let by = take(numbers_of(changed)?)?;
+    let ids = take(new.checked_mul(planes)?)?;
+    let values = take(numbers_of(new)?)?;
+
+    let mut numbers = old[layout.numbers.clone()].to_vec();
+    for (i, row) in at.iter().enumerate() {
+        let row = usize::try_from(*row).ok().filter(|row| *row < n)?;
+        (0..columns).for_each(|c| numbers[c * n + row] = numbers[c * n + row].wrapping_add(by[c * changed + i]));
+    }
+    // Both are ascending; a new row goes before the first known one with a higher id.
+    let (known, added) = (places(&old[layout.ids.clone()], n), places(ids, new));
+    let mut order: Vec<(u64, bool, usize)> = known.iter().enumerate().map(|(i, place)| (*place, false, i)).collect();
+    order.extend(added.iter().enumerate().map(|(i, place)| (*place, true, i)));
+    order.sort_unstable();
+    let total = u32::try_from(order.len()).ok()?;
+    let mut out = old[..12].to_vec();
+    out.extend(u32::try_from(text.len()).ok()?.to_le_bytes());
+    out.extend(total.to_le_bytes());
+    out.extend(layout.bits.to_le_bytes());
+    out.extend(text);
+    out.extend(id_planes(&order.iter().map(|(place, _, _)| *place).collect::<Vec<_>>(), layout.bits));
+    for c in 0..columns {
+        out.extend(order.iter().map(|(_, is_new, i)| if *is_new { values[c * new + i] } else { numbers[c * n + i] }));
+    }
+    (xxh3_64(&out) == digest && rest.is_empty()).then_some(out)
+}
+
+/// Ascending numbers, from what each is more than the one before, byte by byte. Of bytes that say nothing of the kind, whatever comes: the
+/// digest tells.
+pub(crate) fn places(planes: &[u8], count: usize) -> Vec<u64> {
+    let mut place = 0u64;
+    let of = |i: usize| {
+        let bytes = planes.iter().skip(i).step_by(count.max(1)).enumerate();
+        place = place.wrapping_add(bytes.fold(0, |gap, (plane, byte)| gap | u64::from(*byte) << (8 * plane)));
+        place
+    };
+    (0..count).map(of).collect()
+}
