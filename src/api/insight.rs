@@ -75,7 +75,8 @@ impl Learner {
     ) -> Result<JsValue, Failure> {
         let field = field.as_string().ok_or(Failure::argument("a field is a string"))?;
         let k = if k.is_undefined() { DEFAULT_K } else { count(k)? };
-        self.client.ask(|session| session.core().taste(&field, k)).map(answer::taste)
+        let known = self.client.categories(&field)?;
+        self.client.ask(|session| session.core().taste(&field, &known, k)).map(answer::taste)
     }
 
     /// The event log: what was shown and asked, with features, scores and propensities, and what came of it, in the order in

@@ -51,6 +51,13 @@ export class Vocabulary {
     return fresh;
   }
 
+  /** The categories that were met at a dotted path. */
+  categories(path) {
+    let field = this.root;
+    for (const key of path.split(".")) field = field?.within.get(key);
+    return field ? Array.from(field.categories.keys(), String) : [];
+  }
+
   /**
    * Writes the number and the value of each feature of the input, by turns, to where `at` points. Returns how many features these
    * are; if there are new ones to take, the same below zero, less one; and if it fails a number far below, with what was

@@ -73,6 +73,11 @@ impl Vocabulary {
         Ok(Features::of_known(known)?)
     }
 
+    /// The categories of a field that were met.
+    pub(crate) fn categories(&self, field: &str) -> Vec<String> {
+        self.js.categories(field).iter().filter_map(|text| text.as_string()).collect()
+    }
+
     /// The same, with the names of the features.
     pub(crate) fn named_features(&self, object: &JsValue) -> Result<(Features, Vec<(FeatureId, String)>), Failure> {
         // To one that knows nothing, everything is new.
@@ -120,6 +125,8 @@ extern "C" {
     fn take(this: &JsVocabulary) -> Array;
     #[wasm_bindgen(method, js_class = "Vocabulary")]
     fn read(this: &JsVocabulary, input: &JsValue, at: *mut f64) -> i32;
+    #[wasm_bindgen(method, js_class = "Vocabulary")]
+    fn categories(this: &JsVocabulary, path: &str) -> Array;
     #[wasm_bindgen(method, getter, js_class = "Vocabulary")]
     fn thrown(this: &JsVocabulary) -> JsValue;
 

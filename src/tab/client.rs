@@ -135,6 +135,11 @@ impl Client {
         Ok(outcome?)
     }
 
+    /// The categories of a field that the page has named.
+    pub(crate) fn categories(&self, field: &str) -> Result<Vec<String>, Failure> {
+        self.read(|vocabulary| Ok(vocabulary.categories(field)))
+    }
+
     fn read<T>(&self, reading: impl FnOnce(&mut Vocabulary) -> Result<T, Failure>) -> Result<T, Failure> {
         if self.closed.get() {
             return Err(Failure::CLOSED);

@@ -159,9 +159,9 @@ async fn start(options: &Options, cached: Option<CachedBase>) -> Result<Start, F
 
 /// The base of `url`, for a page that has none.
 async fn fetch(url: &str, options: &Options) -> Result<Start, Failure> {
-    let fetched = endpoint::pull(url, None, options.timeout, options.signal.as_ref()).await?;
-    let fetched = fetched.ok_or(Failure::new("http_304", "the model was said to be unchanged, but none was kept"))?;
-    let base = Base::decode(&fetched.bytes[..])?;
+    let fetched = endpoint::pull(url, None, None, options.timeout, options.signal.as_ref()).await?;
+    let (base, fetched) =
+        fetched.ok_or(Failure::new("http_304", "the model was said to be unchanged, but none was kept"))?;
     let kept = Some(CachedBase { bytes: Vec::new(), ..fetched.clone() });
     Ok(Start { base, kept, fetched: Some(fetched) })
 }

@@ -6,8 +6,6 @@
 
 use alloc::rc::Rc;
 
-use brooklet_core::Base;
-
 use crate::learning::verdict::Verdict;
 use crate::page::error::Failure;
 use crate::page::event::Event;
@@ -161,10 +159,11 @@ async fn pull(client: &Client, link: &Link) -> Result<bool, Failure> {
 
 /// The same of the base at `url`, of which the one with this tag is there.
 pub(super) async fn refresh(client: &Client, url: &str, etag: Option<&str>) -> Result<bool, Failure> {
-    let Some(fetched) = endpoint::pull(url, etag, PATIENCE, None).await? else {
+    let old = client.with(|session| session.core().base().clone())?;
+    let old = Some(old).filter(|old| etag.is_some() && old.is_compact());
+    let Some((base, fetched)) = endpoint::pull(url, etag, old, PATIENCE, None).await? else {
         return Ok(false);
     };
-    let base = Base::decode(&fetched.bytes[..])?;
     let version = base.metadata().version;
     let is_other = client.with(|session| session.core().base().bytes() != base.bytes())?;
     if is_other {

@@ -1,5 +1,8 @@
 //! The central endpoint over HTTP: bases come down, deltas go up.
 
+use alloc::string::ToString;
+
+use brooklet_core::{Base, patched};
 use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -52,32 +55,57 @@ fn posting(delta: &[u8]) -> Result<RequestInit, Failure> {
     Ok(init)
 }
 
-/// Fetches a base, unless it is still the one of `etag`.
+/// What a page says that it reads: compact bases and patches before safetensors files.
+const READS: &str = "application/vnd.brooklet.base, */*;q=0.1";
+/// What an answer is that says what has changed.
+const PATCH: &str = "application/vnd.brooklet.patch";
+
+/// Fetches a base, unless it is still the one of `etag`. Of what has changed since `old`, if there is one, that alone is fetched.
 /// `signal`, if there is one, ends the wait.
 pub(crate) async fn pull(
     url: &str,
     etag: Option<&str>,
+    mut old: Option<Base>,
     patience: u32,
     signal: Option<&AbortSignal>,
-) -> Result<Option<CachedBase>, Failure> {
-    let headers = Headers::new().map_err(unexpected)?;
-    if let Some(etag) = etag {
-        headers.set("if-none-match", etag).map_err(unexpected)?;
-    }
-    let init = RequestInit::new();
-    init.set_headers(&headers);
-    init.set_signal(Some(&vocabulary::bounded(patience, signal)));
-    let response = answer(url, &init).await?;
-    match response.status() {
-        304 => return Ok(None),
-        status if !response.ok() => {
-            return Err(Failure::named(http_code(status), ["no model came from ", url].concat()));
+) -> Result<Option<(Base, CachedBase)>, Failure> {
+    loop {
+        let headers = Headers::new().map_err(unexpected)?;
+        headers.set("accept", READS).map_err(unexpected)?;
+        if let Some(etag) = etag {
+            headers.set("if-none-match", etag).map_err(unexpected)?;
         }
-        _ => {}
+        let init = RequestInit::new();
+        init.set_headers(&headers);
+        init.set_signal(Some(&vocabulary::bounded(patience, signal)));
+        let since = old.as_ref().map(|old| old.metadata().version.to_string());
+        let from = if url.contains('?') { "&from=" } else { "?from=" };
+        let response = match &since {
+            Some(version) => answer(&[url, from, version].concat(), &init).await?,
+            None => answer(url, &init).await?,
+        };
+        match response.status() {
+            304 => return Ok(None),
+            status if !response.ok() => {
+                return Err(Failure::named(http_code(status), ["no model came from ", url].concat()));
+            }
+            _ => {}
+        }
+        let header = |name| response.headers().get(name).map_err(unexpected);
+        let (etag, is_patch) = (header("etag")?, header("content-type")?.as_deref() == Some(PATCH));
+        let bytes = JsFuture::from(response.array_buffer().map_err(unexpected)?).await.map_err(unreachable)?;
+        let bytes = Uint8Array::new(&bytes).to_vec();
+        let base = match old.take().filter(|_| is_patch) {
+            // Of another base of this number than ours: an endpoint that was put back to an older state has such.
+            Some(old) => match patched(&old, &bytes) {
+                Ok(base) => base,
+                Err(_) => continue,
+            },
+            None => Base::decode(bytes)?,
+        };
+        let bytes = base.bytes().to_vec();
+        return Ok(Some((base, CachedBase { url: url.into(), etag, bytes })));
     }
-    let etag = response.headers().get("etag").map_err(unexpected)?;
-    let bytes = JsFuture::from(response.array_buffer().map_err(unexpected)?).await.map_err(unreachable)?;
-    Ok(Some(CachedBase { url: url.into(), etag, bytes: Uint8Array::new(&bytes).to_vec() }))
 }
 
 fn read(response: &Response, body: &JsValue) -> Answer {

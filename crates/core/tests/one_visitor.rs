@@ -26,7 +26,7 @@ fn what_is_clicked_rises_and_what_is_skipped_falls() {
     }
     let after = ["Sci-Fi", "Romance"].map(|genre| probability(&learner, genre));
     assert!(after[0] > before[0] && after[1] < before[1], "{before:?} {after:?}");
-    let taste = learner.taste("genres", 6);
+    let taste = learner.taste("genres", &[], 6);
     let weight = |genre: &str| taste.iter().find(|(name, _)| name == genre).map(|(_, weight)| *weight);
     assert!(weight("Sci-Fi") > weight("Romance"), "{taste:?}");
 }

@@ -28,7 +28,7 @@ fn so_has_what_is_uncertain_and_a_taste() {
     for k in LARGE {
         let learner = stocked(Config::default());
         assert_eq!(learner.uncertain(&shop(&learner, k)).len(), ITEMS as usize);
-        assert_eq!(learner.taste("genres", k).len(), GENRES.len());
+        assert_eq!(learner.taste("genres", &[], k).len(), GENRES.len());
     }
 }
 

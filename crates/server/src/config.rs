@@ -119,8 +119,9 @@ pub struct Config {
     #[arg(long, env = "BROOKLET_MAX_ROWS", default_value_t = FoldConfig::default().max_rows, value_name = "ROWS")]
     pub max_rows: usize,
 
-    /// Number format of the factors in published versions: int8 takes about half the bytes of f16, and rounds more
-    #[arg(long, env = "BROOKLET_PRECISION", value_parser = precision(), default_value = "f16", value_name = "PRECISION")]
+    /// Number format of published versions: with steps, browsers download a byte a number and from then on what has changed; int8 takes about
+    /// half the bytes of f16, and rounds more
+    #[arg(long, env = "BROOKLET_PRECISION", value_parser = precision(), default_value = "steps", value_name = "PRECISION")]
     pub precision: Precision,
 
     /// How many versions can still be downloaded. Older ones are deleted, with the deltas that went into them
@@ -356,6 +357,7 @@ fn precision() -> impl TypedValueParser<Value = Precision> {
     let help = |of| match of {
         Precision::F16 => "Two bytes a number",
         Precision::Int8 => "One byte a number and four a row",
+        Precision::Steps => "Whole multiples of a step a column, which browsers download in a byte a number",
     };
     let named = Precision::ALL.iter().map(|of| PossibleValue::new(of.as_str()).help(help(*of)));
     PossibleValuesParser::new(named.collect::<Vec<_>>()).try_map(|name| name.parse::<Precision>())

@@ -153,7 +153,7 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
         let [waiting, left_out] = aggregate.new_rows();
         let new_rows = [waiting, left_out - left_out_before];
         let Some(base) = &release.base else { return Ok((release, new_rows, None)) };
-        let next = Current::decode(Bytes::copy_from_slice(base.bytes()), now())?;
+        let next = Current::decode(Bytes::copy_from_slice(base.bytes()), now(), precision)?;
         let publication = Publication {
             version: next.version,
             base: next.bytes.clone(),
@@ -204,7 +204,7 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
     {
         let _nobody_looks = model.publishing.write().await;
         store.publish(&model.name, publication).await?;
-        model.set_current(next);
+        model.set_current(next).await;
     }
     model.taken(taken);
     let took = started.elapsed();

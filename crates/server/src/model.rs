@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use axum::body::Bytes;
-use brooklet_core::{Base, Error, Release};
+use brooklet_core::{Base, Error, Precision, Release, compact, patch};
 use tokio::sync::{Mutex, Notify};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -28,6 +28,8 @@ pub(crate) struct Model {
     pub(crate) publishing: tokio::sync::RwLock<()>,
     /// Whether the last fold failed.
     failing: AtomicBool,
+    /// What makes the current version of older ones, by their number; None where that is no smaller.
+    patches: Mutex<BTreeMap<u64, Option<Bytes>>>,
     /// Older versions that are being sent: whoever reads slowly reads the same copy as all others.
     sending: Mutex<BTreeMap<u64, Weak<Sent>>>,
 }
@@ -70,22 +72,40 @@ pub(crate) struct Current {
     /// Without quotes.
     pub(crate) etag: String,
     pub(crate) bytes: Bytes,
+    /// What browsers download, where the numbers are whole multiples of steps.
+    pub(crate) compact: Option<Compact>,
     pub(crate) factors: usize,
     pub(crate) rows: usize,
     /// When it was published, in milliseconds since 1970.
     pub(crate) created: u64,
 }
 
+/// A version as browsers download it.
+#[derive(Debug)]
+pub(crate) struct Compact {
+    /// Without quotes.
+    pub(crate) etag: String,
+    pub(crate) bytes: Bytes,
+}
+
 impl Current {
     /// Checks that browsers will be able to read the blob.
-    pub(crate) fn decode(bytes: Bytes, created: u64) -> Result<Current, Error> {
+    pub(crate) fn decode(bytes: Bytes, created: u64, precision: Precision) -> Result<Current, Error> {
         let base = Base::decode(bytes.as_ref())?;
+        let compact = match precision {
+            Precision::Steps => {
+                let bytes = Bytes::from(compact(&base)?);
+                Some(Compact { etag: etag(&bytes), bytes })
+            }
+            Precision::F16 | Precision::Int8 => None,
+        };
         Ok(Current {
             version: base.metadata().version,
             etag: etag(&bytes),
             factors: base.metadata().factors,
             rows: base.len(),
             created,
+            compact,
             bytes,
         })
     }
@@ -108,6 +128,7 @@ impl Model {
             gate: RwLock::default(),
             publishing: tokio::sync::RwLock::default(),
             failing: AtomicBool::new(false),
+            patches: Mutex::default(),
             sending: Mutex::default(),
         };
         if pending > 0 {
@@ -120,7 +141,9 @@ impl Model {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn set_current(&self, current: Current) {
+    pub(crate) async fn set_current(&self, current: Current) {
+        let mut patches = self.patches.lock().await;
+        patches.clear();
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(current);
     }
 
@@ -148,6 +171,30 @@ impl Model {
         let (etag, created) = (sent.etag.clone(), sent.created);
         let base = sent.base.is_some().then(|| Bytes::from_owner(Part(sent)));
         Ok(Some(StoredVersion { version, etag, created, base }))
+    }
+
+    /// What makes the current compact base of an older version's, if both are there and it is smaller than the whole.
+    pub(crate) async fn patch(&self, store: &dyn Store, from: u64) -> Result<Option<Bytes>, StoreError> {
+        let current = self.current();
+        let Some(whole) = current.compact.as_ref().filter(|_| from < current.version) else { return Ok(None) };
+        // Held while it is made, so that it is made once.
+        let mut patches = self.patches.lock().await;
+        if let Some(made) = patches.get(&from) {
+            return Ok(made.clone());
+        }
+        let Some(old) = self.version(store, from).await?.and_then(|stored| stored.base) else { return Ok(None) };
+        let new = whole.bytes.clone();
+        let make = move || {
+            let old = Base::decode(compact(&Base::decode(old.as_ref())?)?)?;
+            let patch = patch(&old, &Base::decode(new.as_ref())?);
+            Ok::<_, Error>(patch.filter(|patch| patch.len() < new.len()).map(Bytes::from))
+        };
+        // A version that cannot be read any more has no patch.
+        let made = tokio::task::spawn_blocking(make).await.ok().and_then(Result::ok).flatten();
+        if self.current().version == current.version {
+            patches.insert(from, made.clone());
+        }
+        Ok(made)
     }
 
     /// How many deltas wait for the next fold.

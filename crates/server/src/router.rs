@@ -15,6 +15,7 @@ use tower_http::trace::TraceLayer;
 use crate::config::Config;
 use crate::http::access::{Needs, access};
 use crate::http::admit::admit;
+use crate::http::encoded::{self, Encodings};
 use crate::http::headers::VERSION_HEADER;
 use crate::http::{base, deltas, files, operations, problem, stats};
 use crate::pace;
@@ -29,6 +30,7 @@ pub fn app(state: AppState) -> Router {
     let at = config.listen;
     let read = Router::new()
         .route("/v1/models/{model}", get(base::current))
+        .route("/v1/models/{model}/names", get(base::names))
         .route("/v1/models/{model}/versions/{version}", get(base::version))
         .route("/v1/models/{model}/bases/{etag}", get(base::of_tag));
     let ingest = Router::new()
@@ -74,6 +76,7 @@ fn guarded(routes: Router<AppState>, state: &AppState, needs_token: bool, scope:
 fn dressed(routes: Router<AppState>, state: AppState) -> Router<AppState> {
     let cors = cors(state.config());
     routes
+        .layer(axum::middleware::from_fn_with_state(Encodings::default(), encoded::send))
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(axum::middleware::from_fn_with_state(state.clone(), admit))
         .layer(axum::middleware::from_fn_with_state(state, problem::dress))

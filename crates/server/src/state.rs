@@ -70,7 +70,7 @@ impl AppState {
         for name in store.models().await? {
             let stored = store.current(&name).await?.ok_or(StoreError::UnknownModel)?;
             let base = stored.base.ok_or(StoreError::UnknownModel)?;
-            let current = Current::decode(base, stored.created)
+            let current = Current::decode(base, stored.created, config.precision)
                 .map_err(|error| ServeError::BadStored { model: name.clone(), error })?;
             let pending = store.stats(&name).await?.map_or(0, |stats| stats.pending_deltas);
             metrics.state(&name, current.version, pending);

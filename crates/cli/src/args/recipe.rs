@@ -178,6 +178,9 @@ pub(crate) fn stored(precision: Precision) -> &'static str {
     match precision {
         Precision::F16 => "Two bytes a number",
         Precision::Int8 => "One byte a number and four a row",
+        Precision::Steps => {
+            "As f16, but whole multiples of a step a column, which browsers download in a byte a number"
+        }
     }
 }
 

@@ -46,9 +46,10 @@ impl Steps {
         for (steps, numbers) in tables {
             for (c, step) in steps.iter_mut().enumerate() {
                 let largest =
-                    numbers.iter().skip(c).step_by(self_columns(numbers, rows)).fold(0f32, |max, x| max.max(x.abs()));
+                    numbers.iter().skip(c).step_by(columns_of(numbers, rows)).fold(0f32, |max, x| max.max(x.abs()));
                 if *step == 0.0 {
-                    *step = largest / MOST;
+                    // Nothing tells what it is worth; there is room to grow.
+                    *step = 4.0 * largest / MOST;
                 }
                 while largest > MOST * *step {
                     *step *= 2.0;
@@ -65,7 +66,7 @@ impl Steps {
     }
 }
 
-fn self_columns(numbers: &[f32], rows: &Rows) -> usize {
+fn columns_of(numbers: &[f32], rows: &Rows) -> usize {
     numbers.len().checked_div(rows.ids.len()).unwrap_or(0).max(1)
 }
 

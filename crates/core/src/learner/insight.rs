@@ -71,16 +71,23 @@ impl Learner {
         self.models.iter().map(|model| model.rows.evicted).sum()
     }
 
-    /// What the visitor row weighs most among the named categories of a field: what <u, v_i> has become more than it was
-    /// for a new visitor, the `k` largest by magnitude. Needs a base with names.
-    pub fn taste(&self, field: &str, k: usize) -> Vec<(String, f32)> {
+    /// What the visitor row weighs most among categories of a field: what <u, v_i> has become more than it was
+    /// for a new visitor, the `k` largest by magnitude. Categories are those that the base names, and `known`, which the caller has met: a
+    /// compact base names none.
+    pub fn taste(&self, field: &str, known: &[String], k: usize) -> Vec<(String, f32)> {
         let base = self.base();
         let Model { rows, visitor, prior, .. } = &self.models[self.best()];
+        let named = (0..base.len()).filter_map(|i| base.name(i)?.strip_prefix(field)?.strip_prefix('='));
+        let mut values: Vec<&str> = named.chain(known.iter().map(String::as_str)).collect();
+        values.sort_unstable();
+        values.dedup();
         let mut row = vec![0.0; base.width()];
-        let tastes: Vec<(String, f32)> = (0..base.len())
-            .filter_map(|i| {
-                let value = base.name(i)?.strip_prefix(field)?.strip_prefix('=')?;
-                rows.personal_into(base.id(i), &mut row);
+        let tastes: Vec<(String, f32)> = values
+            .into_iter()
+            .filter_map(|value| {
+                let id = FeatureId::named(&[field, "=", value].concat());
+                base.find(id)?;
+                rows.personal_into(id, &mut row);
                 let learnt = visitor.mean().iter().zip(prior.mean()).map(|(u, mean)| u - mean);
                 let weight = learnt.skip(1).zip(&row[1..]).fold(0.0, |sum, (u, v)| sum + u * f64::from(*v));
                 Some((String::from(value), weight as f32))

@@ -1,26 +1,67 @@
-//! Gives out bases: the current one, each version, and each by its entity tag.
-//!
-//! They are sent as they are: f16 and int8 rows hardly compress, and a compressed body would need an entity tag of its
-//! own, for a strong tag stands for exact bytes.
+//! Gives out bases: the current one, whole or as what has changed, each version, and each by its entity tag.
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use brooklet_core::Base;
+
 use crate::http::headers::{VERSION_HEADER, has_already};
+use crate::http::negotiate::{COMPACT, PATCH, accepts};
 use crate::http::problem::{Code, Problem};
+use crate::model::Compact;
 use crate::state::AppState;
 
-/// `GET /v1/models/{model}`
+/// The version that a caller has.
+#[derive(serde::Deserialize)]
+pub(crate) struct From {
+    from: Option<u64>,
+}
+
+/// `GET /v1/models/{model}`, and with `?from=N` what has changed since version N.
 pub(crate) async fn current(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    Query(From { from }): Query<From>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let model = state.model(&name).ok_or_else(|| Problem::unknown_model(&name))?;
+    let current = model.current();
+    let compact = current.compact.as_ref().filter(|_| accepts(&headers, COMPACT));
+    let mut response = match (compact, from) {
+        (None, _) => answer(&headers, current.version, &current.etag, &current.bytes, "no-cache"),
+        (Some(compact), Some(from)) if !has_already(&headers, &compact.etag) => {
+            match model.patch(state.store(), from).await? {
+                Some(patch) => {
+                    // It stands for the same version as the whole does, in other bytes: a weak tag.
+                    let sent = Sent { tag: format!("W/\"{}\"", compact.etag), media: PATCH, bytes: &patch };
+                    sent.answer(&headers, current.version, "no-cache")
+                }
+                None => compact_answer(&headers, current.version, compact),
+            }
+        }
+        (Some(compact), _) => compact_answer(&headers, current.version, compact),
+    }?;
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
+    Ok(response)
+}
+
+/// `GET /v1/models/{model}/names`: the names of the current version's rows, for what a page has not named itself.
+pub(crate) async fn names(
     State(state): State<AppState>,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let model = state.model(&name).ok_or_else(|| Problem::unknown_model(&name))?;
     let current = model.current();
-    answer(&headers, current.version, &current.etag, &current.bytes, "no-cache")
+    let bytes = current.bytes.clone();
+    let base = tokio::task::spawn_blocking(move || Base::decode(bytes.as_ref())).await;
+    let base = base.ok().and_then(Result::ok).ok_or_else(Problem::internal)?;
+    let names: Vec<&str> = (0..base.len()).filter_map(|i| base.name(i)).filter(|name| !name.is_empty()).collect();
+    let json = Bytes::from(serde_json::to_vec(&names).map_err(|_| Problem::internal())?);
+    let sent = Sent { tag: format!("\"{}-names\"", current.etag), media: "application/json", bytes: &json };
+    sent.answer(&headers, current.version, "no-cache")
 }
 
 /// `GET /v1/models/{model}/versions/{n}`
@@ -64,6 +105,11 @@ pub(crate) async fn of_tag(
     answer(&headers, number, &stored.etag, &base, "public, max-age=31536000, immutable")
 }
 
+fn compact_answer(headers: &HeaderMap, version: u64, compact: &Compact) -> Result<Response, Problem> {
+    let sent = Sent { tag: format!("\"{}\"", compact.etag), media: COMPACT, bytes: &compact.bytes };
+    sent.answer(headers, version, "no-cache")
+}
+
 fn answer(
     headers: &HeaderMap,
     version: u64,
@@ -71,15 +117,29 @@ fn answer(
     base: &Bytes,
     cache: &'static str,
 ) -> Result<Response, Problem> {
-    let quoted = HeaderValue::try_from(format!("\"{etag}\"")).map_err(|_| Problem::internal())?;
-    let about = [
-        (header::ETAG, quoted),
-        (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
-        (VERSION_HEADER, version.into()),
-    ];
-    if has_already(headers, etag) {
-        return Ok((StatusCode::NOT_MODIFIED, about).into_response());
+    Sent { tag: format!("\"{etag}\""), media: "application/octet-stream", bytes: base }.answer(headers, version, cache)
+}
+
+/// A body and what it is known by.
+struct Sent<'a> {
+    tag: String,
+    media: &'static str,
+    bytes: &'a Bytes,
+}
+
+impl Sent<'_> {
+    fn answer(self, headers: &HeaderMap, version: u64, cache: &'static str) -> Result<Response, Problem> {
+        let opaque = self.tag.trim_start_matches("W/").trim_matches('"');
+        let has_already = has_already(headers, opaque);
+        let about = [
+            (header::ETAG, HeaderValue::try_from(self.tag).map_err(|_| Problem::internal())?),
+            (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
+            (VERSION_HEADER, version.into()),
+        ];
+        if has_already {
+            return Ok((StatusCode::NOT_MODIFIED, about).into_response());
+        }
+        let media_type = [(header::CONTENT_TYPE, HeaderValue::from_static(self.media))];
+        Ok((about, media_type, self.bytes.clone()).into_response())
     }
-    let media_type = [(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))];
-    Ok((about, media_type, base.clone()).into_response())
 }

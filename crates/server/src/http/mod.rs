@@ -11,5 +11,7 @@ pub(crate) mod stats;
 
 pub(crate) mod admit;
 mod body;
+pub(crate) mod encoded;
 pub(crate) mod headers;
+mod negotiate;
 pub(crate) mod problem;

@@ -1,7 +1,7 @@
 //! The central endpoint, without a network or a store.
 
 use super::population::{Judge, Population};
-use brooklet_core::{Aggregate, Base, Delta, Error, Fold, FoldConfig, Judging, Precision};
+use brooklet_core::{Aggregate, Base, Delta, Error, Fold, FoldConfig, Judging, Precision, compact};
 use std::collections::VecDeque;
 
 /// What the central endpoint does with deltas, without its store: every check of a delta, and the fold.
@@ -10,9 +10,10 @@ pub(crate) struct Endpoint<'a> {
     judge: Option<&'a Judge<'a>>,
     fold: Fold,
     config: FoldConfig,
-    precision: Precision,
     cut: u64,
-    /// The newest version and those before it that a visit may still have, the newest last.
+    /// The newest version.
+    current: Base,
+    /// As browsers download it, and those before it that a visit may still have, the newest last.
     bases: VecDeque<Base>,
     kept: usize,
     pub(crate) rounds: u64,
@@ -25,31 +26,35 @@ pub(crate) struct Endpoint<'a> {
 }
 
 impl<'a> Endpoint<'a> {
-    pub(crate) fn new(seed: &Base, population: &Population, judge: Option<&'a Judge<'a>>) -> Endpoint<'a> {
-        let Population { cut, stale, fold: config, precision, .. } = population;
-        Endpoint {
+    pub(crate) fn new(
+        seed: &Base,
+        population: &Population,
+        judge: Option<&'a Judge<'a>>,
+    ) -> Result<Endpoint<'a>, Error> {
+        let Population { cut, stale, fold: config, .. } = population;
+        Ok(Endpoint {
             aggregate: Aggregate::from_base(seed),
             judge,
             fold: Fold::new(config, seed.metadata().version, seed.metadata().factors),
             config: config.clone(),
-            precision: *precision,
             cut: *cut as u64,
-            bases: VecDeque::from([seed.clone()]),
+            current: seed.clone(),
+            bases: VecDeque::from([downloaded(seed)?]),
             kept: 1 + stale,
             rounds: 0,
             deltas: 0,
             held_back: 0,
             regret: 0.0,
             waiting: 0,
-        }
+        })
     }
 
     /// The newest version.
     pub(crate) fn current(&self) -> &Base {
-        self.before(0)
+        &self.current
     }
 
-    /// The one so many versions before the newest, or the oldest that there is.
+    /// As browsers download it, the one so many versions before the newest, or the oldest that there is.
     pub(crate) fn before(&self, versions: usize) -> &Base {
         &self.bases[self.bases.len() - 1 - versions.min(self.bases.len() - 1)]
     }
@@ -70,9 +75,8 @@ impl<'a> Endpoint<'a> {
         if self.fold.deltas() == 0 {
             return Ok(());
         }
-        let current = self.current().clone();
         let judge = self.judge.map(|judge| judge as &Judging<'_>);
-        let release = self.aggregate.release(&self.fold, self.precision, &current, judge)?;
+        let release = self.aggregate.release(&self.fold, Precision::Steps, &self.current, judge)?;
         self.held_back += u64::from(release.held_back);
         self.regret = self.regret.max(release.regret.unwrap_or(0.0));
         let Some(base) = release.base else {
@@ -83,10 +87,15 @@ impl<'a> Endpoint<'a> {
         self.deltas += self.fold.deltas();
         self.rounds += 1;
         self.fold = Fold::new(&self.config, base.metadata().version, base.metadata().factors);
-        self.bases.push_back(base);
+        self.bases.push_back(downloaded(&base)?);
+        self.current = base;
         if self.bases.len() > self.kept {
             self.bases.pop_front();
         }
         Ok(())
     }
+}
+
+fn downloaded(base: &Base) -> Result<Base, Error> {
+    Base::decode(compact(base)?)
 }

@@ -56,7 +56,7 @@ pub(crate) fn federate(
     judge: Option<&Judge<'_>>,
     progress: &dyn Progress,
 ) -> Result<Federated> {
-    let mut endpoint = Endpoint::new(seed, population, judge);
+    let mut endpoint = Endpoint::new(seed, population, judge)?;
     let mut rng = Rng::new(population.seed, VISITS);
     let mut hostile = Rng::new(population.seed, HOSTILE);
     let mut federated = Federated {

@@ -2,7 +2,7 @@
 
 use crate::evaluate::Visitors;
 use crate::maths::Rng;
-use brooklet_core::{Base, ClientKey, Error, FeatureId, FoldConfig, Precision};
+use brooklet_core::{Base, ClientKey, Error, FeatureId, FoldConfig};
 
 /// The random stream that the order of visits is drawn from.
 const ORDER: u64 = 1;
@@ -24,7 +24,6 @@ pub(crate) struct Population {
     pub(crate) hostile: f64,
     pub(crate) targets: Vec<FeatureId>,
     pub(crate) fold: FoldConfig,
-    pub(crate) precision: Precision,
     /// Whether the seed was learnt from nothing.
     pub(crate) from_nothing: bool,
     pub(crate) seed: u64,

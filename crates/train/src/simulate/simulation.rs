@@ -95,7 +95,7 @@ pub struct Simulated {
     pub deltas: u64,
     /// Bytes of deltas that a client sent, on average.
     pub bytes_up_per_user: f64,
-    /// Bytes of bases that a client fetched, on average.
+    /// Bytes that a client fetched, on average: a base once, then what has changed, compressed by zstd.
     pub bytes_down_per_user: f64,
     /// How far hostile visits moved the mean weight of the items that they push, in logits.
     pub target_shift: f64,
@@ -150,7 +150,6 @@ pub fn simulate(job: &Training<'_>, args: &Settings) -> Result<Simulated> {
         hostile: args.hostile,
         targets: targets.clone(),
         fold: args.fold.clone(),
-        precision: job.precision,
         from_nothing,
         seed: job.seed,
     };

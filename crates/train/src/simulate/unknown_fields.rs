@@ -8,7 +8,7 @@ use crate::evaluate::Visitors;
 use crate::input::{Columns, Events, LabelRule, Row, SideTable, events_of};
 use crate::maths::{Rng, sigmoid};
 use crate::training::{Method, Recipe, Training};
-use brooklet_core::{Base, Config, FeatureId, FoldConfig, Precision};
+use brooklet_core::{Base, Config, FeatureId, FoldConfig};
 
 const PEOPLE: usize = 260;
 const OF_SEED: usize = 60;
@@ -41,7 +41,8 @@ impl Shop {
             for slate in 0..6 {
                 for _ in 0..8 {
                     let item = rng.below(if person < OF_SEED { NEW } else { ITEMS });
-                    let liked = 1.6 * f32::from(u8::from(item % 5 == 0)) - 1.2 * f32::from(u8::from(item % 5 == 3));
+                    let liked =
+                        1.6 * f32::from(u8::from(item.is_multiple_of(5))) - 1.2 * f32::from(u8::from(item % 5 == 3));
                     let recent = (item * 7 % 70) as f32 / 35.0 - 1.0;
                     let device = if person % 2 == 0 { 0.6 } else { -0.6 };
                     let click = rng.unit() < f64::from(sigmoid(liked + 0.8 * recent + device - 1.0));
@@ -118,7 +119,6 @@ fn what_a_seed_never_heard_of_is_learnt_from_deltas() {
         hostile: 0.0,
         targets: Vec::new(),
         fold: FoldConfig::default(),
-        precision: Precision::F16,
         from_nothing: false,
         seed: 3,
     };
