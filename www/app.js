@@ -31,11 +31,12 @@ open().catch((error) => {
 });
 
 async function open() {
-  const [csv] = await Promise.all([fetched("/catalogue.csv"), init()]);
+  const opening = init().then(() => Learner.open({ url: MODEL, endpoint: MODEL, store: "brooklet-films", onEvent }));
+  const [csv, opened] = await Promise.all([fetched("/catalogue.csv"), opening]);
+  learner = opened;
   const catalogue = parseFilms(csv);
   films = new Map(catalogue.map((film) => [film.id, film]));
   names = featureNames(catalogue);
-  learner = await Learner.open({ url: MODEL, endpoint: MODEL, store: "brooklet-films", onEvent });
   learner.addItems(catalogue.map(asItem));
   memory = Memory.restore(learner.metrics().events);
   reached = navigator.onLine ? { at: new Date(), offline: false } : { offline: true };

@@ -97,7 +97,7 @@ export class Endpoint {
 
 /** Stands between a browser and the endpoint and keeps every request as it came. */
 export class Wire {
-  /** `{ method, path, headers, body }`, in the order in which they came. */
+  /** `{ method, path, headers, body, answered }`, in the order in which they came; `answered` has the headers of the answer. */
   requests = [];
   /** When true, a POST reaches the endpoint and its answer gets lost. */
   losesAnswers = false;
@@ -109,7 +109,8 @@ export class Wire {
       const chunks = [];
       for await (const chunk of request) chunks.push(chunk);
       const body = Buffer.concat(chunks);
-      wire.requests.push({ method: request.method, path: request.url, headers: request.headers, body });
+      const asked = { method: request.method, path: request.url, headers: request.headers, body };
+      wire.requests.push(asked);
       const onward = http.request(
         { port: endpoint.port, host: "127.0.0.1", method: request.method, path: request.url, headers: request.headers, agent: false },
         (answer) => {
@@ -117,6 +118,7 @@ export class Wire {
             answer.resume().on("end", () => request.socket.destroy());
             return;
           }
+          asked.answered = answer.headers;
           response.writeHead(answer.statusCode, answer.headers);
           answer.pipe(response);
         },

@@ -67,20 +67,24 @@ fn after(base: &Base, patch: &[u8]) -> Option<Vec<u8>> {
         let row = usize::try_from(*row).ok().filter(|row| *row < n)?;
         (0..columns).for_each(|c| numbers[c * n + row] = numbers[c * n + row].wrapping_add(by[c * changed + i]));
     }
-    // Both are ascending; a new row goes before the first known one with a higher id.
+    // Both are ascending. Each row of the next base is a known one, or a new one where there is none.
     let (known, added) = (places(&old[layout.ids.clone()], n), places(ids, new));
-    let mut order: Vec<(u64, bool, usize)> = known.iter().enumerate().map(|(i, place)| (*place, false, i)).collect();
-    order.extend(added.iter().enumerate().map(|(i, place)| (*place, true, i)));
-    order.sort_unstable();
-    let total = u32::try_from(order.len()).ok()?;
+    let (mut ids, mut from, mut at) = (Vec::new(), Vec::new(), [0; 2]);
+    while at[0] < n || at[1] < new {
+        let is_new = at[0] == n || (at[1] < new && added[at[1]] < known[at[0]]);
+        let side = usize::from(is_new);
+        ids.push(if is_new { added[at[1]] } else { known[at[0]] });
+        from.push((is_new, at[side]));
+        at[side] += 1;
+    }
     let mut out = old[..12].to_vec();
-    out.extend(u32::try_from(text.len()).ok()?.to_le_bytes());
-    out.extend(total.to_le_bytes());
-    out.extend(layout.bits.to_le_bytes());
+    for number in [text.len(), ids.len(), layout.bits as usize] {
+        out.extend(u32::try_from(number).ok()?.to_le_bytes());
+    }
     out.extend(text);
-    out.extend(id_planes(&order.iter().map(|(place, _, _)| *place).collect::<Vec<_>>(), layout.bits));
+    out.extend(id_planes(&ids, layout.bits));
     for c in 0..columns {
-        out.extend(order.iter().map(|(_, is_new, i)| if *is_new { values[c * new + i] } else { numbers[c * n + i] }));
+        out.extend(from.iter().map(|(is_new, i)| if *is_new { values[c * new + i] } else { numbers[c * n + i] }));
     }
     (xxh3_64(&out) == digest && rest.is_empty()).then_some(out)
 }

@@ -167,8 +167,10 @@ pub(crate) async fn send(State(encodings): State<Encodings>, mut request: Reques
 /// What a body that is worth compressing is known by, if anything tells whether it is still the same.
 fn version(response: &Response) -> Option<String> {
     let headers = response.headers();
-    let length = response.body().size_hint().exact().filter(|length| (LEAST..=MOST).contains(length))?;
     let of = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    // A file is sent as a stream of a length that its header tells.
+    let told = of(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let length = told.or(response.body().size_hint().exact()).filter(|length| (LEAST..=MOST).contains(length))?;
     let media = of(header::CONTENT_TYPE)?;
     let shrinks = media.starts_with("text/")
         || ["javascript", "json", "wasm", "svg", "octet-stream", "brooklet", "xml"]

@@ -1,0 +1,80 @@
+// What a visitor downloads, in bytes as they are on the wire, by part: no more than tests/e2e/weights.json allows.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import init, { Learner } from "../../pkg/brooklet.js";
+import { parseFilms } from "../../www/films.js";
+import { Endpoint, FILMS, Visitor, Wire, temporaryFolder, trainSeed, until } from "./stage.mjs";
+
+const MODEL = "/v1/models/films";
+const file = (name) => readFile(new URL(`../../${name}`, import.meta.url));
+
+test("the first visit and the next weigh no more than they may", { timeout: 240_000 }, async (t) => {
+  const limits = JSON.parse(await file("tests/e2e/weights.json"));
+  const weighed = (part, bytes) => {
+    t.diagnostic(`${part}: ${bytes} bytes of at most ${limits[part]}`);
+    assert.ok(bytes > 0 && bytes <= limits[part], `${part}: ${bytes} bytes, and ${limits[part]} are allowed`);
+  };
+  const folder = await temporaryFolder(t);
+  // Fifty deltas make a version.
+  const endpoint = new Endpoint(folder, await trainSeed(folder), ["--fold-deltas", "50", "--fold-seconds", "0"]);
+  await endpoint.start();
+  t.after(() => endpoint.stop("SIGTERM"));
+  const wire = await Wire.open(endpoint);
+  t.after(() => wire.close());
+
+  const visitor = new Visitor("first", folder, wire.origin);
+  t.after(() => visitor.leave());
+  await visitor.arrive();
+  const size = (path) => {
+    const { headers, answered } = wire.requests.find((request) => request.path === path);
+    assert.equal(answered["content-encoding"], "br", `${path}: ${JSON.stringify([headers, answered])}`);
+    return Number(answered["content-length"]);
+  };
+  const parts = { wasm: size("/pkg/brooklet_bg.wasm"), javascript: size("/pkg/brooklet.js"), base: size(MODEL) };
+  for (const [part, bytes] of Object.entries(parts)) weighed(part, bytes);
+  weighed("first visit", parts.wasm + parts.javascript + parts.base);
+  t.diagnostic(`beside it the shop's own catalogue: ${size("/catalogue.csv")} bytes`);
+
+  // A hundred other visitors answer twenty films each and send what they learnt.
+  await init({ module_or_path: await file("pkg/brooklet_bg.wasm") });
+  const films = parseFilms(await readFile(FILMS, "utf8")).slice(0, 1500);
+  const origin = `http://127.0.0.1:${endpoint.port}`;
+  const since = async (version) => {
+    const headers = { accept: "application/vnd.brooklet.base", "accept-encoding": "br" };
+    const answer = await fetch(`${origin}${MODEL}?from=${version}`, { headers });
+    assert.equal(answer.headers.get("content-type"), "application/vnd.brooklet.patch");
+    return Number(answer.headers.get("content-length"));
+  };
+  let state = 7;
+  const random = (n) => (state = (state * 48271) % 2147483647) % n;
+  const version = () => endpoint.stats().then((stats) => stats.version);
+  for (let person = 0; person < 100; person++) {
+    const learner = await Learner.open({ url: `${origin}${MODEL}`, endpoint: `${origin}${MODEL}`, store: null });
+    for (let n = 0; n < 20; n++) {
+      const { id, genres } = films[random(films.length)];
+      learner.learnOne({ item: id, genres }, Number(genres.includes("Drama") === (person % 2 === 0)));
+    }
+    await learner.sync();
+    await learner.close();
+    if (person === 49) {
+      await until("version 2", async () => (await version()) === 2);
+      weighed("one version on", await since(1));
+    }
+  }
+  await until("version 3", async () => (await version()) === 3);
+  weighed("a hundred visitors on", await since(1));
+
+  // The first visitor comes back, pulls what has changed, and has what whoever comes anew is given, bit for bit.
+  await visitor.reload();
+  await until("the page has version 3", async () => (await visitor.metrics()).version === 3);
+  const pulled = wire.requests.filter(({ path }) => path.startsWith(MODEL)).at(-1);
+  assert.equal(pulled.path, `${MODEL}?from=1`);
+  assert.equal(pulled.answered["content-type"], "application/vnd.brooklet.patch");
+  const anew = await Learner.open({ url: `${origin}${MODEL}`, store: null });
+  const some = films.slice(0, 400).map(({ id, genres }) => ({ item: id, genres }));
+  const scores = (await visitor.predict(some)).map(({ baseScore }) => baseScore);
+  assert.deepEqual(scores, some.map((film) => anew.predictOne(film).baseScore));
+  await anew.close();
+});
