@@ -30,6 +30,17 @@ fn files(named: &[(&str, ArrayRef)]) -> [Vec<u8>; 2] {
     [parquet.into_inner().unwrap(), arrow.into_inner().unwrap()]
 }
 
+/// 40 events in both.
+pub(super) fn events() -> [Vec<u8>; 2] {
+    let numbers = |of: fn(i64) -> i64| -> ArrayRef { Arc::new((0..40).map(of).collect::<Int64Array>()) };
+    files(&[
+        ("user", numbers(|n| n % 7)),
+        ("item", numbers(|n| n * 5 % 9)),
+        ("label", numbers(|n| n % 2)),
+        ("time", numbers(|n| 1000 + n)),
+    ])
+}
+
 fn read(bytes: &[u8]) -> crate::error::Result<Events> {
     read_events(temp_file(bytes).path(), &columns(), &CLICKS, &())
 }

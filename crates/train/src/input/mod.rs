@@ -8,6 +8,8 @@ mod clock;
 #[cfg(test)]
 mod columnar_tests;
 mod columns;
+#[cfg(test)]
+mod damage_tests;
 mod delays;
 mod dialect;
 mod files;
