@@ -38,7 +38,8 @@ pub(crate) type Read = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>
 impl Batches {
     pub(crate) fn open(name: &str, file: File, arrow: bool) -> Result<Batches> {
         let (schema, source) = if arrow {
-            (FileReader::try_new(file.try_clone()?, None)?.schema(), Source::Arrow(file))
+            let copy = file.try_clone()?;
+            (unbroken(|| FileReader::try_new(copy, None))?.schema(), Source::Arrow(file))
         } else {
             let builder = ParquetRecordBatchReaderBuilder::try_new(file)?.with_batch_size(BATCH);
             (builder.schema().clone(), Source::Parquet(Box::new(builder)))
@@ -59,10 +60,24 @@ impl Batches {
                 let mut columns = columns.to_vec();
                 columns.sort_unstable();
                 columns.dedup();
-                Box::new(FileReader::try_new_buffered(file, Some(columns))?)
+                let mut batches = unbroken(|| FileReader::try_new_buffered(file, Some(columns)))?;
+                // After a fault nothing that is read can be trusted.
+                let mut ended = false;
+                let next = move || {
+                    let next = if ended { None } else { unbroken(|| batches.next().transpose()).transpose() };
+                    ended = !matches!(next, Some(Ok(_)));
+                    next
+                };
+                Box::new(std::iter::from_fn(next))
             }
         })
     }
+}
+
+/// What comes of reading Arrow IPC; lengths that do not fit, which its reader panics of, are an error.
+fn unbroken<T>(read: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, ArrowError> {
+    let broken = || ArrowError::IpcError("the lengths in it do not fit: the file is damaged".into());
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_else(|_| Err(broken()))
 }
 
 /// Texts of a column, or of what its lists hold.
