@@ -15,9 +15,21 @@ use crate::page::vocabulary::unfit;
 use crate::tab::open::{Options, Source};
 use crate::tab::pace::Pace;
 use crate::wire::endpoint::PATIENCE;
+use crate::wire::token::Token;
 
-const NAMES: [&str; 10] =
-    ["url", "bytes", "endpoint", "store", "log", "syncEvents", "syncSeconds", "onEvent", "timeout", "signal"];
+const NAMES: [&str; 11] = [
+    "url",
+    "bytes",
+    "endpoint",
+    "endpointToken",
+    "store",
+    "log",
+    "syncEvents",
+    "syncSeconds",
+    "onEvent",
+    "timeout",
+    "signal",
+];
 /// They are lines of some hundred bytes, all in memory.
 const LONGEST_LOG: f64 = 1_000_000.0;
 const DEFAULT_STORE: &str = "brooklet";
@@ -34,6 +46,7 @@ pub(crate) fn options(options: &JsValue) -> Result<Options, Failure> {
     Ok(Options {
         source: source(options, endpoint.as_deref())?,
         endpoint,
+        token: function(options, "endpointToken")?.map(Token::new),
         store: store(options)?,
         log,
         config: Config { log: log > 0, ..config },
@@ -41,14 +54,17 @@ pub(crate) fn options(options: &JsValue) -> Result<Options, Failure> {
             events: positive(options, "syncEvents")?.unwrap_or(DEFAULT_PACE.events),
             seconds: positive(options, "syncSeconds")?.unwrap_or(DEFAULT_PACE.seconds),
         },
-        on_event: field(options, "onEvent")?
-            .map(|value| value.dyn_into::<Function>().map_err(|_| Failure::argument("`onEvent` is a function")))
-            .transpose()?,
+        on_event: function(options, "onEvent")?,
         timeout: timeout(options)?,
         signal: field(options, "signal")?
             .map(|value| value.dyn_into::<AbortSignal>().map_err(|_| Failure::argument("`signal` is an AbortSignal")))
             .transpose()?,
     })
+}
+
+fn function(options: &JsValue, name: &str) -> Result<Option<Function>, Failure> {
+    let function = field(options, name)?.map(JsCast::dyn_into::<Function>).transpose();
+    function.map_err(|_| Failure::argument("`onEvent` and `endpointToken` are functions"))
 }
 
 fn timeout(options: &JsValue) -> Result<u32, Failure> {

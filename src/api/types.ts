@@ -21,6 +21,9 @@ export interface OpenOptions {
   /** The model's central endpoint (`https://…/v1/models/films`): deltas go there, newer bases come from there. Without
    * it nothing is ever sent. */
   endpoint?: string | URL;
+  /** Gives the token that the endpoint asks for, where it asks for one (`docs/tokens.md`). It is called before each request to the endpoint and to no other
+   * address; a page that is left sends what it gave last. With null a request goes without. */
+  endpointToken?: () => string | null | undefined | Promise<string | null | undefined>;
   /** The name of the IndexedDB database that keeps the profile; null keeps nothing. Default: `"brooklet"`. */
   store?: string | null;
   /** Keeps an event log of at most so many records, besides the names of their features: see `exportLog`. It is kept beside
@@ -304,7 +307,7 @@ export type ErrorCode =
   | "not_initialised" | "closed" | "bad_argument" | "bad_value" | "bad_label"
   | "unknown_slate" | "unknown_item"
   | "bad_base" | "incompatible_base" | "bad_profile" | "incompatible_profile"
-  | "storage" | "no_endpoint" | "offline" | "cors" | "timeout" | "aborted" | "refused"
+  | "storage" | "no_endpoint" | "endpoint_token" | "offline" | "cors" | "timeout" | "aborted" | "refused"
   /** What the endpoint answered: its own code where it gave one. */
   | "bad_delta" | "too_large" | "unknown_model" | `http_${number}`
   | (string & {});

@@ -9,6 +9,7 @@ use crate::page::host;
 use crate::tab::client::Client;
 use crate::tab::link::{Link, Sent};
 use crate::wire::endpoint;
+use crate::wire::token::Token;
 
 impl Client {
     /// The page may be gone in a moment: leaves behind what is not saved yet, and sends what can be sent. Nothing goes on after this has
@@ -69,7 +70,8 @@ impl Client {
     }
 
     fn send_off(&self, link: &Link, delta: &PendingDelta) {
-        endpoint::post_and_go(&link.endpoint, &delta.bytes);
+        let token = link.token.as_ref().and_then(Token::last);
+        endpoint::post_and_go(&link.endpoint, token.as_deref(), &delta.bytes);
         link.sent.replace(Some(Sent::now(delta)));
         self.tell(Event::Sent { seq: delta.seq, bytes: &delta.bytes });
     }

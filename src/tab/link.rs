@@ -6,14 +6,17 @@ use core::cell::{Cell, RefCell};
 
 use brooklet_core::PendingDelta;
 
+use crate::page::error::Failure;
 use crate::page::host;
 use crate::tab::pace::Pace;
 use crate::tab::turn::Turn;
 use crate::wire::lock::Lock;
+use crate::wire::token::Token;
 
 /// The way to the endpoint.
 pub(crate) struct Link {
     pub(crate) endpoint: String,
+    pub(crate) token: Option<Token>,
     /// The lock under which one tab at a time sends.
     pub(crate) lock: Lock,
     /// How often deltas are to go out, and when the next one is due: the same, give or take some jitter.
@@ -33,9 +36,10 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(endpoint: String, lock: Lock, pace: Pace) -> Link {
+    pub(crate) fn new(endpoint: String, token: Option<Token>, lock: Lock, pace: Pace) -> Link {
         Link {
             endpoint,
+            token,
             lock,
             pace,
             due: Cell::new(pace.spread(host::random())),
@@ -45,6 +49,14 @@ impl Link {
             unheard: Cell::new(false),
             not_before: Cell::new(0.0),
             syncing: Turn::default(),
+        }
+    }
+
+    /// The token of this moment, where there are any.
+    pub(crate) async fn token(&self) -> Result<Option<String>, Failure> {
+        match &self.token {
+            Some(token) => token.fresh().await,
+            None => Ok(None),
         }
     }
 

@@ -23,6 +23,7 @@ use crate::tab::pace::Pace;
 use crate::tab::sync::refresh;
 use crate::wire::endpoint;
 use crate::wire::lock::Lock;
+use crate::wire::token::Token;
 use alloc::string::String;
 use brooklet_core::Config;
 use js_sys::Function;
@@ -36,6 +37,7 @@ pub(crate) struct Options {
     pub(crate) source: Source,
     /// Without a slash at the end.
     pub(crate) endpoint: Option<String>,
+    pub(crate) token: Option<Token>,
     /// Nothing: keep nothing.
     pub(crate) store: Option<String>,
     /// The most records of the event log; 0 is none.
@@ -90,7 +92,7 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Client>, Failure> {
 
     let link = options.endpoint.map(|endpoint| {
         let lock = ["brooklet:", options.store.as_deref().unwrap_or_default()].concat();
-        let link = Link::new(endpoint, Lock::new(lock), options.pace);
+        let link = Link::new(endpoint, options.token, Lock::new(lock), options.pace);
         if let Some(kept) = start.kept.as_ref().filter(|kept| kept.url == link.endpoint) {
             link.etag.replace(kept.etag.clone());
         }
@@ -159,7 +161,12 @@ async fn start(options: &Options, cached: Option<CachedBase>) -> Result<Start, F
 
 /// The base of `url`, for a page that has none.
 async fn fetch(url: &str, options: &Options) -> Result<Start, Failure> {
-    let fetched = endpoint::pull(url, None, None, options.timeout, options.signal.as_ref()).await?;
+    let token = match options.token.as_ref().filter(|_| options.endpoint.as_deref() == Some(url)) {
+        Some(token) => token.fresh().await?,
+        None => None,
+    };
+    let (timeout, signal) = (options.timeout, options.signal.as_ref());
+    let fetched = endpoint::pull(url, token.as_deref(), None, None, timeout, signal).await?;
     let (base, fetched) =
         fetched.ok_or(Failure::new("http_304", "the model was said to be unchanged, but none was kept"))?;
     let kept = Some(CachedBase { bytes: Vec::new(), ..fetched.clone() });

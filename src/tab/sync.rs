@@ -95,10 +95,11 @@ async fn exchange(client: &Client, occasion: Occasion) -> Result<Report, Failure
         let Some(pending) = prepared else {
             break;
         };
+        let token = link.token().await?;
         link.sent.replace(Some(Sent::now(&pending)));
         client.tell(Event::Sent { seq: pending.seq, bytes: &pending.bytes });
         report.sent = true;
-        let verdict = endpoint::post(&link.endpoint, pending.seq, &pending.bytes).await?;
+        let verdict = endpoint::post(&link.endpoint, token.as_deref(), pending.seq, &pending.bytes).await?;
         if verdict == Verdict::Stale {
             report.pulled |= pull(client, link).await?;
         }
@@ -159,9 +160,14 @@ async fn pull(client: &Client, link: &Link) -> Result<bool, Failure> {
 
 /// The same of the base at `url`, of which the one with this tag is there.
 pub(super) async fn refresh(client: &Client, url: &str, etag: Option<&str>) -> Result<bool, Failure> {
+    // What stands elsewhere is not told the endpoint's token.
+    let token = match client.link.as_ref().filter(|link| link.endpoint == url) {
+        Some(link) => link.token().await?,
+        None => None,
+    };
     let old = client.with(|session| session.core().base().clone())?;
     let old = Some(old).filter(|old| etag.is_some() && old.is_compact());
-    let Some((base, fetched)) = endpoint::pull(url, etag, old, PATIENCE, None).await? else {
+    let Some((base, fetched)) = endpoint::pull(url, token.as_deref(), etag, old, PATIENCE, None).await? else {
         return Ok(false);
     };
     let version = base.metadata().version;

@@ -20,8 +20,8 @@ const KEEPALIVE_LIMIT: usize = 60 * 1024;
 pub(crate) const PATIENCE: u32 = 30_000;
 
 /// Posts delta number `seq`. The request outlives the page.
-pub(crate) async fn post(endpoint: &str, seq: u64, delta: &[u8]) -> Result<Verdict, Failure> {
-    let init = posting(delta)?;
+pub(crate) async fn post(endpoint: &str, token: Option<&str>, seq: u64, delta: &[u8]) -> Result<Verdict, Failure> {
+    let init = posting(token, delta)?;
     init.set_signal(Some(&AbortSignal::timeout_with_u32(PATIENCE)));
     let response = answer(&[endpoint, "/deltas"].concat(), &init).await?;
     let body = match response.json() {
@@ -33,14 +33,14 @@ pub(crate) async fn post(endpoint: &str, seq: u64, delta: &[u8]) -> Result<Verdi
 }
 
 /// Posts a delta and leaves it to the browser: nothing of this page runs when the answer comes.
-pub(crate) fn post_and_go(endpoint: &str, delta: &[u8]) {
-    let Ok(init) = posting(delta) else { return };
+pub(crate) fn post_and_go(endpoint: &str, token: Option<&str>, delta: &[u8]) {
+    let Ok(init) = posting(token, delta) else { return };
     // A failure is as if the answer had got lost: the same bytes go out again.
     vocabulary::fetch_and_go(&[endpoint, "/deltas"].concat(), &init);
 }
 
-fn posting(delta: &[u8]) -> Result<RequestInit, Failure> {
-    let headers = Headers::new().map_err(unexpected)?;
+fn posting(token: Option<&str>, delta: &[u8]) -> Result<RequestInit, Failure> {
+    let headers = headers(token)?;
     headers.set("content-type", "application/cbor").map_err(unexpected)?;
     let init = RequestInit::new();
     init.set_method("POST");
@@ -64,13 +64,14 @@ const PATCH: &str = "application/vnd.brooklet.patch";
 /// `signal`, if there is one, ends the wait.
 pub(crate) async fn pull(
     url: &str,
+    token: Option<&str>,
     etag: Option<&str>,
     mut old: Option<Base>,
     patience: u32,
     signal: Option<&AbortSignal>,
 ) -> Result<Option<(Base, CachedBase)>, Failure> {
     loop {
-        let headers = Headers::new().map_err(unexpected)?;
+        let headers = headers(token)?;
         headers.set("accept", READS).map_err(unexpected)?;
         if let Some(etag) = etag {
             headers.set("if-none-match", etag).map_err(unexpected)?;
@@ -106,6 +107,14 @@ pub(crate) async fn pull(
         let bytes = base.bytes().to_vec();
         return Ok(Some((base, CachedBase { url: url.into(), etag, bytes })));
     }
+}
+
+fn headers(token: Option<&str>) -> Result<Headers, Failure> {
+    let headers = Headers::new().map_err(unexpected)?;
+    if let Some(token) = token {
+        headers.set("authorization", &["Bearer ", token].concat()).map_err(unexpected)?;
+    }
+    Ok(headers)
 }
 
 fn read(response: &Response, body: &JsValue) -> Answer {

@@ -447,3 +447,30 @@ async fn a_returning_visitor_does_not_wait_for_the_network() {
     "#)
     .await;
 }
+
+#[wasm_bindgen_test]
+async fn the_endpoint_alone_is_told_the_token_of_this_moment() {
+    run(r#"
+        const { calls, restore } = endpoint(({ method, url }) => method === "POST"
+          ? { body: { acknowledged: 1, repeat: false, version: 1 } } : { body: bytes(1), headers: { etag: `"${url}"` } });
+        let asked = 0;
+        const endpointToken = async () => `token-${++asked}`;
+        const learner = await open({ store: null, url: "/elsewhere", endpoint: "/films", endpointToken });
+        learner.learnOne({ item: "1" }, 1);
+        await learner.sync();
+        const told = calls.map(({ url, headers }) => [url, headers.authorization]);
+        equal(told, [["/elsewhere", undefined], ["/films/deltas", "Bearer token-1"], ["/films", "Bearer token-2"]]);
+        learner.learnOne({ item: "2" }, 1);
+        await learner.close();
+        equal(calls.at(-1).headers.authorization, "Bearer token-2", "whoever leaves cannot wait for another");
+
+        // A visitor who has none asks without.
+        const other = await open({ store: null, url: "/films", endpoint: "/films", endpointToken: () => null });
+        equal(calls.at(-1).headers.authorization, undefined);
+        await other.close();
+        equal(await code(() => open({ store: null, url: "/films", endpoint: "/films", endpointToken: () => { throw Error("the visitor signed out"); } })), "endpoint_token");
+        equal(await code(() => open({ store: null, endpoint: "/films", endpointToken: "token" })), "bad_argument");
+        restore();
+    "#)
+    .await;
+}
