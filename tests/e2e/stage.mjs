@@ -155,8 +155,8 @@ export class Visitor {
     this.origin = origin;
   }
 
-  /** Opens the browser, and the window in it. */
-  async arrive() {
+  /** Opens the browser, and the window in it, over a network of these conditions (CDP's `Network.emulateNetworkConditions`). */
+  async arrive(conditions) {
     this.context = await chromium.launchPersistentContext(this.userData, {
       executablePath: CHROMIUM,
       args: ARGS,
@@ -166,6 +166,7 @@ export class Visitor {
     this.context.on("request", (request) => this.urls.push(request.url()));
     this.page = this.context.pages()[0] ?? (await this.context.newPage());
     this.page.on("pageerror", (error) => this.complaints.push(String(error)));
+    if (conditions) await (await this.context.newCDPSession(this.page)).send("Network.emulateNetworkConditions", conditions);
     await this.page.goto(this.origin);
     await this.#opened();
   }

@@ -37,6 +37,13 @@ test("the first visit and the next weigh no more than they may", { timeout: 240_
   weighed("first visit", parts.wasm + parts.javascript + parts.base);
   t.diagnostic(`beside it the shop's own catalogue: ${size("/catalogue.csv")} bytes`);
 
+  const slow = new Visitor("slow", folder, wire.origin);
+  t.after(() => slow.leave());
+  await slow.arrive({ offline: false, latency: 150, downloadThroughput: 1.6e6 / 8, uploadThroughput: 750e3 / 8 });
+  const took = await slow.page.evaluate(() => performance.now());
+  t.diagnostic(`at 1.6 Mbit/s and 150 ms, from navigation until films are shown: ${took.toFixed(0)} ms`);
+  await slow.leave();
+
   // A hundred other visitors answer twenty films each and send what they learnt.
   await init({ module_or_path: await file("pkg/brooklet_bg.wasm") });
   const films = parseFilms(await readFile(FILMS, "utf8")).slice(0, 1500);

@@ -57,7 +57,7 @@ fn after(base: &Base, patch: &[u8]) -> Option<Vec<u8>> {
     let (n, planes) = (layout.rows, layout.planes());
     let columns = layout.numbers.len().checked_div(n).unwrap_or(0);
     let numbers_of = |rows: usize| rows.checked_mul(columns);
-    let at = places(take(changed.checked_mul(4)?)?, changed);
+    let at = places(take(changed.checked_mul(ROW_BITS as usize / 8)?)?, changed);
     let by = take(numbers_of(changed)?)?;
     let ids = take(new.checked_mul(planes)?)?;
     let values = take(numbers_of(new)?)?;
