@@ -7,12 +7,14 @@ use std::collections::{HashMap, VecDeque};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::body::{Body, Bytes, HttpBody, to_bytes};
+use axum::body::{Bytes, HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use tokio::sync::OnceCell;
+
+use crate::http::problem::Problem;
 
 /// Less is not worth its headers.
 const LEAST: u64 = 512;
@@ -144,9 +146,8 @@ pub(crate) async fn send(State(encodings): State<Encodings>, mut request: Reques
     let Some(encoding) = wanted else { return response };
     let (mut parts, body) = response.into_parts();
     let place = encodings.place(&(place, version, encoding));
-    let Ok(plain) = to_bytes(body, MOST as usize).await else {
-        return Response::from_parts(parts, Body::empty());
-    };
+    // A file that ends before its length was told.
+    let Ok(plain) = to_bytes(body, MOST as usize).await else { return Problem::internal().into_response() };
     let source = plain.clone();
     let compress = || async {
         let compressed = tokio::task::spawn_blocking(move || encoding.compress(&source)).await;
