@@ -9,11 +9,23 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use brooklet_core::{Base, Precision, patched};
 use brooklet_server::{Folded, fold_now};
-use common::{Bench, MODEL, delta, get, post};
+use common::{Bench, FACTORS, MODEL, delta, get, metadata, post, seed_with};
 use tower::ServiceExt;
 
 const URL: &str = "/v1/models/films";
 const COMPACT: (&str, &str) = ("accept", "application/vnd.brooklet.base, */*;q=0.1");
+
+/// Serves a seed whose visitors differ in every factor: how much each is worth in a score tells the steps.
+async fn bench() -> Bench {
+    let mut about = metadata();
+    let width = 1 + FACTORS;
+    (0..width).for_each(|i| about.prior.covariance[i * width + i] = 0.5);
+    Bench::new(|config| {
+        std::fs::write(config.seed.as_ref().unwrap(), seed_with(&about)).unwrap();
+        config.precision = Precision::Steps;
+    })
+    .await
+}
 
 async fn ask(bench: &Bench, url: &str, headers: &[(&str, &str)]) -> (StatusCode, HeaderMap, Vec<u8>) {
     let mut request = Request::get(url);
@@ -39,7 +51,7 @@ async fn publish(bench: &Bench, clients: std::ops::Range<u64>, seq: u64) {
 
 #[tokio::test]
 async fn a_returning_visitor_downloads_what_has_changed() {
-    let bench = Bench::new(|config| config.precision = Precision::Steps).await;
+    let bench = bench().await;
     let (_, _, first) = ask(&bench, URL, &[COMPACT]).await;
     let first = Base::decode(first).unwrap();
     assert!(first.is_compact());
@@ -78,7 +90,7 @@ async fn a_returning_visitor_downloads_what_has_changed() {
 
 #[tokio::test]
 async fn names_are_a_resource_of_their_own() {
-    let bench = Bench::new(|config| config.precision = Precision::Steps).await;
+    let bench = bench().await;
     let (_, about, names) = ask(&bench, &format!("{URL}/names"), &[]).await;
     let names: Vec<String> = serde_json::from_slice(&names).unwrap();
     let (_, _, base) = ask(&bench, URL, &[]).await;
@@ -90,7 +102,7 @@ async fn names_are_a_resource_of_their_own() {
 
 #[tokio::test]
 async fn bodies_are_compressed_and_each_has_its_own_tag() {
-    let bench = Bench::new(|config| config.precision = Precision::Steps).await;
+    let bench = bench().await;
     let (_, plain_about, plain) = ask(&bench, URL, &[COMPACT]).await;
     let mut tags = vec![text(&plain_about, "etag").to_owned()];
     for encoding in ["br", "zstd", "gzip"] {
