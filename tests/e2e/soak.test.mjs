@@ -56,7 +56,7 @@ test("three tabs, a network and an endpoint come and go", { timeout: 1000 * (SEC
 
   await t.test("the profile is that of one learner that met the same events in this order", async () => {
     await init({ module_or_path: await readFile(new URL("../../pkg/brooklet_bg.wasm", import.meta.url)) });
-    const alone = await Learner.open({ bytes: await endpoint.base(), store: null });
+    const alone = await Learner.open({ bytes: await endpoint.base("application/vnd.brooklet.base"), store: null });
     const made = new Map(done.flatMap(({ made }) => made).map(([target, id]) => [numberOf(target), { target, id }]));
     const features = ({ id }) => ({ item: id, ...ITEMS.find((item) => item.id === id).features });
     for (const n of order) alone.learnOne(features(made.get(n)), made.get(n).target);

@@ -90,8 +90,10 @@ export class Endpoint {
     return (await fetch(`http://127.0.0.1:${this.port}/v1/models/films/stats`)).json();
   }
 
-  async base() {
-    return new Uint8Array(await (await fetch(`http://127.0.0.1:${this.port}/v1/models/films`)).arrayBuffer());
+  /** The current base: a safetensors file, or what `accept` asks for. */
+  async base(accept = "*/*") {
+    const answer = await fetch(`http://127.0.0.1:${this.port}/v1/models/films`, { headers: { accept } });
+    return new Uint8Array(await answer.arrayBuffer());
   }
 }
 
