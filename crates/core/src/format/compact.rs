@@ -80,20 +80,13 @@ impl Layout {
 
     /// The ids, their first bits where a whole id has them and zeros behind.
     pub(crate) fn ids(&self, bytes: &[u8]) -> Result<Vec<u64>, Fault> {
-        let planes = &bytes[self.ids.clone()];
-        let mut ids = vec![0u64; self.rows];
-        let (mut before, mut first) = (0u64, true);
-        for (i, id) in ids.iter_mut().enumerate() {
-            let gap =
-                (0..self.planes()).fold(0, |gap, plane| gap | u64::from(planes[plane * self.rows + i]) << (8 * plane));
-            let place =
-                before.checked_add(gap).filter(|id| (first || gap > 0) && id.checked_shr(self.bits).unwrap_or(0) == 0);
-            let Some(place) = place else {
-                return Err(Fault::at("ids", i, "an id above the one before", "one that is not".into()));
-            };
-            *id = place.checked_shl(64 - self.bits).unwrap_or(0);
-            (before, first) = (place, false);
+        let mut ids = places(&bytes[self.ids.clone()], self.rows);
+        // A sum that overflows is below the one before.
+        let fits = |i: &usize| (*i == 0 || ids[i - 1] < ids[*i]) && ids[*i].checked_shr(self.bits).unwrap_or(0) == 0;
+        if let Some(at) = (0..self.rows).find(|i| !fits(i)) {
+            return Err(Fault::at("ids", at, "an id above the one before", "one that is not".into()));
         }
+        ids.iter_mut().for_each(|id| *id = id.checked_shl(64 - self.bits).unwrap_or(0));
         Ok(ids)
     }
 }
@@ -103,11 +96,22 @@ pub(crate) fn mask(bits: u32) -> u64 {
     u64::MAX.checked_shl(64 - bits).unwrap_or(0)
 }
 
-/// Ids as [`Layout::ids`] reads them, from places: the first bits of ids, ascending.
+/// Ascending numbers of so many bits, such as the first ones of ids: what each is more than the one before, byte by byte.
 pub(crate) fn id_planes(places: &[u64], bits: u32) -> Vec<u8> {
     let planes = bits.div_ceil(8);
     let gap = |i: usize| places[i] - if i == 0 { 0 } else { places[i - 1] };
     (0..planes).flat_map(|plane| (0..places.len()).map(move |i| (gap(i) >> (8 * plane)) as u8)).collect()
+}
+
+/// The numbers that [`id_planes`] wrote; of bytes that are nothing of the kind, whatever comes.
+pub(crate) fn places(planes: &[u8], count: usize) -> Vec<u64> {
+    let mut place = 0u64;
+    let of = |i: usize| {
+        let bytes = planes.iter().skip(i).step_by(count.max(1)).enumerate();
+        place = place.wrapping_add(bytes.fold(0, |gap, (plane, byte)| gap | u64::from(*byte) << (8 * plane)));
+        place
+    };
+    (0..count).map(of).collect()
 }
 
 /// `rows` lines of bytes from as many columns, or columns from lines.

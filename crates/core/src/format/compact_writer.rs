@@ -3,9 +3,9 @@
 use crate::error::Error;
 use crate::format::base::Base;
 use crate::format::base_writer::Rows;
-use crate::format::compact::{FORMAT, Layout, MAGIC, id_planes};
+use crate::format::compact::{FORMAT, Layout, MAGIC, id_planes, places};
 use crate::format::metadata::{Metadata, Steps};
-use crate::format::patch::{self, ROW_BITS, places};
+use crate::format::patch::{self, ROW_BITS};
 use crate::input::value::Value;
 use crate::maths::scalar::sqrt;
 use alloc::vec::Vec;

@@ -15,7 +15,7 @@
 
 use crate::error::{Error, Fault};
 use crate::format::base::Base;
-use crate::format::compact::{Layout, id_planes};
+use crate::format::compact::{Layout, id_planes, places};
 use alloc::vec::Vec;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -87,16 +87,4 @@ fn after(base: &Base, patch: &[u8]) -> Option<Vec<u8>> {
         out.extend(from.iter().map(|(is_new, i)| if *is_new { values[c * new + i] } else { numbers[c * n + i] }));
     }
     (xxh3_64(&out) == digest && rest.is_empty()).then_some(out)
-}
-
-/// Ascending numbers, from what each is more than the one before, byte by byte. Of bytes that say nothing of the kind, whatever comes: the
-/// digest tells.
-pub(crate) fn places(planes: &[u8], count: usize) -> Vec<u64> {
-    let mut place = 0u64;
-    let of = |i: usize| {
-        let bytes = planes.iter().skip(i).step_by(count.max(1)).enumerate();
-        place = place.wrapping_add(bytes.fold(0, |gap, (plane, byte)| gap | u64::from(*byte) << (8 * plane)));
-        place
-    };
-    (0..count).map(of).collect()
 }

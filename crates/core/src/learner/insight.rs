@@ -78,12 +78,9 @@ impl Learner {
         let base = self.base();
         let Model { rows, visitor, prior, .. } = &self.models[self.best()];
         let named = (0..base.len()).filter_map(|i| base.name(i)?.strip_prefix(field)?.strip_prefix('='));
-        let mut values: Vec<&str> = named.chain(known.iter().map(String::as_str)).collect();
-        values.sort_unstable();
-        values.dedup();
         let mut row = vec![0.0; base.width()];
-        let tastes: Vec<(String, f32)> = values
-            .into_iter()
+        let tastes: Vec<(String, f32)> = named
+            .chain(known.iter().map(String::as_str))
             .filter_map(|value| {
                 let id = FeatureId::named(&[field, "=", value].concat());
                 base.find(id)?;
@@ -97,6 +94,10 @@ impl Learner {
             let ((a, x), (b, y)) = (&tastes[a], &tastes[b]);
             y.abs().total_cmp(&x.abs()).then_with(|| a.cmp(b))
         });
-        places.into_iter().take(k).map(|at| tastes[at].clone()).collect()
+        let mut found: Vec<(String, f32)> = places.into_iter().map(|at| tastes[at].clone()).collect();
+        // What base and caller both name stands twice, side by side.
+        found.dedup();
+        found.truncate(k);
+        found
     }
 }
