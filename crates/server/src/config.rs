@@ -121,7 +121,7 @@ pub struct Config {
 
     /// Number format of published versions: with steps, browsers download a byte a number and from then on what has changed; int8 takes about
     /// half the bytes of f16, and rounds more
-    #[arg(long, env = "BROOKLET_PRECISION", value_parser = precision(), default_value = "steps", value_name = "PRECISION")]
+    #[arg(long, env = "BROOKLET_PRECISION", value_parser = precision(), default_value = PRECISION.as_str(), value_name = "PRECISION")]
     pub precision: Precision,
 
     /// How many versions can still be downloaded. Older ones are deleted, with the deltas that went into them
@@ -229,6 +229,7 @@ impl std::fmt::Debug for Judge {
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8787);
 const MODEL: &str = "model";
+const PRECISION: Precision = Precision::Steps;
 const FOLD_DELTAS: u64 = 1000;
 const FOLD_SECONDS: u64 = 300;
 const VERSION_CLIENTS: u32 = 50;
@@ -274,7 +275,7 @@ impl Config {
             reach,
             horizon,
             max_rows,
-            precision: Precision::default(),
+            precision: PRECISION,
             retain_versions: RETAIN_VERSIONS,
             max_delta_bytes: MAX_DELTA_BYTES,
             max_inflated_bytes: MAX_INFLATED_BYTES,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 
 use axum::body::Bytes;
 use brooklet_core::{Base, Error, Precision, Release, compact, patch};
@@ -74,6 +74,8 @@ pub(crate) struct Current {
     pub(crate) bytes: Bytes,
     /// What browsers download, where the numbers are whole multiples of steps.
     pub(crate) compact: Option<Compact>,
+    /// The names of its rows as a JSON array, once they were asked for.
+    names: OnceLock<Option<Bytes>>,
     pub(crate) factors: usize,
     pub(crate) rows: usize,
     /// When it was published, in milliseconds since 1970.
@@ -106,8 +108,20 @@ impl Current {
             rows: base.len(),
             created,
             compact,
+            names: OnceLock::new(),
             bytes,
         })
+    }
+
+    /// The names of its rows, those that have one, as a JSON array. It takes the time of reading the base, once.
+    pub(crate) fn names(&self) -> Option<Bytes> {
+        let read = || {
+            let base = Base::decode(self.bytes.as_ref()).ok()?;
+            let names: Vec<&str> =
+                (0..base.len()).filter_map(|i| base.name(i)).filter(|name| !name.is_empty()).collect();
+            serde_json::to_vec(&names).ok().map(Bytes::from)
+        };
+        self.names.get_or_init(read).clone()
     }
 }
 

@@ -1,10 +1,11 @@
 //! What every request has to be before anything is done for it: of a length that is read, and from somebody who does not ask too often.
 
+use std::hash::Hash;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -33,9 +34,12 @@ pub(crate) async fn admit(State(state): State<AppState>, mut request: Request, n
     let left = limit.take(&address);
     let mut response = match left {
         Left::Some(_) => next.run(request).await,
-        Left::None(_) => too_often(limit, left).into_response(),
+        Left::None(wait) => too_often(limit, wait).into_response(),
     };
-    tell(limit, left, response.headers_mut());
+    for (name, value) in told(limit, left) {
+        // What a key's limit says comes before an address's.
+        response.headers_mut().entry(name).or_insert(value);
+    }
     response
 }
 
@@ -54,22 +58,14 @@ fn length(request: &Request, most: usize) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The problem of having asked too often.
-pub(crate) fn too_often<K: std::hash::Hash + Eq + Clone>(limit: &Limit<K>, left: Left) -> Problem {
-    let Left::None(wait) = left else { return Problem::new(Code::RateLimited, limit.sentence()) };
-    let mut problem = Problem::new(Code::RateLimited, limit.sentence()).retry(wait.as_secs() + 1);
-    let mut headers = HeaderMap::new();
-    tell(limit, left, &mut headers);
-    for (name, value) in headers.iter().filter(|(name, _)| *name != RETRY_AFTER) {
-        problem = problem.header(name.clone(), value.clone());
-    }
-    problem
+/// The problem of having asked too often: there is something left again after `wait`.
+pub(crate) fn too_often<K: Hash + Eq + Clone>(limit: &Limit<K>, wait: Duration) -> Problem {
+    let problem = Problem::new(Code::RateLimited, limit.sentence()).retry(wait.as_secs() + 1);
+    told(limit, Left::None(wait)).fold(problem, |problem, (name, value)| problem.header(name, value))
 }
 
-fn tell<K: std::hash::Hash + Eq + Clone>(limit: &Limit<K>, left: Left, headers: &mut HeaderMap) {
-    for (name, value) in [POLICY, LEFT].into_iter().zip(limit.headers(left)) {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.entry(name).or_insert(value);
-        }
-    }
+/// The headers that tell of a limit.
+fn told<K: Hash + Eq + Clone>(limit: &Limit<K>, left: Left) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let values = limit.headers(left).map(|value| HeaderValue::try_from(value).ok());
+    [POLICY, LEFT].into_iter().zip(values).filter_map(|(name, value)| Some((name, value?)))
 }

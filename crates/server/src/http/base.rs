@@ -5,13 +5,15 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use brooklet_core::Base;
-
 use crate::http::headers::{VERSION_HEADER, has_already};
 use crate::http::negotiate::{COMPACT, PATCH, accepts};
 use crate::http::problem::{Code, Problem};
-use crate::model::Compact;
 use crate::state::AppState;
+
+/// What a safetensors file is sent as.
+const WHOLE: &str = "application/octet-stream";
+/// What may be another tomorrow: caches keep it, and ask whether it still is.
+const ASKED_EACH_TIME: &str = "no-cache";
 
 /// The version that a caller has.
 #[derive(serde::Deserialize)]
@@ -29,20 +31,18 @@ pub(crate) async fn current(
     let model = state.model(&name).ok_or_else(|| Problem::unknown_model(&name))?;
     let current = model.current();
     let compact = current.compact.as_ref().filter(|_| accepts(&headers, COMPACT));
-    let mut response = match (compact, from) {
-        (None, _) => answer(&headers, current.version, &current.etag, &current.bytes, "no-cache"),
-        (Some(compact), Some(from)) if !has_already(&headers, &compact.etag) => {
-            match model.patch(state.store(), from).await? {
-                Some(patch) => {
-                    // It stands for the same version as the whole does, in other bytes: a weak tag.
-                    let sent = Sent { tag: format!("W/\"{}\"", compact.etag), media: PATCH, bytes: &patch };
-                    sent.answer(&headers, current.version, "no-cache")
-                }
-                None => compact_answer(&headers, current.version, compact),
-            }
-        }
-        (Some(compact), _) => compact_answer(&headers, current.version, compact),
-    }?;
+    let wanted = from.zip(compact).filter(|(_, compact)| !has_already(&headers, &compact.etag));
+    let patch = match wanted {
+        Some((from, _)) => model.patch(state.store(), from).await?,
+        None => None,
+    };
+    let sent = match (compact, &patch) {
+        (None, _) => Sent { tag: strong(&current.etag), media: WHOLE, bytes: &current.bytes },
+        // It stands for the same version as the whole does, in other bytes: a weak tag.
+        (Some(whole), Some(patch)) => Sent { tag: format!("W/{}", strong(&whole.etag)), media: PATCH, bytes: patch },
+        (Some(whole), None) => Sent { tag: strong(&whole.etag), media: COMPACT, bytes: &whole.bytes },
+    };
+    let mut response = sent.answer(&headers, current.version, ASKED_EACH_TIME)?;
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
     Ok(response)
 }
@@ -55,13 +55,10 @@ pub(crate) async fn names(
 ) -> Result<Response, Problem> {
     let model = state.model(&name).ok_or_else(|| Problem::unknown_model(&name))?;
     let current = model.current();
-    let bytes = current.bytes.clone();
-    let base = tokio::task::spawn_blocking(move || Base::decode(bytes.as_ref())).await;
-    let base = base.ok().and_then(Result::ok).ok_or_else(Problem::internal)?;
-    let names: Vec<&str> = (0..base.len()).filter_map(|i| base.name(i)).filter(|name| !name.is_empty()).collect();
-    let json = Bytes::from(serde_json::to_vec(&names).map_err(|_| Problem::internal())?);
-    let sent = Sent { tag: format!("\"{}-names\"", current.etag), media: "application/json", bytes: &json };
-    sent.answer(&headers, current.version, "no-cache")
+    let of = current.clone();
+    let names = tokio::task::spawn_blocking(move || of.names()).await.ok().flatten().ok_or_else(Problem::internal)?;
+    let sent = Sent { tag: strong(&format!("{}-names", current.etag)), media: "application/json", bytes: &names };
+    sent.answer(&headers, current.version, ASKED_EACH_TIME)
 }
 
 /// `GET /v1/models/{model}/versions/{n}`
@@ -84,7 +81,7 @@ pub(crate) async fn version(
         return Err(Problem::new(Code::PrunedVersion, detail).with("version", newest));
     };
     // A store that is put back to an older state gives the number out again, for other bytes.
-    answer(&headers, number, &stored.etag, &base, "no-cache")
+    Sent { tag: strong(&stored.etag), media: WHOLE, bytes: &base }.answer(&headers, number, ASKED_EACH_TIME)
 }
 
 /// `GET /v1/models/{model}/bases/{etag}`: the one address whose bytes never change, for it is made of them.
@@ -102,22 +99,13 @@ pub(crate) async fn of_tag(
     let number = state.store().tagged(&name, &etag).await?.filter(|number| *number <= newest).ok_or_else(unknown)?;
     let stored = model.version(state.store(), number).await?.ok_or_else(unknown)?;
     let base = stored.base.ok_or_else(unknown)?;
-    answer(&headers, number, &stored.etag, &base, "public, max-age=31536000, immutable")
+    let sent = Sent { tag: strong(&stored.etag), media: WHOLE, bytes: &base };
+    sent.answer(&headers, number, "public, max-age=31536000, immutable")
 }
 
-fn compact_answer(headers: &HeaderMap, version: u64, compact: &Compact) -> Result<Response, Problem> {
-    let sent = Sent { tag: format!("\"{}\"", compact.etag), media: COMPACT, bytes: &compact.bytes };
-    sent.answer(headers, version, "no-cache")
-}
-
-fn answer(
-    headers: &HeaderMap,
-    version: u64,
-    etag: &str,
-    base: &Bytes,
-    cache: &'static str,
-) -> Result<Response, Problem> {
-    Sent { tag: format!("\"{etag}\""), media: "application/octet-stream", bytes: base }.answer(headers, version, cache)
+/// An entity tag that stands for exact bytes.
+fn strong(etag: &str) -> String {
+    format!("\"{etag}\"")
 }
 
 /// A body and what it is known by.

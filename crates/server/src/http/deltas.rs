@@ -56,11 +56,10 @@ pub(crate) async fn accept(
     if delta.ids.len() > config.max_delta_rows {
         return Err(body::too_large(config.max_delta_rows, "rows"));
     }
-    if let (Some(limit), Some(_stranger)) = (&state.pace().key, caller.and_then(|caller| caller.0.0)) {
-        let left = limit.take(&delta.client);
-        if let Left::None(_) = left {
-            return Err(too_often(limit, left));
-        }
+    if let (Some(limit), Some(_stranger)) = (&state.pace().key, caller.and_then(|caller| caller.0.0))
+        && let Left::None(wait) = limit.take(&delta.client)
+    {
+        return Err(too_often(limit, wait));
     }
     let (client, seq, events) = (delta.client, delta.seq, delta.events);
 
