@@ -5,7 +5,6 @@ import { existsSync } from "node:fs";
 import { test } from "node:test";
 import puppeteer from "puppeteer-core";
 import { Shop, until } from "./shop.mjs";
-import { Endpoint, temporaryFolder, trainSeed } from "./stage.mjs";
 
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 
@@ -18,12 +17,7 @@ const WAYS = {
 };
 
 test("a page that comes and goes in Firefox", { timeout: 180_000, skip: existsSync(FIREFOX) ? false : `there is no ${FIREFOX}` }, async (t) => {
-  const folder = await temporaryFolder(t);
-  const endpoint = new Endpoint(folder, await trainSeed(folder), ["--fold-seconds", "0"]);
-  await endpoint.start();
-  t.after(() => endpoint.stop("SIGTERM"));
-  const shop = await Shop.open(endpoint);
-  t.after(() => shop.close());
+  const shop = await Shop.during(t);
   const browser = await puppeteer.launch({ browser: "firefox", executablePath: FIREFOX, headless: true });
   t.after(() => browser.close());
   t.diagnostic(await browser.version());

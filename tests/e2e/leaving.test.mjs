@@ -3,17 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Shop, WAYS, eventsKept, until } from "./shop.mjs";
-import { Endpoint, temporaryFolder, trainSeed } from "./stage.mjs";
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 test("a page that comes and goes", { timeout: 240_000 }, async (t) => {
-  const folder = await temporaryFolder(t);
-  const endpoint = new Endpoint(folder, await trainSeed(folder), ["--fold-seconds", "0"]);
-  await endpoint.start();
-  t.after(() => endpoint.stop("SIGTERM"));
-  const shop = await Shop.open(endpoint);
-  t.after(() => shop.close());
+  const shop = await Shop.during(t);
   const browser = await Shop.browser();
   t.after(() => browser.close());
 

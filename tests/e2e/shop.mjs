@@ -6,7 +6,7 @@ import http from "node:http";
 import path from "node:path";
 import { chromium } from "playwright-core";
 import { decodeDelta } from "../../www/delta.js";
-import { ARGS, CHROMIUM, PKG, until } from "./stage.mjs";
+import { ARGS, CHROMIUM, Endpoint, PKG, temporaryFolder, trainSeed, until } from "./stage.mjs";
 
 const TYPES = { ".js": "text/javascript", ".wasm": "application/wasm" };
 export const ITEMS = Array.from({ length: 24 }, (_, n) => ({ id: `${n + 1}`, features: { genres: [["Drama", "Comedy", "Action"][n % 3]] } }));
@@ -63,6 +63,17 @@ export class Shop {
     shop.#server.listen(0, "127.0.0.1");
     await once(shop.#server, "listening");
     shop.origin = `http://127.0.0.1:${shop.#server.address().port}`;
+    return shop;
+  }
+
+  /** One of a test's own, with all that it stands on, which goes when the test ends. */
+  static async during(test, flags = ["--fold-seconds", "0"], loss = undefined) {
+    const folder = await temporaryFolder(test);
+    const endpoint = new Endpoint(folder, await trainSeed(folder, loss), flags);
+    await endpoint.start();
+    test.after(() => endpoint.stop("SIGTERM"));
+    const shop = await Shop.open(endpoint);
+    test.after(() => shop.close());
     return shop;
   }
 

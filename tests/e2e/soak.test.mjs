@@ -7,19 +7,14 @@ import { test } from "node:test";
 import init, { Learner } from "../../pkg/brooklet.js";
 import { ITEMS, Shop } from "./shop.mjs";
 import { Soak, numberOf } from "./soak.mjs";
-import { Endpoint, temporaryFolder, trainSeed } from "./stage.mjs";
 
 const SECONDS = Number(process.env.BROOKLET_SOAK_SECONDS ?? 60);
 const SEED = Number(process.env.BROOKLET_SOAK_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 test("three tabs, a network and an endpoint come and go", { timeout: 1000 * (SECONDS + 240) }, async (t) => {
   t.diagnostic(`BROOKLET_SOAK_SEED=${SEED} BROOKLET_SOAK_SECONDS=${SECONDS}`);
-  const folder = await temporaryFolder(t);
-  const endpoint = new Endpoint(folder, await trainSeed(folder, ["--loss", "squared"]), ["--fold-seconds", "0", "--fold-deltas", "1000000"]);
-  await endpoint.start();
-  t.after(() => endpoint.stop("SIGTERM"));
-  const shop = await Shop.open(endpoint);
-  t.after(() => shop.close());
+  const shop = await Shop.during(t, ["--fold-seconds", "0", "--fold-deltas", "1000000"], ["--loss", "squared"]);
+  const { endpoint } = shop;
   const soak = new Soak(shop, endpoint, SEED);
   t.after(() => soak.close());
 
