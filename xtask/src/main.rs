@@ -16,6 +16,7 @@ mod circles;
 mod data;
 mod demo;
 mod events;
+mod fuzz;
 mod glue;
 mod order;
 mod places;
@@ -45,6 +46,12 @@ enum Command {
     Circles,
     /// Build the npm package into pkg/ and print what it weighs
     Build,
+    /// Try to break what reads bytes from outside: seeds, deltas, logs, profiles, bodies of requests
+    Fuzz {
+        /// How long each of the five, in seconds
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
     /// Fetch a MovieLens set that may not be redistributed, and cut it as the benchmarks want it
     Data {
         /// How many ratings
@@ -81,6 +88,7 @@ fn run(args: &Args) -> Result<()> {
         Command::Test => test::run(&workspace),
         Command::Circles => circles::run(&workspace),
         Command::Build => build::run(&workspace),
+        Command::Fuzz { seconds } => fuzz::run(&workspace, *seconds),
         Command::Data { size } => data::run(&workspace, *size),
         Command::Events { rows, out, seed } => events::run(*rows, out, *seed),
     }

@@ -25,7 +25,11 @@ fn every_step(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
         tools::for_the_build(workspace)?;
         tools::for_the_tests(workspace)
     })?;
-    steps.step("rustfmt", || Ok(cmd!(sh, "cargo fmt --all --check").run()?))?;
+    steps.step("rustfmt", || {
+        cmd!(sh, "cargo fmt --all --check").run()?;
+        // A workspace of its own.
+        Ok(cmd!(sh, "cargo fmt --manifest-path fuzz/Cargo.toml --check").run()?)
+    })?;
     steps.step("clippy", || Ok(cmd!(sh, "cargo clippy --workspace --all-targets -- -D warnings").run()?))?;
     steps.step("clippy for the browser", || {
         let target = ["--target", "wasm32-unknown-unknown"];

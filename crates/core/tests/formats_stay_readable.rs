@@ -102,6 +102,23 @@ fn delta_version_2() {
 }
 
 #[test]
+fn a_delta_that_could_be_written_shorter_is_refused() {
+    let bytes = golden("delta-v2.cbor", &[]);
+    let at = |part: &[u8]| bytes.windows(part.len()).position(|window| window == part).expect("it is there");
+    let longer = |at: usize, by: &[u8]| [&bytes[..at], by, &bytes[at + 1..]].concat();
+    // The key 3, its number 7, and the length of the scales, each with a byte more than it needs.
+    let (seq, scales) = (at(&[0x03, 0x07, 0x04]), at(&[0x06, 0x83]) + 1);
+    for long in [longer(seq, &[0x18, 3]), longer(seq + 1, &[0x18, 7]), longer(scales, &[0x98, 3])] {
+        assert_eq!(Delta::decode(&long).map_err(|error| error.code()), Err("bad_delta"), "{long:x?}");
+    }
+    // Evidence of other rows that is none takes no byte.
+    let evidence = at(&[0x08, 0x44]) + 2;
+    let mut none = bytes.clone();
+    none[evidence + 2..evidence + 4].fill(0);
+    assert!(Delta::decode(&none).is_err(), "{none:x?}");
+}
+
+#[test]
 fn evidence_is_told_within_a_twentieth() {
     for amount in [0.01, 0.15, 1.0, 3.3, 500.0, 1e6] {
         let told = Evidence::of(amount).amount();

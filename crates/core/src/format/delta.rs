@@ -15,7 +15,8 @@
 //!
 //! A client's events are a Gaussian factor of each row x, exp(eta x - x Lambda x / 2): eta = g + Lambda x at a row whose log-likelihood has the
 //! gradient g. A delta says by how much eta and Lambda have changed since the client's last, in numbers that do not depend on the
-//! version of the base. Keys ascend and stand once, lengths are definite, nothing follows: one delta has one encoding of its fields.
+//! version of the base. Keys ascend and stand once, lengths are definite, numbers have as few bytes as they need, nothing follows: one delta has one
+//! encoding.
 
 use crate::error::Error;
 use crate::format::evidence::Evidence;
@@ -183,7 +184,12 @@ impl Delta {
             return Err(Error::BadDelta("version, sequence number and events count from 1"));
         }
         let columns = columns.iter().map(|x| *x as i8).collect();
-        Ok(Delta { base_version, client, seq, events, ids, scales, columns, evidence, report })
+        let delta = Delta { base_version, client, seq, events, ids, scales, columns, evidence, report };
+        // A number may have more bytes than it needs, or evidence that is none a byte.
+        if delta.encode() != bytes {
+            return Err(Error::BadDelta("it must be written in the fewest bytes"));
+        }
+        Ok(delta)
     }
 }
 
