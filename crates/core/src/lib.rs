@@ -111,6 +111,9 @@ pub use rates::Rates;
 pub use share::aggregate::Aggregate;
 #[doc(inline)]
 pub use share::fold::{Fold, FoldConfig};
+#[cfg(feature = "write")]
+#[doc(inline)]
+pub use share::noise::Sums;
 #[doc(inline)]
 pub use share::outbox::PendingDelta;
 #[cfg(feature = "write")]

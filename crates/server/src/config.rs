@@ -10,6 +10,7 @@ use brooklet_core::{Base, Error, FoldConfig, Judging, Precision};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use ipnet::IpNet;
 
+use crate::budget::Budget;
 use crate::store::SqliteConfig;
 use crate::token::Scope;
 
@@ -118,6 +119,20 @@ pub struct Config {
     /// The most rows that the model may grow to; what deltas say of further new features is left out
     #[arg(long, env = "BROOKLET_MAX_ROWS", default_value_t = FoldConfig::default().max_rows, value_name = "ROWS")]
     pub max_rows: usize,
+
+    /// Add noise to every version: Gaussian, this many times what one client may do to it (--influence), to all rows. New features then have rows only
+    /// if they are on the list of --items, and clients' reports hold nothing back. What it hides and what it costs is in docs/privacy.md
+    #[arg(long, env = "BROOKLET_NOISE_MULTIPLIER", value_name = "TIMES", value_parser = positive)]
+    pub noise_multiplier: Option<f64>,
+
+    /// The most that all versions with noise together may tell of one client, as epsilon of differential privacy; when it is reached deltas are taken in
+    /// and no version is published any more
+    #[arg(long, env = "BROOKLET_NOISE_EPSILON", default_value_t = NOISE_EPSILON, value_name = "EPSILON", value_parser = positive)]
+    pub noise_epsilon: f64,
+
+    /// The probability that they tell more
+    #[arg(long, env = "BROOKLET_NOISE_DELTA", default_value_t = NOISE_DELTA, value_name = "DELTA", value_parser = probability)]
+    pub noise_delta: f64,
 
     /// Number format of published versions: with steps, browsers download a byte a number and from then on what has changed; int8 takes about
     /// half the bytes of f16, and rounds more
@@ -230,6 +245,8 @@ impl std::fmt::Debug for Judge {
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8787);
 const MODEL: &str = "model";
 const PRECISION: Precision = Precision::Steps;
+const NOISE_EPSILON: f64 = 8.0;
+const NOISE_DELTA: f64 = 1e-6;
 const FOLD_DELTAS: u64 = 1000;
 const FOLD_SECONDS: u64 = 300;
 const VERSION_CLIENTS: u32 = 50;
@@ -275,6 +292,9 @@ impl Config {
             reach,
             horizon,
             max_rows,
+            noise_multiplier: None,
+            noise_epsilon: NOISE_EPSILON,
+            noise_delta: NOISE_DELTA,
             precision: PRECISION,
             retain_versions: RETAIN_VERSIONS,
             max_delta_bytes: MAX_DELTA_BYTES,
@@ -309,6 +329,12 @@ impl Config {
         let operate = self.operate_listen.filter(|at| self.needs_token(Scope::Operate, *at));
         let listen = Some(self.listen).filter(|at| self.open.is_empty() && !is_loopback(*at));
         listen.or(operate)
+    }
+
+    /// The noise of versions and what it keeps them within, if there is to be any.
+    pub(crate) fn budget(&self) -> Option<Budget> {
+        let multiplier = self.noise_multiplier?;
+        Some(Budget { multiplier, epsilon: self.noise_epsilon, delta: self.noise_delta })
     }
 
     /// How deltas are weighed, but for the list of `items`. [`FoldConfig::check`] says whether the numbers are within their bounds.
@@ -373,6 +399,20 @@ fn fold_number(set: fn(&mut FoldConfig, f32)) -> impl Fn(&str) -> Result<f32, St
         fold.check().map_err(|error| error.to_string())?;
         Ok(number)
     }
+}
+
+/// A number above 0.
+fn positive(text: &str) -> Result<f64, String> {
+    number_of(text, |number| number > 0.0 && number <= 1e6, "a number above 0 and at most a million")
+}
+
+/// A probability that is neither 0 nor 1.
+fn probability(text: &str) -> Result<f64, String> {
+    number_of(text, |number| number > 0.0 && number < 1.0, "a number above 0 and below 1")
+}
+
+fn number_of(text: &str, fits: impl Fn(f64) -> bool, expected: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|number| fits(*number)).ok_or_else(|| format!("`{text}` is not {expected}"))
 }
 
 /// An origin as browsers send it: `https://example.org`, no path, no slash at the end.

@@ -27,6 +27,8 @@ const BYTES: usize = 16 << 20;
 
 /// How long to wait after a fold that published nothing.
 const PAUSE: Duration = Duration::from_secs(5);
+/// How long until it is said again that nothing can be published.
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Folds one model until told to stop; if that panics, it begins anew.
 pub(crate) async fn supervise(state: AppState, model: Arc<Model>, stop: watch::Receiver<bool>) {
@@ -83,6 +85,14 @@ async fn run(state: AppState, model: Arc<Model>, mut stop: watch::Receiver<bool>
             Ok(Folded::TooFew) => {}
             // Nothing is known that was not known now until more deltas have come.
             Ok(Folded::HeldBack) => pause = after.max(PAUSE),
+            Ok(Folded::BudgetSpent) => {
+                tracing::warn!(
+                    model = model.name,
+                    code = "privacy_budget_spent",
+                    "no version is published any more, see --noise-epsilon; deltas are taken in as long as there is room"
+                );
+                pause = after.max(HOUR);
+            }
             Err(error) => {
                 tracing::error!(model = model.name, %error, "a fold failed; its deltas stay pending");
                 state.metrics().fold_failed(&model.name);
@@ -104,6 +114,8 @@ pub enum Folded {
     HeldBack,
     /// Fewer clients than a version needs have sent what is pending; it waits for others.
     TooFew,
+    /// Another version would tell more of one client than `--noise-epsilon` allows. Deltas wait for an operator who allows more.
+    BudgetSpent,
     /// No delta was pending.
     Nothing,
 }
@@ -137,6 +149,10 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
         tracing::debug!(model = model.name, clients, least, "too few clients for a version");
         return Ok(Folded::TooFew);
     }
+    let budget = state.config().budget();
+    if budget.is_some_and(|budget| budget.versions_left(model.spent()) == 0) {
+        return Ok(Folded::BudgetSpent);
+    }
     let aggregate = store.aggregate(&model.name).await?;
     let current = model.current();
     // Whoever was acknowledged is folded: the horizon was looked at when the delta came in, and by now its base may have
@@ -149,10 +165,19 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
         let [_, left_out_before] = aggregate.new_rows();
         let sum = Sum::of(&pending, limit.bytes, Fold::new(&config, aggregate.version(), current.factors));
         let judge = judge.as_ref().map(Judge::judging);
-        let release = aggregate.release(&sum.fold, precision, &Base::decode(current.bytes.as_ref())?, judge)?;
+        let base = Base::decode(current.bytes.as_ref())?;
+        let release = match budget {
+            None => aggregate.release(&sum.fold, precision, &base, judge)?,
+            Some(budget) => {
+                let mut sums = aggregate.sums(&sum.fold)?;
+                budget.add_noise(&mut sums);
+                aggregate.release_sums(&sums, precision, &base, judge)?
+            }
+        };
         let [waiting, left_out] = aggregate.new_rows();
         let new_rows = [waiting, left_out - left_out_before];
-        let Some(base) = &release.base else { return Ok((release, new_rows, None)) };
+        let spent = aggregate.spent();
+        let Some(base) = &release.base else { return Ok((release, new_rows, spent, None)) };
         let next = Current::decode(Bytes::copy_from_slice(base.bytes()), now(), precision)?;
         let publication = Publication {
             version: next.version,
@@ -169,9 +194,9 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
                 set_aside: sum.set_aside,
             },
         };
-        Ok::<_, FoldError>((release, new_rows, Some((next, publication))))
+        Ok::<_, FoldError>((release, new_rows, spent, Some((next, publication))))
     });
-    let (release, [waiting, left_out], publication) = computed.await.map_err(|_| FoldError::Panicked)??;
+    let (release, [waiting, left_out], spent, publication) = computed.await.map_err(|_| FoldError::Panicked)??;
     if release.held_back > 0 {
         state.metrics().held_back(&model.name, release.held_back);
         let [before, after] = release.losses.map_or([None; 2], |losses| losses.map(Some));
@@ -204,9 +229,13 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
     {
         let _nobody_looks = model.publishing.write().await;
         store.publish(&model.name, publication).await?;
+        model.spend(spent);
         model.set_current(next).await;
     }
     model.taken(taken);
+    if let Some(budget) = budget {
+        state.metrics().spent(&model.name, budget.spent(spent));
+    }
     let took = started.elapsed();
     state.metrics().folded(&model.name, deltas, took);
     tracing::info!(model = model.name, version, deltas, events, milliseconds = took.as_millis() as u64, "published");

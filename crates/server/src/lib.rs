@@ -100,6 +100,7 @@ mod mounts;
 mod ready;
 mod seed;
 
+mod budget;
 mod caller;
 mod clock;
 mod config;

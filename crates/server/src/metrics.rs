@@ -1,6 +1,6 @@
 //! What an operator wants to see, in the Prometheus text format. Labels have few values: models, outcomes, codes.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::budget::Spent;
 use crate::log;
 
 /// All metrics of a server.
@@ -29,6 +30,8 @@ pub struct Metrics {
     held_back: Family<Model, Counter>,
     waiting_rows: Family<Model, Gauge>,
     left_out_rows: Family<Model, Counter>,
+    spent: Family<Model, Gauge<f64, AtomicU64>>,
+    versions_left: Family<Model, Gauge>,
     restarts: Family<Part, Counter>,
     lost_log_lines: Counter,
 }
@@ -73,6 +76,8 @@ impl Default for Metrics {
             held_back: Family::default(),
             waiting_rows: Family::default(),
             left_out_rows: Family::default(),
+            spent: Family::default(),
+            versions_left: Family::default(),
             restarts: Family::default(),
             lost_log_lines: Counter::default(),
         };
@@ -127,6 +132,13 @@ impl Metrics {
         self.left_out_rows.get_or_create(&label).inc_by(left_out);
     }
 
+    /// What versions with noise tell of one client, and how many more may be published.
+    pub(crate) fn spent(&self, model: &str, spent: Spent) {
+        let label = Model { model: model.into() };
+        self.spent.get_or_create(&label).set(spent.spent);
+        self.versions_left.get_or_create(&label).set(spent.versions_left as i64);
+    }
+
     /// Counts that a part which panicked was started again.
     pub(crate) fn restarted(&self, part: &'static str) {
         self.restarts.get_or_create(&Part { part }).inc();
@@ -171,6 +183,16 @@ impl Metrics {
         );
         registry.register("waiting_rows", "New features that too few clients have met", self.waiting_rows.clone());
         registry.register("left_out_rows", "New features for which there was no room", self.left_out_rows.clone());
+        registry.register(
+            "privacy_epsilon",
+            "What the versions with noise tell of one client at most, as epsilon",
+            self.spent.clone(),
+        );
+        registry.register(
+            "versions_left",
+            "Versions with noise that may still be published, see --noise-epsilon",
+            self.versions_left.clone(),
+        );
         registry.register(
             "restarts",
             "Parts of the server that panicked and were started again",

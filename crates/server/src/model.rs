@@ -1,7 +1,7 @@
 //! A model while the server runs: its current base in memory, and how much is pending.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 
 use axum::body::Bytes;
@@ -26,6 +26,8 @@ pub(crate) struct Model {
     gate: RwLock<Gate>,
     /// Held from before a version is in the store until it is the current one, and by whoever tells of both.
     pub(crate) publishing: tokio::sync::RwLock<()>,
+    /// What versions with noise cost, as the bits of rho of zero-concentrated differential privacy.
+    spent: AtomicU64,
     /// Whether the last fold failed.
     failing: AtomicBool,
     /// What makes the current version of older ones, by their number; None where that is no smaller.
@@ -131,7 +133,7 @@ pub(crate) fn etag(bytes: &[u8]) -> String {
 }
 
 impl Model {
-    pub(crate) fn new(name: String, current: Current, pending: u64, enough: u64) -> Model {
+    pub(crate) fn new(name: String, current: Current, pending: u64, enough: u64, spent: f64) -> Model {
         let model = Model {
             name,
             current: RwLock::new(Arc::new(current)),
@@ -141,6 +143,7 @@ impl Model {
             enough,
             gate: RwLock::default(),
             publishing: tokio::sync::RwLock::default(),
+            spent: AtomicU64::new(spent.to_bits()),
             failing: AtomicBool::new(false),
             patches: Mutex::default(),
             sending: Mutex::default(),
@@ -149,6 +152,15 @@ impl Model {
             model.arrived.notify_one();
         }
         model
+    }
+
+    /// What all versions with noise cost so far.
+    pub(crate) fn spent(&self) -> f64 {
+        f64::from_bits(self.spent.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn spend(&self, spent: f64) {
+        self.spent.store(spent.to_bits(), Ordering::Relaxed);
     }
 
     pub(crate) fn current(&self) -> Arc<Current> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use brooklet_core::{FeatureId, FoldConfig};
+use brooklet_core::{Aggregate, FeatureId, FoldConfig};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use crate::caller::Proxies;
@@ -75,7 +75,16 @@ impl AppState {
             let pending = store.stats(&name).await?.map_or(0, |stats| stats.pending_deltas);
             metrics.state(&name, current.version, pending);
             tracing::info!(model = name, version = current.version, pending, "serving");
-            let model = Model::new(name.clone(), current, pending, config.fold_deltas);
+            let spent = match config.budget() {
+                Some(budget) => {
+                    let aggregate = Aggregate::decode(&store.aggregate(&name).await?)
+                        .map_err(|error| ServeError::BadStored { model: name.clone(), error })?;
+                    metrics.spent(&name, budget.spent(aggregate.spent()));
+                    aggregate.spent()
+                }
+                None => 0.0,
+            };
+            let model = Model::new(name.clone(), current, pending, config.fold_deltas, spent);
             models.insert(name, Arc::new(model));
         }
         if models.is_empty() {

@@ -5,15 +5,15 @@ use crate::error::Error;
 use crate::format::base::{Base, Precision};
 use crate::format::base_writer::{Rows, Tensor, encode_base, serialize};
 use crate::format::evidence::Evidence;
-use crate::format::metadata::{Metadata, Steps};
+use crate::format::metadata::{Metadata, Prior, Steps};
 use crate::input::feature::FeatureId;
 use crate::limits::MAX_WEIGHT;
 use crate::maths::scalar::sqrt;
-use crate::share::curvature::Curvature;
+use crate::share::curvature::{Amounts, Curvature};
 use crate::share::fold::{Fold, FoldConfig, Reports};
-use crate::share::influence::{Row, Waiting, bounded};
+use crate::share::influence::{Measured, Row, Waiting, bounded};
 use crate::share::precision::RowPrecision;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -46,6 +46,8 @@ pub struct Aggregate {
     waiting: Waiting,
     /// How many new rows found no room, ever.
     left_out: u64,
+    /// What versions with noise cost so far, as zero-concentrated differential privacy.
+    spent: f64,
 }
 
 impl Aggregate {
@@ -63,12 +65,18 @@ impl Aggregate {
             reports: Reports::default(),
             waiting: Waiting::default(),
             left_out: 0,
+            spent: 0.0,
         }
     }
 
     /// How many new rows wait for a quorum, and how many found no room, ever.
     pub fn new_rows(&self) -> [u64; 2] {
         [self.waiting.rows().len() as u64, self.left_out]
+    }
+
+    /// What all versions with noise together tell of one client at most, as rho of zero-concentrated differential privacy.
+    pub fn spent(&self) -> f64 {
+        self.spent
     }
 
     /// The version of the base that it stands beside.
@@ -91,47 +99,98 @@ impl Aggregate {
     /// error nothing has changed.
     pub fn publish(&mut self, fold: &Fold, step: f32, precision: Precision) -> Result<Vec<u8>, Error> {
         let mut next = self.with(fold)?;
-        next.step(fold.config.reach, step.clamp(0.0, 1.0));
-        next.metadata.version += 1;
-        next.reports = self.reports.followed_by(&fold.reports, REPORTS[1]);
-        if precision == Precision::Steps {
-            // The first version was rounded to steps of its own; they stay, so that a version changes few bytes.
-            let steps = self.metadata.steps.clone().unwrap_or_else(|| Steps::of(&self.metadata, &self.rows));
-            next.metadata.steps = Some(steps.fitting(&next.rows));
-        }
-        let blob = encode_base(&next.metadata, &next.rows, precision)?;
+        let blob = next.advance(self, fold.config.reach, step, precision)?;
         *self = next;
         Ok(blob)
     }
 
-    /// The fold's curvature added, and the gradient that it has at the rows owed.
-    fn with(&self, fold: &Fold) -> Result<Aggregate, Error> {
-        let width = 1 + self.metadata.factors;
+    /// Follows what is owed, and becomes what stands beside the version after that of `last`, whose blob it gives.
+    pub(crate) fn advance(
+        &mut self,
+        last: &Aggregate,
+        reach: f32,
+        step: f32,
+        precision: Precision,
+    ) -> Result<Vec<u8>, Error> {
+        self.step(reach, step.clamp(0.0, 1.0));
+        self.metadata.version += 1;
+        if precision == Precision::Steps {
+            // The first version was rounded to steps of its own; they stay, so that a version changes few bytes.
+            let steps = last.metadata.steps.clone().unwrap_or_else(|| Steps::of(&last.metadata, &last.rows));
+            self.metadata.steps = Some(steps.fitting(&self.rows));
+        }
+        encode_base(&self.metadata, &self.rows, precision)
+    }
+
+    /// The fold's curvature added, the gradient that it has at the rows owed, and what clients report remembered.
+    pub(crate) fn with(&self, fold: &Fold) -> Result<Aggregate, Error> {
+        self.fits(fold)?;
+        let mut next = self.clone();
+        let (order, curvature) = (next.order(), Curvature::of(&self.metadata.prior));
+        let place = |id: FeatureId| order.binary_search_by_key(&id, |(id, _)| *id).ok().map(|found| order[found].1);
+        let row = |id| place(id).map(|i| self.row(i));
+        for (client, rows) in &fold.clients {
+            let mut new = Vec::new();
+            for told in bounded(rows, row, &curvature, &fold.config, Measured::Gradient) {
+                let Some(i) = place(told.id) else {
+                    new.push(told);
+                    continue;
+                };
+                next.learn(i, told.gradient, told.amounts);
+            }
+            next.left_out += next.waiting.hear(*client, self.metadata.version, new);
+        }
+        next.admit(&fold.config);
+        next.reports = self.reports.followed_by(&fold.reports, REPORTS[1]);
+        Ok(next)
+    }
+
+    /// Whether a fold is upon this version, and of as many factors.
+    pub(crate) fn fits(&self, fold: &Fold) -> Result<(), Error> {
+        let width = self.width();
         if fold.width != width {
             return Err(Error::WrongFactors { expected: width - 1, found: fold.width - 1 });
         }
         if fold.version != self.metadata.version {
             return Err(Error::UnknownBase { base: fold.version, current: self.metadata.version });
         }
-        let mut next = self.clone();
-        let (order, curvature) = (next.order(), Curvature::of(&self.metadata.prior));
-        let place = |id: FeatureId| order.binary_search_by_key(&id, |(id, _)| *id).ok().map(|found| order[found].1);
-        let row = |id| place(id).map(|i| &self.rows.rows[i * width..(i + 1) * width]);
-        for (client, rows) in &fold.clients {
-            let mut new = Vec::new();
-            for told in bounded(rows, row, &curvature, &fold.config) {
-                let Some(i) = place(told.id) else {
-                    new.push(told);
-                    continue;
-                };
-                let owed = next.owed.entry(told.id).or_insert_with(|| vec![0.0; width]);
-                owed.iter_mut().zip(told.gradient).for_each(|(owed, g)| *owed += g as f32);
-                next.evidence[2 * i..2 * (i + 1)].iter_mut().zip(told.amounts).for_each(|(sum, x)| *sum += x as f32);
+        Ok(())
+    }
+
+    /// A gradient of a row is owed, and the curvature that goes with it.
+    pub(crate) fn learn(&mut self, i: usize, gradient: impl IntoIterator<Item = f64>, amounts: Amounts) {
+        let width = self.width();
+        let owed = self.owed.entry(self.rows.ids[i]).or_insert_with(|| vec![0.0; width]);
+        owed.iter_mut().zip(gradient).for_each(|(owed, g)| *owed += g as f32);
+        self.evidence[2 * i..2 * (i + 1)].iter_mut().zip(amounts).for_each(|(sum, x)| *sum += x as f32);
+    }
+
+    /// Another version costs so much.
+    pub(crate) fn spend(&mut self, cost: f64) {
+        self.spent += cost;
+    }
+
+    /// Numbers of a row.
+    pub(crate) fn width(&self) -> usize {
+        1 + self.metadata.factors
+    }
+
+    pub(crate) fn prior(&self) -> &Prior {
+        &self.metadata.prior
+    }
+
+    pub(crate) fn row(&self, i: usize) -> &[f32] {
+        &self.rows.rows[i * self.width()..(i + 1) * self.width()]
+    }
+
+    /// Gives rows to the features that are listed, as long as there is room.
+    pub(crate) fn admit_listed(&mut self, config: &FoldConfig) {
+        let known: BTreeSet<FeatureId> = self.rows.ids.iter().copied().collect();
+        for id in config.items.iter().flat_map(|items| items.difference(&known)) {
+            if self.rows.ids.len() < config.max_rows {
+                self.add_row(*id, &vec![0.0; self.width() + 2]);
             }
-            next.left_out += next.waiting.hear(*client, self.metadata.version, new);
         }
-        next.admit(&fold.config, width);
-        Ok(next)
     }
 
     /// Follows what is owed a share of the way.
@@ -166,39 +225,45 @@ impl Aggregate {
     }
 
     /// Where the rows are, by ascending id.
-    fn order(&self) -> Vec<(FeatureId, usize)> {
+    pub(crate) fn order(&self) -> Vec<(FeatureId, usize)> {
         let mut order: Vec<(FeatureId, usize)> = self.rows.ids.iter().copied().zip(0..).collect();
         order.sort_unstable();
         order
     }
 
     /// Gives rows to new features of which enough was heard, as long as there is room.
-    fn admit(&mut self, config: &FoldConfig, width: usize) {
+    fn admit(&mut self, config: &FoldConfig) {
         for (id, Row { numbers, .. }) in self.waiting.admitted(config) {
             if self.rows.ids.len() >= config.max_rows {
                 self.left_out += 1;
                 continue;
             }
-            self.rows.ids.push(id);
-            self.rows.rows.resize(self.rows.rows.len() + width, 0.0);
-            self.seed.resize(self.seed.len() + width, 0.0);
-            self.known.push(0.0);
-            self.evidence.extend_from_slice(&numbers[width..]);
-            if let (Some(catalogue), Some(prior)) = (&mut self.rows.catalogue, &self.metadata.catalogue) {
-                catalogue.resize(catalogue.len() + prior.mean.len() + 1, 0.0);
-            }
-            if let Some(names) = &mut self.rows.names {
-                names.push(String::new());
-            }
-            self.owed.insert(id, numbers[..width].to_vec());
+            self.add_row(id, &numbers);
         }
         self.left_out += self.waiting.make_room();
+    }
+
+    /// A row of zeros, of which this gradient and curvature were told.
+    fn add_row(&mut self, id: FeatureId, numbers: &[f32]) {
+        let width = self.width();
+        self.rows.ids.push(id);
+        self.rows.rows.resize(self.rows.rows.len() + width, 0.0);
+        self.seed.resize(self.seed.len() + width, 0.0);
+        self.known.push(0.0);
+        self.evidence.extend_from_slice(&numbers[width..]);
+        if let (Some(catalogue), Some(prior)) = (&mut self.rows.catalogue, &self.metadata.catalogue) {
+            catalogue.resize(catalogue.len() + prior.mean.len() + 1, 0.0);
+        }
+        if let Some(names) = &mut self.rows.names {
+            names.push(String::new());
+        }
+        self.owed.insert(id, numbers[..width].to_vec());
     }
 
     /// Bytes to store: a safetensors file with the tensors `ids`, `rows` and `seed` (F32 \[n, 1 + k\]), `known` (F32 \[n, 1\]),
     /// `evidence` (F32 \[n, 2\]), `catalogue` (F32 \[n, c + 1\], where the seed has it), `owed_ids` and `owed` (F32 \[m, 1 + k\]), `reports` (I64 \[3\]),
     /// `waiting_ids`, `waiting` (F32 \[w, 3 + k\]), `waiting_since`, `waiting_clients` (U64, one list after the other) with their `waiting_ends`,
-    /// `left_out` (U64 \[1\]), and `names` and `name_ends` as in a base.
+    /// `left_out` (U64 \[1\]), `spent` (F64 \[1\]), and `names` and `name_ends` as in a base.
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
         let (n, m, width) = (self.rows.ids.len(), self.owed.len(), 1 + self.metadata.factors);
         let table = |xs: &[f32], rows: usize, columns: usize| Tensor {
@@ -245,6 +310,7 @@ impl Aggregate {
             ("waiting_clients", eights(&mut clients.into_iter())),
             ("waiting_ends", eights(&mut ends.collect::<Vec<_>>().into_iter())),
             ("left_out", eights(&mut [self.left_out].into_iter())),
+            ("spent", list(Dtype::F64, 1, self.spent.to_le_bytes().to_vec())),
         ]);
         if let Some(names) = &self.rows.names {
             let text: Vec<u8> = names.iter().flat_map(|name| name.bytes()).collect();
@@ -295,7 +361,7 @@ impl Aggregate {
         let owed = debtors.into_iter().zip(owed.chunks_exact(width).map(<[f32]>::to_vec)).collect();
         let reports = Reports { deltas: deltas.max(0) as u64, sum, squares };
         let rows = Rows { ids: places, rows, catalogue, names, evidence: None };
-        // Aggregates of before there was a quorum have none of these.
+        // Aggregates of before there was a quorum, or noise, have none of these.
         let numbers = |name: &'static str| match file.tensor(name) {
             Ok(_) => eights(name).map(|list| list.into_iter().map(u64::from_le_bytes).collect::<Vec<u64>>()),
             Err(_) => Ok(Vec::new()),
@@ -304,7 +370,8 @@ impl Aggregate {
         let lists = [numbers("waiting_ids")?, numbers("waiting_since")?, numbers("waiting_ends")?];
         let waiting = waiting(lists, &numbers("waiting_clients")?, &about, width + 2)?;
         let left_out = numbers("left_out")?.first().copied().unwrap_or(0);
-        Ok(Aggregate { metadata, rows, seed, known, evidence, owed, reports, waiting, left_out })
+        let spent = numbers("spent")?.first().map_or(0.0, |bits| f64::from_bits(*bits));
+        Ok(Aggregate { metadata, rows, seed, known, evidence, owed, reports, waiting, left_out, spent })
     }
 }
 

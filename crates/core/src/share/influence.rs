@@ -12,7 +12,7 @@
 use crate::format::delta::ClientKey;
 use crate::input::feature::FeatureId;
 use crate::share::curvature::{Amounts, Curvature};
-use crate::share::fold::{FoldConfig, Rows, UNIT};
+use crate::share::fold::{FoldConfig, UNIT};
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -31,17 +31,27 @@ pub(crate) struct Told {
     pub(crate) amounts: Amounts,
 }
 
+/// What of a client is no longer than [`FoldConfig::influence`] over all rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Measured {
+    /// The gradients.
+    Gradient,
+    /// Gradients and curvature, in one vector.
+    Whole,
+}
+
 /// All that one client says of rows, within bounds. `row` gives a row of the base; None is one of zeros.
-pub(crate) fn bounded<'a>(
-    rows: &Rows,
+pub(crate) fn bounded<'a, 'b>(
+    rows: impl IntoIterator<Item = (&'b FeatureId, &'b Vec<i64>)>,
     row: impl Fn(FeatureId) -> Option<&'a [f32]>,
     curvature: &Curvature,
     config: &FoldConfig,
+    measured: Measured,
 ) -> Vec<Told> {
     let number = |sum: &i64| *sum as f64 / f64::from(UNIT);
     let mut squares = 0.0;
     let mut numbers = Vec::new();
-    let mut told = Vec::with_capacity(rows.len());
+    let mut told = Vec::new();
     for (id, sums) in rows {
         let (eta, amounts) = sums.split_at(sums.len() - 2);
         let amounts = [number(&amounts[0]), number(&amounts[1])].map(|amount| amount.min(MOST_EVIDENCE));
@@ -53,12 +63,20 @@ pub(crate) fn bounded<'a>(
             gradient.iter_mut().zip(&numbers).skip(1).for_each(|(g, x)| *g -= amounts[1] * x);
         }
         squares += shorten(&mut gradient, f64::from(config.clip));
+        if measured == Measured::Whole {
+            squares += amounts.iter().fold(0.0, |sum, x| sum + x * x);
+        }
         told.push(Told { id: *id, gradient, amounts });
     }
     let length = libm::sqrt(squares);
     if length > f64::from(config.influence) {
         let factor = f64::from(config.influence) / length;
-        told.iter_mut().flat_map(|told| &mut told.gradient).for_each(|x| *x *= factor);
+        for told in &mut told {
+            told.gradient.iter_mut().for_each(|x| *x *= factor);
+            if measured == Measured::Whole {
+                told.amounts = told.amounts.map(|amount| amount * factor);
+            }
+        }
     }
     told
 }

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::format::base::{Base, Precision};
 use crate::share::aggregate::Aggregate;
 use crate::share::fold::Fold;
+use crate::share::noise::Sums;
 
 /// The shares of its way that a step tries to go.
 const STEPS: [f32; 7] = [1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625];
@@ -37,6 +38,15 @@ pub struct Release {
     pub losses: Option<[f64; 2]>,
 }
 
+/// How a next version is found.
+struct Trial<'a> {
+    steps: &'a [f32],
+    reach: f32,
+    precision: Precision,
+    current: &'a Base,
+    judge: Option<&'a Judging<'a>>,
+}
+
 impl Aggregate {
     /// Publishes the next version if it is not worse. Without a `judge` the clients' reports alone decide. On an error nothing has changed.
     pub fn release(
@@ -48,16 +58,42 @@ impl Aggregate {
     ) -> Result<Release, Error> {
         let regret = self.regret(fold);
         let skipped = if regret.is_some_and(|regret| regret > MOST_REGRET) { STEPS_OF_REGRET } else { 0 };
-        let before = match judge {
-            Some(judge) => Some(judge(current)?),
+        let trial = Trial { steps: &STEPS[skipped..], reach: fold.config.reach, precision, current, judge };
+        let release = self.first_good(&self.with(fold)?, &trial)?;
+        Ok(Release { held_back: release.held_back + skipped as u32, regret, ..release })
+    }
+
+    /// Publishes the next version of sums that noise was added to, in any case: they are of clients whose part in them is not to be told again, so
+    /// where every step is worse what they lead to is owed. On an error nothing has changed.
+    pub fn release_sums(
+        &mut self,
+        sums: &Sums,
+        precision: Precision,
+        current: &Base,
+        judge: Option<&Judging<'_>>,
+    ) -> Result<Release, Error> {
+        let (next, reach) = sums.learnt();
+        let mut trial = Trial { steps: &STEPS, reach, precision, current, judge };
+        let release = self.first_good(&next, &trial)?;
+        if release.base.is_some() {
+            return Ok(release);
+        }
+        (trial.steps, trial.judge) = (&[0.0], None);
+        Ok(Release { base: self.first_good(&next, &trial)?.base, step: 0.0, ..release })
+    }
+
+    /// The first of these steps that `next` can go without being judged worse.
+    fn first_good(&mut self, next: &Aggregate, trial: &Trial<'_>) -> Result<Release, Error> {
+        let before = match trial.judge {
+            Some(judge) => Some(judge(trial.current)?),
             None => None,
         };
-        let mut release = Release { base: None, step: STEPS[skipped], held_back: skipped as u32, regret, losses: None };
-        for step in &STEPS[skipped..] {
-            let mut next = self.clone();
-            let base = Base::decode(next.publish(fold, *step, precision)?)?;
+        let mut release = Release { base: None, step: trial.steps[0], held_back: 0, regret: None, losses: None };
+        for step in trial.steps {
+            let mut next = next.clone();
+            let base = Base::decode(next.advance(self, trial.reach, *step, trial.precision)?)?;
             release.step = *step;
-            if let (Some(before), Some(judge)) = (before, judge) {
+            if let (Some(before), Some(judge)) = (before, trial.judge) {
                 let after = judge(&base)?;
                 release.losses = Some([before, after]);
                 // Written so that a loss which is no number is worse.

@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::budget::Spent;
 use crate::http::problem::Problem;
 use crate::model::Gate;
 use crate::state::AppState;
@@ -16,6 +17,9 @@ struct Told {
     #[serde(flatten)]
     stats: Stats,
     gate: Gate,
+    /// What versions with noise tell of one client, if there is noise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    privacy: Option<Spent>,
 }
 
 /// `GET /v1/models/{model}/stats`
@@ -25,6 +29,7 @@ pub(crate) async fn stats(State(state): State<AppState>, Path(name): Path<String
     let told = model.publishing.read().await;
     let stats = state.store().stats(&name).await?.ok_or_else(|| Problem::unknown_model(&name))?;
     drop(told);
-    let stats = Told { stats, gate: model.gate() };
+    let privacy = state.config().budget().map(|budget| budget.spent(model.spent()));
+    let stats = Told { stats, gate: model.gate(), privacy };
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(stats)).into_response())
 }
