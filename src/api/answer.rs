@@ -36,6 +36,11 @@ pub(crate) fn learnt(predicted: Option<Prediction>) -> JsValue {
     predicted.map_or(JsValue::UNDEFINED, prediction)
 }
 
+/// `Undone`.
+pub(crate) fn undone(sent: Option<bool>) -> JsValue {
+    sent.map_or(JsValue::NULL, |sent| object(&[("sent", sent.into())]))
+}
+
 /// `Held`.
 pub(crate) fn held((id, predicted): (u64, Prediction)) -> JsValue {
     let Prediction { score, probability, base_score, base_probability, .. } = predicted;

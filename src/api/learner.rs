@@ -119,6 +119,20 @@ impl Learner {
         self.labelled(item_of(slate, item)?, argument::target(target)?, argument::weight(weight)?)
     }
 
+    /// Takes back that an item of a slate was clicked, skipped or labelled, as if it had not been; it may be labelled again. What it taught
+    /// this learner is taken out, and no delta tells of it from now on; `sent` is true if one has, or may have, and then those to come
+    /// take that back. Returns null if it has no label, and throws (`cannot_undo`, `unknown_slate`) if it was too long ago, or went out alone
+    /// with a page that was left.
+    #[wasm_bindgen(unchecked_return_type = "Undone | null")]
+    pub fn undo(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Slate | string")] slate: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
+    ) -> Result<JsValue, Failure> {
+        let subject = item_of(slate, item)?;
+        Ok(answer::undone(self.client.change(|session| session.undo(subject))??))
+    }
+
     /// What is thought of these features. Changes nothing.
     #[wasm_bindgen(js_name = predictOne, unchecked_return_type = "Prediction")]
     pub fn predict_one(

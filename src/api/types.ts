@@ -125,6 +125,12 @@ export interface Prediction {
   readonly baseProbability: number;
 }
 
+/** A label that was taken back. */
+export interface Undone {
+  /** Whether a delta has told of it, or may have. Then the deltas to come take that back, as far as they tell of the same rows. */
+  readonly sent: boolean;
+}
+
 /** A prediction that waits for its label. */
 export interface Held extends Prediction {
   readonly id: string;
@@ -305,7 +311,7 @@ export interface BrookletError extends Error {
 
 export type ErrorCode =
   | "not_initialised" | "closed" | "bad_argument" | "bad_value" | "bad_label"
-  | "unknown_slate" | "unknown_item"
+  | "unknown_slate" | "unknown_item" | "cannot_undo"
   | "bad_base" | "incompatible_base" | "bad_profile" | "incompatible_profile"
   | "storage" | "no_endpoint" | "endpoint_token" | "offline" | "cors" | "timeout" | "aborted" | "refused"
   /** What the endpoint answered: its own code where it gave one. */

@@ -16,6 +16,8 @@ pub(crate) enum Event {
     Learnt { features: Features, target: f32, weight: f32 },
     /// The label of an item of a slate, where 1 is a click and 0 a skip, or of a held prediction.
     Labelled { subject: Subject, target: f32, weight: f32 },
+    /// The label of an item of a slate was taken back.
+    Undone { subject: Subject },
     /// One input that is preferred to another.
     Compared { preferred: Features, other: Features, weight: f32 },
 }
@@ -29,6 +31,7 @@ impl Event {
         match self {
             Event::Learnt { features, target, weight } => core.learn_one(features, *target, *weight).map(Some),
             Event::Labelled { subject, target, weight } => core.label(subject, *target, *weight).map(Some),
+            Event::Undone { subject } => core.undo(subject).map(|_| None),
             Event::Compared { preferred, other, weight } => core.learn_pair(preferred, other, *weight).map(|()| None),
         }
     }
@@ -59,8 +62,12 @@ impl Event {
                 let click = core.base().metadata().labels.click_target();
                 Some((features, *target, if *target < click { weight * seen } else { *weight }))
             }
-            Event::Compared { .. } => None,
+            Event::Undone { .. } | Event::Compared { .. } => None,
         }
+    }
+
+    fn labels(&self, of: &Subject) -> bool {
+        matches!(self, Event::Labelled { subject, .. } if subject == of)
     }
 }
 
@@ -75,6 +82,11 @@ impl Journal {
             self.0.pop_front();
         }
         self.0.push_back(event);
+    }
+
+    /// Whether it has a label of this, and not only that it was taken back.
+    pub(crate) fn labels(&self, subject: &Subject) -> bool {
+        self.0.iter().any(|event| event.labels(subject))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -105,16 +117,31 @@ impl Journal {
         }
     }
 
+    /// The events from the one at `from` on, without labels that were taken back since.
+    fn standing(&self, from: usize) -> Vec<&Event> {
+        let mut standing: Vec<&Event> = Vec::new();
+        for event in self.0.iter().skip(from) {
+            match event {
+                Event::Undone { subject } if standing.iter().any(|event| event.labels(subject)) => {
+                    standing.retain(|event| !event.labels(subject));
+                }
+                event => standing.push(event),
+            }
+        }
+        standing
+    }
+
     /// The events from the one at `from` on, as bytes: each is a letter for its kind, its target and weight (f32, little-endian), then
     /// what it is of: inputs; or the number of a slate or a held prediction (u64), an item's id behind its length (u32), and what
     /// is learnt if the slate is not known: the weight and the input.
     pub(crate) fn encode(&self, from: usize, core: &Learner) -> Vec<u8> {
         let mut out = Vec::new();
-        for event in self.0.iter().skip(from) {
+        for event in self.standing(from) {
             let (kind, target, weight) = match event {
                 Event::Learnt { target, weight, .. } => (b'L', *target, *weight),
                 Event::Labelled { subject: Subject::Item { .. }, target, weight } => (b'I', *target, *weight),
                 Event::Labelled { subject: Subject::Held(_), target, weight } => (b'H', *target, *weight),
+                Event::Undone { .. } => (b'U', 0.0, 0.0),
                 Event::Compared { weight, .. } => (b'C', 0.0, *weight),
             };
             out.push(kind);
@@ -122,7 +149,7 @@ impl Journal {
             out.extend_from_slice(&weight.to_le_bytes());
             match event {
                 Event::Learnt { features, .. } => features.encode(&mut out),
-                Event::Labelled { subject, .. } => {
+                Event::Labelled { subject, .. } | Event::Undone { subject } => {
                     let (id, item) = match subject {
                         Subject::Item { slate, item } => (slate, item.as_str()),
                         Subject::Held(id) => (id, ""),
@@ -145,7 +172,7 @@ impl Journal {
 
     /// Features, target and weight of the events from the one at `from` on, but for comparisons.
     pub(crate) fn alone(&self, from: usize, core: &Learner) -> Vec<Alone> {
-        self.0.iter().skip(from).filter_map(|event| event.alone(core)).collect()
+        self.standing(from).into_iter().filter_map(|event| event.alone(core)).collect()
     }
 }
 
@@ -167,15 +194,19 @@ fn noted(bytes: &mut &[u8]) -> Option<(Event, Option<Alone>)> {
     let [target, weight] = [take(bytes)?, take(bytes)?].map(f32::from_le_bytes);
     match kind {
         b'L' => Some((Event::Learnt { features: Features::decode(bytes).ok()?, target, weight }, None)),
-        b'I' | b'H' => {
+        b'I' | b'H' | b'U' => {
             let id = u64::from_le_bytes(take(bytes)?);
             let length = u32::from_le_bytes(take(bytes)?) as usize;
             let (item, rest) = bytes.split_at_checked(length)?;
             *bytes = rest;
             let item = String::from_utf8(item.into()).ok()?;
-            let subject = if kind == b'I' { Subject::Item { slate: id, item } } else { Subject::Held(id) };
+            // No item has an empty id.
+            let subject = if item.is_empty() { Subject::Held(id) } else { Subject::Item { slate: id, item } };
             let alone = f32::from_le_bytes(take(bytes)?);
             let features = Features::decode(bytes).ok()?;
+            if kind == b'U' {
+                return Some((Event::Undone { subject }, None));
+            }
             Some((Event::Labelled { subject, target, weight }, Some((features, target, alone))))
         }
         b'C' => {

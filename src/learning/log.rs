@@ -146,7 +146,7 @@ fn features(record: &Record) -> Vec<&Features> {
         Record::Shown { items, pool, .. } => items.iter().chain(pool).map(|scored| &scored.features).collect(),
         Record::Held { scored, .. } | Record::Learnt { scored, .. } => vec![&scored.features],
         Record::Preferred { preferred, other, .. } => vec![preferred, other],
-        Record::Opened { .. } | Record::Named { .. } | Record::Labelled { .. } => Vec::new(),
+        Record::Opened { .. } | Record::Named { .. } | Record::Labelled { .. } | Record::Undone { .. } => Vec::new(),
     }
 }
 

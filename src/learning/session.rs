@@ -192,6 +192,27 @@ impl Session {
         Ok(prediction)
     }
 
+    /// Takes the label of an item of a slate back; whether a delta has told of it, or may have. None if it has none.
+    pub(crate) fn undo(&mut self, subject: Subject) -> Result<Option<bool>, Error> {
+        // What is in a note is whoever's that learns the note.
+        if self.revision == NONE && !self.journal.labels(&subject) {
+            return Err(Error::CannotUndo);
+        }
+        if self.open == self.tab {
+            // The delta is this tab's to replace, and nobody has it.
+            self.core.withdraw_delta();
+            self.close_delta();
+            self.ready = None;
+        }
+        let undone = self.core.undo(&subject)?;
+        if undone.is_some() {
+            self.journal.push(Event::Undone { subject });
+            self.changes += 1;
+            self.note_down();
+        }
+        Ok(undone)
+    }
+
     pub(crate) fn swap_base(&mut self, base: Base) -> Result<(), Error> {
         self.core.swap_base(base)?;
         self.changes += 1;

@@ -29,6 +29,8 @@ enum Act {
         /// As what was held before.
         labelled: bool,
     },
+    /// The label given last is taken back, perhaps in the other tab.
+    Undo,
     Snapshot,
     Offer {
         /// Or only before the next commit.
@@ -248,6 +250,7 @@ pub(crate) fn item(session: &Session, n: u32) -> Features {
 fn acts() -> impl Strategy<Value = Vec<(bool, Act)>> {
     let act = prop_oneof![
         8 => any::<bool>().prop_map(|labelled| Act::Learn { labelled }),
+        2 => Just(Act::Undo),
         4 => Just(Act::Snapshot),
         6 => any::<(bool, bool)>().prop_map(|(heard, left)| Act::Offer { heard, left: heard && left }),
         12 => any::<(bool, bool)>().prop_map(|(stale, heard)| Act::Exchange { stale, heard }),
@@ -265,21 +268,31 @@ proptest! {
         let (mut store, mut endpoint) = (Store::default(), Endpoint::default());
         let mut tabs = [1, 1 << 20].map(|first| Tab::new(first, Kept::default()));
         let (mut learnt, mut forgotten) = (0, 0);
+        let (mut labelled, mut undone) = (Vec::new(), HashMap::new());
         for (step, (second, act)) in acts.into_iter().enumerate() {
             let tab = &mut tabs[usize::from(second)];
             let key = [step as u8; 16];
             match act {
-                Act::Learn { labelled } => {
+                Act::Learn { labelled: of_slate } => {
                     let features = item(&tab.session, learnt);
                     let (target, weight) = ((learnt % 2) as f32, 1.0);
-                    let event = if labelled {
+                    let event = if of_slate {
                         let subject = Subject::Held(tab.session.hold(&features).0);
+                        labelled.push((subject.clone(), learnt));
                         Event::Labelled { subject, target, weight }
                     } else {
                         Event::Learnt { features, target, weight }
                     };
                     tab.session.learn(event).expect("an event");
                     learnt += 1;
+                }
+                Act::Undo => {
+                    if let Some((subject, event)) = labelled.last()
+                        && matches!(tab.session.undo(subject.clone()), Ok(Some(_)))
+                    {
+                        undone.insert(*event, subject.clone());
+                        labelled.pop();
+                    }
                 }
                 Act::Snapshot => {
                     tab.hear();
@@ -310,13 +323,17 @@ proptest! {
             tabs[tab].commit(&mut store, [250; 16], |_| ());
         }
         // What the other tab had not saved yet may outlive a reset.
-        let remembered = u64::from(learnt - forgotten)..=u64::from(learnt);
+        let least = u64::from(learnt - forgotten).saturating_sub(undone.len() as u64);
+        let remembered = least..=u64::from(learnt);
         let mut last = Tab::new(1 << 30, store.0.clone());
         let core = last.session.core();
         let events = core.metrics().events;
         prop_assert!(remembered.contains(&events), "each is learnt once: {} of {:?}", events, remembered);
         let rows: HashSet<FeatureId> = core.residuals().map(|(id, _)| id).collect();
-        for n in forgotten..learnt {
+        for subject in undone.values() {
+            prop_assert!(!matches!(core.clone().undo(subject), Ok(Some(_))), "{:?} stays taken back", subject);
+        }
+        for n in (forgotten..learnt).filter(|n| !undone.contains_key(n)) {
             prop_assert!(rows.contains(&FeatureId::named(&format!("item=event-{n}"))), "event {} is learnt", n);
         }
         // A delta whose answer got lost goes out again as the same bytes; what was refused goes out as another's.

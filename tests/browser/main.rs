@@ -16,5 +16,6 @@ mod log;
 mod profile;
 mod sync;
 mod types;
+mod undo;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

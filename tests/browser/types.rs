@@ -81,6 +81,7 @@ mirror! {
     Similar { id: String, similarity: f64 }
     Prediction { score: f64, probability: f64, baseScore: f64, baseProbability: f64 }
     Held { id: String, score: f64, probability: f64, baseScore: f64, baseProbability: f64 }
+    Undone { sent: bool }
     Score { logLoss: OrNull<f64>, recentLogLoss: OrNull<f64>, all: Figures, window: Figures, recent: Figures }
     Figures {
         logLoss: OrNull<f64>,
@@ -239,6 +240,7 @@ struct Answers {
     similar: Vec<Similar>,
     predictions: Vec<Prediction>,
     held: Held,
+    undone: Undone,
     metrics: Vec<Metrics>,
     explanation: Explanation,
     tastes: Vec<Taste>,
@@ -277,6 +279,10 @@ async fn every_answer_is_what_its_type_says() {
         const slate = learner.recommend({ k: 3 });
         const [first, second, third] = slate.items.map(({ id }) => id);
         predictions.push(learner.click(slate, first), learner.skip(slate, second), learner.label(slate, third, 0.5));
+        const plain = await open();
+        const shelf = plain.recommend();
+        plain.click(shelf, "1");
+        const undone = plain.undo(shelf, "1");
         const held = learner.hold(film);
         predictions.push(learner.labelHeld(held, 1));
         const other = await open({ store, onEvent });
@@ -285,7 +291,7 @@ async fn every_answer_is_what_its_type_says() {
         await learner.save();
         metrics.push(learner.metrics(), other.metrics(), (await open()).metrics());
         const answers = {
-          slate, popular: learner.popular({ k: 2 }), similar: learner.similar(first), predictions, held, metrics, explanation: learner.explain(film), tastes: learner.taste("genres"),
+          slate, popular: learner.popular({ k: 2 }), similar: learner.similar(first), predictions, held, undone, metrics, explanation: learner.explain(film), tastes: learner.taste("genres"),
           uncertain: learner.uncertain(), sent: learner.lastSent(), reports, events,
         };
         await Promise.all([learner.close(), other.close()]);

@@ -70,6 +70,8 @@ pub enum Error {
     UnknownItem,
     /// The item of this slate was clicked or skipped before.
     AlreadyLabelled,
+    /// The event is not kept any more by itself, or the settings have it learnt in a way that leads nowhere back.
+    CannotUndo,
 }
 
 /// What is wrong with something that people write by hand, and where.
@@ -135,6 +137,7 @@ impl Error {
             Error::UnknownSlate => "unknown_slate",
             Error::UnknownItem => "unknown_item",
             Error::AlreadyLabelled => "already_labelled",
+            Error::CannotUndo => "cannot_undo",
         }
     }
 }
@@ -181,6 +184,7 @@ impl fmt::Display for Error {
             Error::UnknownSlate => f.write_str("no slate of this id is pending"),
             Error::UnknownItem => f.write_str("the item is neither in the slate nor in the catalogue"),
             Error::AlreadyLabelled => f.write_str("the item of this slate was clicked or skipped before"),
+            Error::CannotUndo => f.write_str("what this label has taught cannot be told from the rest any more"),
         }
     }
 }

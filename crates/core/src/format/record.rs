@@ -9,6 +9,7 @@
 //! {"type":"named","id":"279a8b0c2f1d6733","name":"genres=Drama"}
 //! {"type":"shown","slate":1,"items":[{"item":"31","shared":[["279a8b0c2f1d6733",1,0]],"private":[],"score":0.5,"propensity":1}],"pool":[]}
 //! {"type":"labelled","slate":1,"item":"31","target":1,"weight":1}
+//! {"type":"undone","slate":1,"item":"31"}
 //! {"type":"held","id":2,"shared":[],"private":[],"score":0.25}
 //! {"type":"labelled","held":2,"target":1,"weight":1}
 //! {"type":"learnt","shared":[],"private":[],"target":0,"weight":1,"score":0.25}
@@ -115,6 +116,11 @@ pub enum Record {
         /// The weight that the caller gave it.
         weight: f32,
     },
+    /// A label was taken back.
+    Undone {
+        /// What it was of.
+        subject: Subject,
+    },
     /// An input was learnt with its label at once.
     Learnt {
         /// As it was predicted before.
@@ -177,15 +183,11 @@ impl Record {
                 ("held", fields)
             }
             Record::Labelled { subject, target, weight } => {
-                let mut fields = match subject {
-                    Subject::Item { slate, item } => {
-                        vec![("slate", Value::Number(*slate as f64)), ("item", Value::String(item.clone()))]
-                    }
-                    Subject::Held(id) => vec![("held", Value::Number(*id as f64))],
-                };
+                let mut fields = subject.fields();
                 fields.extend([("target", number(*target)), ("weight", number(*weight))]);
                 ("labelled", fields)
             }
+            Record::Undone { subject } => ("undone", subject.fields()),
             Record::Learnt { scored, target, weight } => {
                 let mut fields = scored.fields();
                 fields.extend([("target", number(*target)), ("weight", number(*weight))]);
@@ -230,6 +232,7 @@ impl Record {
                 target: number(value, "target")?,
                 weight: number(value, "weight")?,
             },
+            "undone" => Record::Undone { subject: Subject::from_value(value)? },
             "learnt" => Record::Learnt {
                 scored: Scored::from_value(value)?,
                 target: number(value, "target")?,
@@ -246,6 +249,15 @@ impl Record {
 }
 
 impl Subject {
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        match self {
+            Subject::Item { slate, item } => {
+                vec![("slate", Value::Number(*slate as f64)), ("item", Value::String(item.clone()))]
+            }
+            Subject::Held(id) => vec![("held", Value::Number(*id as f64))],
+        }
+    }
+
     fn from_value(value: &Value) -> Result<Subject, Error> {
         if value.field("held").is_some() {
             return Ok(Subject::Held(whole(value, "held")?));

@@ -263,7 +263,7 @@ fn scored(features: &Features, score: f32) -> Scored {
 }
 
 /// The rows of these inputs have moved in the model that serves, or rows were `evicted`: items' sums are old.
-fn touch(catalogue: &mut Catalogue, inputs: &[&Features], evicted: bool) {
+pub(super) fn touch(catalogue: &mut Catalogue, inputs: &[&Features], evicted: bool) {
     if evicted {
         catalogue.touch_all();
     }

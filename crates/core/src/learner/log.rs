@@ -40,6 +40,10 @@ impl Learner {
                 self.label(subject, *target, *weight)?;
                 Ok(Vec::new())
             }
+            Record::Undone { subject } => {
+                self.undo(subject)?;
+                Ok(Vec::new())
+            }
             Record::Learnt { scored, target, weight } => {
                 Ok(vec![self.learn_one(&scored.features, *target, *weight)?.score])
             }

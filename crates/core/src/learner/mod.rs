@@ -11,3 +11,4 @@ pub(crate) mod rank;
 pub(crate) mod send;
 pub(crate) mod shelves;
 pub(crate) mod swap;
+pub(crate) mod undo;

@@ -13,7 +13,7 @@ use crate::format::base::Base;
 use crate::format::metadata::CataloguePrior;
 use crate::input::feature::{Feature, FeatureId, Features};
 use crate::loss::Loss;
-use crate::maths::lanes::padded;
+use crate::maths::lanes::{Lanes, padded};
 use crate::model::posterior::Gaussian;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -35,13 +35,27 @@ impl Interest {
 
     /// Learns that something was clicked.
     pub(crate) fn learn(&mut self, base: &Base, features: &Features, weight: f64) {
-        let Some(CataloguePrior { click, .. }) = &base.metadata().catalogue else { return };
+        if let Some((offset, q, click)) = self.click(base, features) {
+            self.row.learn(Loss::Squared, offset, &q, 1.0, weight * click, false);
+            self.clicked += weight;
+        }
+    }
+
+    /// Takes back that something was clicked.
+    pub(crate) fn unlearn(&mut self, base: &Base, features: &Features, weight: f64) {
+        self.clicked = (self.clicked - weight).clamp(0.0, f64::MAX);
+        if let Some(((offset, q, click), new)) = self.click(base, features).zip(Interest::new(base)) {
+            self.row.unlearn(&new.row, Loss::Squared, offset, &q, 1.0, weight * click);
+        }
+    }
+
+    /// What a click is predicted by without u, q, and what it weighs.
+    fn click(&self, base: &Base, features: &Features) -> Option<(f64, Vec<Lanes>, f64)> {
+        let click = base.metadata().catalogue.as_ref()?.click;
         let (item, person) = (sum(base, features.shared()), sum(base, features.private()));
-        let Some((popular, q)) = item.split_last() else { return };
+        let (popular, q) = item.split_last()?;
         let fields = q.iter().zip(&person).fold(0.0, |sum, (q, a)| sum + f64::from(q * a));
-        let offset = fields + f64::from(*popular) * self.popularity(base);
-        self.row.learn(Loss::Squared, offset, &padded(q), 1.0, weight * f64::from(*click), false);
-        self.clicked += weight;
+        Some((fields + f64::from(*popular) * self.popularity(base), padded(q), click.into()))
     }
 
     /// What the sums of items are multiplied with where these are the visitor's fields: c + 1 numbers.

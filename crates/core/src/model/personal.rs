@@ -1,7 +1,7 @@
 //! One set of learnt parameters over a base, and the order in which they learn from an event. A learner has one, and one more for
 //! each shadow.
 
-use crate::config::{ModelConfig, VisitorStep};
+use crate::config::{Feedback, ModelConfig, VisitorStep};
 use crate::format::base::Base;
 use crate::format::metadata::Prior;
 use crate::input::feature::{Feature, Features};
@@ -45,8 +45,7 @@ impl Model {
     pub(crate) fn new(base: Base, config: ModelConfig) -> Model {
         let metadata = base.metadata();
         let prior = prior(&metadata.prior, config.rate_factor);
-        let calibration = [f64::from(metadata.calibration.a), f64::from(metadata.calibration.b)];
-        let calibration = Gaussian::independent(&calibration, &CALIBRATION_VARIANCE);
+        let calibration = calibration(metadata.calibration);
         let rows = Overlay::new(base, config.max_rows);
         Model { rows, visitor: prior.clone(), prior, calibration, config, boost: 0.0 }
     }
@@ -121,6 +120,33 @@ impl Model {
             gathered.meet(&self.visitor);
             let pull = weight * proximal(loss, score, target, weight * gathered.leverage()).pull;
             gathered.step(pull, &mut self.rows);
+        }
+        self.rows.evict()
+    }
+
+    /// Whether what it learns of an event by itself can be taken back.
+    pub(crate) fn can_unlearn(&self) -> bool {
+        self.config.visitor == VisitorStep::ClosedForm && self.config.feedback == Feedback::Pointwise
+    }
+
+    /// Takes back what [`Model::learn`] and [`Model::calibrate`] made of a label that was predicted at `moderated`. The rows first, for they
+    /// were moved last: an implicit step is undone by the explicit one from where it led. Whether some rows made room for these.
+    pub(crate) fn unlearn(&mut self, features: &Features, moderated: f64, click: bool, target: f64, weight: f64) -> bool {
+        let (loss, mut gathered) = (self.loss(), Gathered::default());
+        self.gather(&mut gathered, features);
+        if self.moves_rows() {
+            let Sum { score, phi } = gathered.sums.personal();
+            let score = score + self.visitor.dot(phi);
+            gathered.meet(&self.visitor);
+            gathered.step(-weight * proximal(loss, score, target, 0.0).pull, &mut self.rows);
+            self.gather(&mut gathered, features);
+        }
+        let Sum { score, phi } = gathered.sums.personal();
+        self.visitor.unlearn(&self.prior, loss, score, phi, target, weight);
+        if self.config.calibrate && loss != Loss::Squared {
+            let (prior, click) = (calibration(self.rows.base().metadata().calibration), f64::from(u8::from(click)));
+            self.calibration.unlearn(&prior, Loss::Logistic, 0.0, &of_score(moderated), click, weight);
+            self.calibration.keep_above(0, LEAST_SLOPE);
         }
         self.rows.evict()
     }
@@ -220,6 +246,11 @@ impl Model {
             Some(own) => own.rate * self.config.rate_factor,
         }
     }
+}
+
+/// The calibration of whom nothing is known.
+fn calibration(Calibration { a, b }: Calibration) -> Gaussian {
+    Gaussian::independent(&[a.into(), b.into()], &CALIBRATION_VARIANCE)
 }
 
 /// The visitor row of whom nothing is known, its covariance times `factor`.

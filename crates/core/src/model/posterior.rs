@@ -151,6 +151,44 @@ impl Gaussian {
         }
     }
 
+    /// Takes an event back: its loss, expanded to the second order at the mean, is divided out of the posterior (a Newton step, Guo et
+    /// al. 2020). Straight after [`Gaussian::learn`] that is what was before, but for rounding, for the mean is the mode that the event
+    /// was learnt at; later it is as good as the expansion. No variance grows beyond the prior's.
+    pub(crate) fn unlearn(
+        &mut self,
+        prior: &Gaussian,
+        loss: Loss,
+        offset: f64,
+        phi: &[Lanes],
+        target: f64,
+        weight: f64,
+    ) {
+        let variance = self.aim(phi);
+        if !(variance > 0.0 && variance.is_finite()) {
+            return;
+        }
+        let step = proximal(loss, offset + self.dot(phi), target, 0.0);
+        let curvature = weight * step.curvature;
+        let rest = 1.0 - curvature * variance;
+        let mut gain = if rest > 0.0 { curvature / rest } else { f64::MAX };
+        for (i, d) in self.direction.as_flattened().iter().take(self.n).enumerate() {
+            let room = (prior.element(i, i) - self.element(i, i)).clamp(0.0, f64::MAX);
+            if gain * d * d > room {
+                gain = room / (d * d);
+            }
+        }
+        let (bound, pull) = (f64::from(MAX_WEIGHT), weight * step.pull * (1.0 + gain * variance));
+        for (mean, d) in self.mean.iter_mut().zip(&self.direction) {
+            *mean = (wide(mean) - wide(d) * pull).to_array().map(|x| x.clamp(-bound, bound));
+        }
+        for (panel, column) in self.covariance.chunks_exact_mut(self.n).zip(&self.direction) {
+            let column = wide(column) * gain;
+            for (p, d) in panel.iter_mut().zip(self.direction.as_flattened()) {
+                *p = (wide(p) + column * *d).to_array();
+            }
+        }
+    }
+
     /// Moves the covariance by a share of the way back to the prior's, so that what is old counts less. It lies between two
     /// covariances, so it is one.
     pub(crate) fn forget(&mut self, prior: &Gaussian, share: f64) {

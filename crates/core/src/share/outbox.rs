@@ -9,6 +9,7 @@
 use crate::format::delta::{ClientKey, Delta, Report};
 use crate::format::evidence::Evidence;
 use crate::input::feature::{FeatureId, Features};
+use crate::input::index::Index;
 use crate::maths::order::ordered;
 use crate::maths::random::Random;
 use crate::model::event::Event;
@@ -83,6 +84,33 @@ impl Outbox {
         if let Some(at) = self.events.iter().rposition(same) {
             self.events.remove(at);
         }
+    }
+
+    /// Takes an event back, the latest with these features and this target: its weight, and whether the endpoint may have been told of it.
+    /// Then it stays, without weight, so that deltas to come tell that there is nothing of it. None if it is not kept.
+    pub(crate) fn take_back(&mut self, features: &Features, target: f32) -> Option<(f32, bool)> {
+        let same = |event: &Event| event.weight > 0.0 && event.target == target && event.features == *features;
+        if let Some(at) = self.events.iter().rposition(same) {
+            return Some((self.events.remove(at).weight, false));
+        }
+        let at = self.history.iter().rposition(same)?;
+        let weight = self.history[at].weight;
+        // Which of the events with a row were told is all one: that there are as many counts.
+        let (mut rows, mut kept) = (Index::default(), vec![0.0; features.shared().len()]);
+        features.shared().iter().for_each(|feature| _ = rows.enter(feature.id));
+        let found = self.history.iter().flat_map(|event| event.features.shared()).filter_map(|of| rows.find(of.id));
+        found.for_each(|row| kept[row] += 1.0);
+        let told = rows.ids().iter().zip(&kept);
+        let told = told.map(|(id, kept)| (self.told.events(*id) + self.underway.events(*id), kept));
+        let was_told = told.into_iter().any(|(told, kept)| told > kept - 0.5);
+        if was_told {
+            self.history[at].weight = 0.0;
+        } else {
+            self.history.remove(at);
+            self.met = self.met.saturating_sub(1);
+            self.refused = self.refused.saturating_sub(1);
+        }
+        Some((weight, was_told))
     }
 
     /// Takes an event into the history; if that is full, in the place of another, or not at all.

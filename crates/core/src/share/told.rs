@@ -48,6 +48,11 @@ impl Told {
         (events, [a, b])
     }
 
+    /// Of how many events of a row the endpoint was told.
+    pub(crate) fn events(&self, id: FeatureId) -> f32 {
+        self.index.find(id).map_or(0.0, |slot| self.numbers[(slot + 1) * self.stride - 1])
+    }
+
     /// Adds that the endpoint was told a change of eta, with `amounts` of curvature, for so many events.
     pub(crate) fn tell(&mut self, id: FeatureId, eta: &[f32], amounts: Amounts, events: f32) {
         let row = self.row(id, eta.len() + BEYOND);

@@ -132,7 +132,8 @@ impl Slates {
         Some((place, &self.pending[slate].1[place]))
     }
 
-    fn find(&mut self, subject: &Subject) -> Result<(usize, &mut [Shown]), Error> {
+    /// What may be labelled: its place, and all that was shown beside it.
+    pub(crate) fn find(&mut self, subject: &Subject) -> Result<(usize, &mut [Shown]), Error> {
         let (slate, place) = self.place(subject)?;
         Ok((place, &mut self.pending[slate].1))
     }
@@ -169,4 +170,14 @@ pub(crate) fn score(figures: &mut SlateScore, shown: &[Shown], place: usize, cli
     figures.slates += u64::from(first);
     figures.hits += u64::from(before == 0.0 && after > 0.0);
     figures.ndcg += after - before;
+}
+
+/// The same after the label of the item at `place` was taken back, whatever it was before that.
+pub(crate) fn unscore(figures: &mut SlateScore, shown: &mut [Shown], place: usize, click_target: f32) {
+    let mut back = SlateScore::default();
+    score(&mut back, shown, place, click_target, false);
+    shown[place].target = None;
+    figures.slates = figures.slates.saturating_sub(back.slates);
+    figures.hits = figures.hits.saturating_sub(back.hits);
+    figures.ndcg = (figures.ndcg - back.ndcg).clamp(0.0, f64::MAX);
 }

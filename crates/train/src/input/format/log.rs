@@ -92,8 +92,8 @@ impl LogRows {
                 self.labelled = self.alone(&scored.features, format!("line {}", self.lines.line))?;
                 return Ok(Some((target, weight)));
             }
-            // The first says who comes, the second is no event but a pair of them.
-            Record::Opened { .. } | Record::Preferred { .. } => {}
+            // The first says who comes, the second is no event but a pair of them, and what the third takes back was an event all the same.
+            Record::Opened { .. } | Record::Preferred { .. } | Record::Undone { .. } => {}
         }
         Ok(None)
     }
