@@ -4,7 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use brooklet_core::PendingDelta;
+use brooklet_core::{PendingDelta, Piece};
 
 /// A profile as the store has it.
 #[derive(Debug, Clone)]
@@ -19,7 +19,9 @@ pub(crate) struct Saved {
     pub(crate) merged: Vec<f64>,
     /// Deltas that went out with notes and are not acknowledged.
     pub(crate) departed: Vec<PendingDelta>,
+    /// The profile's head, and its rows: of each model, piece by piece.
     pub(crate) profile: Vec<u8>,
+    pub(crate) rows: Vec<Vec<Vec<u8>>>,
     /// The event log beside it; empty if there is none, or nobody wants it.
     pub(crate) log: String,
 }
@@ -49,7 +51,12 @@ pub(crate) struct Snapshot {
     pub(crate) revision: f64,
     pub(crate) resets: f64,
     pub(crate) open: f64,
+    /// The profile's head, the pieces of rows that the store has not, and how many there are of each model.
     pub(crate) profile: Vec<u8>,
+    pub(crate) rows: Vec<Piece>,
+    pub(crate) pieces: Vec<usize>,
+    /// What a log can go on from, if there is one: the profile as a whole.
+    pub(crate) whole: Vec<u8>,
     /// The delta in that profile which is not acknowledged.
     pub(crate) pending: Option<PendingDelta>,
     pub(crate) merged: Vec<f64>,
@@ -61,10 +68,11 @@ pub(crate) struct Snapshot {
     pub(crate) covers: Covered,
 }
 
-/// How far a session was when its snapshot was taken: changes, events of its journal, lines of its log, how often it had been left.
+/// How far a session was when its snapshot was taken: changes, the mark of its rows, events of its journal, lines of its log, how often it had been left.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Covered {
     pub(crate) changes: u64,
+    pub(crate) mark: u64,
     pub(crate) events: usize,
     pub(crate) log_end: usize,
     pub(crate) left: u32,

@@ -45,6 +45,8 @@ pub(crate) struct Session {
     /// Counts everything that changed the profile, and how much of it is saved.
     pub(super) changes: u64,
     saved_changes: u64,
+    /// The rows that moved since this mark of the core are not saved.
+    saved_mark: u64,
     /// The store's revision that the profile grew from.
     pub(super) revision: f64,
     /// How often the profile was reset, now and in the store.
@@ -85,7 +87,7 @@ impl Session {
         let Kept { saved, notes } = kept;
         let (mut core, origin) = match &saved {
             None => (Core::new(base, config.clone())?, Origin::New),
-            Some(saved) => match Core::restore(base.clone(), config.clone(), &saved.profile) {
+            Some(saved) => match Core::restore_pieces(base.clone(), config.clone(), &saved.profile, &saved.rows) {
                 Ok(core) => (core, Origin::Restored),
                 Err(_) => (Core::new(base, config.clone())?, Origin::Replaced),
             },
@@ -100,6 +102,7 @@ impl Session {
             journal: Journal::default(),
             changes: 0,
             saved_changes: 0,
+            saved_mark: 0,
             revision: saved.as_ref().map_or(0.0, |saved| saved.revision),
             resets,
             saved_resets: resets,
@@ -224,6 +227,7 @@ impl Session {
     pub(crate) fn reset(&mut self) {
         self.journal.clear();
         self.core.forget();
+        self.saved_mark = 0;
         self.departed.clear();
         (self.open, self.idle, self.offered, self.ready) = (0.0, 0, 0, None);
         self.origin = Origin::New;
@@ -271,13 +275,17 @@ impl Session {
         self.changes != self.saved_changes || self.revision == NONE
     }
 
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&mut self) -> Snapshot {
+        let (rows, mark) = self.core.changed_rows(self.saved_mark);
         Snapshot {
             model: self.core.base().metadata().model.clone(),
             revision: self.revision,
             resets: self.resets,
             open: self.open,
-            profile: self.core.profile(),
+            profile: self.core.profile_head(),
+            rows,
+            pieces: self.core.row_pieces(),
+            whole: self.log.as_ref().map(|_| self.core.profile()).unwrap_or_default(),
             pending: self.core.pending_delta(),
             merged: self.merged.clone(),
             departed: self.departed.clone(),
@@ -289,6 +297,7 @@ impl Session {
             with_log: self.log.is_some(),
             covers: Covered {
                 changes: self.changes,
+                mark,
                 events: self.journal.len(),
                 log_end: self.log.as_ref().map_or(0, Log::end),
                 left: self.left,
@@ -316,13 +325,10 @@ impl Session {
     pub(crate) fn saved(&mut self, snapshot: &Snapshot, revision: f64) {
         // If it went out before this was heard, what this tab has beyond it is upon another delta.
         self.revision = if self.revision == NONE { NONE } else { revision };
-        self.saved_changes = snapshot.covers.changes;
+        (self.saved_changes, self.saved_mark) = (snapshot.covers.changes, snapshot.covers.mark);
         self.saved_resets = snapshot.resets;
         if let Some(log) = &mut self.log {
-            log.saved(
-                snapshot.covers.log_end,
-                Record::opened(self.core.base(), snapshot.profile.clone(), &self.config),
-            );
+            log.saved(snapshot.covers.log_end, Record::opened(self.core.base(), snapshot.whole.clone(), &self.config));
         }
         self.journal.saved(snapshot.covers.events);
         self.offered = 0;
@@ -373,10 +379,11 @@ impl Session {
         let Kept { saved, notes } = kept;
         let base = self.core.base().clone();
         let core = match &saved {
-            Some(saved) => Core::restore(base, self.config.clone(), &saved.profile)?,
+            Some(saved) => Core::restore_pieces(base, self.config.clone(), &saved.profile, &saved.rows)?,
             None => Core::new(base, self.config.clone())?,
         };
         self.journal.rebase(&mut self.core, core);
+        self.saved_mark = 0;
         if saved.is_some() && self.origin == Origin::New && self.revision == NONE && self.saved_changes == 0 {
             self.origin = Origin::Restored;
         }

@@ -91,7 +91,13 @@ impl Store {
         let (resets, open, merged, departed) = (*resets, *open, merged.clone(), departed.clone());
         let revision = snapshot.revision + 1.0;
         let (profile, log) = (profile.clone(), String::new());
-        *saved = Some(Saved { revision, resets, open, merged, departed, profile, log });
+        let mut rows = saved.take().map(|saved| saved.rows).unwrap_or_default();
+        rows.resize(snapshot.pieces.len(), Vec::new());
+        for (rows, pieces) in rows.iter_mut().zip(&snapshot.pieces) {
+            rows.resize(*pieces, Vec::new());
+        }
+        snapshot.rows.iter().for_each(|piece| rows[piece.model][piece.at].clone_from(&piece.bytes));
+        *saved = Some(Saved { revision, resets, open, merged, departed, profile, rows, log });
         Replaced::Done(revision)
     }
 }

@@ -1,6 +1,7 @@
 //! What stands in the store under its keys, as JavaScript objects. A record that is not one of ours is as good as none.
 
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use brooklet_core::PendingDelta;
@@ -9,6 +10,9 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use crate::learning::saved::{Saved, Snapshot};
 use crate::page::object::{field, object};
+
+/// More pieces of rows than any model has.
+const MOST_PIECES: f64 = 1e6;
 
 /// A base as it was last fetched.
 #[derive(Debug, Clone)]
@@ -33,6 +37,10 @@ pub(crate) fn saved(record: &JsValue) -> Option<Saved> {
         // They are of notes: the first of their clients.
         departed: list(record, "departed", |bytes| Some(PendingDelta { seq: 1, bytes: array(bytes)? })),
         profile: bytes(record, "profile").unwrap_or_default(),
+        // So many are to be read.
+        rows: list(record, "pieces", |count| {
+            Some(vec![Vec::new(); count.as_f64().filter(|n| *n < MOST_PIECES)? as usize])
+        }),
         log: String::new(),
     })
 }
@@ -49,6 +57,7 @@ pub(crate) fn profile_record(snapshot: &Snapshot, revision: f64) -> JsValue {
             snapshot.departed.iter().map(|delta| Uint8Array::from(&delta.bytes[..])).collect::<Array>().into(),
         ),
         ("profile", Uint8Array::from(&snapshot.profile[..]).into()),
+        ("pieces", snapshot.pieces.iter().map(|count| JsValue::from(*count)).collect::<Array>().into()),
     ])
 }
 
@@ -79,7 +88,7 @@ fn bytes(record: &JsValue, name: &str) -> Option<Vec<u8>> {
     array(value(record, name)?)
 }
 
-fn array(value: JsValue) -> Option<Vec<u8>> {
+pub(crate) fn array(value: JsValue) -> Option<Vec<u8>> {
     value.dyn_into::<Uint8Array>().ok().map(|bytes| bytes.to_vec())
 }
 

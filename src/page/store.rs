@@ -2,7 +2,8 @@
 //!
 //! | key | record |
 //! |---|---|
-//! | `profile/<model>` | `{ revision: number, resets: number, open: number, merged: number[], departed: Uint8Array[], profile: Uint8Array }` |
+//! | `profile/<model>` | `{ revision: number, resets: number, open: number, merged: number[], departed: Uint8Array[], profile: Uint8Array, pieces: number[] }` |
+//! | `["rows", <model>, n, at]` | rows of the profile's model n, one of its `pieces`: `Uint8Array`. A profile without `pieces` has its rows in itself |
 //! | `log/<model>` | the event log, if one is kept: text |
 //! | `base` | `{ url: string, etag: string \| null, bytes: Uint8Array }`: the base last fetched, for opening offline |
 //!
@@ -16,7 +17,8 @@ use core::cell::{Cell, RefCell};
 use core::future::poll_fn;
 use core::task::{Poll, Waker};
 
-use js_sys::{Object, Promise};
+use brooklet_core::Piece;
+use js_sys::{Array, Object, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{IdbDatabase, IdbObjectStore, IdbRequest, IdbTransaction};
@@ -25,7 +27,7 @@ use crate::learning::saved::{Kept, Note, Replaced, Snapshot};
 use crate::page::error::Failure;
 use crate::page::host;
 use crate::page::notes::Notes;
-use crate::page::record::{CachedBase, base_record, cached_base, profile_record, revision, saved};
+use crate::page::record::{CachedBase, array, base_record, cached_base, profile_record, revision, saved};
 
 const OBJECT_STORE: &str = "brooklet";
 const LAYOUT: u32 = 1;
@@ -128,6 +130,13 @@ impl Store {
         self.looking.take();
         let revision = snapshot.revision + 1.0;
         objects.put_with_key(&profile_record(snapshot, revision), &profile_key).map_err(storage)?;
+        for Piece { model, at, bytes } in &snapshot.rows {
+            let key = rows_key(&snapshot.model, *model, *at as f64);
+            objects.put_with_key(&Uint8Array::from(&bytes[..]), &key).map_err(storage)?;
+        }
+        for (model, pieces) in snapshot.pieces.iter().enumerate() {
+            objects.delete(&rows_of(&snapshot.model, model, *pieces, ROWS_END)?).map_err(storage)?;
+        }
         let log_key = log_key(&snapshot.model);
         match snapshot.log.as_deref() {
             None => {}
@@ -143,6 +152,12 @@ impl Store {
 
     async fn read(&self, objects: &IdbObjectStore, model: &str, with_log: bool) -> Result<Kept, Failure> {
         let mut saved = saved(&got(objects, &profile_key(model)).await?);
+        for (at, rows) in saved.iter_mut().flat_map(|saved| saved.rows.iter_mut().enumerate()) {
+            let range = rows_of(model, at, 0, rows.len() as f64)?;
+            let found = done(&objects.get_all_with_key(&range).map_err(storage)?).await?.unchecked_into::<Array>();
+            // What is missing stays empty, which no piece is.
+            rows.iter_mut().zip(found.iter()).for_each(|(rows, found)| *rows = array(found).unwrap_or_default());
+        }
         if let Some(saved) = saved.as_mut().filter(|_| with_log) {
             saved.log = got(objects, &log_key(model)).await?.as_string().unwrap_or_default();
         }
@@ -272,6 +287,19 @@ fn log_key(model: &str) -> JsValue {
     ["log/", model].concat().into()
 }
 
+/// Beyond all pieces of a model.
+const ROWS_END: f64 = f64::INFINITY;
+
+fn rows_key(model: &str, at: usize, piece: f64) -> JsValue {
+    Array::of4(&"rows".into(), &model.into(), &at.into(), &piece.into()).into()
+}
+
+/// The pieces of a model from one to another, which is not among them.
+fn rows_of(model: &str, at: usize, from: usize, to: f64) -> Result<JsValue, Failure> {
+    let range = KeyRange::bound(&rows_key(model, at, from as f64), &rows_key(model, at, to), false, true);
+    range.map_err(storage)
+}
+
 fn storage(thrown: JsValue) -> Failure {
     Failure::thrown("storage", &thrown)
 }
@@ -329,6 +357,12 @@ extern "C" {
     type Transaction;
     #[wasm_bindgen(method, catch)]
     fn commit(this: &Transaction) -> Result<(), JsValue>;
+
+    /// `IDBKeyRange`.
+    #[wasm_bindgen(js_name = IDBKeyRange)]
+    type KeyRange;
+    #[wasm_bindgen(static_method_of = KeyRange, js_class = "IDBKeyRange", catch)]
+    fn bound(from: &JsValue, to: &JsValue, without_from: bool, without_to: bool) -> Result<JsValue, JsValue>;
 
     type TransactionOptions;
     #[wasm_bindgen(method, setter)]

@@ -276,3 +276,60 @@ async fn a_store_that_sleeps_keeps_nobody_waiting() {
     "#)
     .await;
 }
+
+#[wasm_bindgen_test]
+async fn a_large_profile_is_saved_by_what_changed() {
+    run(r#"
+        const store = fresh();
+        const done = (request) => new Promise((resolve, reject) => {
+          request.onsuccess = () => resolve(request.result);
+          request.onerror = reject;
+        });
+        const learner = await open({ store, log: 1 });
+        for (let i = 0; i < 500; i++) learner.learnOne({ tag: `${i}` }, i % 2);
+        await learner.save();
+        const { put } = IDBObjectStore.prototype;
+        const keys = [];
+        IDBObjectStore.prototype.put = function (value, key) { keys.push(key); return put.call(this, value, key); };
+        learner.learnOne({ tag: "70" }, 1);
+        await learner.save();
+        IDBObjectStore.prototype.put = put;
+        equal(keys.filter((key) => key !== "log/films"), ["profile/films", ["rows", "films", 0, 1]]);
+        const { profile, pieces, ...rest } = await kept(store, "profile/films");
+        equal(pieces, [Math.ceil(500 / 64)]);
+        const scores = (learner) => [3, 70, 499].map((tag) => learner.predictOne({ tag: `${tag}` }).score);
+        const expected = scores(learner);
+        const opened = JSON.parse(learner.exportLog().split("\n").findLast((line) => line.includes('"opened"')));
+        const whole = Uint8Array.from(opened.profile.match(/../g), (byte) => parseInt(byte, 16));
+        await learner.close();
+
+        const change = async (work) => {
+          const database = await done(indexedDB.open(store));
+          const objects = database.transaction("brooklet", "readwrite").objectStore("brooklet");
+          await work(objects);
+          database.close();
+        };
+        const again = async () => {
+          const learner = await open({ store });
+          const found = [learner.metrics().profile, scores(learner)];
+          await learner.close();
+          return found;
+        };
+        equal(await again(), ["restored", expected]);
+        // As it was kept before: in one record.
+        await change(async (objects) => {
+          await done(objects.delete(IDBKeyRange.bound(["rows"], ["rows", []])));
+          await done(objects.put({ ...rest, profile: whole }, "profile/films"));
+        });
+        equal(await again(), ["restored", expected]);
+        const tab = await open({ store });
+        tab.learnOne({ tag: "0" }, 1);
+        await tab.close();
+        equal((await kept(store, "profile/films")).pieces, pieces, "it is in pieces from its next save on");
+        await change((objects) => done(objects.delete(["rows", "films", 0, 3])));
+        const [origin, found] = await again();
+        equal(origin, "replaced", "a piece is missing");
+        holds(JSON.stringify(found) !== JSON.stringify(expected), "it was begun anew");
+    "#)
+    .await;
+}

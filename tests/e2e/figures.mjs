@@ -1,6 +1,6 @@
 // The figures of docs/browser.md, from the real browser and the real endpoint:
 //
-//     node tests/e2e/figures.mjs [leaving | back | start | save | tasks]... [--times 100]
+//     node tests/e2e/figures.mjs [leaving | back | start | save | large | tasks]... [--times 100]
 
 import { rm, mkdtemp } from "node:fs/promises";
 import os from "node:os";
@@ -101,6 +101,30 @@ async function save({ shop, browser, times }) {
   await context.close();
 }
 
+/** A save after one event of a profile that has learnt 100,000 values: as many rows as it may have. */
+async function large({ shop, browser, times }) {
+  const context = await browser.newContext();
+  const page = await shop.tab(context, "?enter");
+  const took = await page.evaluate(async (times) => {
+    for (let n = 0; n < 100_000; n++) {
+      learner.learnOne({ tag: `value-${n}` }, n % 2);
+      if (n % 1000 === 999) await learner.save();
+    }
+    const took = [];
+    for (let n = -1; n < times; n++) {
+      learner.learnOne({ tag: `value-${99_999 - 997 * (n + 1) % 50_000}` }, n & 1);
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      learner.learnOne({ tag: `value-${99_998 - 991 * (n + 1) % 50_000}` }, n & 1);
+      const began = performance.now();
+      await learner.save();
+      took.push(performance.now() - began);
+    }
+    return took.slice(1);
+  }, times);
+  console.log(`a save after one event, of a profile of 100,000 values: ${told(took)}`);
+  await context.close();
+}
+
 /** The longest tasks of the page's thread while it learns and syncs. */
 async function tasks({ shop, browser, times }) {
   const context = await browser.newContext();
@@ -126,7 +150,7 @@ async function tasks({ shop, browser, times }) {
   await context.close();
 }
 
-const ALL = { leaving, back, start, save, tasks };
+const ALL = { leaving, back, start, save, large, tasks };
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { times: { type: "string", default: "100" } } });
 const folder = await mkdtemp(path.join(os.tmpdir(), "brooklet-figures-"));
 const endpoint = new Endpoint(folder, await trainSeed(folder), ["--fold-seconds", "0"]);

@@ -94,6 +94,7 @@ pub use input::feature::{Feature, FeatureId, Features, FeaturesBuilder, Known};
 pub use input::kind::{FieldKind, Kind, Scale};
 pub use input::schema::{FieldRate, Schema};
 pub use input::value::Value;
+pub use learner::pieces::Piece;
 pub use learner::rank::{Query, Uncertain};
 pub use learner::shelves::{Popular, Similar};
 pub use learner::state::Learner;

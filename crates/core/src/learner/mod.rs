@@ -6,6 +6,7 @@ pub(crate) mod state;
 pub(crate) mod insight;
 pub(crate) mod learn;
 pub(crate) mod log;
+pub(crate) mod pieces;
 pub(crate) mod profile;
 pub(crate) mod rank;
 pub(crate) mod send;

@@ -16,6 +16,7 @@ use crate::loss::Loss;
 use crate::maths::random::Random;
 use crate::model::event::Event;
 use crate::model::interest::Interest;
+use crate::model::overlay::Overlay;
 use crate::model::personal::Model;
 use crate::model::posterior::Gaussian;
 use crate::share::outbox::{BUFFER, HISTORY, Outbox};
@@ -38,14 +39,26 @@ const MOST_FIELDS: u64 = FIELDS + 1;
 /// Where a covariance of more than this would come from, no prior says.
 const MAX_COVARIANCE: f64 = 1e9;
 
+/// A row: its id, the residual, AdaGrad's accumulator.
+type Learnt<'a> = (FeatureId, &'a [f32], f32);
+
 type Written = Result<(), minicbor::encode::Error<core::convert::Infallible>>;
 
 impl Learner {
     /// The bytes to keep on the device. Equal learners give equal bytes, natively and in wasm.
     pub fn profile(&self) -> Vec<u8> {
+        self.written(Overlay::learnt)
+    }
+
+    /// The same without the learnt rows, which are kept in pieces beside it.
+    pub fn profile_head(&self) -> Vec<u8> {
+        self.written(|_| Vec::new())
+    }
+
+    fn written(&self, rows: fn(&Overlay) -> Vec<Learnt<'_>>) -> Vec<u8> {
         let mut out = Encoder::new(Vec::new());
         // Writing to a Vec cannot fail.
-        let _ = self.write(&mut out);
+        let _ = self.write(&mut out, rows);
         out.into_writer()
     }
 
@@ -102,14 +115,14 @@ impl Learner {
         Ok(learner)
     }
 
-    fn write(&self, out: &mut Encoder<Vec<u8>>) -> Written {
+    fn write(&self, out: &mut Encoder<Vec<u8>>, rows: fn(&Overlay) -> Vec<Learnt<'_>>) -> Written {
         let metadata = self.base().metadata();
         out.array(if self.interest.is_some() { MOST_FIELDS } else { FIELDS })?
             .u64(FORMAT)?
             .str(&metadata.model)?
             .u64(metadata.factors as u64)?;
         out.u64(number_of(metadata.loss))?.array(self.models.len() as u64)?;
-        self.models.iter().try_for_each(|model| write_model(out, model))?;
+        self.models.iter().try_for_each(|model| write_model(out, model, &rows(&model.rows)))?;
         let scales = self.scales.sorted();
         out.array(scales.len() as u64)?;
         for (id, Moments { count, mean, squares }) in scales {
@@ -173,10 +186,9 @@ impl Learner {
     }
 }
 
-fn write_model(out: &mut Encoder<Vec<u8>>, model: &Model) -> Written {
+fn write_model(out: &mut Encoder<Vec<u8>>, model: &Model, learnt: &[Learnt<'_>]) -> Written {
     out.array(7)?.bytes(&doubles(model.visitor.mean()))?.bytes(&doubles(&model.visitor.covariance()))?;
     out.bytes(&doubles(&[model.calibration.mean(), &model.calibration.covariance()].concat()))?;
-    let learnt = model.rows.learnt();
     let evidence: Vec<f32> = learnt.iter().map(|(_, _, evidence)| *evidence).collect();
     write_rows(out, learnt.iter().map(|(id, row, _)| (*id, *row)))?;
     out.bytes(&floats(&evidence))?.u64(model.rows.evicted)?;

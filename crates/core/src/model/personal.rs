@@ -131,7 +131,14 @@ impl Model {
 
     /// Takes back what [`Model::learn`] and [`Model::calibrate`] made of a label that was predicted at `moderated`. The rows first, for they
     /// were moved last: an implicit step is undone by the explicit one from where it led. Whether some rows made room for these.
-    pub(crate) fn unlearn(&mut self, features: &Features, moderated: f64, click: bool, target: f64, weight: f64) -> bool {
+    pub(crate) fn unlearn(
+        &mut self,
+        features: &Features,
+        moderated: f64,
+        click: bool,
+        target: f64,
+        weight: f64,
+    ) -> bool {
         let (loss, mut gathered) = (self.loss(), Gathered::default());
         self.gather(&mut gathered, features);
         if self.moves_rows() {
