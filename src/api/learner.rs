@@ -14,6 +14,7 @@ use crate::learning::journal::Event;
 use crate::page::error::Failure;
 use crate::page::object::{field, only};
 use crate::page::promise::promise;
+use crate::page::vocabulary::when_forgotten;
 use crate::tab::client::Client;
 use crate::tab::open;
 use crate::tab::sync::{Occasion, sync};
@@ -28,6 +29,7 @@ pub struct Learner {
 impl Drop for Learner {
     fn drop(&mut self) {
         if !self.client.is_closed() {
+            self.client.complain();
             let client = Rc::clone(&self.client);
             self.client.background("save", async move { client.close().await });
         }
@@ -43,7 +45,9 @@ impl Learner {
         let options = self::options(options);
         promise(async move {
             let client = open::open(options?).await?;
-            Ok(Learner { client }.into())
+            let learner = JsValue::from(Learner { client: Rc::clone(&client) });
+            client.complain_with(when_forgotten(&learner));
+            Ok(learner)
         })
     }
 

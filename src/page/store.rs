@@ -152,7 +152,8 @@ impl Store {
 
     async fn read(&self, objects: &IdbObjectStore, model: &str, with_log: bool) -> Result<Kept, Failure> {
         let mut saved = saved(&got(objects, &profile_key(model)).await?);
-        for (at, rows) in saved.iter_mut().flat_map(|saved| saved.rows.iter_mut().enumerate()) {
+        let rows = saved.iter_mut().flat_map(|saved| saved.rows.iter_mut().enumerate());
+        for (at, rows) in rows.filter(|(_, rows)| !rows.is_empty()) {
             let range = rows_of(model, at, 0, rows.len() as f64)?;
             let found = done(&objects.get_all_with_key(&range).map_err(storage)?).await?.unchecked_into::<Array>();
             // What is missing stays empty, which no piece is.

@@ -4,6 +4,9 @@
 /** What `read` returns when it fails. */
 const FAILED = -2147483648;
 
+/** Fields that are remembered; beyond, all are met anew. */
+const MOST_FIELDS = 1 << 16;
+
 /** What the values of a field are, where the model knows; else `undefined`. */
 const CATEGORICAL = 1;
 const NUMERIC = 3;
@@ -39,9 +42,15 @@ export class Vocabulary {
 
   /** Gives out numbers from 0 again. */
   forget() {
-    this.root = new Field("", "");
+    this.clear();
     this.known = 0;
     this.fresh = [];
+  }
+
+  /** Forgets which number stands where; the numbers that were given stay. */
+  clear() {
+    this.root = new Field("", "");
+    this.fields = 0;
   }
 
   /** The features that were given a number since the last time: path, then a value as it was met, by turns. */
@@ -66,6 +75,8 @@ export class Vocabulary {
   read(input, at) {
     try {
       this.length = 0;
+      // Not every field has a number: an array or an object may be empty.
+      if (this.fields >= MOST_FIELDS) this.clear();
       if (input !== undefined && input !== null) {
         if (!isPlain(input)) throw refused("", "must be a plain object of named values");
         this.object(this.root, input, 0);
@@ -150,6 +161,7 @@ export class Vocabulary {
       const kind = this.kinds.get(path);
       if (value === false && kind === undefined) return undefined;
       within = new Field(key, path, kind);
+      this.fields++;
       field.within.set(key, within);
       if (place === field.usual.length) field.usual.push(within);
     }
@@ -265,6 +277,16 @@ export const barred = async (address) => {
   } catch {
     return false;
   }
+};
+
+/** What is called when a learner is let go of that was not closed: says so, in development, if nobody freed it, so that it was forgotten. */
+export const whenForgotten = (learner) => {
+  const there = new WeakRef(learner);
+  return () => {
+    if (there.deref() === undefined && /^(localhost$|127\.|\[::1\])/.test(globalThis.location?.hostname)) {
+      console.warn("brooklet: a learner was forgotten, and is closed: keep it for as long as the page learns, or close() it");
+    }
+  };
 };
 
 /** `setTimeout`; a process of Node ends though it is set. */

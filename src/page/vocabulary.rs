@@ -73,6 +73,12 @@ impl Vocabulary {
         Ok(Features::of_known(known)?)
     }
 
+    /// Nothing is read any more.
+    pub(crate) fn let_go(&mut self) {
+        self.js.forget();
+        (self.known, self.read) = (Vec::new(), Vec::new());
+    }
+
     /// The categories of a field that were met.
     pub(crate) fn categories(&self, field: &str) -> Vec<String> {
         self.js.categories(field).iter().filter_map(|text| text.as_string()).collect()
@@ -149,6 +155,10 @@ extern "C" {
 
     /// A signal that aborts after so many milliseconds, or when `signal` does.
     pub(crate) fn bounded(milliseconds: u32, signal: Option<&AbortSignal>) -> AbortSignal;
+
+    /// What complains, in development, if the learner was let go of without being closed.
+    #[wasm_bindgen(js_name = whenForgotten)]
+    pub(crate) fn when_forgotten(learner: &JsValue) -> Function;
 
     /// JSON, or what was thrown.
     pub(crate) fn settings(options: &JsValue, names: &str) -> JsValue;

@@ -40,12 +40,14 @@ const MOST_PREPARED: usize = 1 << 16;
 /// A learner and its surroundings.
 pub(crate) struct Client {
     me: Weak<Client>,
-    session: RefCell<Session>,
+    /// Nothing once it is closed.
+    session: RefCell<Option<Session>>,
     vocabulary: RefCell<Vocabulary>,
     prepared: RefCell<Vec<Features>>,
     pub(crate) store: Option<Rc<Store>>,
     pub(crate) link: Option<Link>,
     on_event: Option<Function>,
+    complaint: RefCell<Option<Function>>,
     closed: Cell<bool>,
     /// Whether the page was hidden and has not come back.
     pub(super) away: Cell<bool>,
@@ -80,10 +82,11 @@ impl Client {
             me: me.clone(),
             vocabulary: RefCell::new(Vocabulary::new(session.core().schema().clone(), names.clone())),
             prepared: RefCell::default(),
-            session: RefCell::new(session),
+            session: RefCell::new(Some(session)),
             store,
             link,
             on_event,
+            complaint: RefCell::default(),
             closed: Cell::new(false),
             away: Cell::new(false),
             gone: Cell::new(false),
@@ -199,7 +202,12 @@ impl Client {
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Session) -> T) -> Result<T, Failure> {
         // Nothing borrows the session for longer than a call into it, so this does not fail.
         let mut session = self.session.try_borrow_mut().map_err(|_| Failure::BUSY)?;
-        Ok(work(&mut session))
+        Ok(work(session.as_mut().ok_or(Failure::CLOSED)?))
+    }
+
+    /// What can be asked of the session while something of it is borrowed; the default if there is none any more.
+    fn look<T: Default>(&self, look: impl FnOnce(&Session) -> T) -> T {
+        self.session.try_borrow().ok().and_then(|session| session.as_ref().map(look)).unwrap_or_default()
     }
 
     /// Makes a change and saves it. When another tab saved first, moves onto its profile and makes the change again.
@@ -314,7 +322,23 @@ impl Client {
         if let Some(store) = &self.store {
             store.close();
         }
+        // An exchange that is under way still has something to hear.
+        if self.link.as_ref().is_none_or(|link| !link.syncing.is_taken()) {
+            drop((self.session.take(), self.prepared.take()));
+            self.vocabulary.borrow_mut().let_go();
+        }
         outcome
+    }
+
+    /// What says so if the page has lost its learner without closing it.
+    pub(crate) fn complain_with(&self, complaint: Function) {
+        self.complaint.replace(Some(complaint));
+    }
+
+    pub(crate) fn complain(&self) {
+        if let Some(complaint) = self.complaint.take() {
+            let _ = complaint.call0(&JsValue::UNDEFINED);
+        }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -323,17 +347,17 @@ impl Client {
 
     /// Whether the store has not answered yet.
     fn is_waiting(&self) -> bool {
-        self.session.try_borrow().is_ok_and(|session| session.is_waiting())
+        self.look(Session::is_waiting)
     }
 
     /// Whether the store lacks something.
     pub(crate) fn is_unsaved(&self) -> bool {
-        self.session.try_borrow().is_ok_and(|session| session.is_unsaved())
+        self.look(Session::is_unsaved)
     }
 
     /// Events that the endpoint has not acknowledged, as far as is known; a delta from before counts as one.
     pub(crate) fn waiting(&self) -> u32 {
-        if self.link.is_none() { 0 } else { self.session.try_borrow().map_or(0, |session| session.waiting()) }
+        if self.link.is_none() { 0 } else { self.look(Session::waiting) }
     }
 
     /// These ring from now on.
@@ -362,7 +386,7 @@ impl Client {
         if link.syncing.is_taken() || host::is_offline() || self.is_waiting() {
             return;
         }
-        let held_up = self.session.try_borrow().is_ok_and(|session| session.is_held_up());
+        let held_up = self.look(Session::is_held_up);
         let due = link.due.get();
         let due = if held_up { due.soon() } else { due };
         if let Some(wait) = due.next(self.waiting(), host::random()) {
@@ -395,6 +419,8 @@ impl Client {
         spawn(async move {
             match work.await {
                 Ok(()) => client.arm(),
+                // It was begun before the learner was closed.
+                Err(failure) if failure.is("closed") => {}
                 Err(failure) => client.tell(Event::Failed { during, failure: &failure }),
             }
         });

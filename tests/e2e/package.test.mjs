@@ -5,8 +5,13 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { decodeDelta } from "../../www/delta.js";
 import init, { Learner } from "../../pkg/brooklet.js";
 
+setFlagsFromString("--expose-gc");
+const gc = runInNewContext("gc");
 const file = (path) => readFile(new URL(`../../${path}`, import.meta.url));
 
 test("who opens a learner before init() is told to await it", async () => {
@@ -38,6 +43,91 @@ test("a process ends though its learner has something to send", async () => {
     console.log(learner.metrics().unsent);`;
   const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script], { timeout: 20_000 });
   assert.equal(stdout.trim(), "1");
+});
+
+test("names without end do not grow for ever, in what is downloaded nor around it", async (t) => {
+  let acknowledged = 0;
+  t.mock.method(globalThis, "fetch", async (_, { method, body } = {}) => {
+    if (method !== "POST") return new Response(null, { status: 304 });
+    acknowledged++;
+    return Response.json({ acknowledged: decodeDelta(body).seq, repeat: false, version: 1 });
+  });
+  const { memory } = await init();
+  const bytes = await file("crates/core/tests/fixtures/base-v1-f16.safetensors");
+  const options = { bytes, endpoint: "http://127.0.0.1:9/v1/models/films", store: null, syncEvents: 1e6, syncSeconds: 1e6, model: { maxRows: 4096 } };
+  const learner = await Learner.open(options);
+  let name = 0;
+  const live = async (events) => {
+    for (let n = 0; n < events; n++, name++) {
+      learner.learnOne({ item: `${name % 10}`, [`flag ${name}`]: true, tag: `tag ${name}` }, n % 2);
+      learner.predictOne({ [`off ${name}`]: false, [`none ${name}`]: [], [`empty ${name}`]: {}, [`number ${name}`]: 1 });
+      if (n % 500 === 499) await learner.sync();
+    }
+    gc();
+    return { wasm: memory.buffer.byteLength, heap: process.memoryUsage().heapUsed };
+  };
+  // By then all has been forgotten once, and history is as long as it gets.
+  const before = await live(50_000);
+  const after = await live(100_000);
+  assert.ok(after.wasm - before.wasm < 3 << 20, `${(after.wasm - before.wasm) >> 10} KiB more of WebAssembly's memory`);
+  assert.ok(after.heap - before.heap < 12 << 20, `${(after.heap - before.heap) >> 10} KiB more of the heap`);
+  assert.ok(acknowledged >= 300);
+  await learner.close();
+});
+
+test("a learner that is closed leaves its memory, also while somebody holds it", async () => {
+  const { memory } = await init();
+  const bytes = await file("crates/core/tests/fixtures/base-v1-f16.safetensors");
+  const closed = [];
+  const live = async (learners) => {
+    for (let n = 0; n < learners; n++) {
+      const learner = await Learner.open({ bytes, store: null });
+      for (let tag = 0; tag < 200; tag++) learner.learnOne({ tag: `${tag}` }, tag % 2);
+      await learner.close();
+      closed.push(learner);
+    }
+    return memory.buffer.byteLength;
+  };
+  const before = await live(20);
+  assert.ok((await live(300)) - before <= 2 << 20, "300 learners of 60 KiB and more");
+  assert.throws(() => closed[0].metrics(), { code: "closed" });
+  await closed[0].close();
+});
+
+test("who leaves a block with using, or await using, has closed its learner", async () => {
+  const bytes = await file("crates/core/tests/fixtures/base-v1-f16.safetensors");
+  const learner = await Learner.open({ bytes, store: null });
+  const inner = await Learner.open({ bytes, store: null });
+  learner[Symbol.dispose]();
+  assert.throws(() => learner.metrics(), { code: "closed" });
+  await inner[Symbol.asyncDispose]();
+  assert.throws(() => inner.metrics(), { code: "closed" });
+  await inner[Symbol.asyncDispose]();
+  inner[Symbol.dispose]();
+  await inner[Symbol.asyncDispose]();
+});
+
+test("in development a learner that was forgotten is told of, and one that was freed or closed is not", async (t) => {
+  const bytes = await file("crates/core/tests/fixtures/base-v1-f16.safetensors");
+  const warnings = t.mock.method(console, "warn", () => {}).mock;
+  const turn = () => new Promise((resolve) => setTimeout(resolve, 20));
+  const collect = async () => {
+    for (let n = 0; n < 10; n++) await turn(gc());
+    return warnings.callCount();
+  };
+  const open = async (then) => void (await then?.(await Learner.open({ bytes, store: null })));
+  globalThis.location = { hostname: "localhost" };
+  t.after(() => delete globalThis.location);
+  const before = await collect();
+  await open((learner) => learner.close());
+  await open((learner) => learner.free());
+  assert.equal(await collect(), before);
+  await open((learner) => void learner.learnOne({ item: "1" }, 1));
+  assert.equal(await collect(), before + 1);
+  assert.match(warnings.calls.at(-1).arguments[0], /close\(\)/);
+  globalThis.location = { hostname: "shop.example" };
+  await open();
+  assert.equal(await collect(), before + 1, "visitors need not know");
 });
 
 // src/learning/same_everywhere.rs lives the same natively.

@@ -16,13 +16,18 @@ use crate::workspace::Workspace;
 const MODULE: &str = "./brooklet_bg.js";
 
 /// Goes below what wasm-bindgen writes, whose `wasm` is undefined until `init()` has loaded it: a learner that is opened
-/// before would fail with whatever the engine says of that.
+/// before would fail with whatever the engine says of that. And `await using` waits until a learner is closed.
 const BEFORE_INIT: &str = r#"
 const { open } = Learner;
 Learner.open = async (options) => {
     if (wasm) return open(options);
     throw failed("call and await init(), the default export of brooklet, before Learner.open", "not_initialised");
 };
+if (Symbol.asyncDispose) {
+    Learner.prototype[Symbol.asyncDispose] = async function () {
+        if (this.__wbg_ptr) await this.close();
+    };
+}
 function failed(message, code) {
     return Object.assign(new Error(message), { name: "BrookletError", code });
 }

@@ -117,3 +117,23 @@ fn a_piece_that_is_damaged_is_an_error() {
         assert_eq!(restored.map(|again| again.digest()).map_err(|error| error.code()), expected, "{n}");
     }
 }
+
+#[test]
+fn names_without_end_do_not_make_it_grow() {
+    let model = ModelConfig { max_rows: 256, ..ModelConfig::default() };
+    let mut learner = stocked(Config { model, ..Config::default() });
+    let mut lengths = Vec::new();
+    for n in 0..9000u32 {
+        let tag =
+            object(&[("tag", Value::String(format!("tag-{n}"))), (&format!("size-{n}"), Value::Number(n.into()))]);
+        learner.learn_one(&named(&learner, &tag), (n % 2) as f32, 1.0).expect("a label");
+        if n % 50 == 49 {
+            let delta = learner.prepare_delta([(n / 50 % 250) as u8; 16]).expect("it has learnt");
+            learner.acknowledge(&delta);
+        }
+        if n % 3000 == 2999 {
+            lengths.push(learner.profile().len());
+        }
+    }
+    assert!(lengths[2] < lengths[0] + lengths[0] / 20, "{lengths:?}");
+}

@@ -124,7 +124,12 @@ impl Outbox {
         } else {
             event
         };
-        left.features.shared().iter().for_each(|feature| self.told.release(feature.id));
+        for feature in left.features.shared() {
+            // One that leaves as soon as it comes is in the delta that was just made.
+            if !self.underway.release(feature.id) {
+                self.told.release(feature.id);
+            }
+        }
     }
 
     /// The pending delta; if there is none, one of what was learnt since. `fresh` is a random key, used if one is due.

@@ -65,15 +65,21 @@ impl Told {
         for (id, row) in other.rows() {
             self.row(id, row.len()).iter_mut().zip(row).for_each(|(x, y)| *x += y);
         }
+        // Rows of which nothing is told any more make room.
+        let kept = self.sorted();
+        if 2 * kept.len() < self.index.len() {
+            *self = Told::of(kept.into_iter());
+        }
     }
 
-    /// An event of this row is no longer kept: what was told of it stands, and its share is not looked at again.
-    pub(crate) fn release(&mut self, id: FeatureId) {
-        let Some(slot) = self.index.find(id) else { return };
+    /// An event of this row is no longer kept: what was told of it stands, and its share is not looked at again. Whether one was told of.
+    pub(crate) fn release(&mut self, id: FeatureId) -> bool {
+        let Some(slot) = self.index.find(id) else { return false };
         let row = &mut self.numbers[slot * self.stride..(slot + 1) * self.stride];
         let events = row[row.len() - 1];
         let left = if events > 1.0 { 1.0 - 1.0 / events } else { 0.0 };
         row.iter_mut().for_each(|x| *x *= left);
+        events > 0.0
     }
 
     /// The rows by ascending id, but for those of which nothing is told.
