@@ -121,6 +121,9 @@ impl Client {
 
     /// The features of such an integer.
     pub(crate) fn prepared(&self, prepared: f64) -> Result<Features, Failure> {
+        if self.closed.get() {
+            return Err(Failure::CLOSED);
+        }
         let whole = prepared as usize;
         let found = self.prepared.borrow().get(whole).filter(|_| whole as f64 == prepared).cloned();
         found.ok_or(Failure::argument("pass what prepare() of this learner returned"))

@@ -139,10 +139,10 @@ async fn a_log_survives_a_reload_and_is_removed_by_a_reset() {
         await other.close();
 
         const sleeper = await open({ store, log: 100 });
+        sleeper.learnOne({ item: "2" }, 1);
         await second.reset();
         equal(types(second.exportLog()), ["opened"]);
         equal(types(await kept(store)), ["opened"]);
-        sleeper.learnOne({ item: "2" }, 1);
         await sleeper.save();
         holds(!types(sleeper.exportLog()).includes("learnt"), "what was logged before a reset does not come back");
         await Promise.all([second.close(), sleeper.close()]);

@@ -275,7 +275,7 @@ export async function until(what, ask, seconds = 20) {
   }
 }
 
-async function freePort() {
+export async function freePort() {
   const server = net.createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address();

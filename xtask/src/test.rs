@@ -4,16 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use xshell::cmd;
+use xshell::{Shell, cmd};
 
 use crate::build;
 use crate::demo;
 use crate::steps::Steps;
-use crate::tools::{self, NPM};
+use crate::tools::{self, Browsers, NPM};
 use crate::workspace::Workspace;
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let mut steps = Steps::new(10);
+    let mut steps = Steps::new(11);
     let result = every_step(workspace, &mut steps);
     steps.print_table();
     result
@@ -21,7 +21,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 
 fn every_step(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     let sh = &workspace.shell;
-    let chromium = steps.step("tools and browser", || {
+    let browsers = steps.step("tools and browsers", || {
         tools::for_the_build(workspace)?;
         tools::for_the_tests(workspace)
     })?;
@@ -43,11 +43,24 @@ fn every_step(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
         cmd!(sh, "cargo run --package brooklet-core --example loop").run()?;
         Ok(cmd!(sh, "cargo run --package brooklet-train --example train").run()?)
     })?;
-    steps.step("browser tests", || Ok(cmd!(sh, "wasm-pack test --mode no-install --headless --chrome").run()?))?;
+    steps.step("browser tests", || in_browser(sh, "--chrome"))?;
+    steps.step("browser tests in Firefox", || {
+        if browsers.firefox.is_none() {
+            println!("there is no Firefox: left out");
+            return Ok(());
+        }
+        in_browser(sh, "--firefox")
+    })?;
     steps.step("npm package", || build::package(workspace))?;
     let brooklet = steps.step("brooklet, the command", || demo::brooklet(workspace))?;
     steps.step("examples in Python", || python_examples(workspace, &brooklet))?;
-    steps.step("end to end", || end_to_end(workspace, &brooklet, &chromium))
+    steps.step("end to end", || end_to_end(workspace, &brooklet, &browsers))
+}
+
+/// The tests of `tests/browser`, in seconds that a busy machine may need.
+fn in_browser(sh: &Shell, browser: &str) -> Result<()> {
+    let run = cmd!(sh, "wasm-pack test --mode no-install --headless {browser}");
+    Ok(run.env("WASM_BINDGEN_TEST_TIMEOUT", "300").run()?)
 }
 
 fn python_examples(workspace: &Workspace, brooklet: &Path) -> Result<()> {
@@ -59,14 +72,15 @@ fn python_examples(workspace: &Workspace, brooklet: &Path) -> Result<()> {
     Ok(())
 }
 
-fn end_to_end(workspace: &Workspace, brooklet: &Path, chromium: &Path) -> Result<()> {
+fn end_to_end(workspace: &Workspace, brooklet: &Path, browsers: &Browsers) -> Result<()> {
     let sh = &workspace.shell;
     cmd!(sh, "{NPM} ci --prefix tests").run()?;
     // Named one by one, because what `node --test` makes of a folder differs between versions of Node.
     let tests = test_files(&workspace.root.join("tests/e2e"))?;
     ensure!(!tests.is_empty(), "there is no *.test.mjs in tests/e2e");
-    cmd!(sh, "node --test {tests...}").env("BROOKLET", brooklet).env("CHROMIUM", chromium).run()?;
-    Ok(())
+    let run = cmd!(sh, "node --test {tests...}").env("BROOKLET", brooklet).env("CHROMIUM", &browsers.chromium);
+    let run = browsers.firefox.iter().fold(run, |run, firefox| run.env("FIREFOX", firefox));
+    Ok(run.run()?)
 }
 
 fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {

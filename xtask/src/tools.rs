@@ -8,7 +8,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::places::{folder, search_path};
@@ -55,24 +55,51 @@ pub(crate) fn for_the_build(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// What the checks need on top: rustfmt, clippy, Chromium and its driver. Gives the path of Chromium.
-pub(crate) fn for_the_tests(workspace: &Workspace) -> Result<PathBuf> {
+/// What the tests run in: where it is.
+pub(crate) struct Browsers {
+    pub(crate) chromium: PathBuf,
+    /// Nothing where it could not be had: then its tests are left out.
+    pub(crate) firefox: Option<PathBuf>,
+}
+
+/// What the checks need on top: rustfmt, clippy, browsers and their drivers.
+pub(crate) fn for_the_tests(workspace: &Workspace) -> Result<Browsers> {
     let sh = &workspace.shell;
     for (component, program) in [("rustfmt", "cargo-fmt"), ("clippy", "cargo-clippy")] {
         if !have(sh, program, Version::AtLeast("0")) {
             cmd!(sh, "rustup component add {component}").run()?;
         }
     }
-    if let Some(chromium) = browser() {
-        return Ok(chromium);
+    let chromium = match browser() {
+        Some(chromium) => chromium,
+        None => {
+            println!("Chromium or its driver is missing");
+            apt_get_install(sh, &["chromium", "chromium-driver"])
+                .ok()
+                .and_then(|()| browser())
+                .context(HOW_TO_GET_A_BROWSER)?
+        }
+    };
+    Ok(Browsers { chromium, firefox: firefox(sh)? })
+}
+
+/// Firefox, with its driver. Not every system has a package of it, and Chromium's tests say most of what there is to say.
+fn firefox(sh: &Shell) -> Result<Option<PathBuf>> {
+    let installed = || {
+        let named = env::var_os("FIREFOX").map(PathBuf::from);
+        named.or_else(|| ["firefox-esr", "firefox"].into_iter().find_map(find))
+    };
+    let firefox = installed().or_else(|| {
+        println!("Firefox is missing");
+        apt_get_install(sh, &["firefox-esr"]).ok().and_then(|()| installed())
+    });
+    if firefox.is_some() && !have(sh, "geckodriver", Version::AtLeast("0.34")) {
+        println!("geckodriver is missing; compiling it takes about a minute, once");
+        let root = folder();
+        // It passes on messages: optimizing it would double the time.
+        cmd!(sh, "cargo install geckodriver --debug --locked --force --root {root}").run()?;
     }
-    println!("Chromium or its driver is missing");
-    if apt_get_install(sh, &["chromium", "chromium-driver"]).is_ok()
-        && let Some(chromium) = browser()
-    {
-        return Ok(chromium);
-    }
-    bail!(HOW_TO_GET_A_BROWSER)
+    Ok(firefox)
 }
 
 /// A Python with what `requirements`, a file with every version pinned, names.

@@ -47,6 +47,8 @@ impl Learner {
     }
 
     /// A learner of a head and of the pieces of each model. A profile that is whole is a head without pieces.
+    #[cold]
+    #[inline(never)]
     pub fn restore_pieces(base: Base, config: Config, head: &[u8], pieces: &[Vec<Vec<u8>>]) -> Result<Learner, Error> {
         let mut learner = Learner::restore(base, config, head)?;
         let width = learner.base().width();

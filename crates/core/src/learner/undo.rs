@@ -14,6 +14,8 @@ impl Learner {
     ///
     /// Returns whether a delta has told of it, or may have; then those to come take that back. None if there is no label.
     /// [`Error::CannotUndo`] if the event is not among those that are kept, or the settings are not those of closed form and single items.
+    #[cold]
+    #[inline(never)]
     pub fn undo(&mut self, subject: &Subject) -> Result<Option<bool>, Error> {
         let click_target = self.base().metadata().labels.click_target();
         let (place, shown) = self.slates.find(subject)?;

@@ -42,6 +42,8 @@ impl Interest {
     }
 
     /// Takes back that something was clicked.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn unlearn(&mut self, base: &Base, features: &Features, weight: f64) {
         self.clicked = (self.clicked - weight).clamp(0.0, f64::MAX);
         if let Some(((offset, q, click), new)) = self.click(base, features).zip(Interest::new(base)) {

@@ -131,6 +131,8 @@ impl Model {
 
     /// Takes back what [`Model::learn`] and [`Model::calibrate`] made of a label that was predicted at `moderated`. The rows first, for they
     /// were moved last: an implicit step is undone by the explicit one from where it led. Whether some rows made room for these.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn unlearn(
         &mut self,
         features: &Features,

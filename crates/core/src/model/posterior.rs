@@ -154,6 +154,8 @@ impl Gaussian {
     /// Takes an event back: its loss, expanded to the second order at the mean, is divided out of the posterior (a Newton step, Guo et
     /// al. 2020). Straight after [`Gaussian::learn`] that is what was before, but for rounding, for the mean is the mode that the event
     /// was learnt at; later it is as good as the expansion. No variance grows beyond the prior's.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn unlearn(
         &mut self,
         prior: &Gaussian,

@@ -88,6 +88,8 @@ impl Outbox {
 
     /// Takes an event back, the latest with these features and this target: its weight, and whether the endpoint may have been told of it.
     /// Then it stays, without weight, so that deltas to come tell that there is nothing of it. None if it is not kept.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn take_back(&mut self, features: &Features, target: f32) -> Option<(f32, bool)> {
         let same = |event: &Event| event.weight > 0.0 && event.target == target && event.features == *features;
         if let Some(at) = self.events.iter().rposition(same) {
