@@ -93,7 +93,7 @@ impl Learner {
     #[wasm_bindgen(unchecked_return_type = "Prediction | null")]
     pub fn click(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "Slate | string")] slate: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Slate | ImpressionId")] slate: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
     ) -> Result<JsValue, Failure> {
         self.labelled(item_of(slate, item)?, 1.0, 1.0)
@@ -104,7 +104,7 @@ impl Learner {
     #[wasm_bindgen(unchecked_return_type = "Prediction | null")]
     pub fn skip(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "Slate | string")] slate: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Slate | ImpressionId")] slate: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
     ) -> Result<JsValue, Failure> {
         self.labelled(item_of(slate, item)?, 0.0, 1.0)
@@ -115,7 +115,7 @@ impl Learner {
     #[wasm_bindgen(unchecked_return_type = "Prediction | null")]
     pub fn label(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "Slate | string")] slate: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Slate | ImpressionId")] slate: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "number | boolean")] target: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
@@ -130,7 +130,7 @@ impl Learner {
     #[wasm_bindgen(unchecked_return_type = "Undone | null")]
     pub fn undo(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "Slate | string")] slate: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Slate | ImpressionId")] slate: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
     ) -> Result<JsValue, Failure> {
         let subject = item_of(slate, item)?;
@@ -216,7 +216,7 @@ impl Learner {
     #[wasm_bindgen(js_name = labelHeld, unchecked_return_type = "Prediction | null")]
     pub fn label_held(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "Held | string")] held: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Held | ImpressionId")] held: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "number | boolean")] target: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
     ) -> Result<JsValue, Failure> {

@@ -7,20 +7,41 @@ export interface Features {
   readonly [name: string]: Scalar | readonly (string | number | null | undefined)[] | Features;
 }
 
+/** Features of a type of your own, which may be an interface: what is no feature in it is `never`. */
+export type FeaturesOf<T> = { readonly [Name in keyof T]: FeatureOf<T[Name]> };
+type FeatureOf<V> =
+  V extends Scalar | readonly (string | number | null | undefined)[] ? V
+  : V extends (...input: never) => unknown ? never
+  : V extends object ? FeaturesOf<V>
+  : never;
+
 /** Something to recommend. */
-export interface Item {
+export interface Item<F = Features> {
   readonly id: string | number;
-  readonly features?: Features;
+  readonly features?: F;
+}
+
+/** What a `URL` has, so that these types need none of a page's. */
+export interface Url {
+  readonly href: string;
+  toString(): string;
+}
+
+/** What an `AbortSignal` has. */
+export interface Abort {
+  readonly aborted: boolean;
+  readonly reason?: unknown;
+  addEventListener(type: "abort", listener: () => void): void;
 }
 
 export interface OpenOptions {
   /** Where the model is. One of `url` and `bytes`; if `endpoint` is given, it stands in for both. */
-  url?: string | URL;
+  url?: string | Url;
   /** The model itself. */
   bytes?: Uint8Array | ArrayBuffer;
   /** The model's central endpoint (`https://…/v1/models/films`): deltas go there, newer bases come from there. Without
    * it nothing is ever sent. */
-  endpoint?: string | URL;
+  endpoint?: string | Url;
   /** Gives the token that the endpoint asks for, where it asks for one (`docs/tokens.md`). It is called before each request to the endpoint and to no other
    * address; a page that is left sends what it gave last. With null a request goes without. */
   endpointToken?: () => string | null | undefined | Promise<string | null | undefined>;
@@ -37,7 +58,7 @@ export interface OpenOptions {
   /** How long the model may take on the first visit, in milliseconds; later visits begin with the one that was kept. Default: 30000. */
   timeout?: number;
   /** Calls off the wait for the model of a first visit. */
-  signal?: AbortSignal;
+  signal?: Abort;
   /** How the model learns. */
   model?: ModelOptions;
   /** Further models that learn from the same events; the one that has predicted best serves. */
@@ -89,9 +110,9 @@ export interface DriftOptions {
   policy?: "notify" | { readonly boost: number; readonly events: number } | { readonly pull: number };
 }
 
-export interface RecommendOptions {
+export interface RecommendOptions<Context = Features> {
   /** What is known of this moment: the device, the hour, the page. */
-  context?: Features;
+  context?: Context;
   /** How many items. Default: 10. */
   k?: number;
   /** Items to rank, instead of the whole catalogue. */
@@ -100,9 +121,12 @@ export interface RecommendOptions {
   exclude?: Iterable<string | number>;
 }
 
+/** The id of a slate or of a held prediction, which no item's id is taken for. A string that you have kept is one `as ImpressionId`. */
+export type ImpressionId = string & { readonly __impression: never };
+
 /** A ranked row of items, as it was shown. */
 export interface Slate {
-  readonly id: string;
+  readonly id: ImpressionId;
   /** Best first. */
   readonly items: readonly Recommended[];
 }
@@ -133,7 +157,7 @@ export interface Undone {
 
 /** A prediction that waits for its label. */
 export interface Held extends Prediction {
-  readonly id: string;
+  readonly id: ImpressionId;
 }
 
 /** How one model predicted the visitor's events, each before it was learnt from. */

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { decodeDelta } from "../../www/delta.js";
-import init, { Learner } from "../../pkg/brooklet.js";
+import init, { BrookletError, Learner } from "../../pkg/brooklet.js";
 
 setFlagsFromString("--expose-gc");
 const gc = runInNewContext("gc");
@@ -29,6 +29,13 @@ test("a learner that is none, or no more, says so", async () => {
   learner.free();
   assert.throws(() => learner.metrics(), { name: "BrookletError", code: "closed", message: /freed/ });
   await assert.rejects(async () => learner.sync(), { name: "BrookletError", code: "closed" });
+});
+
+test("instanceof tells a failure of ours from any other", async () => {
+  assert.throws(() => new Learner(), BrookletError);
+  await assert.rejects(Learner.open({}), BrookletError, "what the wasm throws, too");
+  assert.ok(!(new TypeError("bad_argument") instanceof BrookletError));
+  assert.ok(!({ name: "BrookletError", code: "offline" } instanceof BrookletError));
 });
 
 test("a process ends though its learner has something to send", async () => {

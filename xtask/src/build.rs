@@ -93,7 +93,7 @@ fn make(workspace: &Workspace, wasm: &Path) -> Result<()> {
     cmd!(sh, "wasm-opt {FEATURES...} {SMALL_WITH_GZIP...} {wasm} -o {optimised}").run()?;
     order::name_by_place(&optimised)?;
     cmd!(sh, "wasm-opt {FEATURES...} {ORDERED...} {optimised} -o {wasm}").run()?;
-    Ok(())
+    glue::write_inline(wasm, &pkg)
 }
 
 /// Tells our optimised wasm from one that a plain `wasm-pack build` has put there since.

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Result, ensure};
-use serde_json::json;
+use anyhow::{Context, Result, ensure};
+use base64ct::{Base64, Encoding};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{ImportSection, Module, RawSection};
 use wasmparser::{Parser, Payload};
@@ -28,6 +28,12 @@ if (Symbol.asyncDispose) {
         if (this.__wbg_ptr) await this.close();
     };
 }
+export class BrookletError extends Error {
+    // What the wasm throws is an `Error` of this name.
+    static [Symbol.hasInstance](value) {
+        return value instanceof Error && value.name === "BrookletError";
+    }
+}
 function failed(message, code) {
     return Object.assign(new Error(message), { name: "BrookletError", code });
 }
@@ -41,18 +47,49 @@ const NO_CONSTRUCTOR: &str = r#"export class Learner {
         throw failed("await Learner.open(options) instead of new Learner()", "bad_argument");
     }"#;
 
-/// Puts that below what wasm-bindgen wrote.
+/// Where the wasm is when nobody says it: as wasm-bindgen has it, and as an entry of crates/package/js says it.
+const BESIDE: &str = "new URL('brooklet_bg.wasm', import.meta.url)";
+const LOCATED: &str = "import { locate } from \"brooklet-locate\";\n";
+
+/// What the types of wasm-bindgen say of its own exports, which need those of a page; below that is what we say.
+const TYPES_OF_EXPORTS: &str = "export type InitInput =";
+
+/// `using` wants a symbol of which ES2022 does not know.
+const FOR_USING: &str = "/// <reference lib=\"esnext.disposable\" />\n";
+
+/// What wasm-bindgen cannot say of methods: features may be of an interface, whose values are checked one by one.
+const GENERIC: [(&str, &str); 4] = [
+    ("(features: Features", "<T extends FeaturesOf<T>>(features: T"),
+    (
+        "(preferred: Features, other: Features",
+        "<T extends FeaturesOf<T>, U extends FeaturesOf<U>>(preferred: T, other: U",
+    ),
+    ("(options?: RecommendOptions)", "<T extends FeaturesOf<T> = Features>(options?: RecommendOptions<T>)"),
+    ("(items: Iterable<Item>)", "<T extends FeaturesOf<T> = Features>(items: Iterable<Item<T>>)"),
+];
+
+/// The files that a program may import, each with its way to the wasm, and esbuild's settings.
+const ENTRIES: [(&str, &str, &[&str]); 5] = [
+    ("brooklet.js", "browser.js", &["--format=esm"]),
+    ("node.js", "node.js", &["--format=esm", "--platform=node"]),
+    ("node.cjs", "require.js", &["--format=cjs", "--platform=node"]),
+    ("workerd.js", "workerd.js", &["--format=esm"]),
+    ("inline.js", "inline.js", &["--format=esm"]),
+];
+
+/// Puts that below what wasm-bindgen wrote, and has it ask an entry for its wasm.
 pub(crate) fn tell_who_is_early(js: &Path) -> Result<()> {
     let text = fs::read_to_string(js)?;
     let open = "static open(options) {\n        const ret = wasm.learner_open(options);";
-    let expected = [open, ", wasm;\n", THROWS, "export class Learner {"];
+    let expected = [open, ", wasm;\n", THROWS, "export class Learner {", BESIDE];
     ensure!(
         expected.iter().all(|part| text.contains(part)),
         "{} is not as wasm-bindgen used to write it: see whether BEFORE_INIT in xtask/src/glue.rs still does what it says",
         js.display()
     );
-    let text = text.replace(THROWS, TELLS).replace("export class Learner {", NO_CONSTRUCTOR);
-    Ok(fs::write(js, text + BEFORE_INIT)?)
+    let text =
+        text.replace(THROWS, TELLS).replace("export class Learner {", NO_CONSTRUCTOR).replace(BESIDE, "locate()");
+    Ok(fs::write(js, format!("{LOCATED}{text}{BEFORE_INIT}"))?)
 }
 
 /// Gives the functions that the wasm imports short names, here and there: of a name such as `__wbg_get_4b90d6d8c5deb5d5`
@@ -81,26 +118,53 @@ pub(crate) fn shorten(wasm: &Path, js: &Path) -> Result<()> {
     Ok(())
 }
 
-/// One file, small, in the place of the glue and what it imports.
+/// One small file an entry in the place of the glue and what it imports, their types, and how packages find them.
 pub(crate) fn bundle(workspace: &Workspace, pkg: &Path) -> Result<()> {
     let sh = &workspace.shell;
-    let js = pkg.join("brooklet.js");
+    let glue = pkg.join("glue.js");
+    fs::rename(pkg.join("brooklet.js"), &glue)?;
+    let types = pkg.join("brooklet.d.ts");
+    let text = fs::read_to_string(&types)?;
+    let ours = text.find(TYPES_OF_EXPORTS).with_context(|| format!("{} has no InitInput", types.display()))?;
+    let mut text =
+        FOR_USING.to_owned() + &text[..ours] + &fs::read_to_string(workspace.root.join("crates/package/js/init.d.ts"))?;
+    for (plain, generic) in GENERIC {
+        ensure!(text.contains(plain), "no method in {} has {plain}", types.display());
+        text = text.replace(plain, generic);
+    }
     // Deno finds the types by it.
-    let types = "--banner:js=/* @ts-self-types=\"./brooklet.d.ts\" */";
-    cmd!(
-        sh,
-        "esbuild {js} --bundle --minify --format=esm --log-level=warning {types} --outfile={js} --allow-overwrite"
-    )
-    .run()?;
+    let banner = "--banner:js=/* @ts-self-types=\"./brooklet.d.ts\" */";
+    for (entry, locate, settings) in ENTRIES {
+        let (out, locate) = (pkg.join(entry), workspace.root.join("crates/package/js").join(locate));
+        let external = ["--external:./wasm.js", "--external:./brooklet_bg.wasm", "--log-level=warning"];
+        cmd!(
+            sh,
+            "esbuild {glue} --bundle --minify {settings...} {external...} --alias:brooklet-locate={locate} {banner} --outfile={out}"
+        )
+        .run()?;
+    }
+    fs::write(&types, &text)?;
+    fs::write(pkg.join("brooklet.d.cts"), &text)?;
+    fs::copy(workspace.root.join("crates/package/js/inline.d.ts"), pkg.join("inline.d.ts"))?;
+    fs::remove_file(glue)?;
+    fs::remove_file(pkg.join("brooklet_bg.wasm.d.ts"))?;
     fs::remove_dir_all(pkg.join("snippets"))?;
 
     let path = pkg.join("package.json");
-    let mut package: serde_json::Value = serde_json::from_slice(&fs::read(&path)?)?;
-    package["name"] = json!("brooklet");
-    package["files"] = json!(["brooklet_bg.wasm", "brooklet.js", "brooklet.d.ts", "LICENSE-APACHE", "LICENSE-MIT"]);
-    package["sideEffects"] = json!(false);
-    fs::write(path, serde_json::to_vec_pretty(&package)?)?;
+    let made: serde_json::Value = serde_json::from_slice(&fs::read(&path)?)?;
+    let ours = fs::read_to_string(workspace.root.join("crates/package/js/package.json"))?;
+    // As text, because the order of the conditions is their meaning.
+    let from_cargo = ["version", "license", "repository"].map(|field| format!("\n  \"{field}\": {},", made[field]));
+    let after = ours.strip_prefix('{').context("crates/package/js/package.json is no object")?;
+    fs::write(path, format!("{{{}{after}", from_cargo.concat()))?;
     Ok(())
+}
+
+/// The wasm as JavaScript, for entries that cannot fetch it or do not find it.
+pub(crate) fn write_inline(wasm: &Path, pkg: &Path) -> Result<()> {
+    let text = Base64::encode_string(&fs::read(wasm)?);
+    let module = format!("export default () => Uint8Array.from(atob(\"{text}\"), (c) => c.charCodeAt(0));\n");
+    Ok(fs::write(pkg.join("wasm.js"), module)?)
 }
 
 fn rename(glue: &mut String, name: &str, number: usize) -> Result<String> {

@@ -13,7 +13,7 @@ use crate::tools::{self, Browsers, NPM};
 use crate::workspace::Workspace;
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let mut steps = Steps::new(11);
+    let mut steps = Steps::new(12);
     let result = every_step(workspace, &mut steps);
     steps.print_table();
     result
@@ -54,7 +54,8 @@ fn every_step(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.step("npm package", || build::package(workspace))?;
     let brooklet = steps.step("brooklet, the command", || demo::brooklet(workspace))?;
     steps.step("examples in Python", || python_examples(workspace, &brooklet))?;
-    steps.step("end to end", || end_to_end(workspace, &brooklet, &browsers))
+    steps.step("end to end", || end_to_end(workspace, &brooklet, &browsers))?;
+    steps.step("the packed package", || packed(workspace, &browsers.chromium))
 }
 
 /// The tests of `tests/browser`, in seconds that a busy machine may need.
@@ -81,6 +82,13 @@ fn end_to_end(workspace: &Workspace, brooklet: &Path, browsers: &Browsers) -> Re
     let run = cmd!(sh, "node --test {tests...}").env("BROOKLET", brooklet).env("CHROMIUM", &browsers.chromium);
     let run = browsers.firefox.iter().fold(run, |run, firefox| run.env("FIREFOX", firefox));
     Ok(run.run()?)
+}
+
+/// The package as npm packs it, in projects of the bundlers and runtimes that import it.
+fn packed(workspace: &Workspace, chromium: &Path) -> Result<()> {
+    let sh = &workspace.shell;
+    cmd!(sh, "{NPM} ci --no-audit --no-fund --prefix tests/packed").run()?;
+    Ok(cmd!(sh, "node --test tests/packed/packed.test.mjs").env("CHROMIUM", chromium).run()?)
 }
 
 fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {

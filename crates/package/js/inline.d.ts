@@ -1,0 +1,2 @@
+export * from "./brooklet.js";
+export { default } from "./brooklet.js";

@@ -1,0 +1,14 @@
+// Jest, as it is: CommonJS.
+
+const { readFileSync } = require("node:fs");
+const { default: init, Learner } = require("brooklet");
+
+test("a learner learns", async () => {
+  await init();
+  const learner = await Learner.open({ bytes: readFileSync(process.env.SEED), store: null });
+  learner.addItems([{ id: "1" }, { id: "2" }]);
+  const slate = learner.recommend({ k: 2 });
+  learner.click(slate, slate.items[0].id);
+  expect(learner.metrics().clicks).toBe(1);
+  await learner.close();
+});

@@ -1,0 +1,52 @@
+// What strict projects write, and what must not compile.
+
+import init, { BrookletError, Learner, type ErrorCode, type Features, type Slate } from "brooklet";
+import inline from "brooklet/inline";
+
+interface Device {
+  kind: "phone" | "desk";
+  width?: number;
+}
+
+interface Moment {
+  readonly hour: number;
+  readonly device: Device;
+  readonly tags: readonly string[];
+}
+
+const moment: Moment = { hour: 9, device: { kind: "phone" }, tags: ["new"] };
+
+export async function everyVerb(): Promise<number> {
+  await init();
+  await init({ module_or_path: "/brooklet_bg.wasm" });
+  await inline();
+  const learner: Learner = await Learner.open({ url: "/seed", store: null });
+  learner.addItems([{ id: 1, features: { genres: ["Drama"], year: 1990 } }, { id: "2" }]);
+  const slate: Slate = learner.recommend({ context: moment, k: 12 });
+  const first = slate.items[0];
+  if (first) learner.click(slate, first.id);
+  // @ts-expect-error a slate comes before an item
+  learner.click(first?.id ?? "1", slate);
+  // @ts-expect-error K is no option
+  learner.recommend({ K: 2 });
+  // @ts-expect-error a date is no feature
+  learner.predictOne({ when: new Date() });
+  const features: Features = { nested: { deep: true }, none: null };
+  return learner.predictOne(features).probability + learner.learnOne(moment, 1).score;
+}
+
+export function told(error: unknown): ErrorCode | undefined {
+  if (!(error instanceof BrookletError)) return undefined;
+  const code: ErrorCode = error.code;
+  return code === "offline" ? code : undefined;
+}
+
+// A page's own types are taken too.
+declare const url: { readonly href: string; toString(): string };
+declare const signal: { readonly aborted: boolean; addEventListener(type: "abort", listener: () => void): void };
+export const opening = () => Learner.open({ url, signal, endpointToken: async () => null, exploration: { epsilon: 0.1 } });
+
+export async function briefly() {
+  await using learner = await opening();
+  return learner.version;
+}
