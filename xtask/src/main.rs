@@ -18,6 +18,7 @@ mod demo;
 mod events;
 mod fuzz;
 mod glue;
+mod obd;
 mod order;
 mod places;
 mod recbole;
@@ -52,10 +53,10 @@ enum Command {
         #[arg(long, default_value_t = 60)]
         seconds: u64,
     },
-    /// Fetch a MovieLens set that may not be redistributed, and cut it as the benchmarks want it
+    /// Fetch a data set that is not kept here, and cut it as the benchmarks want it
     Data {
-        /// How many ratings
-        size: data::Size,
+        /// Which
+        set: data::Set,
     },
     /// Write synthetic events as CSV, to see how training bears their number
     Events {
@@ -89,7 +90,7 @@ fn run(args: &Args) -> Result<()> {
         Command::Circles => circles::run(&workspace),
         Command::Build => build::run(&workspace),
         Command::Fuzz { seconds } => fuzz::run(&workspace, *seconds),
-        Command::Data { size } => data::run(&workspace, *size),
+        Command::Data { set } => data::run(&workspace, *set),
         Command::Events { rows, out, seed } => events::run(*rows, out, *seed),
     }
 }

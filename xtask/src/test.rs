@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use xshell::{Shell, cmd};
 
 use crate::build;
+use crate::data;
 use crate::demo;
 use crate::steps::Steps;
 use crate::tools::{self, Browsers, NPM};
@@ -68,6 +69,7 @@ fn python_examples(workspace: &Workspace, brooklet: &Path) -> Result<()> {
     let sh = &workspace.shell;
     let tests = workspace.root.join("tests/python");
     let python = tools::python(workspace, &tests.join("requirements.txt"))?;
+    data::run(workspace, data::Set::Obd)?;
     let run = cmd!(sh, "{python} -m unittest discover --start-directory {tests}");
     run.env("BROOKLET", brooklet).env("PYTHONDONTWRITEBYTECODE", "1").run()?;
     Ok(())

@@ -16,7 +16,8 @@ mod report;
 
 use clap::{Arg, CommandFactory, FromArgMatches, Parser};
 use commands::{
-    check, completions, eval, import, init, inspect, predict, replay, serve, shelves, simulate, topn, train, tune,
+    check, completions, eval, import, init, inspect, offpolicy, predict, replay, serve, shelves, simulate, topn, train,
+    tune,
 };
 use std::io::Write;
 use std::process::ExitCode;
@@ -45,6 +46,8 @@ enum Command {
     Eval(eval::Args),
     /// Replay people whom a seed never saw: predict, then learn, event by event.
     Replay(replay::Args),
+    /// Say what another policy would have earned on a log of impressions, by IPS, SNIPS and doubly robust.
+    Offpolicy(offpolicy::Args),
     /// Write what a seed says of each event of a file, for analyses of your own.
     Predict(predict::Args),
     /// Rank the whole catalogue for people whom a seed never saw, and look for what they clicked.
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Offpolicy(args) => offpolicy::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Topn(args) => topn::run(&args),
         Command::Tune(args) => tune::run(&args),

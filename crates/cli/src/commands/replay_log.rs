@@ -1,7 +1,7 @@
 //! Replays an event log, and compares seeds upon it.
 
 use crate::args::Learning;
-use crate::term::{SideBySide, figure};
+use crate::term::{SideBySide, figure, off_policy};
 use anyhow::Result;
 use brooklet_core::Config;
 use brooklet_train::evaluate::{Estimate, LogDifferences, LogReport, OffPolicy, replay_log};
@@ -60,9 +60,12 @@ fn print(report: &LogReport) {
     }
     let (loss, auc) = (figure(&report.log_loss), figure(&report.auc));
     println!("{} labelled inputs: log-loss {loss}, AUC {auc}", report.labelled);
-    if let Some(OffPolicy { places, agreed, logged, ips, snips }) = &report.off_policy {
-        println!("off-policy, {places} labelled places, {agreed} of them as this learner would have filled them:");
-        println!("click rate logged {logged:.4}, IPS {}, SNIPS {}", figure(ips), figure(snips));
+    if let Some(of) = &report.off_policy {
+        println!(
+            "off-policy, {} labelled places, {} of them as this learner would have filled them:",
+            of.places, of.agreed
+        );
+        off_policy(of);
     }
 }
 
@@ -78,11 +81,12 @@ fn compare(seeds: &[&Path], replayed: &[LogReport]) {
     table.row("AUC", replayed.iter().map(|report| report.auc.as_ref()));
     if let Some(OffPolicy { places, logged, .. }) = &first.off_policy {
         table.title("off-policy click rate");
-        let off_policy = |figure: fn(&OffPolicy) -> &Option<Estimate>| {
+        let each = |figure: fn(&OffPolicy) -> &Option<Estimate>| {
             replayed.iter().map(move |report| figure(report.off_policy.as_ref()?).as_ref())
         };
-        table.row("IPS", off_policy(|o| &o.ips));
-        table.row("SNIPS", off_policy(|o| &o.snips));
+        table.row("IPS", each(|o| &o.ips));
+        table.row("SNIPS", each(|o| &o.snips));
+        table.row("doubly robust", each(|o| &o.dr));
         println!("the log itself earned {logged:.4} on its {places} labelled places");
     }
     table.footnote("slates");

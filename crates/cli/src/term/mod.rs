@@ -4,10 +4,12 @@
 pub(crate) mod output;
 mod figures;
 mod kinds;
+mod off_policy;
 mod progress;
 mod side_by_side;
 
 pub(crate) use figures::{figure, shown};
 pub(crate) use kinds::kinds;
+pub(crate) use off_policy::off_policy;
 pub(crate) use progress::Bars;
 pub(crate) use side_by_side::SideBySide;

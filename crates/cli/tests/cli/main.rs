@@ -9,6 +9,7 @@ mod init;
 mod input;
 mod judged;
 mod kinds;
+mod offpolicy;
 mod output;
 mod overwrite;
 mod privacy;

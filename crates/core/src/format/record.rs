@@ -19,6 +19,8 @@
 //! `opened`, which carries the profile as it was, so a log whose beginning was dropped can still be replayed from the next one.
 //! It carries the settings of the learner as well, see [`Config::from_value`], so that a replay needs nothing else but the base.
 //!
+//! A slate of candidates that the page named has `"listed":true`.
+//!
 //! `opened` tells the format of the records that follow, which is 2. In logs of format 1 it has no number and no settings, and a
 //! held prediction is labelled as the item "" of a slate.
 
@@ -99,6 +101,9 @@ pub enum Record {
         items: Vec<Candidate>,
         /// With exploration: what else the places were drawn from.
         pool: Vec<Candidate>,
+        /// Whether the caller named the candidates ([`Query::include`](crate::Query::include)), so that what is shown ranks them and not what is chosen of
+        /// the whole catalogue.
+        listed: bool,
     },
     /// A prediction was made and held.
     Held {
@@ -172,10 +177,12 @@ impl Record {
                 ("opened", fields)
             }
             Record::Named { id, name } => ("named", vec![("id", id_value(*id)), ("name", Value::String(name.clone()))]),
-            Record::Shown { slate, items, pool } => {
+            Record::Shown { slate, items, pool, listed } => {
                 let list = |items: &[Candidate]| Value::Array(items.iter().map(Candidate::to_value).collect());
                 let slate = Value::Number(*slate as f64);
-                ("shown", vec![("slate", slate), ("items", list(items)), ("pool", list(pool))])
+                let mut fields = vec![("slate", slate), ("items", list(items)), ("pool", list(pool))];
+                fields.extend(listed.then_some(("listed", Value::Bool(true))));
+                ("shown", fields)
             }
             Record::Held { id, scored } => {
                 let mut fields = scored.fields();
@@ -225,6 +232,7 @@ impl Record {
                 slate: whole(value, "slate")?,
                 items: array(value, "items")?.iter().map(Candidate::from_value).collect::<Result<_, _>>()?,
                 pool: array(value, "pool")?.iter().map(Candidate::from_value).collect::<Result<_, _>>()?,
+                listed: matches!(value.field("listed"), Some(Value::Bool(true))),
             },
             "held" => Record::Held { id: whole(value, "id")?, scored: Scored::from_value(value)? },
             "labelled" => Record::Labelled {

@@ -73,7 +73,7 @@ impl Learner {
         let most = if self.config.exploration == Exploration::None { query.k } else { pool(query.k) };
         let best = self.rank(&context, most, query);
         let scores: Vec<f32> = best.iter().map(|(_, score)| *score).collect();
-        let interest = interest_of(&self.models, &self.interest, self.serving, query);
+        let interest = interest_of(&self.models, &self.interest, self.serving, query.include.is_some());
         let (row, first) = match (&interest, self.serving) {
             (Some(interest), _) => (&interest.row, self.models[0].rows.base().width()),
             (None, Serving::Base) => (&self.models[0].prior, 0),
@@ -124,7 +124,8 @@ impl Learner {
             let items = of.map(|(shown, (place, propensity))| candidate(shown, *place, *propensity)).collect();
             let rest = (0..best.len()).filter(|place| !chosen.iter().any(|(chosen, _)| chosen == place));
             let pool = rest.map(|place| candidate(&show(self, place), place, 0.0)).collect();
-            self.record(|| Record::Shown { slate, items, pool });
+            let listed = query.include.is_some();
+            self.record(|| Record::Shown { slate, items, pool, listed });
         }
         self.slates.add(shown);
         Slate { id: slate, items }
@@ -175,7 +176,7 @@ impl Learner {
             interest::read(base, id, beyond);
         });
         let pass = (query.include.is_some() || !query.exclude.is_empty()).then(|| self.pass(query));
-        if let Some(interest) = interest_of(&self.models, &self.interest, self.serving, query) {
+        if let Some(interest) = interest_of(&self.models, &self.interest, self.serving, query.include.is_some()) {
             return self.catalogue.top(0.0, &interest.query(base, context), base.width(), k, pass.as_deref());
         }
         let sums = model.rows.sums(context);
@@ -186,6 +187,19 @@ impl Learner {
         // What an item has of its own counts once.
         q[0] = 1.0;
         self.catalogue.top(constant as f32, &q, 0, k, pass.as_deref())
+    }
+
+    /// What an input that was scored for a slate would be ranked by beside others of the same context: of the whole catalogue, or of candidates that were
+    /// `listed`.
+    #[cfg(feature = "write")]
+    pub fn ranks_by(&self, features: &Features, listed: bool) -> f32 {
+        let Some(interest) = interest_of(&self.models, &self.interest, self.serving, listed) else {
+            let prediction = self.predict_one(features);
+            return if self.serving == Serving::Base { prediction.base_score } else { prediction.score };
+        };
+        let (base, features) = (self.base(), self.scales.apply(features));
+        let items = interest::sum(base, features.shared());
+        interest.query(base, &features).iter().zip(&items).fold(0.0, |sum, (u, q)| sum + u * q)
     }
 
     /// Which items pass the query's lists.
@@ -211,9 +225,9 @@ fn interest_of<'a>(
     models: &[Model],
     own: &'a Option<Interest>,
     serving: Serving,
-    query: &Query<'_>,
+    listed: bool,
 ) -> Option<Cow<'a, Interest>> {
-    let own = own.as_ref().filter(|_| query.include.is_none())?;
+    let own = own.as_ref().filter(|_| !listed)?;
     match serving {
         Serving::Base => Interest::new(models[0].rows.base()).map(Cow::Owned),
         Serving::Model(_) => Some(Cow::Borrowed(own)),

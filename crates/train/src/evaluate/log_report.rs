@@ -2,6 +2,7 @@
 
 use super::estimate::{Difference, Estimate};
 use super::evaluation::minus;
+use super::off_policy::OffPolicy;
 use serde::Serialize;
 
 /// What a replay of an event log says of one seed.
@@ -23,23 +24,8 @@ pub struct LogReport {
     pub log_loss: Option<Estimate>,
     /// Over the labelled inputs together.
     pub auc: Option<Estimate>,
-    /// None if no slate has a label.
+    /// What a greedy ranking by the replayed learner would have earned on the labelled places of slates; None if no slate has a label.
     pub off_policy: Option<OffPolicy>,
-}
-
-/// The click rate that a greedy ranking by the replayed learner would have had on the labelled places of the log's slates.
-#[derive(Debug, PartialEq, Serialize)]
-pub struct OffPolicy {
-    /// Labelled places of slates.
-    pub places: usize,
-    /// Places at which it would have shown what was shown.
-    pub agreed: usize,
-    /// What the log itself earned.
-    pub logged: f64,
-    /// Inverse propensity scoring (Horvitz and Thompson 1952).
-    pub ips: Option<Estimate>,
-    /// The same, normalised by its own weights (Swaminathan and Joachims 2015).
-    pub snips: Option<Estimate>,
 }
 
 /// How much the figures of one seed are above those of another, with the standard error over slates.
@@ -53,6 +39,8 @@ pub struct LogDifferences {
     pub ips: Option<Difference>,
     /// Of its normalised form.
     pub snips: Option<Difference>,
+    /// Of the doubly robust estimate.
+    pub dr: Option<Difference>,
 }
 
 impl LogReport {
@@ -66,6 +54,7 @@ impl LogReport {
             auc: minus(&self.auc, &other.auc),
             ips: off_policy(|o| &o.ips),
             snips: off_policy(|o| &o.snips),
+            dr: off_policy(|o| &o.dr),
         }
     }
 }

@@ -3,7 +3,8 @@
 //! what really happened, and by what a greedy ranking with it would have earned (off-policy).
 
 use super::estimate::Estimate;
-use super::log_report::{LogReport, OffPolicy};
+use super::log_report::LogReport;
+use super::off_policy::{Evidence, OffPolicy};
 use crate::error::{Context, Error, Result};
 use crate::input::{Dialect, Format, InputFile, Numbered, Opened, Text, open};
 use crate::maths::log_loss;
@@ -60,8 +61,8 @@ struct Replayed<'a> {
     units: Vec<Unit>,
     /// By slate or held prediction: its unit.
     slates: HashMap<u64, usize>,
-    /// By item of a slate: the weight that off-policy estimates give what follows.
-    places: HashMap<Subject, f64>,
+    /// By item of a slate: what off-policy estimates make of what follows.
+    places: HashMap<Subject, Evidence>,
 }
 
 /// What is drawn at once, where chance is reckoned with.
@@ -69,8 +70,8 @@ struct Replayed<'a> {
 struct Unit {
     losses: Vec<f64>,
     scored: Vec<(f32, bool)>,
-    /// Weight and reward of each labelled place.
-    rewards: Vec<(f64, f64)>,
+    /// Of each labelled place.
+    rewards: Vec<Evidence>,
 }
 
 impl<'a> Replayed<'a> {
@@ -88,10 +89,10 @@ impl<'a> Replayed<'a> {
         // What comes before the first `opened` belongs to a state that nobody knows.
         let Some(learner) = &mut self.learner else { return Ok(()) };
         match record {
-            Record::Shown { slate, items, pool } => {
-                let weights = greedy_weights(learner, items, pool);
+            Record::Shown { slate, items, pool, listed } => {
+                let evidence = greedy(learner, items, pool, *listed);
                 let subject = |item: &Candidate| Subject::Item { slate: *slate, item: item.item.clone() };
-                self.places.extend(items.iter().map(subject).zip(weights));
+                self.places.extend(items.iter().map(subject).zip(evidence));
                 let scores = learner.replay(record)?;
                 self.compare(items.iter().map(|scored| scored.score).zip(scores));
             }
@@ -107,8 +108,8 @@ impl<'a> Replayed<'a> {
                     self.units.len() - 1
                 });
                 let click = self.judge(&prediction, *target, unit);
-                if let Some(weight) = self.places.remove(subject) {
-                    self.units[unit].rewards.push((weight, f64::from(u8::from(click))));
+                if let Some(of) = self.places.remove(subject) {
+                    self.units[unit].rewards.push(Evidence { reward: f64::from(u8::from(click)), ..of });
                 }
             }
             Record::Learnt { scored, target, weight } => {
@@ -164,40 +165,33 @@ impl<'a> Replayed<'a> {
 
     fn report(self) -> LogReport {
         let units = &self.units;
-        let rewards = || units.iter().flat_map(|unit| &unit.rewards);
-        let places = rewards().count();
-        // A numerator and a denominator for each unit.
-        let ratio = |below: fn(f64) -> f64| {
-            Estimate::ratio(units.iter().map(|unit| {
-                let earned = unit.rewards.iter().map(|(weight, reward)| weight * reward).sum();
-                (earned, unit.rewards.iter().map(|(weight, _)| below(*weight)).sum())
-            }))
-        };
-        let off_policy = (places > 0).then(|| OffPolicy {
-            places,
-            agreed: rewards().filter(|(weight, _)| *weight > 0.0).count(),
-            logged: rewards().map(|(_, reward)| reward).sum::<f64>() / places as f64,
-            ips: ratio(|_| 1.0),
-            snips: ratio(|weight| weight),
-        });
+        let rewards: Vec<Vec<Evidence>> = units.iter().map(|unit| unit.rewards.clone()).collect();
+        let off_policy = OffPolicy::new(&rewards);
         let losses = units.iter().map(|unit| (unit.losses.iter().sum(), unit.losses.len() as f64));
         let scored: Vec<Vec<(f32, bool)>> = units.iter().map(|unit| unit.scored.clone()).collect();
         LogReport { log_loss: Estimate::ratio(losses), auc: Estimate::auc(&scored), off_policy, ..self.report }
     }
 }
 
-/// For each place, 1 / propensity if the learner too would have put its item there, given the places above; else 0.
-fn greedy_weights(learner: &Learner, items: &[Candidate], pool: &[Candidate]) -> Vec<f64> {
-    let score = |scored: &Candidate| learner.predict_one(&scored.features).score;
-    let shown: Vec<f32> = items.iter().map(score).collect();
-    let best_left = pool.iter().map(score).fold(f32::NEG_INFINITY, f32::max);
-    (0..items.len())
-        .map(|place| {
-            let best = shown[place..].iter().copied().fold(best_left, f32::max);
-            let propensity = f64::from(items[place].propensity);
-            if shown[place] >= best && propensity > 0.0 { 1.0 / propensity } else { 0.0 }
-        })
-        .collect()
+/// What each place tells of a greedy ranking by the learner, given the places above: it would have put its best item there, and
+/// expects a click of that as it predicts it, before it learns of any.
+fn greedy(learner: &Learner, items: &[Candidate], pool: &[Candidate], listed: bool) -> Vec<Evidence> {
+    // What ranks, and the probability of a click.
+    let judged = |of: &Candidate| {
+        let click = learner.predict_one(&of.features).probability;
+        (learner.ranks_by(&of.features, listed), f64::from(click))
+    };
+    let better = |best: (f32, f64), other: (f32, f64)| if other.0 > best.0 { other } else { best };
+    let shown: Vec<(f32, f64)> = items.iter().map(judged).collect();
+    let best_left = pool.iter().map(judged).fold((f32::NEG_INFINITY, 0.0), better);
+    let place = |place: usize| {
+        let best = shown[place + 1..].iter().copied().fold(better(shown[place], best_left), better);
+        let propensity = f64::from(items[place].propensity);
+        let agrees = shown[place].0 >= best.0 && propensity > 0.0;
+        let weight = if agrees { 1.0 / propensity } else { 0.0 };
+        Evidence { count: 1.0, weight, reward: 0.0, expected: shown[place].1, direct: best.1 }
+    };
+    (0..items.len()).map(place).collect()
 }
 
 #[cfg(test)]
@@ -207,7 +201,9 @@ mod tests {
     use super::*;
     use crate::error::told;
     use crate::testing;
-    use brooklet_core::{Exploration, Features, ModelConfig, Query};
+    use brooklet_core::{
+        CataloguePrior, Exploration, FeatureId, Features, Metadata, ModelConfig, Precision, Query, Rows, encode_base,
+    };
 
     /// What the log tells, and otherwise this.
     fn otherwise(config: Config) -> impl Fn(Option<&Config>) -> Result<Config> {
@@ -269,6 +265,39 @@ mod tests {
     }
 
     #[test]
+    fn a_seed_that_ranks_the_catalogue_is_judged_by_that_unless_the_page_named_the_candidates() {
+        // What was shown puts item 0 first, the catalogue item 1.
+        let prior = CataloguePrior { mean: vec![1.0], covariance: vec![0.01], click: 1.0, half: 1.0 };
+        let metadata = Metadata { catalogue: Some(prior), ..testing::metadata(Loss::Logistic) };
+        let ids = ["item=0", "item=1"].map(FeatureId::named).to_vec();
+        let catalogue = Some(vec![0.0, 0.0, 0.5, 0.0]);
+        let rows = Rows { ids, rows: vec![1.0, 0.0], catalogue, ..Rows::default() };
+        let base = Base::decode(encode_base(&metadata, &rows, Precision::F16).unwrap()).unwrap();
+        let exploration = Exploration::EpsilonGreedy { epsilon: 1.0 };
+        let model = ModelConfig { rate_factor: 0.0, ..ModelConfig::default() };
+        let config = Config { exploration, log: true, seed: 8, model, ..Config::default() };
+        for (listed, best) in [(false, "1"), (true, "0")] {
+            let mut learner = Learner::new(base.clone(), config.clone()).unwrap();
+            learner.open_log();
+            for item in ["0", "1"] {
+                learner.set_item(item, &Features::default()).unwrap();
+            }
+            let mut shown = 0;
+            for _ in 0..40 {
+                let include = listed.then_some(&["0", "1"][..]);
+                let slate = learner.recommend(&Query { k: 1, include, ..Query::default() });
+                shown += usize::from(slate.items[0].item == best);
+                learner.skip(slate.id, &slate.items[0].item).unwrap();
+            }
+            let lines: Vec<String> = learner.take_log().iter().map(|record| record.to_value().to_json()).collect();
+            let log = testing::temp_file(&lines.join("\n"));
+            let still = otherwise(Config::default());
+            let report = replay_log(&InputFile::once(log.path()), Dialect::default(), &base, &still).unwrap();
+            assert_eq!(report.off_policy.unwrap().agreed, shown, "listed: {listed}");
+        }
+    }
+
+    #[test]
     fn each_seed_is_judged_by_its_own_policy_on_the_same_log() {
         // Items 0 and 1 were shown 4 times each at even chances; 0 is clicked 3 times, 1 once.
         let likes = |item: &str| testing::base(&testing::metadata(Loss::Logistic), &[item.to_owned()], 1.0);
@@ -282,7 +311,8 @@ mod tests {
         let mut records = vec![opened];
         for slate in 0..8u64 {
             let (shown, other) = if slate % 2 == 0 { ("0", "1") } else { ("1", "0") };
-            records.push(Record::Shown { slate, items: vec![scored(shown, 0.5)], pool: vec![scored(other, 0.0)] });
+            let (items, pool) = (vec![scored(shown, 0.5)], vec![scored(other, 0.0)]);
+            records.push(Record::Shown { slate, items, pool, listed: false });
             let target = f32::from(u8::from(matches!(slate, 0 | 2 | 4 | 1)));
             let subject = Subject::Item { slate, item: shown.into() };
             records.push(Record::Labelled { subject, target, weight: 1.0 });
@@ -295,7 +325,7 @@ mod tests {
         let [first, second] = ["0", "1"]
             .map(|item| replay_log(&InputFile::once(log.path()), Dialect::default(), &likes(item), &still).unwrap());
         for (report, rate) in [(&first, 0.75), (&second, 0.25)] {
-            let OffPolicy { places, agreed, logged, ips, snips } = report.off_policy.as_ref().unwrap();
+            let OffPolicy { places, agreed, logged, ips, snips, .. } = report.off_policy.as_ref().unwrap();
             assert_eq!((*places, *agreed, *logged), (8, 4, 0.5));
             assert_eq!([ips, snips].map(|figure| figure.as_ref().unwrap().value), [rate, rate]);
         }

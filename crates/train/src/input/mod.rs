@@ -29,7 +29,7 @@ pub use delays::read_delays;
 pub use dialect::{Dialect, Quoting, parse_encoding};
 pub use files::{InputFile, expand, title};
 pub use format::Row;
-pub(crate) use format::{Format, Numbered, Opened, Text, open};
+pub(crate) use format::{Format, Numbered, Opened, Text, open, read_cells};
 pub use labels::{LabelRule, parse_label_map};
 pub(crate) use read::{Reading, read_rows};
 pub use read::{events_of, read_events};

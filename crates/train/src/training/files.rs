@@ -1,7 +1,9 @@
 //! Where the data of a training are.
 
 use crate::error::Result;
-use crate::input::{BadRows, Columns, Dialect, InputFile, LabelRule, Opened, Reading, Roles, expand, open, title};
+use crate::input::{
+    BadRows, Columns, Dialect, Events, InputFile, LabelRule, Opened, Reading, Roles, expand, open, title,
+};
 use crate::watch::{Progress, Watch};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -57,6 +59,13 @@ impl EventFiles {
         };
         let columns = self.roles.columns(self.roles_file.as_deref(), &files, names, watch)?;
         Ok((columns, first))
+    }
+
+    /// Reads them into memory.
+    pub fn read(&self, rule: &LabelRule, watch: &dyn Watch) -> Result<(Columns, Events)> {
+        let (columns, first) = self.columns(watch)?;
+        let events = self.reading(&columns, rule, first, watch)?.read()?.events()?;
+        Ok((columns, events))
     }
 
     /// As a person calls them.

@@ -20,7 +20,7 @@ pub(super) use cells::Times;
 pub(super) use columnar::ColumnarRows;
 pub(super) use json::JsonRows;
 pub(crate) use lines::Numbered;
-pub(super) use listing::read_cells;
+pub(crate) use listing::read_cells;
 pub(super) use log::LogRows;
 pub(super) use objects::JsonText;
 pub(crate) use open::{Opened, open};
