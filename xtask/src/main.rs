@@ -60,8 +60,8 @@ enum Command {
     },
     /// Write synthetic events as CSV, to see how training bears their number
     Events {
-        /// How many: a hundred million are 2 GB
-        rows: u64,
+        #[command(flatten)]
+        size: events::Size,
         /// The file
         out: PathBuf,
         #[arg(long, default_value_t = 42)]
@@ -91,6 +91,6 @@ fn run(args: &Args) -> Result<()> {
         Command::Build => build::run(&workspace),
         Command::Fuzz { seconds } => fuzz::run(&workspace, *seconds),
         Command::Data { set } => data::run(&workspace, *set),
-        Command::Events { rows, out, seed } => events::run(*rows, out, *seed),
+        Command::Events { size, out, seed } => events::run(size, out, *seed),
     }
 }
