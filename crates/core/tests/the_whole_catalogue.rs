@@ -43,6 +43,37 @@ fn a_stranger_sees_the_order_that_the_seed_says() {
 }
 
 #[test]
+fn a_moment_adds_to_the_visitor_and_not_to_the_item() {
+    let (mut metadata, rows) = ranked();
+    metadata.schema.context = vec!["genres".into()];
+    let base = Base::decode(encode_base(&metadata, &rows, Precision::F16).expect("they fit")).expect("it was written");
+    let mut learner = Learner::new(base, Config::default()).expect("the settings are fine");
+    for item in 0..ITEMS {
+        learner.set_item(&item.to_string(), &Features::default()).expect("an item");
+    }
+    let mut war = Features::builder(learner.schema());
+    war.text("genres", "War").expect("a genre");
+    let war = war.finish();
+    // Its row is (0, 2), so <u + a, q> of an odd item is 1/16 + 2, of an even one 1/8.
+    let first = |learner: &mut Learner, context: &Features| {
+        let slate = learner.recommend(&Query { context: context.clone(), k: 1, ..Query::default() });
+        (slate.items[0].item.clone(), slate.items[0].score)
+    };
+    assert_eq!(first(&mut learner, &war), ("1".into(), (strangers_score(1) + 2.0) as f32));
+    assert_eq!(first(&mut learner, &Features::default()).0, "0");
+    // A click that the moment explains, and more, says that the visitor wants less of it; one without the moment that they want more.
+    let clicked = item(&learner, 9);
+    let after = |input: &Features| {
+        let mut learner = learner.clone();
+        learner.learn_one(input, 1.0, 1.0).expect("a label");
+        first(&mut learner, &war).1
+    };
+    let before = first(&mut learner.clone(), &war).1;
+    assert!(after(&war.union(&clicked)) < before - 0.25, "{}", after(&war.union(&clicked)));
+    assert!(after(&clicked) > before - 0.25, "{}", after(&clicked));
+}
+
+#[test]
 fn a_click_moves_the_catalogue_by_least_squares_and_a_skip_does_not() {
     let mut learner = learner(Config::default());
     let before = ranking(&mut learner);

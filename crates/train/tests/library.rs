@@ -58,6 +58,7 @@ fn events_from_an_iterator_teach_what_those_of_a_file_teach() {
         item_fields: Vec::new(),
         users: None,
         user_fields: Vec::new(),
+        context_fields: Vec::new(),
     };
     let read = Training::read(&recipe, &files, &()).unwrap().seed().unwrap();
     std::fs::remove_file(path).unwrap();

@@ -10,7 +10,7 @@ use brooklet_train::input::{Dialect, parse_label_map};
 use brooklet_train::training::{Descent, Files, Loss, Method, Pull, Recipe};
 use std::path::{Path, PathBuf};
 
-const FIELDS: &str = "Fields of items and users";
+const FIELDS: &str = "Fields of items, users and moments";
 const LABELS: &str = "What labels mean";
 const LEARNT: &str = "How it is learnt";
 
@@ -25,7 +25,7 @@ pub(crate) struct RecipeArgs {
     /// Columns of --items that become features; a list, or a `|` inside a cell, is several values.
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS", help_heading = FIELDS)]
     item_fields: Vec<String>,
-    /// Columns of --items, or of those named by --user-fields, that hold numbers: each is one feature, scaled by its own mean and
+    /// Columns of --items, or of those named by --user-fields and --context-fields, that hold numbers: each is one feature, scaled by its own mean and
     /// deviation. Other columns hold categories, whatever they look like.
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS", help_heading = FIELDS)]
     numeric: Vec<String>,
@@ -36,6 +36,10 @@ pub(crate) struct RecipeArgs {
     /// category of fewer than 20 users is not in the seed.
     #[arg(long, value_delimiter = ',', value_name = "COLUMNS", help_heading = FIELDS)]
     user_fields: Vec<String>,
+    /// Columns of the events that become features of the moment, which a page gives as the context: device, hour. They are shared; a
+    /// category of fewer than 20 users is not in the seed.
+    #[arg(long, value_delimiter = ',', value_name = "COLUMNS", help_heading = FIELDS)]
+    context_fields: Vec<String>,
     /// A label of at least this is a click.
     #[arg(long, value_name = "LABEL", value_parser = finite, help_heading = LABELS)]
     positive: Option<f32>,
@@ -67,9 +71,10 @@ pub(crate) struct RecipeArgs {
 /// What the model learns by.
 #[derive(Debug, clap::Args)]
 struct MethodArgs {
-    /// How the model is learnt.
-    #[arg(long, default_value = "sgd", value_parser = named(Method::ALL, Method::as_str, learnt), help_heading = LEARNT)]
-    method: Method,
+    /// How the model is learnt [default: implicit for clicks, or clicks and skips, that fit in --memory; else, and with --rate, --l2, --batch,
+    /// --keep-users or --label-map, sgd].
+    #[arg(long, value_parser = named(Method::ALL, Method::as_str, learnt), help_heading = LEARNT)]
+    method: Option<Method>,
     /// What is minimised.
     #[arg(long, default_value = "logistic", value_parser = named(Loss::ALL, Loss::as_str, minimised), help_heading = LEARNT)]
     loss: Loss,
@@ -143,6 +148,7 @@ impl RecipeArgs {
             item_fields: self.item_fields.clone(),
             users: self.users.clone(),
             user_fields: self.user_fields.clone(),
+            context_fields: self.context_fields.clone(),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::args::DialectArgs;
 use crate::largest::{Largest, length, notes, short};
 use crate::term::kinds;
 use anyhow::Result;
-use brooklet_core::{Base, FieldKind, Kind, Scale, Value};
+use brooklet_core::{Base, CataloguePrior, FieldKind, Kind, Scale, Value};
 use brooklet_train::seed;
 use serde_json::{Map, json};
 use std::collections::HashMap;
@@ -80,6 +80,7 @@ fn describe(base: &Base, top: usize, notes: &HashMap<String, String>) -> serde_j
             "visitor": schema.visitor, "item": schema.item, "private": schema.private, "fields": schema.fields,
             "rates": schema.rates.iter().map(|f| json!({ "field": f.field, "rate": short(f.rate), "adagrad": f.adagrad }))
                 .collect::<Vec<_>>(),
+            "context": schema.context,
             "kinds": schema.kinds.iter().map(kind).collect::<Vec<_>>(),
         },
         "bounds": bounds(base),
@@ -90,12 +91,21 @@ fn describe(base: &Base, top: usize, notes: &HashMap<String, String>) -> serde_j
         "thresholds": plain(&metadata.thresholds.to_value()),
         "examination": metadata.examination.iter().map(|&chance| short(chance)).collect::<Vec<_>>(),
         "prior": { "mean": prior.mean, "deviation": deviations, "scale": prior.scale },
+        "catalogue": metadata.catalogue.as_ref().map(catalogue),
         "labels": {
             "positive": metadata.labels.positive.map(short),
             "map": metadata.labels.map.iter().map(|&(label, target)| [short(label), short(target)]).collect::<Vec<_>>(),
         },
         "training": plain(&metadata.training),
         "top": largest,
+    })
+}
+
+/// What ranks the whole catalogue before the first click, as JSON.
+fn catalogue(prior: &CataloguePrior) -> serde_json::Value {
+    let deviations = prior.covariance.iter().step_by(prior.mean.len() + 1).map(|variance| variance.sqrt());
+    json!({
+        "mean": prior.mean, "deviation": deviations.collect::<Vec<_>>(), "click": short(prior.click), "half": short(prior.half),
     })
 }
 
@@ -217,6 +227,15 @@ fn print(base: &Base, shown: &serde_json::Value) {
     }
     println!("prior        mean {}", numbers(&shown["prior"]["mean"]));
     println!("             +-   {} (scale {})", numbers(&shown["prior"]["deviation"]), metadata.prior.scale);
+    let catalogue = &shown["catalogue"];
+    if !catalogue.is_null() {
+        println!("catalogue    mean {}", numbers(&catalogue["mean"]));
+        println!("             +-   {}", numbers(&catalogue["deviation"]));
+        println!(
+            "             a click weighs {}, popularity counts half after {}",
+            catalogue["click"], catalogue["half"]
+        );
+    }
     for (key, value) in shown["training"].as_object().into_iter().flatten() {
         println!("trained      {key}: {}", text(value));
     }

@@ -9,7 +9,7 @@ use crate::term::{Bars, kinds, shown};
 use anyhow::Result;
 use brooklet_core::Base;
 use brooklet_train::TUNE_EVENTS;
-use brooklet_train::training::{Implicit, Made, Recipe, Training};
+use brooklet_train::training::{Implicit, Made, Passed, Recipe, Training};
 use report::Report;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -50,6 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     write_whole(&args.out, &made.bytes)?;
 
     let Made {
+        method,
         rows,
         users,
         items,
@@ -67,6 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     } = made;
     let base = Base::decode(bytes)?;
     let report = Report {
+        method: method.as_str(),
         rows,
         users,
         items,
@@ -99,6 +101,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 fn print(report: &Report, base: &Base) {
     let Report { rows, users, items, features, epochs, seconds, rows_per_s, .. } = report;
     println!("{rows} rows of {users} users and {items} items, {features} features");
+    println!("learnt by {} (--method takes another)", report.method);
     println!("fields: {}", kinds(&base.metadata().schema.kinds));
     println!("{epochs} epochs, {seconds:.1} s in all, {:.1} million rows a second", rows_per_s / 1e6);
     println!("{:<12} {:>9} {:>9} {:>9}", "", "log-loss", "AUC", "RMSE");
@@ -119,11 +122,12 @@ fn print(report: &Report, base: &Base) {
         None => println!("too few people with {TUNE_EVENTS} events to tune on: default rates, prior and calibration"),
     }
     if let Some(implicit) = &report.implicit {
-        let Implicit { held_out, passed, unshown, regularisation, noise, half, ndcg } = implicit;
+        let Implicit { held_out, passed, skip, unshown, regularisation, noise, half, seconds, ndcg } = implicit;
         println!(
-            "the whole catalogue, chosen on {held_out} people held out: passed over {}, unshown {unshown}, regularisation {regularisation}, \
-             noise {noise}, popularity counts half after {half} clicks",
-            passed.as_str()
+            "the whole catalogue, chosen on {held_out} people held out: passed over {}{}, unshown {unshown}, regularisation {regularisation}, \
+             noise {noise}, popularity counts half after {half} clicks; learnt in {seconds:.1} s",
+            passed.as_str(),
+            if *passed == Passed::Skips { format!(" of weight {skip}") } else { String::new() }
         );
         let ndcg: Vec<String> = ndcg.iter().map(|x| format!("{x:.4}")).collect();
         println!("NDCG@100 of them after 0, 1, 3, 5, 10, 20 and all clicks known: {}", ndcg.join(" "));

@@ -1,6 +1,7 @@
 //! The command as people and programs use it: built, and run on files.
 #![allow(clippy::unwrap_used)]
 
+mod contexts;
 mod contract;
 mod files;
 mod help;

@@ -62,6 +62,37 @@ fn strangers_see_what_is_popular_and_clicks_make_it_better() {
 }
 
 #[test]
+fn the_seed_shows_what_ranks_the_catalogue_before_the_first_click() {
+    let folder = clicks();
+    folder.stdout(&format!("{TRAIN} --out s.safetensors"));
+    let shown = folder.json("inspect s.safetensors --json");
+    let [mean, deviation] = ["mean", "deviation"].map(|key| shown["catalogue"][key].as_array().unwrap().len());
+    assert_eq!((mean, deviation), (7, 7));
+    assert!(shown["catalogue"]["click"].as_f64().unwrap() > 1.0, "{shown}");
+    assert!(folder.stdout("inspect s.safetensors").contains("popularity counts half after"));
+}
+
+#[test]
+fn clicks_are_learnt_for_the_whole_catalogue_unless_somebody_says_otherwise() {
+    let folder = clicks();
+    let rated = Folder::with_ratings();
+    let plain = TRAIN.replace(" --method implicit", "");
+    let method = |folder: &Folder, flags: &str| {
+        folder.json(&format!("{flags} --out s.safetensors --epochs 2 --json"))["method"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(method(&folder, &plain), "implicit");
+    assert_eq!(method(&folder, &format!("{plain} --negatives 1 --rate .1")), "sgd");
+    assert_eq!(method(&folder, &format!("{plain} --method bayes --negatives 1")), "bayes");
+    assert_eq!(method(&rated, "train seed.csv --label rating --time timestamp --positive 4"), "sgd");
+    // Two labels are clicks and skips.
+    let two = "user,item,label\n".to_owned()
+        + &(0..600).map(|n| format!("u{},i{},{}\n", n / 20, n % 20, n * 7 % 3 / 2)).collect::<String>();
+    folder.write("two.csv", &two);
+    let told = folder.stdout("train two.csv --factors 4 --epochs 2 --out s.safetensors");
+    assert!(told.contains("learnt by implicit") && told.contains("the whole catalogue, chosen on"), "{told}");
+}
+
+#[test]
 fn fields_of_items_rank_the_catalogue_too() {
     let folder = clicks();
     folder.stdout(&format!("{TRAIN} --items items.csv --item-fields kind --out s.safetensors"));

@@ -210,6 +210,7 @@ impl Metadata {
                 item: schema.field("item").text("a text").into(),
                 private: texts(&schema.field("private")),
                 fields: texts(&schema.field("fields")),
+                context: schema.field("context").optional(texts).unwrap_or_default(),
                 rates: field_rates(&schema.field("rates")),
                 kinds: field_kinds(&schema.field("kinds")),
             },
@@ -230,6 +231,9 @@ impl Metadata {
             training: json.field("training").cloned().unwrap_or(Value::Null),
         };
         let width = 1 + metadata.factors;
+        if metadata.schema.rates.len() + metadata.schema.context.len() > MAX_FIELD_RATES {
+            schema.field("context").fault("at most 255 fields, with those of rates");
+        }
         if metadata.prior.mean.len() != width {
             mean.fault("1 + k numbers");
         }
@@ -283,7 +287,8 @@ impl Metadata {
             ("fields", ss(&self.schema.fields)),
             ("rates", Value::Array(self.schema.rates.iter().map(field_rate).collect())),
         ];
-        // A seed that says nothing of kinds is written as it always was.
+        // A seed that says nothing of contexts and kinds is written as it always was.
+        schema.extend((!self.schema.context.is_empty()).then(|| ("context", ss(&self.schema.context))));
         let kinds: Vec<Value> = self.schema.kinds.iter().map(field_kind).collect();
         schema.extend((!kinds.is_empty()).then_some(("kinds", Value::Array(kinds))));
         let prior = |mean: &[f32], covariance: &[f32]| vec![("mean", ns(mean)), ("covariance", ns(covariance))];

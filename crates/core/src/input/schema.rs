@@ -27,6 +27,8 @@ pub struct Schema {
     pub private: Vec<String>,
     /// The shared fields that the seed was trained on, the item's among them, for people and for checks.
     pub fields: Vec<String>,
+    /// Those of them that tell of the moment and not of the item: what a page gives as the context. With the fields of `rates` at most 255.
+    pub context: Vec<String>,
     /// Fields that do not learn at the general rate; at most 255.
     pub rates: Vec<FieldRate>,
     /// What the values of fields are, each field at most once. A field that is not here is what each of its values is.
@@ -51,8 +53,19 @@ impl Schema {
         self.kinds.iter().find(|of| of.field == field).map(|of| of.kind)
     }
 
-    /// The place of the field among those with a rate of their own, plus one; 0 if it has none.
+    /// The place of the field among those with a rate of their own and then those of the context, plus one; 0 if it is neither.
     pub(crate) fn group(&self, field: &str) -> u8 {
-        self.rates.iter().position(|rate| rate.field == field).map_or(0, |at| (at + 1) as u8)
+        let mut named = self.rates.iter().map(|rate| &rate.field).chain(&self.context);
+        named.position(|named| named == field).map_or(0, |at| (at + 1) as u8)
+    }
+
+    /// Whether features of a group are of the context.
+    pub(crate) fn is_context(&self, group: u8) -> bool {
+        let Some(at) = usize::from(group).checked_sub(1) else { return false };
+        match self.rates.get(at) {
+            // A context's field may have a rate of its own.
+            Some(rate) => self.context.contains(&rate.field),
+            None => at < self.rates.len() + self.context.len(),
+        }
     }
 }

@@ -198,7 +198,7 @@ impl Learner {
             return if self.serving == Serving::Base { prediction.base_score } else { prediction.score };
         };
         let (base, features) = (self.base(), self.scales.apply(features));
-        let items = interest::sum(base, features.shared());
+        let items = interest::of_item(base, &features);
         interest.query(base, &features).iter().zip(&items).fold(0.0, |sum, (u, q)| sum + u * q)
     }
 

@@ -72,7 +72,7 @@ impl Learner {
             let mut score = score as f32;
             let probability = self.probability_of(Thought { score, moderated: score, odds });
             if let Some(stranger) = &stranger {
-                let of_item = interest::sum(base, features.shared());
+                let of_item = interest::of_item(base, &features);
                 score = stranger.iter().zip(&of_item).fold(0.0, |sum, (u, q)| sum + u * q);
             }
             Popular { item: item.id.clone(), score, probability }
@@ -85,7 +85,7 @@ impl Learner {
         let base = self.base();
         let scaled = self.scales.apply(features);
         let sum: Vec<f64> = if base.metadata().catalogue.is_some() {
-            let sum = interest::sum(base, scaled.shared());
+            let sum = interest::of_item(base, &scaled);
             // What popularity adds is no taste.
             let (_, factors) = sum.split_last()?;
             factors.iter().map(|x| f64::from(*x)).collect()

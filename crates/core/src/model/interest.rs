@@ -3,7 +3,7 @@
 //! Krichene, Zhang and Koren 2022), so that a click is an observation of 1 and all that was not chosen is in the seed's prior:
 //!
 //! ```text
-//! s_i = <u + a, q_i> + m_i half / (half + n)        q_i, m_i = sum over the item's features        a = sum over the visitor's fields
+//! s_i = <u + a, q_i> + m_i half / (half + n)        q_i, m_i = sum over the item's features        a = sum over the fields of visitor and moment
 //! ```
 //!
 //! m_i is what the item's popularity has more than a stranger's score, so without a click the order is that of popularity; it fades
@@ -54,15 +54,15 @@ impl Interest {
     /// What a click is predicted by without u, q, and what it weighs.
     fn click(&self, base: &Base, features: &Features) -> Option<(f64, Vec<Lanes>, f64)> {
         let click = base.metadata().catalogue.as_ref()?.click;
-        let (item, person) = (sum(base, features.shared()), sum(base, features.private()));
+        let (item, person) = (of_item(base, features), of_person(base, features));
         let (popular, q) = item.split_last()?;
         let fields = q.iter().zip(&person).fold(0.0, |sum, (q, a)| sum + f64::from(q * a));
         Some((fields + f64::from(*popular) * self.popularity(base), padded(q), click.into()))
     }
 
-    /// What the sums of items are multiplied with where these are the visitor's fields: c + 1 numbers.
+    /// What the sums of items are multiplied with in a context: c + 1 numbers.
     pub(crate) fn query(&self, base: &Base, context: &Features) -> Vec<f32> {
-        let mut query = sum(base, context.private());
+        let mut query = of_person(base, context);
         query.iter_mut().zip(self.row.mean()).for_each(|(a, u)| *a += *u as f32);
         if let Some(popular) = query.last_mut() {
             *popular = self.popularity(base) as f32;
@@ -85,8 +85,21 @@ pub(crate) fn read(base: &Base, id: FeatureId, row: &mut [f32]) {
     }
 }
 
+/// The sum of the rows of an item's features: the shared ones but the context's.
+pub(crate) fn of_item(base: &Base, features: &Features) -> Vec<f32> {
+    let schema = &base.metadata().schema;
+    sum(base, features.shared().iter().filter(|feature| !schema.is_context(feature.group)))
+}
+
+/// The sum of the rows of what tells of the visitor and the moment.
+fn of_person(base: &Base, features: &Features) -> Vec<f32> {
+    let schema = &base.metadata().schema;
+    let moment = features.shared().iter().filter(|feature| schema.is_context(feature.group));
+    sum(base, moment.chain(features.private()))
+}
+
 /// The sum of the features' rows.
-pub(crate) fn sum(base: &Base, features: &[Feature]) -> Vec<f32> {
+fn sum<'a>(base: &Base, features: impl Iterator<Item = &'a Feature>) -> Vec<f32> {
     let mut sum = vec![0.0; base.catalogue_width()];
     let mut row = sum.clone();
     for feature in features {

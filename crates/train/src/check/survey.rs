@@ -185,7 +185,7 @@ impl Survey {
     pub fn command(&self, files: &[std::path::PathBuf], out: &str) -> String {
         let mut words = vec!["brooklet".to_owned(), "train".to_owned()];
         words.extend(files.iter().map(|file| quoted(&file.display().to_string())));
-        let Columns { user, item, label, time, weight, slate, place, propensity } = &self.roles;
+        let Columns { user, item, label, time, weight, slate, place, propensity, .. } = &self.roles;
         let needed =
             [("--user", Some(user)), ("--item", Some(item)), ("--label", Some(label)), ("--time", time.as_ref())];
         let more = [("--weight", weight), ("--slate", slate), ("--place", place), ("--propensity", propensity)];
@@ -233,7 +233,7 @@ fn quoted(word: &str) -> String {
 }
 
 fn roles<S: serde::Serializer>(columns: &Columns, serializer: S) -> Result<S::Ok, S::Error> {
-    let Columns { user, item, label, time, weight, slate, place, propensity } = columns;
+    let Columns { user, item, label, time, weight, slate, place, propensity, .. } = columns;
     let optional = [("time", time), ("weight", weight), ("slate", slate), ("place", place), ("propensity", propensity)];
     let needed = [("user", user), ("item", item), ("label", label)].map(|(role, column)| (role, Some(column)));
     serializer.collect_map(needed.into_iter().chain(optional.map(|(role, column)| (role, column.as_ref()))))

@@ -1,10 +1,12 @@
 //! From files to what the trainer needs: numbered features with their names.
 
+use super::holdout::event;
 use super::kinds::number;
 use crate::error::Result;
 use crate::input::{Batch, Columns, Interner, SideTable, Store};
-use crate::trainer::{Entities, Layout, Problem};
+use crate::trainer::{Entities, Event, Layout, Problem};
 use brooklet_core::{FieldKind, Kind};
+use std::collections::HashSet;
 
 /// Events, and the features of their users and items.
 pub(crate) struct Dataset {
@@ -15,6 +17,8 @@ pub(crate) struct Dataset {
     pub(crate) fields: Interner,
     user_fields: Interner,
     item_fields: Interner,
+    /// The first row of the contexts' fields: those behind it up to the items' fields are theirs.
+    pub(crate) contexts_from: usize,
 }
 
 impl Dataset {
@@ -29,30 +33,43 @@ impl Dataset {
         let summary = store.summary();
         let (mut user_fields, mut item_fields) = (Interner::default(), Interner::default());
         let mut groups = Groups::default();
-        let user_rows = field_rows(&summary.users, users, kinds, &mut user_fields, &mut groups)?;
-        let item_rows = field_rows(&summary.items, items, kinds, &mut item_fields, &mut groups)?;
+        let user_rows = field_rows(summary.users.names(), users, kinds, &mut user_fields, &mut groups)?;
+        let (contexts, of_users) = (&summary.occasions.contexts, user_fields.len());
+        let context_rows = field_rows(contexts.ids(), contexts, kinds, &mut user_fields, &mut groups)?;
+        let item_rows = field_rows(summary.items.names(), items, kinds, &mut item_fields, &mut groups)?;
         let layout = Layout {
             users: summary.users.len(),
             items: summary.items.len(),
             user_fields: user_fields.len(),
             item_fields: item_fields.len(),
         };
-        let entities = |rows: Vec<Vec<(u32, f32)>>, own: usize, fields: usize| {
-            let mut entities = Entities::default();
-            for (i, rows) in rows.into_iter().enumerate() {
-                let own = std::iter::once(((own + i) as u32, 1.0));
-                entities.push(own.chain(rows.into_iter().map(|(row, value)| (fields as u32 + row, value))));
-            }
-            entities
-        };
+        fn entity(
+            own: usize,
+            fields: usize,
+            rows: impl Iterator<Item = (u32, f32)>,
+        ) -> impl Iterator<Item = (u32, f32)> {
+            std::iter::once((own as u32, 1.0)).chain(rows.map(move |(row, value)| (fields as u32 + row, value)))
+        }
         let fields = layout.users + layout.items;
-        let problem = Problem {
-            users: entities(user_rows, 0, fields),
-            items: entities(item_rows, layout.users, fields + layout.user_fields),
-            field_groups: groups.of_row,
-            layout,
-        };
-        Ok(Dataset { store, problem, columns, fields: groups.fields, user_fields, item_fields })
+        let (mut in_contexts, mut of_items) = (Entities::default(), Entities::default());
+        if summary.shape.context {
+            for &(user, context) in &summary.occasions.pairs {
+                let rows = user_rows[user as usize].iter().chain(&context_rows[context as usize]);
+                in_contexts.push(entity(user as usize, fields, rows.copied()));
+            }
+        } else {
+            user_rows
+                .iter()
+                .enumerate()
+                .for_each(|(user, rows)| in_contexts.push(entity(user, fields, rows.iter().copied())));
+        }
+        let item_fields_at = fields + layout.user_fields;
+        for (item, rows) in item_rows.into_iter().enumerate() {
+            of_items.push(entity(layout.users + item, item_fields_at, rows.into_iter()));
+        }
+        let problem = Problem { users: in_contexts, items: of_items, field_groups: groups.of_row, layout };
+        let contexts_from = fields + of_users;
+        Ok(Dataset { store, problem, columns, fields: groups.fields, user_fields, item_fields, contexts_from })
     }
 
     /// How many people each row tells of: a user's of one, that of a field of all who have it, an item's of nobody, which is
@@ -63,9 +80,12 @@ impl Dataset {
         let mut people = vec![usize::MAX; self.problem.layout.rows()];
         people[..users].fill(1);
         people[fields.clone()].fill(0);
-        for user in 0..users as u32 {
-            let rows = self.problem.users.rows(user).iter().map(|&row| row as usize);
-            rows.filter(|row| fields.contains(row)).for_each(|row| people[row] += 1);
+        let mut met = HashSet::new();
+        for user in 0..self.problem.users.len() as u32 {
+            let (own, rows) = self.problem.users.rows(user).split_first().unwrap_or((&0, &[]));
+            // A user who comes in two contexts counts once.
+            let new = rows.iter().filter(|&&row| fields.contains(&(row as usize)) && met.insert((*own, row)));
+            new.for_each(|&row| people[row as usize] += 1);
         }
         people
     }
@@ -77,7 +97,8 @@ impl Dataset {
         for block in 0..self.store.blocks() {
             batch.clear();
             self.store.read(block, &mut batch)?;
-            for (&user, &item) in batch.user.iter().zip(&batch.item) {
+            for row in 0..batch.len() {
+                let Event { user, item, .. } = event(&batch, row);
                 let rows = self.problem.users.rows(user).iter().chain(self.problem.items.rows(item));
                 rows.for_each(|&row| events[row as usize] += 1);
             }
@@ -116,8 +137,8 @@ struct Groups {
 }
 
 /// For each entity the numbers of its features, `field=category` or `field`, and their values.
-fn field_rows(
-    entities: &Interner,
+fn field_rows<'a>(
+    entities: impl Iterator<Item = &'a str>,
     side: &SideTable,
     kinds: &[FieldKind],
     names: &mut Interner,
@@ -139,7 +160,7 @@ fn field_rows(
         }
         Ok((row, value))
     };
-    entities.names().map(|id| side.of(id).map(|(field, text)| feature(id, field, text)).collect()).collect()
+    entities.map(|id| side.of(id).map(|(field, text)| feature(id, field, text)).collect()).collect()
 }
 
 #[cfg(test)]

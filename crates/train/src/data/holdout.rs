@@ -132,7 +132,7 @@ impl<'a> Split<'a> {
                     Part::Tune => visits.push_row(&batch, row),
                     Part::Validate => split.validation.push(&batch, row),
                     Part::Train => {
-                        let Event { user, target, weight, .. } = event(&batch, row);
+                        let (user, Event { target, weight, .. }) = (batch.user[row], event(&batch, row));
                         split.rows += 1;
                         split.weights += f64::from(weight);
                         split.targets += f64::from(weight * target);
@@ -198,7 +198,9 @@ impl Labelled {
 /// A row as the trainer sees it.
 pub(crate) fn event(batch: &Batch, row: usize) -> Event {
     let weight = batch.weight.get(row).copied().unwrap_or(1.0);
-    Event { user: batch.user[row], item: batch.item[row], target: batch.target[row], weight }
+    // Who it is in which context, where contexts are told.
+    let user = batch.occasion.get(row).copied().unwrap_or(batch.user[row]);
+    Event { user, item: batch.item[row], target: batch.target[row], weight }
 }
 
 /// When a row was, in the order of time: rows of one time stay in the order of the file.

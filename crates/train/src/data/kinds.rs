@@ -7,16 +7,17 @@ use brooklet_core::{FieldKind, Kind, MAX_NUMBER, Scale, Value};
 /// A category of the users' fields that fewer of them have would say something of single people.
 pub(crate) const LEAST_PEOPLE: usize = 20;
 
-/// The item's field, those of items and those of users. Of each of the fields named `numeric` the mean and the deviation are found; any
+/// The item's field, those of items, those of users and those of contexts. Of each of the fields named `numeric` the mean and the deviation are found; any
 /// other is categories, and multi-hot where something has several.
 pub(crate) fn kinds(
     columns: &Columns,
     items: &SideTable,
     users: &SideTable,
+    contexts: &SideTable,
     numeric: &[String],
 ) -> Result<Vec<FieldKind>> {
     let mut kinds = vec![FieldKind { field: columns.item.clone(), kind: Kind::Categorical }];
-    for (table, private) in [(items, false), (users, true)] {
+    for (table, private) in [(items, false), (users, true), (contexts, false)] {
         for field in table.fields() {
             let kind = if numeric.contains(field) {
                 Kind::Numeric(scale(table, field, private)?)
@@ -82,7 +83,8 @@ mod tests {
     #[test]
     fn a_field_is_one_kind() {
         let of = |values: &[&str], numeric: &[String]| {
-            let kinds = kinds(&columns(), &table("size", values), &SideTable::default(), numeric).unwrap();
+            let none = SideTable::default();
+            let kinds = kinds(&columns(), &table("size", values), &none, &none, numeric).unwrap();
             assert_eq!(kinds[0], FieldKind { field: "item".into(), kind: Kind::Categorical });
             assert_eq!((kinds.len(), kinds[1].field.as_str()), (2, "size"));
             kinds[1].kind
@@ -100,7 +102,7 @@ mod tests {
     fn what_is_no_number_is_named() {
         let error = |items: &[&str], users: &[&str]| {
             let (items, users) = (table("size", items), table("age", users));
-            told(&kinds(&columns(), &items, &users, &["size".into(), "age".into()]).unwrap_err())
+            told(&kinds(&columns(), &items, &users, &SideTable::default(), &["size".into(), "age".into()]).unwrap_err())
         };
         assert!(error(&["1", "XL"], &[]).contains("`size` of `1` is `XL`"));
         assert!(error(&["1", "2e6"], &[]).contains("`size` of `1` is `2e6`"));

@@ -35,6 +35,9 @@ pub(crate) fn add_negatives(events: &mut Events, per_click: usize, seed: u64) {
             if let Some(&time) = events.time.get(row) {
                 events.time.push(time);
             }
+            if let Some(&occasion) = events.occasion.get(row) {
+                events.occasion.push(occasion);
+            }
         }
     }
 }

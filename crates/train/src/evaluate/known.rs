@@ -74,7 +74,8 @@ fn judge(base: &Base, dataset: &Dataset, events: &Events, rule: &LabelRule, who:
     let mut people: Vec<User> = Vec::new();
     people.resize_with(events.users.len(), User::default);
     for row in 0..events.len() {
-        let Some(score) = model.score(dataset, events.user[row], events.item[row]) else { continue };
+        let who = events.occasion.get(row).copied().unwrap_or(events.user[row]);
+        let Some(score) = model.score(dataset, who, events.item[row]) else { continue };
         let user = &mut people[events.user[row] as usize];
         user.rows += 1;
         let click = rule.click(events.label[row], events.target[row]);

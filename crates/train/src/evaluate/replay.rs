@@ -28,6 +28,8 @@ pub struct Visitors {
     items: Vec<Features>,
     /// The fields of each person, which a page gives as the context of everything it shows them.
     contexts: Vec<Features>,
+    /// What a page gives of each moment that the events tell of.
+    moments: Vec<Features>,
     /// For each person the events in order of time.
     visits: Vec<Vec<Visit>>,
 }
@@ -35,6 +37,7 @@ pub struct Visitors {
 #[derive(Debug, Clone, Copy)]
 struct Visit {
     item: u32,
+    moment: Option<u32>,
     shown: Option<OnSlate>,
     target: f32,
     click: Option<bool>,
@@ -149,6 +152,7 @@ impl Visitors {
             with_fields(Features::builder(&base.metadata().schema), id, users).with_context(|| format!("user `{id}`"))
         };
         let contexts = people.iter().map(context).collect::<Result<_>>()?;
+        let told = moment_features(base, events)?;
         let (by_user, moments) = (events.by_user(), events.moments());
         let visits_of = |&user: &u32| {
             let (rows, mut slates) = (&by_user[user as usize], HashMap::new());
@@ -165,12 +169,13 @@ impl Visitors {
                     let next = slates.len() as u32 + 1;
                     OnSlate { slate: *slates.entry(slate).or_insert(next), place: events.place.get(row).copied() }
                 });
-                Visit { item: events.item[row], shown, target, click, at, arrives }
+                let moment = events.moment(row);
+                Visit { item: events.item[row], moment, shown, target, click, at, arrives }
             };
             rows.iter().enumerate().map(visit).collect()
         };
         let visits = people.iter().map(visits_of).collect();
-        Ok(Visitors { items: features.collect::<Result<_>>()?, contexts, visits })
+        Ok(Visitors { items: features.collect::<Result<_>>()?, contexts, moments: told, visits })
     }
 
     /// Lets every label arrive later, in the unit of the events' times; without times, by so many events of its visitor.
@@ -300,7 +305,11 @@ impl Visitors {
 
     fn features(&self, visitor: usize, visit: &Visit) -> Features {
         let (context, item) = (&self.contexts[visitor], &self.items[visit.item as usize]);
-        if context.is_empty() { item.clone() } else { context.union(item) }
+        let input = if context.is_empty() { item.clone() } else { context.union(item) };
+        match visit.moment.map(|moment| &self.moments[moment as usize]) {
+            Some(moment) if !moment.is_empty() => moment.union(&input),
+            _ => input,
+        }
     }
 }
 
@@ -325,6 +334,13 @@ pub(crate) fn item_features(base: &Base, id: &str, items: &SideTable) -> Result<
     let mut features = Features::builder(schema);
     features.text(&schema.item, id)?;
     with_fields(features, id, items)
+}
+
+/// What a page gives of each context that events tell, by its number.
+pub(super) fn moment_features(base: &Base, events: &Events) -> Result<Vec<Features>> {
+    let contexts = &events.occasions.contexts;
+    let of = |id| with_fields(Features::builder(&base.metadata().schema), id, contexts).context("the context");
+    contexts.ids().map(of).collect()
 }
 
 /// These, and those of the fields that a file lists of an item or a person.

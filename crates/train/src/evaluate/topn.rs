@@ -1,7 +1,7 @@
 //! How well a seed ranks the whole catalogue for people whom it never saw, with the browser's own learner: each learns the first clicks that are
 //! known of them, and the rest is looked for among all items (Liang, Krishnan, Hoffman and Jebara 2018).
 
-use super::replay::item_features;
+use super::replay::{item_features, moment_features};
 use crate::error::{Context, Result};
 use crate::input::{Events, SideTable};
 use crate::maths::{in_parallel, ndcg};
@@ -52,6 +52,8 @@ pub struct TopN {
 /// One person: items known in order, items hidden.
 struct Person<'a> {
     known: Vec<&'a str>,
+    /// In which context each of those was clicked, if that is known.
+    moments: Vec<u32>,
     hidden: Vec<&'a str>,
 }
 
@@ -70,9 +72,11 @@ pub fn top_n(
     let catalogue: HashMap<&str, Features> =
         items.iter().map(|id| Ok((id.as_str(), features(id)?))).collect::<Result<_>>()?;
     let people = people(known, hidden);
+    let moments = moment_features(base, known)?;
     let popular = popular(base, &items, &catalogue);
     let stages: Vec<usize> = after.iter().copied().chain([usize::MAX]).collect();
-    let judged = in_parallel(people.len(), threads.max(1), |at| judge(base, &items, &catalogue, &people[at], &stages));
+    let judged =
+        in_parallel(people.len(), threads.max(1), |at| judge(base, &items, &catalogue, &moments, &people[at], &stages));
     let judged: Vec<Vec<Ranked>> = judged.into_iter().collect::<Result<_>>()?;
     let of = |n: usize| mean(judged.iter().map(|person| &person[n]));
     let popularity = popular.map(|ranking| {
@@ -102,7 +106,9 @@ fn people<'a>(known: &'a Events, hidden: &'a Events) -> Vec<Person<'a>> {
     let (rows, found) = (known.by_user(), hidden.by_user());
     let of = |(user, found): (usize, &Vec<u32>)| {
         let known_rows = known.users.find(hidden.users.name(user as u32)).map(|user| &rows[user as usize]);
+        let moments = known_rows.into_iter().flatten().filter_map(|&row| known.moment(row as usize));
         Person {
+            moments: moments.collect(),
             known: known_rows.into_iter().flatten().map(|&row| known.items.name(known.item[row as usize])).collect(),
             hidden: found.iter().map(|&row| hidden.items.name(hidden.item[row as usize])).collect(),
         }
@@ -135,6 +141,7 @@ fn judge(
     base: &Base,
     items: &[String],
     catalogue: &HashMap<&str, Features>,
+    moments: &[Features],
     person: &Person<'_>,
     after: &[usize],
 ) -> Result<Vec<Ranked>> {
@@ -147,10 +154,12 @@ fn judge(
     wanted.dedup();
     let (mut learnt, mut figures) = (0, BTreeMap::new());
     for clicks in wanted {
-        for id in &person.known[learnt..clicks] {
+        for (n, id) in person.known.iter().enumerate().take(clicks).skip(learnt) {
             // What the seed does not know is no item of the catalogue, and teaches nothing.
-            let Some(features) = learner.item(id).cloned() else { continue };
-            learner.learn_one(&features, 1.0, 1.0)?;
+            let Some(features) = learner.item(id) else { continue };
+            let moment = person.moments.get(n).map(|&moment| moments[moment as usize].union(features));
+            let input = moment.unwrap_or_else(|| features.clone());
+            learner.learn_one(&input, 1.0, 1.0)?;
         }
         learnt = clicks;
         let slate = learner.recommend(&Query { k: NDCG[1], exclude: &person.known, ..Query::default() });

@@ -19,12 +19,18 @@ pub struct Columns {
     pub place: Option<String>,
     /// The probability with which the item was chosen for its place.
     pub propensity: Option<String>,
+    /// Those that tell of the moment what a page gives as the context: device, hour.
+    pub context: Vec<String>,
 }
+
+/// What stands between the values of a context's columns: the unit separator, which no category has.
+pub const BETWEEN: char = '\u{1f}';
 
 impl Default for Columns {
     /// `user`, `item` and `label`, and nothing else.
     fn default() -> Columns {
         let [user, item, label] = ["user", "item", "label"].map(str::to_owned);
-        Columns { user, item, label, time: None, weight: None, slate: None, place: None, propensity: None }
+        let context = Vec::new();
+        Columns { user, item, label, time: None, weight: None, slate: None, place: None, propensity: None, context }
     }
 }

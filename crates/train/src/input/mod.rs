@@ -24,7 +24,7 @@ mod store;
 mod tests;
 
 pub use bad::BadRows;
-pub use columns::Columns;
+pub use columns::{BETWEEN, Columns};
 pub use delays::read_delays;
 pub use dialect::{Dialect, Quoting, parse_encoding};
 pub use files::{InputFile, expand, title};

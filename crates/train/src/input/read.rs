@@ -102,7 +102,7 @@ impl<'a> Reading<'a> {
         let mut tally = Tally::new(self.bad_rows);
         let mut warnings = Vec::new();
         let (mut clock, mut times) = (Clock::default(), (Times::default(), &self.files[0]));
-        let mut builder = Builder::new(sink, SideTable::of_fields(self.item_fields));
+        let mut builder = Builder::new(sink, SideTable::of_fields(self.item_fields), &self.columns.context);
         for (n, file) in self.files.iter().enumerate() {
             let mut reader = self.open(file, &progress)?;
             let shape = Shape { weight: reader.weighs(self.columns), ..Shape::of(self.columns) };
@@ -151,6 +151,9 @@ impl<'a> Reading<'a> {
         let (sink, summary) = builder.finish(tally.count)?;
         if let Some(field) = self.item_fields.iter().find(|field| !summary.item_fields.tells(field)) {
             bail!(Input, "--item-fields names `{field}`, but no feature in {title} is of it");
+        }
+        if let Some(field) = self.columns.context.iter().find(|field| !summary.occasions.contexts.tells(field)) {
+            bail!(Input, "--context-fields names `{field}`, but no event in {title} has a value of it");
         }
         Ok((sink, summary))
     }
@@ -212,7 +215,7 @@ impl<'a> Reading<'a> {
 
 /// What a row means.
 fn check<'r>(row: Row<'r>, columns: &Columns, rule: &LabelRule) -> Result<Event<'r>, String> {
-    let Row { user, item, label, time, weight, slate, place, propensity } = row;
+    let Row { user, item, label, time, weight, slate, place, propensity, context } = row;
     let wrong = |column: &str, cell: f64, why: &str| format!("column `{column}`: `{cell}` {why}");
     let numbers = [(&columns.label, Some(label)), (columns.weight.as_ref().unwrap_or(&columns.label), weight)];
     if let Some((column, Some(number))) = numbers.into_iter().find(|(_, x)| x.is_some_and(|x| !(x as f32).is_finite()))
@@ -241,7 +244,7 @@ fn check<'r>(row: Row<'r>, columns: &Columns, rule: &LabelRule) -> Result<Event<
     }
     let time = time.unwrap_or_default();
     let (label, weight, place, propensity) = (label as f32, weight as f32, place as u32, propensity as f32);
-    Ok(Event { user, item, label, target, weight, time, slate, place, propensity })
+    Ok(Event { user, item, label, target, weight, time, slate, place, propensity, context })
 }
 
 /// Events of a file, or of those of a pattern, of any format, in memory. The first bad row is an error with its line number.
@@ -263,18 +266,19 @@ pub(crate) fn read_rows<'r>(
     rule: &LabelRule,
 ) -> Result<Store> {
     let folder = std::env::temp_dir();
-    let mut builder = Builder::new(Spill::new(usize::MAX, &folder), SideTable::default());
+    let mut builder = Builder::new(Spill::new(usize::MAX, &folder), SideTable::default(), &columns.context);
     for (row, n) in rows.into_iter().zip(1..) {
-        let Row { weight, time, slate, place, propensity, .. } = &row;
+        let Row { weight, time, slate, place, propensity, context, .. } = &row;
         let (weight, time, slate) = (weight.is_some(), time.is_some(), slate.is_some());
-        let shape = Shape { weight, time, slate, place: place.is_some(), propensity: propensity.is_some() };
+        let (place, propensity, context) = (place.is_some(), propensity.is_some(), context.is_some());
+        let shape = Shape { weight, time, slate, place, propensity, context };
         if n == 1 {
             builder.shape(shape);
         }
         ensure!(
             builder.summary().shape == shape,
             Input,
-            "event {n} has a time, a weight, a slate, a place or a propensity and the first has not, or the other way round"
+            "event {n} has a time, a weight, a slate, a place, a propensity or a context and the first has not, or the other way round"
         );
         builder.push(check(row, columns, rule).map_err(|why| Error::Input(format!("event {n}: {why}")))?)?;
     }

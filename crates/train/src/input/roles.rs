@@ -63,6 +63,7 @@ impl Roles {
             slate: said(&self.slate, file.slate),
             place: said(&self.place, file.place),
             propensity: said(&self.propensity, file.propensity),
+            context: Vec::new(),
         })
     }
 

@@ -57,7 +57,8 @@ impl Beginning<'_> {
         let prior = Prior { mean: vec![0.0; width], covariance, scale: 1.0 };
         let schema = Schema {
             private: user_fields.clone(),
-            fields: std::iter::once(&columns.item).chain(item_fields).cloned().collect(),
+            fields: std::iter::once(&columns.item).chain(item_fields).chain(&columns.context).cloned().collect(),
+            context: columns.context.clone(),
             kinds: self.kinds.to_vec(),
             ..Schema::new(&columns.user, &columns.item)
         };

@@ -106,7 +106,7 @@ impl Sources {
         let path = |path: &Path| Value::String(path.display().to_string());
         let optional = |value: Option<Value>| value.unwrap_or(Value::Null);
         let texts = |texts: &[String]| Value::Array(texts.iter().map(|text| Value::from(text.as_str())).collect());
-        let Columns { user, item, label, time, weight, slate, place, propensity } = &self.columns;
+        let Columns { user, item, label, time, weight, slate, place, propensity, context } = &self.columns;
         let mut columns = vec![
             ("user", Value::from(user.as_str())),
             ("item", Value::from(item.as_str())),
@@ -115,6 +115,7 @@ impl Sources {
         ];
         let more = [("weight", weight), ("slate", slate), ("place", place), ("propensity", propensity)];
         columns.extend(more.into_iter().filter_map(|(role, column)| Some((role, Value::from(column.as_deref()?)))));
+        columns.extend((!context.is_empty()).then(|| ("context", texts(context))));
         vec![
             ("events", Value::from(self.events.as_str())),
             ("items", optional(self.items.as_deref().map(path))),
@@ -134,10 +135,11 @@ impl Sources {
             )
         };
         let text = |value: &Value, key: &str| value.field(key).and_then(Value::as_str).map(str::to_owned);
-        let texts = |key: &str| -> Vec<String> {
-            let values = training.field(key).and_then(Value::as_array).unwrap_or_default();
+        let texts_of = |value: &Value, key: &str| -> Vec<String> {
+            let values = value.field(key).and_then(Value::as_array).unwrap_or_default();
             values.iter().filter_map(Value::as_str).map(str::to_owned).collect()
         };
+        let texts = |key: &str| texts_of(training, key);
         let columns = training.field("columns").ok_or_else(missing)?;
         let role = |key: &str| text(columns, key).ok_or_else(missing);
         Ok(Sources {
@@ -157,6 +159,7 @@ impl Sources {
                 slate: text(columns, "slate"),
                 place: text(columns, "place"),
                 propensity: text(columns, "propensity"),
+                context: texts_of(columns, "context"),
             },
             dialect: Dialect::default(),
             of_seed: true,

@@ -68,7 +68,7 @@ impl Shop {
     fn seed(&self) -> Base {
         let recipe = Recipe {
             positive: Some(1.0),
-            method: Method::Bayes,
+            method: Some(Method::Bayes),
             factors: 2,
             numeric: vec!["year".into()],
             ..Recipe::default()

@@ -1,6 +1,8 @@
 //! What is learnt from, by number: which rows are active for whom, and events.
 
-/// How many rows of each kind there are. Rows are numbered in this order.
+use std::borrow::Cow;
+
+/// How many rows of each kind there are. Rows are numbered in this order. The fields of contexts stand behind those of users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) users: usize,
@@ -63,6 +65,22 @@ impl Entities {
         start as usize..self.ends[entity] as usize
     }
 
+    /// The same with those of one own row side by side, if there are such, and where each of them went.
+    pub(crate) fn by_own_row(&self) -> (Cow<'_, Entities>, Vec<u32>) {
+        let own = |entity: &u32| self.rows(*entity)[0];
+        let mut order: Vec<u32> = (0..self.len() as u32).collect();
+        if order.is_sorted_by_key(own) {
+            return (Cow::Borrowed(self), order);
+        }
+        order.sort_by_key(own);
+        let (mut sorted, mut place) = (Entities::default(), vec![0; order.len()]);
+        for (at, &entity) in order.iter().enumerate() {
+            sorted.push(self.active(entity));
+            place[entity as usize] = at as u32;
+        }
+        (Cow::Owned(sorted), place)
+    }
+
     /// Whether no entity has a field.
     fn is_plain(&self) -> bool {
         self.rows.len() == self.ends.len()
@@ -72,6 +90,7 @@ impl Entities {
 /// One event: who, what, and the target.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Event {
+    /// Of the problem's users: where contexts are told, a user in a context.
     pub(crate) user: u32,
     pub(crate) item: u32,
     pub(crate) target: f32,
@@ -83,6 +102,7 @@ pub(crate) struct Event {
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     pub(crate) layout: Layout,
+    /// Users; where contexts are told, users in contexts, of whom several have the own row of one user.
     pub(crate) users: Entities,
     pub(crate) items: Entities,
     /// For each row of a field, in order, the number of its field: the users' fields first.

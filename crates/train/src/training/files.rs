@@ -42,6 +42,8 @@ pub struct Files {
     pub users: Option<PathBuf>,
     /// The columns of it that become features. They are private: no delta has them.
     pub user_fields: Vec<String>,
+    /// The columns of the events that become features of the moment: what a page gives as the context. They are shared.
+    pub context_fields: Vec<String>,
 }
 
 impl EventFiles {
@@ -92,16 +94,20 @@ impl EventFiles {
     }
 }
 
-/// The fields of the items with those of numbers that nobody else has.
-pub(super) fn with_numeric(item_fields: &[String], user_fields: &[String], numeric: &[String]) -> Vec<String> {
-    let named = |field: &&String| !item_fields.contains(field) && !user_fields.contains(field);
+/// The fields of the items with those of numbers that no `others` are.
+pub(super) fn with_numeric(item_fields: &[String], others: &[String], numeric: &[String]) -> Vec<String> {
+    let named = |field: &&String| !item_fields.contains(field) && !others.contains(field);
     item_fields.iter().chain(numeric.iter().filter(named)).cloned().collect()
 }
 
 /// A feature is known by its name, so no field may be two things.
 pub(super) fn check_names(columns: &Columns, item_fields: &[String], user_fields: &[String]) -> Result<()> {
-    let mut names: Vec<&String> =
-        [&columns.user, &columns.item].into_iter().chain(item_fields).chain(user_fields).collect();
+    let mut names: Vec<&String> = [&columns.user, &columns.item]
+        .into_iter()
+        .chain(item_fields)
+        .chain(user_fields)
+        .chain(&columns.context)
+        .collect();
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => bail!(Setting, "`{}` is named for two roles: rename one of the columns in its file", pair[0]),

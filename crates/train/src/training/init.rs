@@ -50,7 +50,7 @@ pub fn init(init: &Init, watch: &dyn Watch) -> Result<(Vec<u8>, usize)> {
         of_seed: false,
     };
     let listed = sources.list_items(&init.items, watch)?;
-    let kinds = kinds(&init.columns, &listed, &SideTable::default(), &init.numeric)?;
+    let kinds = kinds(&init.columns, &listed, &SideTable::default(), &SideTable::default(), &init.numeric)?;
     let count = listed.ids().count();
     ensure!(count > 0, Setting, "{} lists no item: there is nothing to begin with", init.items.display());
     let beginning = Beginning {

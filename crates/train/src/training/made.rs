@@ -1,12 +1,15 @@
 //! What comes of a training.
 
 use super::catalogue::Implicit;
+use super::recipe::Method;
 use super::settings::{Settings, Tuned};
 use serde::Serialize;
 use std::time::Duration;
 
 /// A seed, and what its making told.
 pub struct Made {
+    /// How it was learnt: as the recipe says, or else as suits the data.
+    pub method: Method,
     /// Events that it was made of, their users and items.
     pub rows: usize,
     /// Their users.

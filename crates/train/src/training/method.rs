@@ -21,7 +21,7 @@ pub(super) fn method(recipe: &Recipe, rule: &LabelRule, dataset: &Dataset) -> Re
         Loss::Bpr => Objective::Pairs,
     };
     ensure!(*batch > 0, Setting, "--batch 0 would never step: give 1 or more, or leave it out");
-    if matches!(recipe.method, Method::Bayes | Method::Implicit) {
+    if matches!(recipe.method, Some(Method::Bayes | Method::Implicit)) {
         ensure!(
             recipe.descent == Descent::default(),
             Setting,
@@ -36,7 +36,7 @@ pub(super) fn method(recipe: &Recipe, rule: &LabelRule, dataset: &Dataset) -> Re
         "--batch and --loss bpr take one thread: leave out --threads"
     );
     ensure!(*batch == 1 || objective != Objective::Pairs, Setting, "--loss bpr steps at every pair: leave out --batch");
-    let adaptive = recipe.method == Method::Adagrad;
+    let adaptive = recipe.method == Some(Method::Adagrad);
     // Found on MovieLens-1M and -100K. Graded targets are less noisy than clicks, so they bear less regularisation.
     let (rate, l2) = match (objective, rule.map.is_empty()) {
         (Objective::Squared, _) => (0.02, 0.05),

@@ -18,8 +18,8 @@ pub struct Recipe {
     pub factors: usize,
     /// So many skips are added for every event, of items that the user has not met: for data that hold clicks alone.
     pub negatives: usize,
-    /// How the model is learnt.
-    pub method: Method,
+    /// How the model is learnt; None for what suits the data, see [`Method::for_data`].
+    pub method: Option<Method>,
     /// What is minimised.
     pub loss: Loss,
     /// What gradient descent can be told.
@@ -46,7 +46,7 @@ pub struct Recipe {
 }
 
 impl Default for Recipe {
-    /// Clicks by gradient descent on one thread, 16 factors, as much memory as it takes.
+    /// One thread, 16 factors, as much memory as it takes, and the method that suits the data.
     fn default() -> Recipe {
         Recipe {
             positive: None,
@@ -54,7 +54,7 @@ impl Default for Recipe {
             numeric: Vec::new(),
             factors: 16,
             negatives: 0,
-            method: Method::Sgd,
+            method: None,
             loss: Loss::Logistic,
             descent: Descent::default(),
             threads: 1,
@@ -80,7 +80,7 @@ impl Recipe {
         );
         let most = MAX_FACTORS.min(brooklet_core::MAX_FACTORS);
         ensure!(self.factors <= most, Setting, "--factors {} is too many: at most {most}", self.factors);
-        if self.method == Method::Implicit {
+        if self.method == Some(Method::Implicit) {
             ensure!(
                 self.loss == Loss::Logistic,
                 Setting,
@@ -112,6 +112,15 @@ pub enum Method {
 }
 
 impl Method {
+    /// What suits data: clicks, or clicks and skips, are told apart and rank the whole catalogue as well; ratings, whose grades gradient descent learns,
+    /// are what people chose to rate. `clicks` says whether the labels are of two kinds or all clicks, `fit` whether the events are no more
+    /// than may be in memory. A recipe that sets what only gradient descent takes, or keeps users, means that.
+    pub(super) fn for_data(recipe: &Recipe, clicks: bool, fit: bool) -> Method {
+        let descends = recipe.descent != Descent::default() || recipe.keep_users || recipe.factors < 2;
+        let of_clicks = recipe.loss == Loss::Logistic && recipe.label_map.is_empty() && clicks;
+        if of_clicks && fit && !descends { Method::Implicit } else { Method::Sgd }
+    }
+
     /// Each.
     pub const ALL: &[Method] = &[Method::Sgd, Method::Adagrad, Method::Implicit, Method::Bayes];
 

@@ -37,6 +37,7 @@ pub struct Training<'w> {
     duplicates: Duplicates,
     pub(crate) rule: LabelRule,
     sources: Sources,
+    chosen: recipe::Method,
     method: Method,
     threads: usize,
     pub(crate) seed: u64,
@@ -64,12 +65,14 @@ impl<'w> Training<'w> {
     /// Reads files of events.
     pub fn read(recipe: &Recipe, files: &Files, watch: &'w dyn Watch) -> Result<Training<'w>> {
         recipe.check()?;
-        let Files { events, items, users, user_fields, .. } = files;
-        let item_fields = with_numeric(&files.item_fields, user_fields, &recipe.numeric);
+        let Files { events, items, users, user_fields, context_fields, .. } = files;
+        let others = [&user_fields[..], context_fields].concat();
+        let item_fields = with_numeric(&files.item_fields, &others, &recipe.numeric);
         let (columns, first) = events.columns(watch)?;
+        let columns = Columns { context: context_fields.clone(), ..columns };
         check_names(&columns, &item_fields, user_fields)?;
         ensure!(
-            items.is_some() || recipe.numeric.iter().all(|field| user_fields.contains(field)),
+            items.is_some() || recipe.numeric.iter().all(|field| others.contains(field)),
             Setting,
             "--numeric reads numbers of items from their file: name it with --items"
         );
@@ -122,9 +125,15 @@ impl<'w> Training<'w> {
         (mut store, users, items): (Store, SideTable, SideTable),
         watch: &'w dyn Watch,
     ) -> Result<Training<'w>> {
-        let implicit = recipe.method == recipe::Method::Implicit;
-        let mut negatives = recipe.negatives;
         let (low, high) = store.summary().labels;
+        let alone = low == high && rule.target(high).is_ok_and(|target| rule.click(high, target) == Some(true));
+        let clicks = alone || low < high && !store.summary().graded;
+        let drawn = if alone { recipe.negatives.max(DRAWN) } else { recipe.negatives };
+        let fit = store.len().saturating_mul(1 + drawn) <= recipe.memory / size_of::<Event>();
+        let chosen = recipe.method.unwrap_or_else(|| recipe::Method::for_data(recipe, clicks, fit));
+        let recipe = &Recipe { method: Some(chosen), ..recipe.clone() };
+        let implicit = chosen == recipe::Method::Implicit;
+        let mut negatives = recipe.negatives;
         if implicit && low == high {
             // Clicks alone.
             negatives = negatives.max(DRAWN);
@@ -172,7 +181,8 @@ impl<'w> Training<'w> {
                 if shape.time { " and time" } else { "" }
             ));
         }
-        let kinds = kinds(&sources.columns, &items, &users, &recipe.numeric)?;
+        let contexts = &store.summary().occasions.contexts;
+        let kinds = kinds(&sources.columns, &items, &users, contexts, &recipe.numeric)?;
         let dataset = Dataset::new(store, sources.columns.clone(), &users, &items, &kinds)?;
         let method = method(recipe, &rule, &dataset)?;
         let epochs = match recipe.epochs {
@@ -189,6 +199,7 @@ impl<'w> Training<'w> {
             duplicates,
             rule,
             sources,
+            chosen,
             method,
             threads: recipe.threads.max(1),
             seed: recipe.seed,
@@ -271,6 +282,7 @@ impl<'w> Training<'w> {
         let bytes = encode(&metadata, &fitted.model, &self.dataset, Some(&events), ranked.as_deref(), self.precision)?;
         let layout = self.dataset.problem.layout;
         Ok(Made {
+            method: self.chosen,
             rows: store.len(),
             users: layout.users,
             items: layout.items,
@@ -432,9 +444,10 @@ impl<'w> Training<'w> {
             None => self.point_estimates(&fitted.model, counts),
         };
         let columns = &self.sources.columns;
-        let fields = std::iter::once(&columns.item).chain(&self.sources.item_fields).cloned().collect();
+        let context = columns.context.clone();
+        let fields = std::iter::once(&columns.item).chain(&self.sources.item_fields).chain(&context).cloned().collect();
         let (private, kinds) = (self.sources.user_fields.clone(), self.kinds.clone());
-        let schema = Schema { private, fields, kinds, ..Schema::new(&columns.user, &columns.item) };
+        let schema = Schema { private, fields, context, kinds, ..Schema::new(&columns.user, &columns.item) };
         let metadata = Metadata {
             loss: self.loss,
             w0: fitted.model.w0,

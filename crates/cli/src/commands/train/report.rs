@@ -7,6 +7,8 @@ use std::path::PathBuf;
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
+    /// As it was asked for, or as suits the labels.
+    pub(super) method: &'static str,
     pub(super) rows: usize,
     pub(super) users: usize,
     pub(super) items: usize,

@@ -2,7 +2,7 @@
 
 use super::cells::{self, Times};
 use super::header::Header;
-use super::row::{Reader, Row, Told};
+use super::row::{CONTEXT_FLAG, Reader, Row, Told, joined};
 use crate::error::{Context, Result};
 use crate::input::Columns;
 use arrow_array::cast::AsArray;
@@ -101,6 +101,8 @@ pub(crate) struct ColumnarRows {
     columns: Columns,
     batches: Read,
     roles: Option<Roles>,
+    /// The context of the row.
+    values: String,
     /// The next row of the batch, and how many it has; rows that were given out.
     at: usize,
     batch: usize,
@@ -118,14 +120,16 @@ struct Roles {
     weight: Option<Numbers>,
     place: Option<Numbers>,
     propensity: Option<Numbers>,
+    context: Vec<Ids>,
 }
 
 impl ColumnarRows {
     pub(crate) fn new(batches: Batches, columns: &Columns) -> Result<ColumnarRows> {
-        let Columns { user, item, label, time, weight, slate, place, propensity } = columns;
+        let Columns { user, item, label, time, weight, slate, place, propensity, context } = columns;
         let (header, name) = (&batches.header, batches.name.clone());
         let kind = |at: usize| batches.schema.field(at).data_type();
         let ids = [(Some(user), "--user"), (Some(item), "--item"), (slate.as_ref(), "--slate")];
+        let ids = ids.into_iter().chain(context.iter().map(|column| (Some(column), CONTEXT_FLAG)));
         let numbers = [
             (Some(label), "--label"),
             (time.as_ref(), "--time"),
@@ -134,13 +138,14 @@ impl ColumnarRows {
             (propensity.as_ref(), "--propensity"),
         ];
         let mut wanted = Vec::new();
-        for (column, flag) in ids.into_iter().filter_map(|(column, flag)| Some((column?, flag))) {
+        for (column, flag) in ids.filter_map(|(column, flag)| Some((column?, flag))) {
             let at = header.column(column, flag)?;
             ensure!(
                 is_id(kind(at)),
                 Input,
-                "{name}: column `{column}` is of {}: an id is a text or a whole number",
-                kind(at)
+                "{name}: column `{column}` is of {}: {} is a text or a whole number",
+                kind(at),
+                if flag == CONTEXT_FLAG { "a category" } else { "an id" }
             );
             wanted.push(at);
         }
@@ -158,13 +163,13 @@ impl ColumnarRows {
         }
         let batches = batches.read(&wanted).with_context(|| format!("cannot read {name}"))?;
         let (columns, times) = (columns.clone(), Times::default());
-        Ok(ColumnarRows { name, columns, batches, roles: None, at: 0, batch: 0, row: 0, times })
+        Ok(ColumnarRows { name, columns, batches, roles: None, values: String::new(), at: 0, batch: 0, row: 0, times })
     }
 
     /// Decodes the next batch; false at the end.
     fn decode(&mut self) -> Result<bool> {
         let Some(batch) = self.batches.next().transpose()? else { return Ok(false) };
-        let Columns { user, item, label, time, weight, slate, place, propensity } = &self.columns;
+        let Columns { user, item, label, time, weight, slate, place, propensity, context } = &self.columns;
         let column = |name: &str| {
             let column = batch.column_by_name(name).cloned();
             column.ok_or_else(|| crate::error::Error::Input(format!("a part of it has no column `{name}`")))
@@ -181,6 +186,7 @@ impl ColumnarRows {
             weight: weight.as_ref().map(numbers).transpose()?,
             place: place.as_ref().map(numbers).transpose()?,
             propensity: propensity.as_ref().map(numbers).transpose()?,
+            context: context.iter().map(ids).collect::<Result<_>>()?,
         });
         (self.at, self.batch) = (0, batch.num_rows());
         Ok(true)
@@ -197,7 +203,7 @@ impl Reader for ColumnarRows {
         self.at += 1;
         self.row += 1;
         let Some(roles) = &self.roles else { return Ok(None) };
-        Ok(Some(roles.row(self.at - 1, &mut self.times)))
+        Ok(Some(roles.row(self.at - 1, &mut self.times, &mut self.values)))
     }
 
     fn place(&self) -> String {
@@ -210,7 +216,7 @@ impl Reader for ColumnarRows {
 }
 
 impl Roles {
-    fn row(&self, at: usize, times: &mut Times) -> Result<Row<'_>, String> {
+    fn row<'r>(&'r self, at: usize, times: &mut Times, values: &'r mut String) -> Result<Row<'r>, String> {
         let number = |numbers: &Option<Numbers>| numbers.as_ref().map(|of| of.read(at, cells::number)).transpose();
         let time = |of: &Numbers| match of.values {
             Values::Moments(..) => {
@@ -230,6 +236,9 @@ impl Roles {
             slate: self.slate.as_ref().map(|slate| slate.id(at)).transpose()?,
             place: number(&self.place)?,
             propensity: number(&self.propensity)?,
+            context: (!self.context.is_empty())
+                .then(|| joined(values, self.context.iter().map(|of| Ok(of.text(at)))))
+                .transpose()?,
         })
     }
 }
@@ -241,8 +250,12 @@ struct Ids {
 }
 
 impl Ids {
+    fn text(&self, at: usize) -> &str {
+        if self.texts.is_null(at) { "" } else { self.texts.value(at) }
+    }
+
     fn id(&self, at: usize) -> Result<&str, String> {
-        let id = if self.texts.is_null(at) { "" } else { self.texts.value(at) };
+        let id = self.text(at);
         if id.is_empty() { Err(format!("column `{}`: is empty: every row needs one", self.name)) } else { Ok(id) }
     }
 }

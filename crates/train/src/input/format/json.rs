@@ -2,9 +2,10 @@
 
 use super::cells::{self, Times};
 use super::objects::{JsonText, Object, scalar};
-use super::row::{Reader, Row, Told};
+use super::row::{Reader, Row, Told, joined};
 use crate::error::Result;
 use crate::input::Columns;
+use std::borrow::Cow;
 
 /// One flat object an event, the roles by key.
 pub(crate) struct JsonRows {
@@ -13,21 +14,23 @@ pub(crate) struct JsonRows {
     user: String,
     item: String,
     slate: String,
+    /// The context of the row.
+    values: String,
     times: Times,
 }
 
 impl JsonRows {
     pub(crate) fn new(text: JsonText, columns: &Columns) -> JsonRows {
-        let (user, item, slate) = Default::default();
-        JsonRows { text, columns: columns.clone(), user, item, slate, times: Times::default() }
+        let (user, item, slate, values) = Default::default();
+        JsonRows { text, columns: columns.clone(), user, item, slate, values, times: Times::default() }
     }
 }
 
 impl Reader for JsonRows {
     fn next(&mut self) -> Result<Option<Result<Row<'_>, String>>> {
-        let JsonRows { text, columns, user, item, slate, times } = self;
+        let JsonRows { text, columns, user, item, slate, values, times } = self;
         let Some(object) = text.next()? else { return Ok(None) };
-        Ok(Some(row(object, columns, [user, item, slate], times)))
+        Ok(Some(row(object, columns, [user, item, slate, values], times)))
     }
 
     fn place(&self) -> String {
@@ -42,7 +45,7 @@ impl Reader for JsonRows {
 fn row<'r>(
     object: &[u8],
     columns: &Columns,
-    [user, item, slate]: [&'r mut String; 3],
+    [user, item, slate, values]: [&'r mut String; 4],
     times: &mut Times,
 ) -> Result<Row<'r>, String> {
     let object = Object::parse(object)?;
@@ -51,6 +54,8 @@ fn row<'r>(
     id(&object, &columns.user, "--user", user)?;
     id(&object, &columns.item, "--item", item)?;
     columns.slate.as_ref().map(|key| id(&object, key, "--slate", slate)).transpose()?;
+    let context = columns.context.iter().map(|key| category(&object, key));
+    let context = (!columns.context.is_empty()).then(|| joined(values, context)).transpose()?;
     let time = columns.time.as_deref();
     Ok(Row {
         user,
@@ -61,7 +66,16 @@ fn row<'r>(
         slate: columns.slate.is_some().then_some(slate),
         place: optional(&columns.place, "--place")?,
         propensity: optional(&columns.propensity, "--propensity")?,
+        context,
     })
+}
+
+/// A category is what its value says; none is null or no key.
+fn category<'a>(object: &Object<'a>, key: &str) -> Result<Cow<'a, str>, String> {
+    match object.get(key)? {
+        None | Some("null") => Ok("".into()),
+        Some(value) => scalar(value).ok_or_else(|| format!("key `{key}`: `{value}` is no category")),
+    }
 }
 
 fn value<'a>(object: &Object<'a>, key: &str, flag: &str) -> Result<&'a str, String> {

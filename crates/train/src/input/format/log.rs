@@ -1,7 +1,7 @@
 //! Events as the browser logs them.
 
 use super::lines::Numbered;
-use super::row::{Reader, Row, Told};
+use super::row::{Reader, Row, Told, joined};
 use super::text::Text;
 use crate::error::{Context, Result};
 use crate::input::{Columns, InputFile, SideTable};
@@ -35,6 +35,7 @@ struct Impression {
     slate: String,
     place: usize,
     propensity: f32,
+    context: String,
 }
 
 /// A label that comes later than so many inputs finds nothing: the browser forgets slates sooner.
@@ -72,7 +73,8 @@ impl LogRows {
                 for (candidate, place) in items.into_iter().zip(1..) {
                     let item = self.item_of(Some(&candidate.item), &candidate.features)?;
                     let Candidate { propensity, .. } = candidate;
-                    let shown = Impression { item, slate: slate.to_string(), place, propensity };
+                    let context = self.context_of(&candidate.features)?;
+                    let shown = Impression { item, slate: slate.to_string(), place, propensity, context };
                     self.wait(Subject::Item { slate, item: candidate.item }, shown);
                 }
             }
@@ -100,7 +102,8 @@ impl LogRows {
 
     /// An input that stood on no slate.
     fn alone(&mut self, features: &Features, slate: String) -> Result<Impression, String> {
-        Ok(Impression { item: self.item_of(None, features)?, slate, place: 1, propensity: 1.0 })
+        let context = self.context_of(features)?;
+        Ok(Impression { item: self.item_of(None, features)?, slate, place: 1, propensity: 1.0, context })
     }
 
     fn wait(&mut self, subject: Subject, shown: Impression) {
@@ -130,6 +133,17 @@ impl LogRows {
         Ok(item)
     }
 
+    /// The categories of an input that are its context.
+    fn context_of(&self, features: &Features) -> Result<String, String> {
+        let mut context = String::new();
+        let of = |field: &String| {
+            let own = self.categories(features).filter(|(of, _)| of == field);
+            Ok(own.map(|(_, category)| category).collect::<Vec<_>>().join("|"))
+        };
+        joined(&mut context, self.columns.context.iter().map(of))?;
+        Ok(context)
+    }
+
     /// The shared features that are categories and whose names the log tells.
     fn categories<'a>(&'a self, features: &'a Features) -> impl Iterator<Item = (&'a str, &'a str)> {
         features.shared().iter().filter_map(|feature| self.names.get(&feature.id)?.split_once('='))
@@ -155,7 +169,7 @@ impl Reader for LogRows {
                 Err(why) => return Ok(Some(Err(why))),
                 Ok(Some((target, weight))) => {
                     let LogRows { columns, user, lines, labelled, .. } = self;
-                    let Impression { item, slate, place, propensity } = labelled;
+                    let Impression { item, slate, place, propensity, context } = labelled;
                     return Ok(Some(Ok(Row {
                         user,
                         item,
@@ -165,6 +179,7 @@ impl Reader for LogRows {
                         slate: columns.slate.as_ref().map(|_| slate.as_str()),
                         place: columns.place.as_ref().map(|_| *place as f64),
                         propensity: columns.propensity.as_ref().map(|_| (*propensity).into()),
+                        context: (!columns.context.is_empty()).then_some(context.as_str()),
                     })));
                 }
             }

@@ -2,7 +2,7 @@
 
 use super::cells::Times;
 use crate::error::Result;
-use crate::input::{Columns, SideTable};
+use crate::input::{BETWEEN, Columns, SideTable};
 
 /// One event as its file has it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -23,6 +23,26 @@ pub struct Row<'a> {
     pub place: Option<f64>,
     /// The probability with which the item was chosen for its place; there if the columns name one.
     pub propensity: Option<f64>,
+    /// What the columns of the context hold, in their order, with [`BETWEEN`] between them; there if the columns name some.
+    pub context: Option<&'a str>,
+}
+
+/// Where a person says which columns are the context.
+pub(super) const CONTEXT_FLAG: &str = "--context-fields";
+
+/// The values of a context, joined in `into`.
+pub(super) fn joined<T: AsRef<str>>(
+    into: &mut String,
+    values: impl Iterator<Item = Result<T, String>>,
+) -> Result<&str, String> {
+    into.clear();
+    for (n, value) in values.enumerate() {
+        if n > 0 {
+            into.push(BETWEEN);
+        }
+        into.push_str(value?.as_ref());
+    }
+    Ok(into)
 }
 
 /// A file that is being read, row by row.

@@ -4,7 +4,7 @@ use super::cells::{Times, label, number};
 use super::header::Header;
 use super::lines::Lines;
 use super::quotes::{Fault, Quotes};
-use super::row::{Reader, Row, Told};
+use super::row::{CONTEXT_FLAG, Reader, Row, Told, joined};
 use super::text::Text;
 use crate::error::{Context, Error, Result};
 use crate::input::{Columns, InputFile, Quoting};
@@ -154,6 +154,9 @@ pub(crate) struct TableRows {
     slate: Option<usize>,
     place: Option<usize>,
     propensity: Option<usize>,
+    context: Vec<usize>,
+    /// Those of the row.
+    values: String,
 }
 
 impl TableRows {
@@ -168,6 +171,8 @@ impl TableRows {
             slate: optional(&columns.slate, "--slate")?,
             place: optional(&columns.place, "--place")?,
             propensity: optional(&columns.propensity, "--propensity")?,
+            context: columns.context.iter().map(|c| table.column(c, CONTEXT_FLAG)).collect::<Result<_>>()?,
+            values: String::new(),
             table,
             record: ByteRecord::new(),
             times: Times::default(),
@@ -175,7 +180,9 @@ impl TableRows {
     }
 
     fn row(&mut self) -> Result<Row<'_>, String> {
-        let TableRows { table, record, times, .. } = self;
+        let TableRows { table, record, times, values, .. } = self;
+        let context = self.context.iter().map(|&column| table.text(record, column));
+        let context = (!self.context.is_empty()).then(|| joined(values, context)).transpose()?;
         let numbers = |column: Option<usize>| column.map(|column| table.read_as(record, column, number)).transpose();
         let id = |column: usize| table.id(record, column);
         Ok(Row {
@@ -187,6 +194,7 @@ impl TableRows {
             slate: self.slate.map(id).transpose()?,
             place: numbers(self.place)?,
             propensity: numbers(self.propensity)?,
+            context,
         })
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Batch {
     pub(crate) place: Vec<u32>,
     /// With which the item was chosen for its place; empty if nothing tells it.
     pub(crate) propensity: Vec<f32>,
+    /// A user in a context, by number; empty if nothing tells contexts.
+    pub(crate) occasion: Vec<u32>,
 }
 
 /// The columns that a store may lack.
@@ -31,34 +33,39 @@ pub(crate) struct Shape {
     pub(crate) slate: bool,
     pub(crate) place: bool,
     pub(crate) propensity: bool,
+    pub(crate) context: bool,
 }
 
 impl Shape {
     /// Of rows that have what the columns name.
     pub(crate) fn of(columns: &Columns) -> Shape {
-        let Columns { time, weight, slate, place, propensity, .. } = columns;
+        let Columns { time, weight, slate, place, propensity, context, .. } = columns;
         Shape {
             weight: weight.is_some(),
             time: time.is_some(),
             slate: slate.is_some(),
             place: place.is_some(),
             propensity: propensity.is_some(),
+            context: !context.is_empty(),
         }
     }
 
     pub(crate) fn bits(self) -> u64 {
-        let Shape { weight, time, slate, place, propensity } = self;
-        [weight, time, slate, place, propensity].into_iter().rev().fold(0, |bits, bit| bits << 1 | u64::from(bit))
+        let Shape { weight, time, slate, place, propensity, context } = self;
+        [weight, time, slate, place, propensity, context]
+            .into_iter()
+            .rev()
+            .fold(0, |bits, bit| bits << 1 | u64::from(bit))
     }
 
     pub(crate) fn of_bits(bits: u64) -> Shape {
         let bit = |n: u64| bits >> n & 1 != 0;
-        Shape { weight: bit(0), time: bit(1), slate: bit(2), place: bit(3), propensity: bit(4) }
+        Shape { weight: bit(0), time: bit(1), slate: bit(2), place: bit(3), propensity: bit(4), context: bit(5) }
     }
 
     /// Bytes of a row that are read in training: they come first in a block.
     pub(crate) fn learnt_bytes(self) -> usize {
-        12 + 4 * usize::from(self.weight)
+        12 + 4 * usize::from(self.weight) + 4 * usize::from(self.context)
     }
 
     pub(crate) fn row_bytes(self) -> usize {
@@ -73,8 +80,8 @@ impl Batch {
     }
 
     pub(crate) fn clear(&mut self) {
-        let Batch { user, item, target, weight, label, time, slate, place, propensity } = self;
-        [user, item, slate, place].into_iter().for_each(Vec::clear);
+        let Batch { user, item, target, weight, label, time, slate, place, propensity, occasion } = self;
+        [user, item, slate, place, occasion].into_iter().for_each(Vec::clear);
         [target, weight, label, propensity].into_iter().for_each(Vec::clear);
         time.clear();
     }
@@ -90,13 +97,14 @@ impl Batch {
         self.slate.extend(of.slate.get(row));
         self.place.extend(of.place.get(row));
         self.propensity.extend(of.propensity.get(row));
+        self.occasion.extend(of.occasion.get(row));
     }
 
     /// Column by column, little-endian.
     pub(crate) fn encode(&self, bytes: &mut Vec<u8>) {
         bytes.clear();
-        let Batch { user, item, target, weight, label, time, slate, place, propensity } = self;
-        [user, item].into_iter().flatten().for_each(|x| bytes.extend(x.to_le_bytes()));
+        let Batch { user, item, target, weight, label, time, slate, place, propensity, occasion } = self;
+        [user, item, occasion].into_iter().flatten().for_each(|x| bytes.extend(x.to_le_bytes()));
         [target, weight, label].into_iter().flatten().for_each(|x| bytes.extend(x.to_le_bytes()));
         time.iter().for_each(|x| bytes.extend(x.to_le_bytes()));
         [slate, place].into_iter().flatten().for_each(|x| bytes.extend(x.to_le_bytes()));
@@ -115,6 +123,7 @@ impl Batch {
         let whole = |bytes: &[u8]| -> Vec<u32> { bytes.as_chunks().0.iter().map(|&x| u32::from_le_bytes(x)).collect() };
         self.user.extend(whole(column(true, 4)));
         self.item.extend(whole(column(true, 4)));
+        self.occasion.extend(whole(column(shape.context, 4)));
         for (numbers, wanted) in [(&mut self.target, true), (&mut self.weight, shape.weight), (&mut self.label, true)] {
             numbers.extend(column(wanted, 4).as_chunks().0.iter().map(|&x| f32::from_le_bytes(x)));
         }

@@ -29,18 +29,19 @@ impl Store {
     /// Of events that are in memory.
     pub(crate) fn of(events: Events) -> Store {
         // Training learns every label at once, however late it came.
-        let Events { users, items, user, item, label, target, weight, time, delay: _, slate, place, propensity } =
-            events;
+        let Events { users, items, occasions, .. } = events;
+        let Events { user, item, label, target, weight, time, slate, place, propensity, occasion, .. } = events;
         let shape = Shape {
             weight: !weight.is_empty(),
             time: !time.is_empty(),
             slate: !slate.is_empty(),
             place: !place.is_empty(),
             propensity: !propensity.is_empty(),
+            context: !occasion.is_empty(),
         };
-        let mut summary = Summary { shape, users, items, rows: user.len(), ..Summary::new() };
+        let mut summary = Summary { shape, users, items, occasions, rows: user.len(), ..Summary::new() };
         summary.counts.resize(summary.users.len(), 0);
-        let rows = Batch { user, item, target, weight, label, time, slate, place, propensity };
+        let rows = Batch { user, item, target, weight, label, time, slate, place, propensity, occasion };
         let (mut block, mut bytes, mut blocks) = (Batch::default(), Vec::new(), Vec::new());
         for row in 0..rows.len() {
             summary.counts[rows.user[row] as usize] += 1;

@@ -3,6 +3,7 @@
 use super::batch::{Batch, Shape};
 use super::blocks::{BLOCK, Blocks};
 use super::interner::Interner;
+use super::occasions::Occasions;
 use super::side::SideTable;
 use super::summary::Summary;
 use crate::error::{Context, Result};
@@ -79,6 +80,7 @@ pub(crate) struct Event<'a> {
     pub(crate) slate: Option<&'a str>,
     pub(crate) place: u32,
     pub(crate) propensity: f32,
+    pub(crate) context: Option<&'a str>,
 }
 
 /// Makes blocks of events.
@@ -88,18 +90,19 @@ pub(crate) struct Builder<S> {
     items: Interner,
     /// By user and name, which is the user's alone.
     slates: HashMap<(u32, u64), u32>,
+    occasions: Occasions,
     batch: Batch,
     bytes: Vec<u8>,
     summary: Summary,
 }
 
 impl<S: Sink> Builder<S> {
-    /// `item_fields` are those that the events are to tell.
-    pub(crate) fn new(sink: S, item_fields: SideTable) -> Builder<S> {
+    /// `item_fields` are those that the events are to tell, `context` is what tells of the moment.
+    pub(crate) fn new(sink: S, item_fields: SideTable, context: &[String]) -> Builder<S> {
         let summary = Summary { item_fields, ..Summary::new() };
         let (users, items) = (Interner::default(), Interner::default());
-        let slates = HashMap::new();
-        Builder { sink, users, items, slates, batch: Batch::default(), bytes: Vec::new(), summary }
+        let (slates, occasions) = (HashMap::new(), Occasions::of_fields(context));
+        Builder { sink, users, items, slates, occasions, batch: Batch::default(), bytes: Vec::new(), summary }
     }
 
     /// Which columns there are. Called once, before the first event.
@@ -112,7 +115,7 @@ impl<S: Sink> Builder<S> {
     }
 
     pub(crate) fn push(&mut self, event: Event<'_>) -> Result<()> {
-        let Event { user, item, label, target, weight, time, slate, place, propensity } = event;
+        let Event { user, item, label, target, weight, time, slate, place, propensity, context } = event;
         let (user, summary, batch) = (self.users.intern(user), &mut self.summary, &mut self.batch);
         summary.counts.resize(self.users.len(), 0);
         summary.counts[user as usize] += 1;
@@ -130,6 +133,7 @@ impl<S: Sink> Builder<S> {
         }
         batch.place.extend(summary.shape.place.then_some(place));
         batch.propensity.extend(summary.shape.propensity.then_some(propensity));
+        batch.occasion.extend(context.map(|context| self.occasions.enter(user, context)));
         if batch.len() == BLOCK { self.flush() } else { Ok(()) }
     }
 
@@ -145,8 +149,8 @@ impl<S: Sink> Builder<S> {
         if self.batch.len() > 0 {
             self.flush()?;
         }
-        let (users, items) = (Arc::new(self.users), Arc::new(self.items));
-        Ok((self.sink, Summary { users, items, bad, ..self.summary }))
+        let (users, items, occasions) = (Arc::new(self.users), Arc::new(self.items), Arc::new(self.occasions));
+        Ok((self.sink, Summary { users, items, occasions, bad, ..self.summary }))
     }
 
     fn flush(&mut self) -> Result<()> {

@@ -3,9 +3,9 @@
 //! | bytes | what |
 //! |---|---|
 //! | 8 | `BRKEVENT` |
-//! | 4 | format number, 1 |
+//! | 4 | format number, 2 |
 //! | 4 | zero |
-//! | ... | blocks of 4096 rows, by column: user, item, target, weight if there is one, label, and what there is of time, slate, place, propensity |
+//! | ... | blocks of 4096 rows, by column: user, item, the occasion if contexts are told, target, weight if there is one, label, and what there is of time, slate, place, propensity |
 //! | ... | summary (see [`super::codec`]), behind what the file was made from |
 //! | 8 | where the summary begins |
 //! | 8 | xxh3 of everything before |
@@ -28,7 +28,7 @@ use tempfile::NamedTempFile;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 const MAGIC: &[u8; 8] = b"BRKEVENT";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const HEADER: u64 = 16;
 const FOOTER: u64 = 16;
 

@@ -2,6 +2,7 @@
 
 use super::batch::Batch;
 use super::interner::Interner;
+use super::occasions::Occasions;
 use super::summary::Summary;
 use crate::input::LabelRule;
 use std::collections::HashMap;
@@ -30,15 +31,33 @@ pub struct Events {
     pub(crate) place: Vec<u32>,
     /// With which the item was chosen for its place; empty if nothing tells it.
     pub(crate) propensity: Vec<f32>,
+    /// A user in a context, by its number among the occasions; empty if nothing tells contexts.
+    pub(crate) occasion: Vec<u32>,
+    pub(crate) occasions: Arc<Occasions>,
 }
 
 impl Events {
     /// Some rows, or all, of the events that the summary is of.
     pub(crate) fn new(summary: &Summary, rows: Batch) -> Events {
-        let Batch { user, item, target, weight, label, time, slate, place, propensity } = rows;
+        let Batch { user, item, target, weight, label, time, slate, place, propensity, occasion } = rows;
         let (users, items) = (summary.users.clone(), summary.items.clone());
-        let delay = Vec::new();
-        Events { users, items, user, item, label, target, weight, time, delay, slate, place, propensity }
+        let (occasions, delay) = (summary.occasions.clone(), Vec::new());
+        Events {
+            users,
+            items,
+            user,
+            item,
+            label,
+            target,
+            weight,
+            time,
+            delay,
+            slate,
+            place,
+            propensity,
+            occasion,
+            occasions,
+        }
     }
 
     /// The same with labels that come so long after their events, one a row, in the unit of the times.
@@ -66,6 +85,7 @@ impl Events {
         let mut wanted = vec![false; self.users.len()];
         users.iter().for_each(|&user| wanted[user as usize] = true);
         let (mut events, mut people, mut items) = (Events::default(), Interner::default(), Interner::default());
+        let mut occasions = Occasions::of_fields(self.occasions.contexts.fields());
         for row in (0..self.len()).filter(|&row| wanted[self.user[row] as usize]) {
             events.user.push(people.intern(self.users.name(self.user[row])));
             events.item.push(items.intern(self.items.name(self.item[row])));
@@ -76,9 +96,18 @@ impl Events {
             events.slate.extend(self.slate.get(row));
             events.place.extend(self.place.get(row));
             events.propensity.extend(self.propensity.get(row));
+            if let Some(moment) = self.moment(row) {
+                let user = events.user[events.user.len() - 1];
+                events.occasion.push(occasions.enter(user, self.occasions.contexts.id(moment)));
+            }
         }
-        (events.users, events.items) = (people.into(), items.into());
+        (events.users, events.items, events.occasions) = (people.into(), items.into(), occasions.into());
         events
+    }
+
+    /// The number of an event's context, if the events tell contexts.
+    pub(crate) fn moment(&self, row: usize) -> Option<u32> {
+        self.occasion.get(row).map(|&occasion| self.occasions.pairs[occasion as usize].1)
     }
 
     /// Whether there is none.

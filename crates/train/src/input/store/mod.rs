@@ -7,6 +7,7 @@ mod cache;
 mod codec;
 mod events;
 mod interner;
+mod occasions;
 mod side;
 mod summary;
 

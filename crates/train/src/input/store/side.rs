@@ -31,6 +31,11 @@ impl SideTable {
 
     /// Adds (field, category) pairs of an id; what is known already stays once, and fields that nobody asked for are nothing.
     pub fn add<'a>(&mut self, id: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        self.enter(id, pairs);
+    }
+
+    /// The same; returns the number of the id.
+    pub(crate) fn enter<'a>(&mut self, id: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> u32 {
         let number = self.ids.intern(id) as usize;
         self.categories.resize_with(self.ids.len(), Vec::new);
         for (field, category) in pairs {
@@ -40,6 +45,17 @@ impl SideTable {
                 self.categories[number].push(pair);
             }
         }
+        number as u32
+    }
+
+    /// The number of an id.
+    pub(crate) fn number(&self, id: &str) -> Option<u32> {
+        self.ids.find(id)
+    }
+
+    /// The id of a number.
+    pub(crate) fn id(&self, number: u32) -> &str {
+        self.ids.name(number)
     }
 
     /// Whether any id has a category of this field.

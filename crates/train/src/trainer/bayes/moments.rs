@@ -23,6 +23,11 @@ impl Moments {
         View::new(&self.numbers[entity * stride(self.k)..][..stride(self.k)], self.k)
     }
 
+    /// All of them, one entity's behind the other's.
+    pub(super) fn numbers_mut(&mut self) -> &mut [f32] {
+        &mut self.numbers
+    }
+
     pub(super) fn chunks_mut(&mut self, entities: usize) -> std::slice::ChunksMut<'_, f32> {
         self.numbers.chunks_mut(entities * stride(self.k))
     }

@@ -8,6 +8,7 @@ use super::likelihood::Likelihood;
 use super::linear::dot;
 use super::side::{Seen, Side};
 use crate::trainer::{Event, Model, Problem};
+use std::borrow::Cow;
 
 /// How to learn.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,14 +63,17 @@ impl<'a> Bayes<'a> {
         };
         let graded = events.iter().any(|event| event.target != 0.0 && event.target != 1.0);
         let seen = |other, event: &Event| Seen { other, target: event.target, weight: event.weight };
-        let by_user = events.iter().map(|event| (event.user, seen(event.item, event))).collect();
-        let by_item = events.iter().map(|event| (event.item, seen(event.user, event))).collect();
+        // A user in two contexts is two, whose own row is one.
+        let (entities, place) = problem.users.by_own_row();
+        let user = |event: &Event| place[event.user as usize];
+        let by_user = events.iter().map(|event| (user(event), seen(event.item, event))).collect();
+        let by_item = events.iter().map(|event| (event.item, seen(user(event), event))).collect();
         let first = problem.layout.users + problem.layout.items;
         let (user_groups, item_groups) = problem.field_groups.split_at(problem.layout.user_fields);
-        let user_fields = Fields::new(&problem.users, first, user_groups, d);
+        let user_fields = Fields::new(&entities, first, user_groups, d);
         let item_fields = Fields::new(&problem.items, first + user_groups.len(), item_groups, d);
-        let users = Side::new(&problem.users, by_user, user_fields, Group::new(d, level));
-        let mut items = Side::new(&problem.items, by_item, item_fields, Group::new(d, 0.0));
+        let users = Side::new(entities, by_user, user_fields, Group::new(d, level));
+        let mut items = Side::new(Cow::Borrowed(&problem.items), by_item, item_fields, Group::new(d, 0.0));
         items.scatter(INIT, config.seed);
         let likelihood = Likelihood { squared: config.squared, precision };
         let population = Sums::new(d);

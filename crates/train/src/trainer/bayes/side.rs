@@ -6,6 +6,7 @@ use super::likelihood::Likelihood;
 use super::moments::{self, Evidence, Expected, Moments, View};
 use crate::maths::{Rng, in_parallel, sigmoid};
 use crate::trainer::Entities;
+use std::borrow::Cow;
 use std::sync::Mutex;
 
 /// Entities that are learnt together, and the unit that sums are made of: the result does not depend on the threads.
@@ -20,7 +21,10 @@ pub(super) struct Seen {
 }
 
 pub(super) struct Side<'a> {
-    entities: &'a Entities,
+    /// Those of one own row stand side by side.
+    entities: Cow<'a, Entities>,
+    /// Where those of each own row end.
+    owned: Vec<usize>,
     k: usize,
     ends: Vec<usize>,
     events: Vec<Seen>,
@@ -45,7 +49,7 @@ pub(super) struct Passed {
     evidence: Vec<Evidence>,
 }
 
-/// What a pass works on: entities from `first` on.
+/// What a pass works on: own rows from `first` on, and the entities that have them.
 struct Chunk<'c> {
     first: usize,
     own: &'c mut [f64],
@@ -54,8 +58,11 @@ struct Chunk<'c> {
 }
 
 impl<'a> Side<'a> {
-    pub(super) fn new(entities: &'a Entities, events: Vec<(u32, Seen)>, fields: Fields, group: Group) -> Side<'a> {
+    pub(super) fn new(entities: Cow<'a, Entities>, events: Vec<(u32, Seen)>, fields: Fields, group: Group) -> Side<'a> {
         let d = group.mean.len();
+        let own = |entity: usize| entities.rows(entity as u32)[0];
+        let last = |entity: &usize| *entity == entities.len() || own(entity - 1) != own(*entity);
+        let owned: Vec<usize> = (1..=entities.len()).filter(last).collect();
         let mut ends = vec![0; entities.len()];
         events.iter().for_each(|(entity, _)| ends[*entity as usize] += 1);
         let mut end = 0;
@@ -72,10 +79,11 @@ impl<'a> Side<'a> {
         }
         Side {
             k: d - 1,
-            own: vec![0.0; entities.len() * d],
+            own: vec![0.0; owned.len() * d],
             combined: vec![0.0; entities.len() * d],
             moments: Moments::new(entities.len(), d - 1),
             events: sorted,
+            owned,
             entities,
             ends,
             group,
@@ -96,6 +104,10 @@ impl<'a> Side<'a> {
         }
     }
 
+    fn entities_before(&self, own: usize) -> usize {
+        if own == 0 { 0 } else { self.owned[own - 1] }
+    }
+
     fn events_of(&self, entity: usize) -> &[Seen] {
         let start = if entity == 0 { 0 } else { self.ends[entity - 1] };
         &self.events[start..self.ends[entity]]
@@ -107,11 +119,16 @@ impl<'a> Side<'a> {
         let pull = self.group.pull();
         let (mut own, mut combined) = (std::mem::take(&mut self.own), std::mem::take(&mut self.combined));
         let mut moments = std::mem::replace(&mut self.moments, Moments::new(0, k));
-        let chunks = own.chunks_mut(CHUNK * d).zip(combined.chunks_mut(CHUNK * d)).zip(moments.chunks_mut(CHUNK));
-        let chunks: Vec<_> = chunks
-            .enumerate()
-            .map(|(i, ((own, combined), moments))| Mutex::new(Some(Chunk { first: i * CHUNK, own, combined, moments })))
-            .collect();
+        let (mut combined_left, mut moments_left) = (&mut combined[..], moments.numbers_mut());
+        let mut chunks = Vec::new();
+        for (i, own) in own.chunks_mut(CHUNK * d).enumerate() {
+            let first = i * CHUNK;
+            let entities = self.owned[first + own.len() / d - 1] - self.entities_before(first);
+            let (combined, moments);
+            (combined, combined_left) = combined_left.split_at_mut(entities * d);
+            (moments, moments_left) = moments_left.split_at_mut(entities * moments::stride(k));
+            chunks.push(Mutex::new(Some(Chunk { first, own, combined, moments })));
+        }
         let passed = in_parallel(chunks.len(), threads, |i| {
             // Every chunk is taken once.
             let chunk = chunks[i].lock().ok().and_then(|mut chunk| chunk.take());
@@ -128,7 +145,7 @@ impl<'a> Side<'a> {
         (self.own, self.combined, self.moments) = (own, combined, moments);
         if !self.fields.is_empty() {
             let evidence = std::mem::take(&mut total.evidence);
-            self.fields.learn(self.entities, &evidence, likelihood.precision, &mut self.combined, &mut self.moments);
+            self.fields.learn(&self.entities, &evidence, likelihood.precision, &mut self.combined, &mut self.moments);
         }
         total
     }
@@ -139,38 +156,50 @@ impl<'a> Side<'a> {
         let mut evidence = Evidence::new(k);
         let mut expected = Expected::new(k);
         let (mut a, mut h) = (vec![0.0; d * d], vec![0.0; d]);
-        let rows = chunk.own.chunks_exact_mut(d).zip(chunk.combined.chunks_exact_mut(d));
-        for (i, ((own, combined), numbers)) in rows.zip(chunk.moments.chunks_exact_mut(moments::stride(k))).enumerate()
-        {
-            let events = self.events_of(chunk.first + i);
-            evidence.clear();
-            let mut constant = 0.0;
-            if likelihood.squared {
-                constant = squared(events, other, &mut evidence);
-            } else {
-                expected.set(View::new(numbers, k));
-                logistic(events, other, &expected, &mut evidence, &mut passed);
+        let (mut precision, mut linear) = (a.clone(), h.clone());
+        let mut entity = self.entities_before(chunk.first);
+        let mut rows = chunk.combined.chunks_exact_mut(d).zip(chunk.moments.chunks_exact_mut(moments::stride(k)));
+        for (i, own) in chunk.own.chunks_exact_mut(d).enumerate() {
+            let end = self.owned[chunk.first + i];
+            precision.copy_from_slice(&self.group.precision);
+            linear.copy_from_slice(pull);
+            let mut told = Vec::with_capacity(end - entity);
+            for ((combined, numbers), entity) in rows.by_ref().take(end - entity).zip(entity..) {
+                let events = self.events_of(entity);
+                evidence.clear();
+                let mut constant = 0.0;
+                if likelihood.squared {
+                    constant = squared(events, other, &mut evidence);
+                } else {
+                    expected.set(View::new(numbers, k));
+                    logistic(events, other, &expected, &mut evidence, &mut passed);
+                }
+                evidence.quadratic(likelihood.precision, &mut a, &mut h);
+                let fields = self.fields.sum(&self.entities, entity as u32);
+                if let Some(fields) = &fields {
+                    fields.to_own(&mut a, &mut h);
+                }
+                precision.iter_mut().zip(&a).for_each(|(sum, a)| *sum += a);
+                linear.iter_mut().zip(&h).for_each(|(sum, h)| *sum += h);
+                told.push((combined, numbers, fields, constant, evidence.clone()));
             }
-            evidence.quadratic(likelihood.precision, &mut a, &mut h);
-            let fields = self.fields.sum(self.entities, (chunk.first + i) as u32);
-            if let Some(fields) = &fields {
-                fields.to_own(&mut a, &mut h);
-            }
-            a.iter_mut().zip(&self.group.precision).for_each(|(a, p)| *a += p);
-            h.iter_mut().zip(pull).for_each(|(h, p)| *h += p);
-            let mut covariance = conclude(&mut a, &mut h);
-            own.copy_from_slice(&h);
-            combined.copy_from_slice(&h);
+            entity = end;
+            let covariance = conclude(&mut precision, &mut linear);
+            own.copy_from_slice(&linear);
             passed.own.add(own, &covariance);
-            if let Some(fields) = &fields {
-                fields.combine(combined, &mut covariance);
-            }
-            moments::set(numbers, combined, &covariance);
-            if likelihood.squared {
-                passed.squares += constant + evidence.squares(View::new(numbers, k));
-            }
-            if !self.fields.is_empty() {
-                passed.evidence.push(evidence.clone());
+            for (combined, numbers, fields, constant, evidence) in told {
+                combined.copy_from_slice(own);
+                let mut covariance = covariance.clone();
+                if let Some(fields) = &fields {
+                    fields.combine(combined, &mut covariance);
+                }
+                moments::set(numbers, combined, &covariance);
+                if likelihood.squared {
+                    passed.squares += constant + evidence.squares(View::new(numbers, k));
+                }
+                if !self.fields.is_empty() {
+                    passed.evidence.push(evidence);
+                }
             }
         }
         passed

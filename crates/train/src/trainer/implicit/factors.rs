@@ -1,30 +1,14 @@
 //! Alternating least squares: people's rows at fixed items' rows, and the reverse. Each row takes a few steps of conjugate gradients from where
 //! it was (Takács, Pilászy and Tikk 2011), so a pass costs k numbers a pair, and the objective falls with every step.
 
-use super::linear::{add, dot, for_rows, gram};
+use super::contexts::{Contexts, Moments};
+use super::linear::gram;
 use super::pairs::Pairs;
+use super::squares::{Weights, step};
 use crate::maths::Rng;
 
-/// Steps a row takes in a pass.
-const STEPS: usize = 3;
 /// Deviation of <p, q> before the first pass, roughly.
 const INIT: f32 = 0.1;
-
-/// What the parts of the objective weigh.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Weights {
-    /// alpha0: of a pair of which nothing is known.
-    pub(crate) unshown: f64,
-    /// Of a row's square, for each of its pairs.
-    pub(crate) reg: f64,
-}
-
-impl Weights {
-    /// lambda of a row that took part so often beside so many others.
-    fn shrink(self, seen: f64, others: usize) -> f64 {
-        self.reg * (seen + self.unshown * others as f64)
-    }
-}
 
 /// The fields' rows of each item: an item's row is N(the sum of its fields' rows, 1 / lambda_i), which is as if it were their sum and a row of
 /// its own (Bayer, He, Kanagal and Rendle 2017).
@@ -60,89 +44,64 @@ impl Fields<'_> {
     }
 }
 
-/// The items' rows, of k numbers each, after so many passes, what their fields' rows add included; and the fields' rows.
+/// What is learnt of items, fields and contexts.
+pub(crate) struct Factors {
+    /// The items' rows, of k numbers each, what their fields' rows add included.
+    pub(crate) q: Vec<f32>,
+    pub(crate) fields: Vec<f32>,
+    pub(crate) contexts: Vec<f32>,
+    /// What is left for people's own rows to tell, if they came in contexts.
+    pub(crate) people: Option<Pairs>,
+}
+
+/// Learns by so many passes. `told` is what happened by person, or where there are `moments` by occasion.
+#[expect(clippy::too_many_arguments, reason = "each is a thing of its own")]
 pub(crate) fn factors(
-    people: &Pairs,
+    told: &Pairs,
     fields: &Fields<'_>,
+    moments: Option<&Moments>,
     k: usize,
     weights: Weights,
     passes: usize,
     threads: usize,
     seed: u64,
-) -> (Vec<f32>, Vec<f32>) {
-    let items = people.transposed();
+) -> Factors {
+    let people = moments.map_or(told.len(), |moments| moments.people);
+    let mut items = told.transposed();
+    items.across = people;
     let mut q = vec![0.0; items.len() * k];
     for (item, row) in q.chunks_exact_mut(k).enumerate() {
         let mut rng = Rng::new(seed, item as u64);
         row.fill_with(|| INIT / (k as f32).sqrt() * rng.normal());
     }
-    let mut p = vec![0.0; people.len() * k];
+    let mut p = vec![0.0; people * k];
     let (nobody, mut means, mut rows) = (vec![0.0; p.len()], vec![0.0; q.len()], vec![0.0; fields.count * k]);
+    let mut contexts = moments.map(|moments| Contexts::new(moments, told, k));
     for _ in 0..passes {
-        step(people, &q, &nobody, &mut p, k, weights, threads);
-        step(&items, &p, &means, &mut q, k, weights, threads);
+        match &mut contexts {
+            None => {
+                step(told, &q, &gram(&q, k), &nobody, &mut p, k, weights, threads);
+                step(&items, &p, &gram(&p, k), &means, &mut q, k, weights, threads);
+            }
+            Some(contexts) => {
+                step(&contexts.of_people(&q), &q, &gram(&q, k), &nobody, &mut p, k, weights, threads);
+                contexts.step(&q, &p, weights, threads);
+                let (in_moments, products) = contexts.in_moments(&p);
+                step(&items, &in_moments, &products, &means, &mut q, k, weights, threads);
+            }
+        }
         fields.step(&items, &q, &mut rows, &mut means, k, weights);
     }
     // Of an item that nobody met nothing but its fields is known.
     let unmet = (0..items.len()).filter(|&item| fields.count > 0 && items.row(item).next().is_none());
     unmet.for_each(|item| q[item * k..][..k].copy_from_slice(&means[item * k..][..k]));
-    (q, rows)
-}
-
-/// Moves `rows` toward the least squares at the `others`, drawn toward their `means`.
-fn step(pairs: &Pairs, others: &[f32], means: &[f32], rows: &mut [f32], k: usize, weights: Weights, threads: usize) {
-    let unshown: Vec<f32> = gram(others, k).iter().map(|x| (x * weights.unshown) as f32).collect();
-    for_rows(rows, k, threads, |at, row| {
-        let pairs = pairs.row(at).map(|(other, target, weight)| (&others[other as usize * k..][..k], target, weight));
-        let seen: f64 = pairs.clone().map(|(.., weight)| f64::from(weight)).sum();
-        let shrink = weights.shrink(seen, others.len() / k);
-        conjugate(row, &unshown, shrink as f32, &means[at * k..][..k], pairs);
-    });
-}
-
-/// Steps toward x of (G + shrink I + sum c v v^T) x = shrink mean + sum c t v.
-fn conjugate<'a>(
-    x: &mut [f32],
-    g: &[f32],
-    shrink: f32,
-    mean: &[f32],
-    pairs: impl Iterator<Item = (&'a [f32], f32, f32)> + Clone,
-) {
-    let k = x.len();
-    let mut r = vec![0.0; k];
-    for (((r, g), x_at), mean) in r.iter_mut().zip(g.chunks_exact(k)).zip(&*x).zip(mean) {
-        *r = shrink * (mean - x_at) - dot(g, x);
-    }
-    for (v, target, weight) in pairs.clone() {
-        add(&mut r, weight * (target - dot(v, x)), v);
-    }
-    let (mut direction, mut square) = (r.clone(), dot(&r, &r));
-    let mut a = vec![0.0; k];
-    for _ in 0..STEPS {
-        if square < 1e-20 {
-            return;
-        }
-        for ((a, g), d) in a.iter_mut().zip(g.chunks_exact(k)).zip(&direction) {
-            *a = dot(g, &direction) + shrink * d;
-        }
-        for (v, _, weight) in pairs.clone() {
-            add(&mut a, weight * dot(v, &direction), v);
-        }
-        let curvature = dot(&direction, &a);
-        if curvature <= 0.0 {
-            return;
-        }
-        let length = square / curvature;
-        add(x, length, &direction);
-        add(&mut r, -length, &a);
-        let next = dot(&r, &r);
-        direction.iter_mut().zip(&r).for_each(|(d, r)| *d = r + next / square * *d);
-        square = next;
-    }
+    let people = contexts.as_ref().map(|contexts| contexts.of_people(&q));
+    Factors { people, contexts: contexts.map_or_else(Vec::new, |contexts| contexts.rows), fields: rows, q }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::linear::dot;
     use super::*;
 
     const K: usize = 3;
@@ -191,7 +150,7 @@ mod tests {
         let fields = Fields { count: 2, of: &kind };
         let of = |u: u32| (0..9u32).filter(move |i| (u + i).is_multiple_of(2) && !(u / 2 + i).is_multiple_of(3));
         let people = Pairs::new(40, 10, (0..40u32).flat_map(move |u| of(u).map(move |i| (u, i, 1.0, 1.0))));
-        let (q, rows) = factors(&people, &fields, K, WEIGHTS, 12, 1, 5);
+        let Factors { q, fields: rows, .. } = factors(&people, &fields, None, K, WEIGHTS, 12, 1, 5);
         assert_eq!(q[9 * K..], rows[..K]);
         let score = |a: usize, b: usize| f64::from(dot(&q[a * K..][..K], &q[b * K..][..K]));
         assert!(score(9, 2) > 4.0 * score(9, 3).abs(), "{} {}", score(9, 2), score(9, 3));
@@ -205,9 +164,9 @@ mod tests {
         let mut p = vec![0.0; 7 * K];
         let mut last = objective(&people, &p, &q);
         for _ in 0..10 {
-            step(&people, &q, &none(&p), &mut p, K, WEIGHTS, 1);
+            step(&people, &q, &gram(&q, K), &none(&p), &mut p, K, WEIGHTS, 1);
             let between = objective(&people, &p, &q);
-            step(&items, &p, &none(&q), &mut q, K, WEIGHTS, 1);
+            step(&items, &p, &gram(&p, K), &none(&q), &mut q, K, WEIGHTS, 1);
             let after = objective(&people, &p, &q);
             assert!(between <= last + 1e-6 && after <= between + 1e-6, "{last} {between} {after}");
             last = after;
@@ -219,7 +178,7 @@ mod tests {
         let people = pairs();
         let q: Vec<f32> = (0..5 * K).map(|at| 0.3 * ((at * 7 % 5) as f32 - 2.0)).collect();
         let mut p = vec![0.0; 7 * K];
-        (0..5).for_each(|_| step(&people, &q, &none(&p), &mut p, K, WEIGHTS, 1));
+        (0..5).for_each(|_| step(&people, &q, &gram(&q, K), &none(&p), &mut p, K, WEIGHTS, 1));
         let best = objective(&people, &p, &q);
         for at in 0..p.len() {
             for by in [-0.01, 0.01] {
@@ -234,8 +193,28 @@ mod tests {
     fn threads_give_the_same_bits() {
         let [one, three] = [1, 3].map(|threads| {
             let fields = Fields { count: 2, of: &|item| vec![item % 2] };
-            factors(&pairs(), &fields, K, WEIGHTS, 6, threads, 5)
+            factors(&pairs(), &fields, None, K, WEIGHTS, 6, threads, 5).q
         });
         assert_eq!(one, three);
+    }
+
+    #[test]
+    fn a_moment_adds_to_a_person() {
+        // Everybody chooses of the first three items in the one moment and of the last three in the other.
+        let occasions: Vec<(u32, Vec<(u32, f32)>)> = (0..80).map(|o| (o / 2, vec![(o % 2, 1.0)])).collect();
+        let of = |o: u32| {
+            (0..3u32).filter(move |i| !(o / 2 + i).is_multiple_of(3)).map(move |i| (o, 3 * (o % 2) + i, 1.0, 1.0))
+        };
+        let told = Pairs::new(80, 6, (0..80u32).flat_map(of));
+        let moments = Moments { fields: vec![0, 0], occasions, people: 40 };
+        let no_fields = Fields { count: 0, of: &|_| Vec::new() };
+        let [one, two] = [1, 2].map(|threads| factors(&told, &no_fields, Some(&moments), K, WEIGHTS, 12, threads, 5));
+        assert_eq!((&one.q, &one.contexts), (&two.q, &two.contexts));
+        let Factors { q, contexts, people, .. } = one;
+        for (moment, own) in [(0, 0), (1, 3)] {
+            let score = |item: usize| dot(&contexts[moment * K..][..K], &q[item * K..][..K]);
+            assert!((0..3).all(|i| score(own + i) > 0.1 && score(3 - own + i) < -0.1), "{contexts:?} {q:?}");
+        }
+        assert_eq!(people.map(|people| people.len()), Some(40));
     }
 }

@@ -10,17 +10,23 @@
 //!
 //! An item with fields is drawn to the sum of its fields' rows instead of to zero, so one that nobody met is that sum.
 //!
+//! A moment adds its rows to those of the people in it.
+//!
 //! The second sum is never enumerated: it is alpha0 p_u^T (Q^T Q) p_u over people, one k x k matrix for all. The regularisation grows with how
 //! often a row takes part (Rendle, Krichene, Zhang and Koren 2022). A person of the future is N(mu, Sigma), which `people` finds by
 //! expectation and maximisation; what they were never shown goes into their prior's precision as alpha0 Q^T Q.
 
+mod contexts;
 mod factors;
 mod linear;
 mod pairs;
 mod people;
 mod select;
+mod squares;
 
-pub(crate) use factors::{Fields, Weights, factors};
+pub(crate) use contexts::Moments;
+pub(crate) use factors::{Factors, Fields, factors};
 pub(crate) use pairs::Pairs;
 pub(crate) use people::{Newcomer, newcomer};
 pub(crate) use select::{Person, ladder, missing};
+pub(crate) use squares::Weights;

@@ -1,9 +1,9 @@
 //! What people are like: N(mu, Sigma), by expectation and maximisation over the posteriors of the people of the training (empirical Bayes),
 //! and what a newcomer is before the first click.
 
-use super::factors::Weights;
 use super::linear::{cholesky, gram, inverse, solve, times};
 use super::pairs::Pairs;
+use super::squares::Weights;
 use crate::maths::Rng;
 
 /// The variance of what people of the training chose around its score, by which they are told apart.

@@ -40,14 +40,15 @@ impl Strata {
     /// `events` are in random order.
     pub(super) fn new(problem: &Problem, events: Vec<Event>, threads: usize) -> Strata {
         let layout = &problem.layout;
-        let users = cut(layout.users, events.iter().map(|event| event.user), threads);
+        let own = |event: &Event| problem.users.rows(event.user)[0];
+        let users = cut(layout.users, events.iter().map(own), threads);
         let items = cut(layout.items, events.iter().map(|event| event.item), threads);
         let copied = events.len() / (threads * threads * COPIED);
         let shares = if problem.is_plain() { SHARES } else { SHARES.max(copied) };
         let group = |groups: &[Range<usize>], row: u32| groups.partition_point(|group| group.end <= row as usize);
         let mut strata = vec![Vec::new(); threads * threads];
         for event in events {
-            strata[group(&users, event.user) * threads + group(&items, event.item)].push(event);
+            strata[group(&users, own(&event)) * threads + group(&items, event.item)].push(event);
         }
         let items = items.iter().map(|group| group.start + layout.users..group.end + layout.users).collect();
         Strata { users, items, events: strata, shares }
