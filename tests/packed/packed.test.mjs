@@ -225,13 +225,17 @@ test("workerd runs a worker", async () => {
 for (const version of ["typescript-5.4", "typescript-5.9", "typescript-6", "typescript-7"]) {
   test(`${version} takes the types`, async () => {
     const root = await copyOf("types", version);
+    const strict = { noEmit: true, strict: true, skipLibCheck: false, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, target: "es2022" };
+    const [anywhere, inPages] = [{ lib: ["es2022"], types: [] }, { lib: ["es2022", "dom", "dom.iterable"], types: ["react"] }];
+    // React's own types want a newer TypeScript.
+    const programs = [["typed.ts", anywhere], ...(version === "typescript-5.4" ? [] : [["hooks.ts", inPages]])];
     for (const [module, moduleResolution] of [["nodenext", "nodenext"], ["es2022", "bundler"]]) {
-      const compilerOptions = {
-        noEmit: true, strict: true, skipLibCheck: false, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true,
-        target: "es2022", lib: ["es2022"], types: [], module, moduleResolution,
-      };
-      await writeFile(path.join(root, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["typed.ts"] }));
-      await run(process.execPath, [path.join(MODULES, version, "bin/tsc")], { cwd: root, env }).catch((error) => assert.fail(`${moduleResolution}: ${error.stdout}`));
+      for (const [file, settings] of programs) {
+        const compilerOptions = { ...strict, ...settings, module, moduleResolution };
+        await writeFile(path.join(root, "tsconfig.json"), JSON.stringify({ compilerOptions, files: [file] }));
+        const tsc = run(process.execPath, [path.join(MODULES, version, "bin/tsc")], { cwd: root, env });
+        await tsc.catch((error) => assert.fail(`${file}, ${moduleResolution}: ${error.stdout}`));
+      }
     }
   });
 }
@@ -241,3 +245,88 @@ test("nothing is missing that a publisher would look for", async () => {
   await run(bin("publint"), ["--strict", at], { env });
   await run(bin("attw"), ["--pack", at, "--exclude-entrypoints", "./wasm", "--ignore-rules", "cjs-resolves-to-esm"], { env });
 });
+
+/** Builds a sample with Vite, opens it, and gives the page to `look`. */
+async function opened(name, config, look) {
+  const root = config.root ?? (await copyOf(name));
+  const { build } = await import("vite");
+  await build({ logLevel: "error", ...config, root, build: { target: "esnext" } });
+  const site = await serving(path.join(root, "dist"));
+  const page = await browser.newPage({ viewport: { width: 600, height: 600 } });
+  const said = [];
+  page.on("console", (message) => ["error", "warning"].includes(message.type()) && said.push(message.text()));
+  page.on("pageerror", (error) => said.push(String(error)));
+  await page.route("**/seed.safetensors", (route) => route.fulfill({ path: SEED }));
+  await page.route("**/favicon.ico", (route) => route.fulfill({ status: 204 }));
+  try {
+    await page.goto(site.url);
+    await look(page);
+    assert.deepEqual(said, []);
+  } finally {
+    await page.close();
+    site.close();
+  }
+}
+
+const figures = (page) => page.evaluate(async () => (({ clicks, skips }) => ({ clicks, skips }))((await window.learner()).metrics()));
+
+test("observe tells what was clicked, what was passed over, and nothing of what was not seen", async () => {
+  await opened("observe", {}, async (page) => {
+    await page.waitForFunction("window.ready");
+    await setTimeout(300);
+    assert.deepEqual(await figures(page), { clicks: 0, skips: 0 }, "what is in view is not passed over yet");
+    await page.evaluate("scrollTo(0, 2000)");
+    await page.waitForFunction("learner().metrics().skips === 1");
+    await page.evaluate("scrollTo(0, 0)");
+    await page.click("[data-item=near]");
+    await page.click("[data-item=near]");
+    assert.deepEqual(await figures(page), { clicks: 1, skips: 1 }, "who comes back clicks once");
+    await page.evaluate(() => {
+      const late = Object.assign(document.createElement("li"), { textContent: "late" });
+      late.dataset.item = "late";
+      document.querySelector("ul").prepend(late);
+    });
+    await setTimeout(400);
+    await page.evaluate(() => {
+      Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    });
+    await page.evaluate("document.querySelector('[data-item=late]').remove()");
+    await page.waitForFunction("learner().metrics().skips === 2");
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)");
+    await setTimeout(400);
+    await page.evaluate("stop(); stopOne()");
+    assert.deepEqual(await figures(page), { clicks: 1, skips: 2 }, "nobody sees a tab that is hidden");
+  });
+});
+
+const frameworks = {
+  React: { name: "react", entry: "main.jsx", server: "server.jsx", config: () => ({ oxc: { jsx: { runtime: "automatic" } } }) },
+  Vue: { name: "vue", entry: "main.js", server: "server.js", config: () => ({}) },
+  Svelte: {
+    name: "svelte", entry: "main.js", server: "server.js",
+    config: async () => ({ plugins: [(await import("@sveltejs/vite-plugin-svelte")).svelte({ configFile: false })] }),
+  },
+};
+for (const [title, { name, entry, server, config }] of Object.entries(frameworks)) {
+  test(`${title} shows a shelf that the server rendered first, without a warning, and tells of clicks and skips`, async () => {
+    const root = await copyOf(name);
+    const settings = { ...(await config()), root };
+    const { createServer } = await import("vite");
+    const renderer = await createServer({ ...settings, logLevel: "error", appType: "custom", server: { middlewareMode: true, hmr: false, ws: false }, cacheDir: path.join(root, ".vite") });
+    const { html } = await renderer.ssrLoadModule(`/${server}`).finally(() => renderer.close());
+    assert.match(html, /<ul>/);
+    await writeFile(path.join(root, "index.html"), `<!doctype html><title>${name}</title><main>${html}</main><script type="module" src="./${entry}"></script>`);
+    await opened(name, settings, async (page) => {
+      await page.waitForSelector("li");
+      assert.equal(await page.locator("li").count(), 3);
+      await setTimeout(400);
+      await page.locator("li").nth(1).click();
+      assert.deepEqual(await figures(page), { clicks: 1, skips: 0 });
+      await page.click("button");
+      await page.waitForFunction("learner().then((learner) => learner.metrics().skips === 2)");
+      assert.deepEqual(await figures(page), { clicks: 1, skips: 2 });
+      assert.equal(await page.locator("li").count(), 3);
+    });
+  });
+}

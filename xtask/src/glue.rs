@@ -77,6 +77,9 @@ const ENTRIES: [(&str, &str, &[&str]); 5] = [
     ("inline.js", "inline.js", &["--format=esm"]),
 ];
 
+/// Entries of their own beside the learner, with their types.
+const AS_THEY_ARE: [&str; 5] = ["observe", "shared", "react", "vue", "svelte"];
+
 /// Puts that below what wasm-bindgen wrote, and has it ask an entry for its wasm.
 pub(crate) fn tell_who_is_early(js: &Path) -> Result<()> {
     let text = fs::read_to_string(js)?;
@@ -145,7 +148,11 @@ pub(crate) fn bundle(workspace: &Workspace, pkg: &Path) -> Result<()> {
     }
     fs::write(&types, &text)?;
     fs::write(pkg.join("brooklet.d.cts"), &text)?;
-    fs::copy(workspace.root.join("crates/package/js/inline.d.ts"), pkg.join("inline.d.ts"))?;
+    for file in
+        AS_THEY_ARE.iter().flat_map(|name| [format!("{name}.js"), format!("{name}.d.ts")]).chain(["inline.d.ts".into()])
+    {
+        fs::copy(workspace.root.join("crates/package/js").join(&file), pkg.join(&file))?;
+    }
     fs::remove_file(glue)?;
     fs::remove_file(pkg.join("brooklet_bg.wasm.d.ts"))?;
     fs::remove_dir_all(pkg.join("snippets"))?;
