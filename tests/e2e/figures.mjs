@@ -125,11 +125,21 @@ async function large({ shop, browser, times }) {
   await context.close();
 }
 
-/** The longest tasks of the page's thread while it learns and syncs. */
+/** The longest tasks of the page's thread while it learns and syncs: of a new visitor, and of one with as long a history as is kept. */
 async function tasks({ shop, browser, times }) {
+  for (const history of [8, 1500]) await tasksAfter(history, { shop, browser, times });
+}
+
+async function tasksAfter(history, { shop, browser, times }) {
   const context = await browser.newContext();
   const page = await shop.tab(context, "?enter");
-  await page.evaluate(async () => (answer(8), await learner.sync()));
+  await page.evaluate(async (history) => {
+    for (let n = 0; n < history; n += 8) {
+      answer(8);
+      if (n % 200 === 0) await learner.sync();
+    }
+    await learner.sync();
+  }, history);
   await browser.startTracing(page, { categories: ["toplevel", "disabled-by-default-devtools.timeline", "devtools.timeline", "blink.user_timing"] });
   await page.evaluate(async (times) => {
     performance.mark("begin");
@@ -146,7 +156,7 @@ async function tasks({ shop, browser, times }) {
     ({ name, ts, pid, tid }) => (name === "RunTask" || name === "ThreadControllerImpl::RunTask") && pid === begin.pid && tid === begin.tid && ts > begin.ts && ts < end.ts,
   );
   const longest = (of) => (Math.max(...ran.map(of)) / 1000).toFixed(1);
-  console.log(`${ran.length} tasks while ${times} events were learnt and sent: the longest took ${longest(({ dur }) => dur)} ms, ${longest(({ tdur }) => tdur ?? 0)} ms of the processor`);
+  console.log(`${ran.length} tasks while ${times} events were learnt and sent after ${history} of before: the longest took ${longest(({ dur }) => dur)} ms, ${longest(({ tdur }) => tdur ?? 0)} ms of the processor`);
   await context.close();
 }
 

@@ -211,9 +211,16 @@ impl Gaussian {
         cholesky(self.n, &|i, j| *self.element(i, j)).0
     }
 
-    /// P phi, in lanes.
-    pub(crate) fn direction(&self, phi: &[Lanes]) -> Vec<Lanes> {
-        self.covariance.chunks_exact(self.n).map(|panel| narrowed(times(panel, phi))).collect()
+    /// P phi, in lanes; returns phi^T P phi.
+    pub(crate) fn direction(&self, phi: &[Lanes], direction: &mut Vec<Lanes>) -> f64 {
+        let mut sum = f64x4::ZERO;
+        direction.clear();
+        for (panel, x) in self.covariance.chunks_exact(self.n).zip(phi) {
+            let product = times(panel, phi);
+            direction.push(narrowed(product));
+            add_product(&mut sum, product, x);
+        }
+        total(sum)
     }
 
     /// Keeps P phi as the direction; returns phi^T P phi.

@@ -37,12 +37,12 @@ impl Teaching {
         events.clone().for_each(|event| event.features.shared().iter().for_each(|feature| teaching.meet(feature.id)));
         let often: Vec<f64> = teaching.events.iter().map(|n| sqrt(f64::from(*n))).collect();
         let map = rows.base().metadata().calibration;
-        let (mut gathered, mut places) = (Gathered::default(), Vec::new());
+        let (mut gathered, mut places, mut direction) = (Gathered::default(), Vec::new(), Vec::new());
         for event in events {
             gathered.gather(rows, &event.features);
             let Sum { score, phi } = gathered.sums.personal();
-            let (score, variance) = (score + visitor.dot(phi), visitor.variance(phi));
-            let mut direction = visitor.direction(phi);
+            let score = score + visitor.dot(phi);
+            let variance = visitor.direction(phi, &mut direction);
             // How uncertain the visitor's weight is does not depend on a row.
             direction[0][0] = 0.0;
             gathered.meet(&visitor);
