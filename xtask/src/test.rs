@@ -52,6 +52,15 @@ fn every_step(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
         }
         in_browser(sh, "--firefox")
     })?;
+    steps.step("browser tests in WebKit", || {
+        // Debian's webkit2gtk-driver and xvfb: for who has them.
+        let (Some(driver), Some(screen)) = (tools::find("WebKitWebDriver"), tools::find("xvfb-run")) else {
+            println!("there is no WebKitWebDriver or no xvfb-run: left out");
+            return Ok(());
+        };
+        let run = cmd!(sh, "{screen} --auto-servernum wasm-pack test --mode no-install --headless --safari");
+        Ok(run.args(["--safaridriver".as_ref(), driver.as_os_str()]).env(TIMEOUT.0, TIMEOUT.1).run()?)
+    })?;
     steps.step("npm package", || build::package(workspace))?;
     let brooklet = steps.step("brooklet, the command", || demo::brooklet(workspace))?;
     steps.step("examples in Python", || python_examples(workspace, &brooklet))?;
@@ -59,10 +68,13 @@ fn every_step(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.step("the packed package", || packed(workspace, &browsers.chromium))
 }
 
-/// The tests of `tests/browser`, in seconds that a busy machine may need.
+/// How many seconds a busy machine may need for the tests of a browser.
+const TIMEOUT: (&str, &str) = ("WASM_BINDGEN_TEST_TIMEOUT", "300");
+
+/// The tests of `tests/browser`.
 fn in_browser(sh: &Shell, browser: &str) -> Result<()> {
     let run = cmd!(sh, "wasm-pack test --mode no-install --headless {browser}");
-    Ok(run.env("WASM_BINDGEN_TEST_TIMEOUT", "300").run()?)
+    Ok(run.env(TIMEOUT.0, TIMEOUT.1).run()?)
 }
 
 fn python_examples(workspace: &Workspace, brooklet: &Path) -> Result<()> {

@@ -160,7 +160,8 @@ fn browser() -> Option<PathBuf> {
     named.or_else(|| usual.into_iter().find_map(find))
 }
 
-fn find(program: &str) -> Option<PathBuf> {
+/// Where a program is.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let file = format!("{program}{}", env::consts::EXE_SUFFIX);
     let mut places = search_path().into_iter().map(|folder| folder.join(&file));
     places.find(|path| path.is_file())
