@@ -96,7 +96,7 @@ impl Store {
         for (rows, pieces) in rows.iter_mut().zip(&snapshot.pieces) {
             rows.resize(*pieces, Vec::new());
         }
-        snapshot.rows.iter().for_each(|piece| rows[piece.model][piece.at].clone_from(&piece.bytes));
+        snapshot.rows.iter().for_each(|piece| rows[piece.list][piece.at].clone_from(&piece.bytes));
         *saved = Some(Saved { revision, resets, open, merged, departed, profile, rows, log });
         Replaced::Done(revision)
     }

@@ -3,7 +3,7 @@
 //! | key | record |
 //! |---|---|
 //! | `profile/<model>` | `{ revision: number, resets: number, open: number, merged: number[], departed: Uint8Array[], profile: Uint8Array, pieces: number[] }` |
-//! | `["rows", <model>, n, at]` | rows of the profile's model n, one of its `pieces`: `Uint8Array`. A profile without `pieces` has its rows in itself |
+//! | `["rows", <model>, n, at]` | rows of the profile's list n, one of its `pieces`: `Uint8Array`. A profile without `pieces` has its rows in itself |
 //! | `log/<model>` | the event log, if one is kept: text |
 //! | `base` | `{ url: string, etag: string \| null, bytes: Uint8Array }`: the base last fetched, for opening offline |
 //!
@@ -130,8 +130,8 @@ impl Store {
         self.looking.take();
         let revision = snapshot.revision + 1.0;
         objects.put_with_key(&profile_record(snapshot, revision), &profile_key).map_err(storage)?;
-        for Piece { model, at, bytes } in &snapshot.rows {
-            let key = rows_key(&snapshot.model, *model, *at as f64);
+        for Piece { list, at, bytes } in &snapshot.rows {
+            let key = rows_key(&snapshot.model, *list, *at as f64);
             objects.put_with_key(&Uint8Array::from(&bytes[..]), &key).map_err(storage)?;
         }
         for (model, pieces) in snapshot.pieces.iter().enumerate() {

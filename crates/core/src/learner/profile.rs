@@ -42,23 +42,30 @@ const MAX_COVARIANCE: f64 = 1e9;
 /// A row: its id, the residual, AdaGrad's accumulator.
 type Learnt<'a> = (FeatureId, &'a [f32], f32);
 
+/// Which rows are written.
+#[derive(Clone, Copy)]
+struct Parts {
+    learnt: fn(&Overlay) -> Vec<Learnt<'_>>,
+    told: fn(&Told) -> Vec<(FeatureId, &[f32])>,
+}
+
 type Written = Result<(), minicbor::encode::Error<core::convert::Infallible>>;
 
 impl Learner {
     /// The bytes to keep on the device. Equal learners give equal bytes, natively and in wasm.
     pub fn profile(&self) -> Vec<u8> {
-        self.written(Overlay::learnt)
+        self.written(Parts { learnt: Overlay::learnt, told: Told::sorted })
     }
 
-    /// The same without the learnt rows, which are kept in pieces beside it.
+    /// The same without the learnt rows and those that were told, which are kept in pieces beside it.
     pub fn profile_head(&self) -> Vec<u8> {
-        self.written(|_| Vec::new())
+        self.written(Parts { learnt: |_| Vec::new(), told: |_| Vec::new() })
     }
 
-    fn written(&self, rows: fn(&Overlay) -> Vec<Learnt<'_>>) -> Vec<u8> {
+    fn written(&self, parts: Parts) -> Vec<u8> {
         let mut out = Encoder::new(Vec::new());
         // Writing to a Vec cannot fail.
-        let _ = self.write(&mut out, rows);
+        let _ = self.write(&mut out, parts);
         out.into_writer()
     }
 
@@ -115,20 +122,20 @@ impl Learner {
         Ok(learner)
     }
 
-    fn write(&self, out: &mut Encoder<Vec<u8>>, rows: fn(&Overlay) -> Vec<Learnt<'_>>) -> Written {
+    fn write(&self, out: &mut Encoder<Vec<u8>>, parts: Parts) -> Written {
         let metadata = self.base().metadata();
         out.array(if self.interest.is_some() { MOST_FIELDS } else { FIELDS })?
             .u64(FORMAT)?
             .str(&metadata.model)?
             .u64(metadata.factors as u64)?;
         out.u64(number_of(metadata.loss))?.array(self.models.len() as u64)?;
-        self.models.iter().try_for_each(|model| write_model(out, model, &rows(&model.rows)))?;
+        self.models.iter().try_for_each(|model| write_model(out, model, &(parts.learnt)(&model.rows)))?;
         let scales = self.scales.sorted();
         out.array(scales.len() as u64)?;
         for (id, Moments { count, mean, squares }) in scales {
             out.array(2)?.u64(id.0)?.bytes(&doubles(&[count, mean, squares]))?;
         }
-        write_outbox(out, &self.outbox)?;
+        write_outbox(out, &self.outbox, (parts.told)(&self.outbox.told))?;
         self.write_metrics(out)?;
         self.write_choice(out)?;
         self.write_slates(out)?;
@@ -195,12 +202,12 @@ fn write_model(out: &mut Encoder<Vec<u8>>, model: &Model, learnt: &[Learnt<'_>])
     Ok(())
 }
 
-fn write_outbox(out: &mut Encoder<Vec<u8>>, outbox: &Outbox) -> Written {
+fn write_outbox(out: &mut Encoder<Vec<u8>>, outbox: &Outbox, told: Vec<(FeatureId, &[f32])>) -> Written {
     out.array(12)?;
     write_optional(out, outbox.client.as_ref().map(|key| &key[..]))?;
     out.u64(outbox.acknowledged)?;
     write_optional(out, outbox.pending.as_deref())?;
-    write_rows(out, outbox.told.sorted().into_iter())?;
+    write_rows(out, told.into_iter())?;
     write_rows(out, outbox.underway.sorted().into_iter())?;
     out.u32(outbox.refused)?;
     write_events(out, &outbox.events)?;

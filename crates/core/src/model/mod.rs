@@ -8,6 +8,7 @@ pub(crate) mod event;
 pub mod fm;
 pub(crate) mod gathered;
 pub mod interest;
+pub(crate) mod marks;
 pub(crate) mod overlay;
 pub(crate) mod personal;
 pub mod posterior;

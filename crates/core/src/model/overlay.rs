@@ -8,12 +8,10 @@ use crate::limits::MAX_WEIGHT;
 use crate::maths::lanes::{LANES, Lanes, narrow};
 use crate::maths::order::ordered;
 use crate::model::fm::Sums;
+use crate::model::marks::{Marks, PIECE};
 use alloc::vec;
 use alloc::vec::Vec;
 use wide::f32x4;
-
-/// How many rows are kept together, and written anew where one of them has moved.
-pub(crate) const PIECE: usize = 64;
 
 /// A base and the residual rows over it: personal = base + residual.
 #[derive(Debug, Clone)]
@@ -28,9 +26,8 @@ pub(crate) struct Overlay {
     cells: Vec<Lanes>,
     /// What each row has been pulled by so far: AdaGrad's accumulator.
     evidence: Vec<f32>,
-    /// Grows with every save; and what it was when a row of each piece last moved.
-    clock: u64,
-    moved: Vec<u64>,
+    /// Of the rows by their slots.
+    pub(crate) marks: Marks,
     most: usize,
     /// Rows that made room.
     pub(crate) evicted: u64,
@@ -47,8 +44,7 @@ impl Overlay {
             index: Index::default(),
             cells: Vec::new(),
             evidence: Vec::new(),
-            clock: 1,
-            moved: Vec::new(),
+            marks: Marks::default(),
             most: most.max(8),
             evicted: 0,
         }
@@ -84,8 +80,7 @@ impl Overlay {
             let start = self.cells.len();
             self.cells.resize(start + 2 * self.lanes, [0.0; LANES]);
             self.evidence.push(0.0);
-            self.moved.resize(self.evidence.len().div_ceil(PIECE), self.clock);
-            self.moved[slot / PIECE] = self.clock;
+            self.marks.touch(slot);
             read_base(&self.base, id, &mut self.cells[start..].as_flattened_mut()[..self.width]);
         }
         slot
@@ -155,7 +150,7 @@ impl Overlay {
     /// Sets the personal row in a slot, within the bounds of a weight, after a pull with this square.
     pub(crate) fn set_personal(&mut self, slot: usize, row: impl Iterator<Item = f32x4>, evidence: f32) {
         self.evidence[slot] = (self.evidence[slot] + evidence).clamp(0.0, f32::MAX);
-        self.moved[slot / PIECE] = self.clock;
+        self.marks.touch(slot);
         let cells = &mut self.cells[2 * slot * self.lanes..2 * (slot + 1) * self.lanes];
         let (under, residual) = cells.split_at_mut(self.lanes);
         let most = f32x4::splat(MAX_WEIGHT);
@@ -194,22 +189,6 @@ impl Overlay {
         ids.iter().zip(rows).zip(evidence).map(|((id, row), evidence)| (*id, row, *evidence))
     }
 
-    /// The pieces in which a row has moved since this mark.
-    pub(crate) fn changed(&self, mark: u64) -> impl Iterator<Item = usize> {
-        self.moved.iter().enumerate().filter(move |(_, moved)| **moved > mark).map(|(at, _)| at)
-    }
-
-    /// A mark that tells what moves from now on from what has.
-    pub(crate) fn next_mark(&mut self) -> u64 {
-        self.clock += 1;
-        self.clock - 1
-    }
-
-    /// All rows are kept as they are.
-    pub(crate) fn keep(&mut self) {
-        self.moved.fill(0);
-    }
-
     /// How many rows were learnt.
     pub(crate) fn len(&self) -> usize {
         self.index.len()
@@ -220,7 +199,7 @@ impl Overlay {
         for cell in self.cells.chunks_exact_mut(2 * self.lanes) {
             cell[self.lanes..].as_flattened_mut().iter_mut().for_each(|x| *x *= 1.0 - share);
         }
-        self.moved.fill(self.clock);
+        self.marks.touch_all();
     }
 
     /// If there are too many rows, lets go of the eighth that differs least from the base; whether it did.
@@ -237,8 +216,9 @@ impl Overlay {
         let order = ordered(&rows, |(a, i, ..), (b, j, ..)| b.total_cmp(a).then(i.cmp(j)));
         let (kept, gone) = order.split_at(self.most - self.most / 8);
         let mut rows = Overlay::new(self.base.clone(), self.most);
-        (rows.evicted, rows.clock) = (self.evicted + gone.len() as u64, self.clock);
+        rows.evicted = self.evicted + gone.len() as u64;
         kept.iter().for_each(|(_, id, row, evidence)| rows.set_learnt(*id, row, *evidence));
+        rows.marks.follow(&self.marks);
         *self = rows;
         true
     }

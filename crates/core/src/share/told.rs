@@ -8,6 +8,7 @@
 use crate::input::feature::FeatureId;
 use crate::input::index::Index;
 use crate::maths::order::ordered;
+use crate::model::marks::{Marks, PIECE};
 use crate::share::curvature::{Amounts, Curvature};
 use alloc::vec::Vec;
 
@@ -20,6 +21,8 @@ pub(crate) struct Told {
     index: Index,
     stride: usize,
     numbers: Vec<f32>,
+    /// Of the rows by their places.
+    pub(crate) marks: Marks,
 }
 
 impl Told {
@@ -68,7 +71,9 @@ impl Told {
         // Rows of which nothing is told any more make room.
         let kept = self.sorted();
         if 2 * kept.len() < self.index.len() {
-            *self = Told::of(kept.into_iter());
+            let mut told = Told::of(kept.into_iter());
+            told.marks.follow(&self.marks);
+            *self = told;
         }
     }
 
@@ -79,6 +84,7 @@ impl Told {
         let events = row[row.len() - 1];
         let left = if events > 1.0 { 1.0 - 1.0 / events } else { 0.0 };
         row.iter_mut().for_each(|x| *x *= left);
+        self.marks.touch(slot);
         events > 0.0
     }
 
@@ -86,6 +92,23 @@ impl Told {
     pub(crate) fn sorted(&self) -> Vec<(FeatureId, &[f32])> {
         let rows: Vec<_> = self.rows().filter(|(_, row)| row.iter().any(|x| *x != 0.0)).collect();
         ordered(&rows, |(a, _), (b, _)| a.cmp(b))
+    }
+
+    /// The rows of a piece, by their places.
+    pub(crate) fn piece(&self, at: usize) -> impl Iterator<Item = (FeatureId, &[f32])> {
+        self.rows().skip(at * PIECE).take(PIECE)
+    }
+
+    /// How many rows there are, those among them of which nothing is told.
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Takes a row in that was kept; whether it is new.
+    pub(crate) fn put(&mut self, id: FeatureId, numbers: &[f32]) -> bool {
+        let new = self.index.find(id).is_none();
+        self.row(id, numbers.len()).copy_from_slice(numbers);
+        new
     }
 
     fn rows(&self) -> impl Iterator<Item = (FeatureId, &[f32])> {
@@ -99,6 +122,7 @@ impl Told {
         if new {
             self.numbers.resize(self.numbers.len() + stride, 0.0);
         }
+        self.marks.touch(at);
         &mut self.numbers[at * stride..(at + 1) * stride]
     }
 }
