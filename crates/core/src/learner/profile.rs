@@ -42,11 +42,14 @@ const MAX_COVARIANCE: f64 = 1e9;
 /// A row: its id, the residual, AdaGrad's accumulator.
 type Learnt<'a> = (FeatureId, &'a [f32], f32);
 
+/// The numbers of a row.
+type Numbered<'a> = (FeatureId, &'a [f32]);
+
 /// Which rows are written.
 #[derive(Clone, Copy)]
 struct Parts {
     learnt: fn(&Overlay) -> Vec<Learnt<'_>>,
-    told: fn(&Told) -> Vec<(FeatureId, &[f32])>,
+    told: fn(&Told) -> Vec<Numbered<'_>>,
 }
 
 type Written = Result<(), minicbor::encode::Error<core::convert::Infallible>>;
@@ -202,7 +205,7 @@ fn write_model(out: &mut Encoder<Vec<u8>>, model: &Model, learnt: &[Learnt<'_>])
     Ok(())
 }
 
-fn write_outbox(out: &mut Encoder<Vec<u8>>, outbox: &Outbox, told: Vec<(FeatureId, &[f32])>) -> Written {
+fn write_outbox(out: &mut Encoder<Vec<u8>>, outbox: &Outbox, told: Vec<Numbered<'_>>) -> Written {
     out.array(12)?;
     write_optional(out, outbox.client.as_ref().map(|key| &key[..]))?;
     out.u64(outbox.acknowledged)?;
