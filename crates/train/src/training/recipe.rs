@@ -18,7 +18,7 @@ pub struct Recipe {
     pub factors: usize,
     /// So many skips are added for every event, of items that the user has not met: for data that hold clicks alone.
     pub negatives: usize,
-    /// How the model is learnt; None for what suits the data, see [`Method::for_data`].
+    /// How the model is learnt; None for what suits the data: all pairs for clicks, or clicks and skips, that fit in memory, else gradient descent.
     pub method: Option<Method>,
     /// What is minimised.
     pub loss: Loss,
