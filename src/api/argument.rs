@@ -18,26 +18,36 @@ pub(crate) struct Asked {
     k: usize,
     include: Option<Vec<String>>,
     exclude: Vec<String>,
+    unseen: bool,
 }
 
 impl Asked {
     pub(crate) fn from_js(client: &Client, options: &JsValue) -> Result<Asked, Failure> {
         if options.is_undefined() || options.is_null() {
-            return Ok(Asked { context: Features::default(), k: DEFAULT_K, include: None, exclude: Vec::new() });
+            return Ok(Asked {
+                context: Features::default(),
+                k: DEFAULT_K,
+                include: None,
+                exclude: Vec::new(),
+                unseen: false,
+            });
         }
-        only(options, &["context", "k", "include", "exclude"], "a choice of items")?;
+        only(options, &["context", "k", "include", "exclude", "unseen"], "a choice of items")?;
         Ok(Asked {
             k: field(options, "k")?.map_or(Ok(DEFAULT_K), |k| count(&k))?,
             context: client.features(&field(options, "context")?.unwrap_or_default())?,
             include: field(options, "include")?.map(|ids| item_ids(&ids)).transpose()?,
             exclude: field(options, "exclude")?.map_or(Ok(Vec::new()), |ids| item_ids(&ids))?,
+            unseen: field(options, "unseen")?
+                .map_or(Ok(false), |unseen| unseen.as_bool().ok_or(Failure::argument("`unseen` is true or false")))?,
         })
     }
 
     pub(crate) fn with<T>(&self, ask: impl FnOnce(&Query<'_>) -> T) -> T {
         let include: Option<Vec<&str>> = self.include.as_ref().map(|ids| ids.iter().map(String::as_str).collect());
         let exclude: Vec<&str> = self.exclude.iter().map(String::as_str).collect();
-        ask(&Query { context: self.context.clone(), k: self.k, include: include.as_deref(), exclude: &exclude })
+        let (context, include, unseen) = (self.context.clone(), include.as_deref(), self.unseen);
+        ask(&Query { context, k: self.k, include, exclude: &exclude, unseen })
     }
 }
 
@@ -88,8 +98,8 @@ pub(crate) fn item_id(value: &JsValue) -> Result<String, Failure> {
     }
 }
 
-fn item_ids(ids: &JsValue) -> Result<Vec<String>, Failure> {
-    let not_ids = || Failure::argument("`include` and `exclude` are arrays, or other iterables, of item ids");
+pub(crate) fn item_ids(ids: &JsValue) -> Result<Vec<String>, Failure> {
+    let not_ids = || Failure::argument("ids of items are an array, or another iterable, of strings or whole numbers");
     // A string is iterable too, but never meant.
     let iterator = js_sys::try_iter(ids).ok().flatten().filter(|_| ids.is_object()).ok_or_else(not_ids)?;
     let id = |id: Result<JsValue, JsValue>| item_id(&id.map_err(|_| not_ids())?);

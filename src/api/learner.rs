@@ -1,14 +1,15 @@
 //! The class `Learner` that JavaScript sees, but for what it tells of itself: that is in [`crate::api::insight`]. Every method converts, calls, and maps the error.
 
 use alloc::rc::Rc;
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use brooklet_core::Subject;
+use brooklet_core::{Features, Subject};
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
 use crate::api::answer;
-use crate::api::argument::{self, Asked, item_id, item_of, slate_id};
+use crate::api::argument::{self, Asked, item_id, item_ids, item_of, slate_id};
 use crate::api::options::options;
 use crate::learning::journal::Event;
 use crate::page::error::Failure;
@@ -63,18 +64,25 @@ impl Learner {
         &self,
         #[wasm_bindgen(unchecked_param_type = "Iterable<Item>")] items: &JsValue,
     ) -> Result<(), Failure> {
-        let not_iterable = || Failure::argument("addItems takes an iterable of { id, features }");
-        let iterator = js_sys::try_iter(items).ok().flatten().ok_or_else(not_iterable)?;
-        let mut read = Vec::new();
-        for item in iterator {
-            let item = item.map_err(|thrown| Failure::thrown("bad_argument", &thrown))?;
-            only(&item, &["id", "features"], "an item")?;
-            let id = item_id(&field(&item, "id")?.unwrap_or_default())?;
-            let features = field(&item, "features")?.unwrap_or_default();
-            let features = self.client.features(&features).map_err(|failure| failure.of("item ", &id))?;
-            read.push((id, features));
-        }
-        self.client.set_items(&read)
+        self.client.set_items(&self.read_items(items)?, true)
+    }
+
+    /// The catalogue as it is now: other items are taken out of it. If one of them is bad, nothing changes.
+    #[wasm_bindgen(js_name = setItems)]
+    pub fn set_items(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Iterable<Item>")] items: &JsValue,
+    ) -> Result<(), Failure> {
+        self.client.set_items(&self.read_items(items)?, false)
+    }
+
+    /// Takes items out of the catalogue; returns how many were in it. Slates that were shown keep theirs.
+    #[wasm_bindgen(js_name = removeItems)]
+    pub fn remove_items(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Iterable<string | number>")] ids: &JsValue,
+    ) -> Result<usize, Failure> {
+        self.client.remove_items(&item_ids(ids)?)
     }
 
     /// Ranks the catalogue for the visitor and keeps the slate, so that clicks and skips find it by its id.
@@ -251,6 +259,21 @@ impl Learner {
             }
             Ok(JsValue::UNDEFINED)
         })
+    }
+
+    fn read_items(&self, items: &JsValue) -> Result<Vec<(String, Features)>, Failure> {
+        let not_iterable = || Failure::argument("items are an iterable of { id, features }");
+        let iterator = js_sys::try_iter(items).ok().flatten().ok_or_else(not_iterable)?;
+        let mut read = Vec::new();
+        for item in iterator {
+            let item = item.map_err(|thrown| Failure::thrown("bad_argument", &thrown))?;
+            only(&item, &["id", "features"], "an item")?;
+            let id = item_id(&field(&item, "id")?.unwrap_or_default())?;
+            let features = field(&item, "features")?.unwrap_or_default();
+            let features = self.client.features(&features).map_err(|failure| failure.of("item ", &id))?;
+            read.push((id, features));
+        }
+        Ok(read)
     }
 
     fn labelled(&self, subject: Subject, target: f32, weight: f32) -> Result<JsValue, Failure> {

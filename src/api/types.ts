@@ -119,6 +119,8 @@ export interface RecommendOptions<Context = Features> {
   include?: Iterable<string | number>;
   /** Items not to rank. */
   exclude?: Iterable<string | number>;
+  /** Whether to leave out what this visitor clicked or passed over, of about the last thousand events. Default: false. */
+  unseen?: boolean;
 }
 
 /** The id of a slate or of a held prediction, which no item's id is taken for. A string that you have kept is one `as ImpressionId`. */

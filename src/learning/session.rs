@@ -157,6 +157,11 @@ impl Session {
         self.core.set_item(id, features)
     }
 
+    /// Takes items out of this tab's catalogue or, if they are to `stay`, all others; how many.
+    pub(crate) fn remove_items(&mut self, ids: &mut dyn Iterator<Item = &str>, stay: bool) -> usize {
+        self.core.remove_items(ids, stay)
+    }
+
     pub(crate) fn uncertain(&self, query: &Query<'_>) -> Vec<Uncertain> {
         self.core.uncertain(query)
     }

@@ -129,16 +129,25 @@ impl Client {
         found.ok_or(Failure::argument("pass what prepare() of this learner returned"))
     }
 
-    /// Adds items to the catalogue; their names go into the log.
-    pub(crate) fn set_items(&self, items: &[(String, Features)]) -> Result<(), Failure> {
+    /// Adds items to the catalogue, and leaves no `others` in it; their names go into the log.
+    pub(crate) fn set_items(&self, items: &[(String, Features)], others: bool) -> Result<(), Failure> {
         let outcome = self.ask(|session| {
             if let Some(names) = &self.names {
                 let name = |(id, _): &(String, Features)| [&session.core().schema().item, "=", id].concat();
                 names.remember(items.iter().map(name).map(|name| (FeatureId::named(&name), name)));
             }
-            items.iter().try_for_each(|(id, features)| session.set_item(id, features))
+            items.iter().try_for_each(|(id, features)| session.set_item(id, features))?;
+            if !others {
+                session.remove_items(&mut items.iter().map(|(id, _)| &**id), true);
+            }
+            Ok::<(), Error>(())
         })?;
         Ok(outcome?)
+    }
+
+    /// Takes items out of the catalogue; how many were in it.
+    pub(crate) fn remove_items(&self, ids: &[String]) -> Result<usize, Failure> {
+        self.ask(|session| session.remove_items(&mut ids.iter().map(|id| &**id), false))
     }
 
     /// The categories of a field that the page has named.

@@ -38,6 +38,34 @@ test("instanceof tells a failure of ours from any other", async () => {
   assert.ok(!({ name: "BrookletError", code: "offline" } instanceof BrookletError));
 });
 
+test("the catalogue is what the page says it is now", async () => {
+  const bytes = await file("crates/core/tests/fixtures/base-v1-f16.safetensors");
+  const learner = await Learner.open({ bytes, store: null });
+  const shown = (options) => learner.recommend({ k: 9, ...options }).items.map(({ id }) => id).sort();
+  learner.addItems([1, 2, 3, 4].map((id) => ({ id })));
+  assert.equal(learner.removeItems(["2", 3, "of no shop"]), 2);
+  assert.deepEqual(shown(), ["1", "4"]);
+  const slate = learner.recommend({ k: 2 });
+  learner.setItems([{ id: 4 }, { id: 5 }, { id: 6, features: { genres: ["Drama"] } }]);
+  assert.deepEqual(shown(), ["4", "5", "6"]);
+  assert.ok(learner.click(slate, "1"), "a slate keeps what it showed");
+  assert.throws(() => learner.setItems([{ id: 7 }, { id: "" }]), { code: "bad_argument" });
+  assert.throws(() => learner.removeItems("45"), { code: "bad_argument" });
+  assert.deepEqual(shown(), ["4", "5", "6"], "nothing is half done");
+
+  const next = learner.recommend({ k: 3 });
+  learner.click(next, "5");
+  learner.skip(next, "6");
+  assert.deepEqual(shown({ unseen: true }), ["4"], "neither what was clicked nor what was passed over");
+  learner.undo(next, "5");
+  assert.deepEqual(shown({ unseen: true }), ["4", "5"]);
+  assert.deepEqual(shown({ unseen: false }), ["4", "5", "6"]);
+  assert.throws(() => learner.recommend({ unseen: 1 }), { code: "bad_argument", message: /unseen/ });
+  learner.setItems([]);
+  assert.deepEqual(shown(), []);
+  await learner.close();
+});
+
 test("a process ends though its learner has something to send", async () => {
   const script = `
     import { readFile } from "node:fs/promises";

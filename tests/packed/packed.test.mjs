@@ -227,8 +227,8 @@ for (const version of ["typescript-5.4", "typescript-5.9", "typescript-6", "type
     const root = await copyOf("types", version);
     const strict = { noEmit: true, strict: true, skipLibCheck: false, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, target: "es2022" };
     const [anywhere, inPages] = [{ lib: ["es2022"], types: [] }, { lib: ["es2022", "dom", "dom.iterable"], types: ["react"] }];
-    // React's own types want a newer TypeScript.
-    const programs = [["typed.ts", anywhere], ...(version === "typescript-5.4" ? [] : [["hooks.ts", inPages]])];
+    // The types of the frameworks themselves take long to check, but by the fastest.
+    const programs = [["typed.ts", anywhere], ...(version === "typescript-7" ? [["hooks.ts", inPages]] : [])];
     for (const [module, moduleResolution] of [["nodenext", "nodenext"], ["es2022", "bundler"]]) {
       for (const [file, settings] of programs) {
         const compilerOptions = { ...strict, ...settings, module, moduleResolution };

@@ -193,3 +193,27 @@ fn a_fold_keeps_what_ranks_the_catalogue() {
     assert_eq!(numbers(&next, new), [0.0; 3]);
     assert!(next.len() > seed.len() && metadata(4, Loss::Logistic).catalogue.is_none());
 }
+
+#[test]
+fn what_leaves_the_catalogue_leaves_the_ranking_of_the_rest_as_it_was() {
+    for seed in 0..20u64 {
+        let mut learner = learner(Config { seed, ..Config::default() });
+        let shown = learner.recommend(&Query { k: 5, ..Query::default() });
+        let taught = shown.items[(seed % 5) as usize].item.clone();
+        learner.click(shown.id, &taught).expect("it was shown");
+        let before: Vec<u64> = ranking(&mut learner);
+        let stays = |item: &u64| !(item * 7 + seed).is_multiple_of(3);
+        // By turns those that stay are named, and those that go.
+        let stay = seed.is_multiple_of(2);
+        let named: Vec<String> = before.iter().filter(|item| stays(item) == stay).map(u64::to_string).collect();
+        let gone = learner.remove_items(named.iter().map(String::as_str), stay);
+        let expected: Vec<u64> = before.iter().copied().filter(stays).collect();
+        assert_eq!(gone, before.len() - expected.len(), "seed {seed}");
+        assert_eq!(ranking(&mut learner), expected, "seed {seed}");
+        let unseen = learner.recommend(&Query { k: ITEMS as usize, unseen: true, ..Query::default() });
+        let unseen: Vec<u64> = unseen.items.iter().map(|item| item.item.parse().expect("a number")).collect();
+        let taught: u64 = taught.parse().expect("a number");
+        let expected: Vec<u64> = expected.into_iter().filter(|item| *item != taught).collect();
+        assert_eq!(unseen, expected, "seed {seed}");
+    }
+}

@@ -5,6 +5,7 @@ use crate::config::Exploration;
 use crate::error::Error;
 use crate::format::record::{Candidate, Record};
 use crate::input::feature::{FeatureId, Features};
+use crate::input::index::Index;
 use crate::learner::state::Learner;
 use crate::loss::Loss;
 use crate::maths::order::order;
@@ -30,6 +31,8 @@ pub struct Query<'a> {
     pub include: Option<&'a [&'a str]>,
     /// Ids not to rank.
     pub exclude: &'a [&'a str],
+    /// Whether items that this visitor was taught of are left out: those of the events that are kept to be taught again, about the last thousand.
+    pub unseen: bool,
 }
 
 /// An item of which a label would teach most.
@@ -54,6 +57,15 @@ impl Learner {
         let named = named.finish();
         self.catalogue.set(self.item_key(id), id, features.union(&named));
         Ok(())
+    }
+
+    /// Takes out of the catalogue the items of these ids or, if those are to `stay`, all others; how many. Slates that were shown keep theirs.
+    pub fn remove_items<'a>(&mut self, ids: impl Iterator<Item = &'a str>, stay: bool) -> usize {
+        let mut listed = Index::default();
+        ids.for_each(|id| _ = listed.enter(self.item_key(id)));
+        let before = self.catalogue.len();
+        self.catalogue.retain(|key| listed.find(key).is_some() == stay);
+        before - self.catalogue.len()
     }
 
     /// How many items the catalogue has.
@@ -175,7 +187,8 @@ impl Learner {
             read(&model.rows, id, row);
             interest::read(base, id, beyond);
         });
-        let pass = (query.include.is_some() || !query.exclude.is_empty()).then(|| self.pass(query));
+        let chooses = query.include.is_some() || !query.exclude.is_empty() || query.unseen;
+        let pass = chooses.then(|| self.pass(query));
         if let Some(interest) = interest_of(&self.models, &self.interest, self.serving, query.include.is_some()) {
             return self.catalogue.top(0.0, &interest.query(base, context), base.width(), k, pass.as_deref());
         }
@@ -209,6 +222,13 @@ impl Learner {
         for (id, on) in listed.chain(query.exclude.iter().map(|id| (id, false))) {
             if let Some(at) = self.catalogue.find(self.item_key(id)) {
                 pass[at] = on;
+            }
+        }
+        if query.unseen {
+            for feature in self.outbox.taught().flat_map(|event| event.features.iter()) {
+                if let Some(at) = self.catalogue.find(feature.id) {
+                    pass[at] = false;
+                }
             }
         }
         pass

@@ -68,6 +68,11 @@ impl Outbox {
         self.refused.saturating_add(self.events.len() as u32)
     }
 
+    /// The events that are kept, but for those that were taken back.
+    pub(crate) fn taught(&self) -> impl Iterator<Item = &Event> {
+        self.history.iter().chain(&self.events).filter(|event| event.weight > 0.0)
+    }
+
     /// Takes an event for the next delta. Where nobody asks for one, the older half of those that wait becomes history, of which
     /// later deltas teach.
     pub(crate) fn push(&mut self, event: Event, random: &mut Random) {

@@ -92,6 +92,16 @@ impl Catalogue {
         self.items.push(item);
     }
 
+    /// Keeps some of the items, and of rows those that they have.
+    pub(crate) fn retain(&mut self, keep: impl Fn(FeatureId) -> bool) {
+        let old = core::mem::replace(self, Catalogue::new(self.width, self.stride - self.width));
+        for (key, item) in old.index.ids().iter().zip(old.items) {
+            if keep(*key) {
+                self.set(*key, &item.id, item.features);
+            }
+        }
+    }
+
     /// The place of the row, which is read before the next ranking.
     fn intern(&mut self, feature: &Feature) -> (u32, f32) {
         let (row, new) = self.rows.enter(feature.id);

@@ -22,7 +22,9 @@ export async function everyVerb(): Promise<number> {
   await inline();
   const learner: Learner = await Learner.open({ url: "/seed", store: null });
   learner.addItems([{ id: 1, features: { genres: ["Drama"], year: 1990 } }, { id: "2" }]);
-  const slate: Slate = learner.recommend({ context: moment, k: 12 });
+  learner.setItems(new Set([{ id: 1, features: { maker: "us" } as { readonly maker: string } }]));
+  const gone: number = learner.removeItems([2, "3"]);
+  const slate: Slate = learner.recommend({ context: moment, k: 12, unseen: gone > 0 });
   const first = slate.items[0];
   if (first) learner.click(slate, first.id);
   // @ts-expect-error a slate comes before an item
