@@ -22,7 +22,7 @@ pub(crate) fn run(workspace: &Workspace, seconds: u64) -> Result<()> {
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
     let target = workspace.target.join("fuzz");
     // With a target, so that build scripts and macros go without counters.
-    cmd!(sh, "cargo build --manifest-path fuzz/Cargo.toml --release --target {host} --locked")
+    cmd!(sh, "cargo build --manifest-path fuzz/Cargo.toml --release --target {host}")
         .env("RUSTFLAGS", FLAGS)
         .env("CARGO_TARGET_DIR", &target)
         .run()?;
