@@ -125,4 +125,6 @@ fn print(report: &Simulated) {
         report.target_shift,
         shown(report.log_loss_shift)
     );
+    let [without, with] = report.target_share.map(|share| 100.0 * share);
+    println!("the targets hold {with:.2} % of the first 20 places, {without:.2} % without hostile visits");
 }

@@ -96,6 +96,29 @@ fn with_slates_a_visit_is_a_slate() {
 }
 
 #[test]
+fn a_crowd_of_hostile_keys_costs_others_little_and_goes_no_farther_for_being_ten_times_as_large() {
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/ml-latest-small");
+    let of = |name: &str| data.join(name).display().to_string();
+    let folder = Folder::new();
+    let report = |hostile: &str| {
+        folder.json(&format!(
+            "simulate {} --items {} --item-fields genres --label rating --time timestamp --positive 4 --factors 4 \
+             --visit 20 --cut 25 --hostile {hostile} --json",
+            of("ratings.csv"),
+            of("movies.csv")
+        ))
+    };
+    let [few, many] = [".01", ".1"].map(report);
+    let number = |report: &serde_json::Value, key: &str| report[key].as_f64().unwrap();
+    assert!(number(&few, "log_loss_shift") < 0.0005, "{few}");
+    assert!(number(&many, "log_loss_shift") < 0.001, "{many}");
+    // One in a hundred is enough to bring every target as far as the reach lets it go, and ten bring it no farther.
+    assert!(number(&few, "target_shift") < 1.2 && number(&many, "target_shift") < 1.2, "{few} {many}");
+    let share = |report: &serde_json::Value| report["target_share"][1].as_f64().unwrap();
+    assert!(share(&few) < 0.2 && share(&many) < 0.35, "{few} {many}");
+}
+
+#[test]
 fn hostile_visits_are_bounded() {
     let folder = Folder::with_ratings();
     let report = folder.json(&format!("{SMALL} --stale 2 --drop-out 0 --hostile .05 --json"));

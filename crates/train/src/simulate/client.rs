@@ -83,14 +83,19 @@ impl Client {
     }
 }
 
-/// A delta that raises the weights of `targets` as far as the endpoint accepts: each number in it is the largest in bounds.
+/// The scale of a hostile delta: its numbers come to a thousand, beyond every bound.
+const FAR: f32 = 8.0;
+
+/// A delta that raises the scores of `targets` for as many as it can: numbers far beyond all bounds, in the direction of the mean of those that a
+/// visitor's row is multiplied with, so that what the endpoint shortens still points there.
 pub(crate) fn attack(base: &Base, targets: &[FeatureId], rng: &mut Rng) -> Vec<u8> {
     let mut ids = targets.to_vec();
     ids.sort_unstable();
-    let mut scales = vec![0.0; base.width()];
-    scales[0] = Delta::MAX_SCALE;
-    let mut columns = vec![0; base.width() * ids.len()];
-    columns[..ids.len()].fill(i8::MAX);
+    let mean = |at: usize| if at == 0 { 1.0 } else { base.metadata().prior.mean[at] };
+    let longest = (0..base.width()).map(|at| mean(at).abs()).fold(0.0, f32::max);
+    let scales = (0..base.width()).map(|at| FAR * mean(at).abs() / longest).collect();
+    let column = |at: usize| std::iter::repeat_n(if mean(at) < 0.0 { -i8::MAX } else { i8::MAX }, ids.len());
+    let columns = (0..base.width()).flat_map(column).collect();
     // Without evidence nothing stands against the push but what others taught.
     let (events, evidence) = (ids.len() as u32, vec![Default::default(); ids.len()]);
     Delta {

@@ -2,6 +2,7 @@
 
 mod client;
 mod endpoint;
+mod exposure;
 mod federate;
 mod population;
 mod simulation;

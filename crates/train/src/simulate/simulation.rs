@@ -1,5 +1,6 @@
 //! One simulation: who does what, the two trainings, the population between them, and what came of it.
 
+use super::exposure::share_of_top;
 use super::federate::{Federated, Taught, federate};
 use super::population::{Judge, Population};
 use crate::error::Result;
@@ -101,6 +102,8 @@ pub struct Simulated {
     pub target_shift: f64,
     /// By how much they raised the log-loss.
     pub log_loss_shift: Option<f64>,
+    /// The share of the first 20 places, in the rankings of all items for the people judged, that these items have without hostile visits and with.
+    pub target_share: [f64; 2],
 }
 
 /// A version on the people judged.
@@ -140,7 +143,10 @@ pub fn simulate(job: &Training<'_>, args: &Settings) -> Result<Simulated> {
     let clients = people.visitors(&people.clients, &seed, &events, job)?;
     let judged = people.visitors(&people.judged, &seed, &events, job)?;
     let teachers = [people.seed.as_slice(), &people.clients].concat();
-    let targets = targets(job, events.of(if from_nothing { &people.clients } else { &people.seed }));
+    let known = events.of(if from_nothing { &people.clients } else { &people.seed });
+    let pushed = targets(job, &known);
+    let features = |item: &&str| FeatureId::named(&format!("{}={item}", job.dataset.columns.item));
+    let targets: Vec<FeatureId> = pushed.iter().map(features).collect();
     let population = Population {
         visit: args.visit,
         cut: args.cut,
@@ -174,6 +180,9 @@ pub fn simulate(job: &Training<'_>, args: &Settings) -> Result<Simulated> {
     let users = people.clients.len() as f64;
     let [seed, central] = [judge(&seed)?, judge(&central)?];
     let [figures, unharmed] = [judge(&federated.base)?, judge(&honest.base)?];
+    let items: Vec<&str> = events.items.names().collect();
+    let share = |base: &Base| share_of_top(base, &judged, &items, &job.items, &pushed);
+    let target_share = [share(&honest.base)?, share(&federated.base)?];
     let last = (federated.base.clone(), federated.taught);
     let looks = federated.on_the_way.iter().chain([&last]);
     let version = |(base, Taught { visitors, deltas }): &(Base, Taught)| {
@@ -213,6 +222,7 @@ pub fn simulate(job: &Training<'_>, args: &Settings) -> Result<Simulated> {
         bytes_down_per_user: federated.bytes_down as f64 / users,
         target_shift: weight(&federated.base, &targets) - weight(&honest.base, &targets),
         log_loss_shift: minus(figures.log_loss, unharmed.log_loss),
+        target_share,
     })
 }
 
@@ -276,12 +286,12 @@ impl People {
     }
 }
 
-/// The features of items drawn from those that the seed knows.
-fn targets(job: &Training<'_>, events: Events) -> Vec<FeatureId> {
+/// Items drawn from those of these events.
+fn targets<'a>(job: &Training<'_>, events: &'a Events) -> Vec<&'a str> {
     let mut items: Vec<&str> = events.items.names().collect();
     Rng::new(job.seed, DRAW - 1).shuffle(&mut items);
     items.truncate(TARGETS);
-    items.iter().map(|item| FeatureId::named(&format!("{}={item}", job.dataset.columns.item))).collect()
+    items
 }
 
 /// The AUC, on some people, of an order of items by how often others clicked them.
