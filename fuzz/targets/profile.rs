@@ -13,7 +13,8 @@ static HEAD: LazyLock<Vec<u8>> =
     LazyLock::new(|| Learner::new(BASE.clone(), Config::default()).unwrap().profile_head());
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let of_pieces = |head: &[u8], rows| Learner::restore_pieces(BASE.clone(), Config::default(), head, &[Vec::new(), rows]);
+    let of_pieces =
+        |head: &[u8], rows| Learner::restore_pieces(BASE.clone(), Config::default(), head, &[Vec::new(), rows]);
     let learner = of_pieces(bytes, Vec::new()).or_else(|_| of_pieces(&HEAD, vec![bytes.to_vec()]));
     let Ok(mut learner) = learner else { return };
     let rows = learner.changed_rows(0).0.into_iter().filter(|piece| piece.list == 1).map(|piece| piece.bytes).collect();
