@@ -75,12 +75,12 @@ macro_rules! mirror {
 
 mirror! {
     INTERFACES:
-    Slate { id: String, items: Vec<Recommended> }
+    Slate { id: ImpressionId, items: Vec<Recommended> }
     Recommended { id: String, score: f64, probability: f64, propensity: f64 }
     Popular { id: String, score: f64, probability: f64 }
     Similar { id: String, similarity: f64 }
     Prediction { score: f64, probability: f64, baseScore: f64, baseProbability: f64 }
-    Held { id: String, score: f64, probability: f64, baseScore: f64, baseProbability: f64 }
+    Held { id: ImpressionId, score: f64, probability: f64, baseScore: f64, baseProbability: f64 }
     Undone { sent: bool }
     Score { logLoss: OrNull<f64>, recentLogLoss: OrNull<f64>, all: Figures, window: Figures, recent: Figures }
     Figures {
@@ -171,6 +171,9 @@ fn in_typescript(rust: &str) -> String {
     }
 }
 
+/// As JavaScript has it.
+type ImpressionId = String;
+
 /// The fields that a part of `types.ts` declares, with their types.
 fn fields(part: &str) -> Vec<(String, String)> {
     let fields =
@@ -185,7 +188,7 @@ fn interfaces() -> BTreeMap<&'static str, Vec<(String, String)>> {
     for part in TYPES.split("export interface ").skip(1) {
         let (heading, body) = part.split_once('{').unwrap();
         let mut names = heading.split([' ', ',']).filter(|word| !word.is_empty() && *word != "extends");
-        let name = names.next().unwrap();
+        let name = names.next().unwrap().split('<').next().unwrap();
         let inherited = names.filter_map(|name| interfaces.get(name)).flatten().cloned();
         let all = inherited.chain(fields(body.split("\n}").next().unwrap())).collect();
         interfaces.insert(name, all);
@@ -209,6 +212,8 @@ fn each_struct_has_the_fields_that_are_declared() {
     for name in [
         "Features",
         "Item",
+        "Url",
+        "Abort",
         "OpenOptions",
         "ModelOptions",
         "DriftOptions",
