@@ -5,7 +5,7 @@ use crate::term::{Bars, shown};
 use anyhow::Result;
 use brooklet_core::FoldConfig;
 use brooklet_train::simulate::{Settings, Simulated, simulate};
-use brooklet_train::training::Training;
+use brooklet_train::training::{Method, Recipe, Training};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,7 +68,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let fold = FoldConfig { clip, influence, reach, quorum, ..FoldConfig::default() };
     fold.check()?;
     let files = args.recipe.files(&std::env::temp_dir());
-    let training = Training::read(&args.recipe.recipe()?, &files, &Bars)?;
+    let recipe = args.recipe.recipe()?;
+    // Deltas teach what tells a click from a skip. What ranks the whole catalogue beside it would be trained for nothing.
+    let recipe = Recipe { method: recipe.method.or(Some(Method::Sgd)), ..recipe };
+    let training = Training::read(&recipe, &files, &Bars)?;
     let settings = Settings {
         seed_users: args.seed_users,
         client_users: args.client_users,

@@ -51,7 +51,7 @@ fn impressions_with_four_fields_teach_the_base() {
     let folder = Folder::new();
     folder.impressions();
     let flags = "simulate impressions.csv --items things.csv --item-fields brand,colours,size,year --label click --time time \
-                 --positive 1 --method sgd --factors 2 --visit 12 --cut 25 --json";
+                 --positive 1 --factors 2 --visit 12 --cut 25 --json";
     let report = folder.json(flags);
     let (looks, closed) = looked_at(&report);
     let seed = report["seed"]["log_loss"].as_f64().unwrap();
@@ -71,7 +71,7 @@ fn a_base_does_not_run_away_where_an_event_has_twenty_rows() {
     folder.impressions();
     let report = folder.json(
         "simulate impressions.csv --items things.csv --item-fields brand,colours,size,year,tags --label click --time time \
-         --positive 1 --method sgd --factors 8 --visit 12 --cut 10 --json",
+         --positive 1 --factors 8 --visit 12 --cut 10 --json",
     );
     let (looks, closed) = looked_at(&report);
     let seed = report["seed"]["log_loss"].as_f64().unwrap();
@@ -84,7 +84,7 @@ fn with_slates_a_visit_is_a_slate() {
     let folder = Folder::new();
     folder.impressions();
     let flags = "simulate impressions.csv --items things.csv --item-fields brand,colours,size,year --label click --time time \
-                 --positive 1 --method sgd --factors 2 --cut 25 --drop-out 0 --json --slate slate";
+                 --positive 1 --factors 2 --cut 25 --drop-out 0 --json --slate slate";
     let report = folder.json(flags);
     // 120 clients of five slates; by events there would be 12 visits each.
     assert_eq!(report["deltas"], 600, "{report}");
