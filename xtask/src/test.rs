@@ -14,7 +14,7 @@ use crate::tools::{self, Browsers, NPM};
 use crate::workspace::Workspace;
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let mut steps = Steps::new(12);
+    let mut steps = Steps::new(13);
     let result = every_step(workspace, &mut steps);
     steps.print_table();
     result
