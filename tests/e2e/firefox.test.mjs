@@ -43,7 +43,7 @@ test("a page that comes and goes in Firefox", { timeout: 180_000, skip: existsSy
         await page.evaluate(() => answer(8));
         await new Promise((resolve) => setTimeout(resolve, wait));
         await leave(page).catch(() => {});
-        await until(`8 events of ${way}`, () => shop.taken === before + 8, 3).catch(() => lost.push(`${way} ${wait} ms later`));
+        await until(`8 events of ${way}`, () => shop.taken === before + 8, 10).catch(() => lost.push(`${way} ${wait} ms later`));
         await context.close();
       }
     }
@@ -61,6 +61,8 @@ test("a page that comes and goes in Firefox", { timeout: 180_000, skip: existsSy
     assert.deepEqual([events, profile], [3, "restored"]);
     const other = await tab(context);
     await other.evaluate(() => learner.save(answer(2)));
+    // A tab that is hidden hears of others when it is looked at again.
+    await page.bringToFront();
     await until("the first has heard of it", async () => (await page.evaluate(() => learner.metrics().events)) === 5);
     await until("all is sent", async () => (await page.evaluate(() => learner.sync().then(() => learner.metrics().unsent))) === 0);
     await context.close();
