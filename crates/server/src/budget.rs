@@ -31,11 +31,6 @@ pub(crate) struct Spent {
 }
 
 impl Budget {
-    /// What one version costs.
-    fn cost(&self) -> f64 {
-        0.5 / (self.multiplier * self.multiplier)
-    }
-
     fn epsilon_of(&self, rho: f64) -> f64 {
         rho + 2.0 * (rho * (1.0 / self.delta).ln()).sqrt()
     }
@@ -51,7 +46,7 @@ impl Budget {
     /// How many more versions there may be when so much is spent.
     pub(crate) fn versions_left(&self, spent: f64) -> u64 {
         // Costs are summed, so that the last one may be missed by a rounding.
-        ((self.most() - spent) / self.cost() + 1e-6).max(0.0) as u64
+        ((self.most() - spent) / Sums::cost(self.multiplier) + 1e-6).max(0.0) as u64
     }
 
     pub(crate) fn spent(&self, rho: f64) -> Spent {
@@ -80,10 +75,13 @@ mod tests {
         let budget = Budget { multiplier: 10.0, epsilon: 2.0, delta: 1e-6 };
         // rho with rho + 2 sqrt(rho ln 10^6) = 2 is .0676: 13 versions of .005 each.
         assert_eq!(budget.versions_left(0.0), 13);
-        assert!(budget.epsilon_of(13.0 * budget.cost()) <= 2.0 && budget.epsilon_of(14.0 * budget.cost()) > 2.0);
+        assert!(
+            budget.epsilon_of(13.0 * Sums::cost(budget.multiplier)) <= 2.0
+                && budget.epsilon_of(14.0 * Sums::cost(budget.multiplier)) > 2.0
+        );
         let spent = (0..13).fold(0.0, |spent, n| {
             assert_eq!(budget.versions_left(spent), 13 - n);
-            spent + budget.cost()
+            spent + Sums::cost(budget.multiplier)
         });
         assert_eq!(budget.versions_left(spent), 0);
     }

@@ -126,8 +126,7 @@ impl Aggregate {
     pub(crate) fn with(&self, fold: &Fold) -> Result<Aggregate, Error> {
         self.fits(fold)?;
         let mut next = self.clone();
-        let (order, curvature) = (next.order(), Curvature::of(&self.metadata.prior));
-        let place = |id: FeatureId| order.binary_search_by_key(&id, |(id, _)| *id).ok().map(|found| order[found].1);
+        let (place, curvature) = (next.places(), Curvature::of(&self.metadata.prior));
         let row = |id| place(id).map(|i| self.row(i));
         for (client, rows) in &fold.clients {
             let mut new = Vec::new();
@@ -170,6 +169,11 @@ impl Aggregate {
         self.spent += cost;
     }
 
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.ids.len()
+    }
+
     /// Numbers of a row.
     pub(crate) fn width(&self) -> usize {
         1 + self.metadata.factors
@@ -198,8 +202,7 @@ impl Aggregate {
         let width = 1 + self.metadata.factors;
         let curvature = Curvature::of(&self.metadata.prior);
         let mut precision = RowPrecision::of(&curvature, self.metadata.factors, self.metadata.rows_per_event);
-        let order = self.order();
-        let place = |id: FeatureId| order.binary_search_by_key(&id, |(id, _)| *id).ok().map(|found| order[found].1);
+        let place = self.places();
         let known = |i: usize| f64::from(self.known[i]);
         let amounts = |i: usize| [known(i) + f64::from(self.evidence[2 * i]), f64::from(self.evidence[2 * i + 1])];
         let mut steps: Vec<_> =
@@ -224,11 +227,11 @@ impl Aggregate {
         self.owed.retain(|_, gradient| gradient.iter().any(|x| *x != 0.0));
     }
 
-    /// Where the rows are, by ascending id.
-    pub(crate) fn order(&self) -> Vec<(FeatureId, usize)> {
+    /// Says where a feature's row is, as the rows stand now.
+    pub(crate) fn places(&self) -> impl Fn(FeatureId) -> Option<usize> + use<> {
         let mut order: Vec<(FeatureId, usize)> = self.rows.ids.iter().copied().zip(0..).collect();
         order.sort_unstable();
-        order
+        move |id| order.binary_search_by_key(&id, |(id, _)| *id).ok().map(|found| order[found].1)
     }
 
     /// Gives rows to new features of which enough was heard, as long as there is room.

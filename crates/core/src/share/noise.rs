@@ -18,7 +18,6 @@
 //! A version costs 1 / (2 z^2) of zero-concentrated differential privacy with sigma = z times the bound, and versions add up (Bun and Steinke 2016).
 
 use crate::error::Error;
-use crate::input::feature::FeatureId;
 use crate::share::aggregate::Aggregate;
 use crate::share::curvature::Curvature;
 use crate::share::fold::Fold;
@@ -51,9 +50,8 @@ impl Aggregate {
         let mut next = self.clone();
         next.admit_listed(&fold.config);
         let width = next.width();
-        let (order, curvature) = (next.order(), Curvature::of(next.prior()));
-        let place = |id: FeatureId| order.binary_search_by_key(&id, |(id, _)| *id).ok().map(|found| order[found].1);
-        let mut numbers = vec![0i64; order.len() * (width + 2)];
+        let (place, curvature) = (next.places(), Curvature::of(next.prior()));
+        let mut numbers = vec![0i64; next.len() * (width + 2)];
         for rows in fold.clients.values() {
             // What the base has no row for is left out before the part is measured.
             let rows = rows.iter().filter(|(id, _)| place(**id).is_some());
@@ -73,6 +71,11 @@ impl Aggregate {
 }
 
 impl Sums {
+    /// What a version with noise of z times the bound costs, as rho of zero-concentrated differential privacy.
+    pub fn cost(z: f64) -> f64 {
+        0.5 / (z * z)
+    }
+
     /// What has become of the aggregate: curvature added, gradients owed, and what it cost.
     pub(crate) fn learnt(&self) -> (Aggregate, f32) {
         let mut next = self.next.clone();
@@ -86,8 +89,7 @@ impl Sums {
                 next.learn(i, gradient, amounts.map(|amount| share * amount));
             }
         }
-        let z = self.deviation / self.bound;
-        next.spend(0.5 / (z * z));
+        next.spend(Sums::cost(self.deviation / self.bound));
         (next, self.reach)
     }
 }
