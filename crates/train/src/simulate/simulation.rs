@@ -182,7 +182,9 @@ pub fn simulate(job: &Training<'_>, args: &Settings) -> Result<Simulated> {
     let [figures, unharmed] = [judge(&federated.base)?, judge(&honest.base)?];
     let items: Vec<&str> = events.items.names().collect();
     let share = |base: &Base| share_of_top(base, &judged, &items, &job.items, &pushed);
-    let target_share = [share(&honest.base)?, share(&federated.base)?];
+    let with = share(&federated.base)?;
+    // If nobody is hostile both are one run.
+    let without = if done.len() > 1 { share(&honest.base)? } else { with };
     let last = (federated.base.clone(), federated.taught);
     let looks = federated.on_the_way.iter().chain([&last]);
     let version = |(base, Taught { visitors, deltas }): &(Base, Taught)| {
@@ -222,7 +224,7 @@ pub fn simulate(job: &Training<'_>, args: &Settings) -> Result<Simulated> {
         bytes_down_per_user: federated.bytes_down as f64 / users,
         target_shift: weight(&federated.base, &targets) - weight(&honest.base, &targets),
         log_loss_shift: minus(figures.log_loss, unharmed.log_loss),
-        target_share,
+        target_share: [without, with],
     })
 }
 
