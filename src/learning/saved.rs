@@ -19,7 +19,7 @@ pub(crate) struct Saved {
     pub(crate) merged: Vec<f64>,
     /// Deltas that went out with notes and are not acknowledged.
     pub(crate) departed: Vec<PendingDelta>,
-    /// The profile's head, and its rows: of each model, piece by piece.
+    /// The profile's head, and its rows: of each list of the core's, piece by piece.
     pub(crate) profile: Vec<u8>,
     pub(crate) rows: Vec<Vec<Vec<u8>>>,
     /// The event log beside it; empty if there is none, or nobody wants it.
@@ -51,7 +51,7 @@ pub(crate) struct Snapshot {
     pub(crate) revision: f64,
     pub(crate) resets: f64,
     pub(crate) open: f64,
-    /// The profile's head, the pieces of rows that the store has not, and how many there are of each model.
+    /// The profile's head, the pieces of rows that the store has not, and how many there are of each list.
     pub(crate) profile: Vec<u8>,
     pub(crate) rows: Vec<Piece>,
     pub(crate) pieces: Vec<usize>,

@@ -134,8 +134,8 @@ impl Store {
             let key = rows_key(&snapshot.model, *list, *at as f64);
             objects.put_with_key(&Uint8Array::from(&bytes[..]), &key).map_err(storage)?;
         }
-        for (model, pieces) in snapshot.pieces.iter().enumerate() {
-            objects.delete(&rows_of(&snapshot.model, model, *pieces, ROWS_END)?).map_err(storage)?;
+        for (list, pieces) in snapshot.pieces.iter().enumerate() {
+            objects.delete(&rows_of(&snapshot.model, list, *pieces, ROWS_END)?).map_err(storage)?;
         }
         let log_key = log_key(&snapshot.model);
         match snapshot.log.as_deref() {
@@ -153,8 +153,8 @@ impl Store {
     async fn read(&self, objects: &IdbObjectStore, model: &str, with_log: bool) -> Result<Kept, Failure> {
         let mut saved = saved(&got(objects, &profile_key(model)).await?);
         let rows = saved.iter_mut().flat_map(|saved| saved.rows.iter_mut().enumerate());
-        for (at, rows) in rows.filter(|(_, rows)| !rows.is_empty()) {
-            let range = rows_of(model, at, 0, rows.len() as f64)?;
+        for (list, rows) in rows.filter(|(_, rows)| !rows.is_empty()) {
+            let range = rows_of(model, list, 0, rows.len() as f64)?;
             let found = done(&objects.get_all_with_key(&range).map_err(storage)?).await?.unchecked_into::<Array>();
             // What is missing stays empty, which no piece is.
             rows.iter_mut().zip(found.iter()).for_each(|(rows, found)| *rows = array(found).unwrap_or_default());
@@ -288,16 +288,16 @@ fn log_key(model: &str) -> JsValue {
     ["log/", model].concat().into()
 }
 
-/// Beyond all pieces of a model.
+/// Beyond all pieces of a list.
 const ROWS_END: f64 = f64::INFINITY;
 
-fn rows_key(model: &str, at: usize, piece: f64) -> JsValue {
-    Array::of4(&"rows".into(), &model.into(), &at.into(), &piece.into()).into()
+fn rows_key(model: &str, list: usize, at: f64) -> JsValue {
+    Array::of4(&"rows".into(), &model.into(), &list.into(), &at.into()).into()
 }
 
-/// The pieces of a model from one to another, which is not among them.
-fn rows_of(model: &str, at: usize, from: usize, to: f64) -> Result<JsValue, Failure> {
-    let range = KeyRange::bound(&rows_key(model, at, from as f64), &rows_key(model, at, to), false, true);
+/// The pieces of a list from one to another, which is not among them.
+fn rows_of(model: &str, list: usize, from: usize, to: f64) -> Result<JsValue, Failure> {
+    let range = KeyRange::bound(&rows_key(model, list, from as f64), &rows_key(model, list, to), false, true);
     range.map_err(storage)
 }
 
