@@ -21,7 +21,7 @@ const BEFORE_INIT: &str = r#"
 const { open } = Learner;
 Learner.open = async (options) => {
     if (wasm) return open(options);
-    throw failed("call and await init(), the default export of brooklet, before Learner.open", "not_initialised");
+    throw new BrookletError("call and await init(), the default export of brooklet, before Learner.open", "not_initialised");
 };
 if (Symbol.asyncDispose) {
     Learner.prototype[Symbol.asyncDispose] = async function () {
@@ -29,22 +29,24 @@ if (Symbol.asyncDispose) {
     };
 }
 export class BrookletError extends Error {
+    constructor(message, code) {
+        super(message);
+        Object.assign(this, { name: "BrookletError", code });
+    }
     // What the wasm throws is an `Error` of this name.
     static [Symbol.hasInstance](value) {
         return value instanceof Error && value.name === "BrookletError";
     }
 }
-function failed(message, code) {
-    return Object.assign(new Error(message), { name: "BrookletError", code });
-}
 "#;
 
 /// What a learner throws that was freed.
 const THROWS: &str = "throw new Error(getStringFromWasm0(arg0, arg1));";
-const TELLS: &str = r#"throw failed(`${getStringFromWasm0(arg0, arg1)}: was this learner freed?`, "closed");"#;
+const TELLS: &str =
+    r#"throw new BrookletError(`${getStringFromWasm0(arg0, arg1)}: was this learner freed?`, "closed");"#;
 const NO_CONSTRUCTOR: &str = r#"export class Learner {
     constructor() {
-        throw failed("await Learner.open(options) instead of new Learner()", "bad_argument");
+        throw new BrookletError("await Learner.open(options) instead of new Learner()", "bad_argument");
     }"#;
 
 /// Where the wasm is when nobody says it: as wasm-bindgen has it, and as an entry of crates/package/js says it.

@@ -1,5 +1,5 @@
 /** The wasm, for where `init` does not find it by itself: its address, a response, its bytes or what was compiled of them. */
-export type WasmSource = string | { readonly href: string } | ArrayBuffer | ArrayBufferView | object;
+export type WasmSource = string | object;
 
 /** Loads the wasm, once; every later call gives the same promise. Without an argument it is found beside the JavaScript; in Node it is read from the package. */
 export default function init(options?: { module_or_path?: WasmSource | PromiseLike<WasmSource> | undefined }): Promise<unknown>;

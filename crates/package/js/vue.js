@@ -1,4 +1,4 @@
-import { inject, onMounted, provide, shallowRef, watch } from "vue";
+import { inject, onMounted, provide, shallowRef, toValue, watch } from "vue";
 import { observe } from "brooklet/observe";
 import { shared } from "./shared.js";
 
@@ -28,8 +28,8 @@ export function useLearner() {
 export function useRecommendations(options) {
   const { learner } = useLearner();
   const slate = shallowRef(null);
-  const refresh = () => learner.value && (slate.value = learner.value.recommend(typeof options === "function" ? options() : options));
-  watch([learner, ...(typeof options === "function" ? [options] : [])], refresh, { immediate: true });
+  const refresh = () => learner.value && (slate.value = learner.value.recommend(toValue(options)));
+  watch([learner, () => toValue(options)], refresh, { immediate: true });
   return { slate, refresh };
 }
 
