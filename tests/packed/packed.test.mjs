@@ -10,6 +10,7 @@ import { after, before, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
+import { ARGS, CHROMIUM } from "../e2e/stage.mjs";
 
 const HERE = import.meta.dirname;
 const ROOT = path.join(HERE, "../..");
@@ -30,8 +31,7 @@ before(async () => {
   await rm(at, { recursive: true, force: true });
   await mkdir(at, { recursive: true });
   await run("tar", ["-xzf", path.join(folder, filename), "-C", at, "--strip-components", "1"]);
-  const args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"];
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
 });
 
 after(async () => {
@@ -62,22 +62,29 @@ async function serving(root, headers = {}) {
   return { url: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() };
 }
 
-/** What the page at `url` comes to, and what it said on the way. */
-async function visit(url) {
-  const page = await browser.newPage();
+/** Opens the page at `url` and gives it to `look`, with what it says: messages with their types. */
+async function open(url, look) {
+  const page = await browser.newPage({ viewport: { width: 600, height: 600 } });
   const said = [];
-  page.on("console", (message) => said.push(message.text()));
-  page.on("pageerror", (error) => said.push(String(error)));
+  page.on("console", (message) => said.push({ type: message.type(), text: message.text() }));
+  page.on("pageerror", (error) => said.push({ type: "error", text: String(error) }));
   await page.route("**/seed.safetensors", (route) => route.fulfill({ path: SEED }));
+  await page.route("**/favicon.ico", (route) => route.fulfill({ status: 204 }));
   try {
     await page.goto(url);
-    // Not by a function in the page, which a strict policy forbids.
-    for (const end = Date.now() + 20_000; Date.now() < end && !/:|clicked/.test(await page.title()); ) await setTimeout(50);
-    return { title: await page.title(), said: said.join("\n"), html: await page.content() };
+    return await look(page, said);
   } finally {
     await page.close();
   }
 }
+
+/** What the page at `url` comes to, and what it said on the way. */
+const visit = (url) =>
+  open(url, async (page, said) => {
+    // Not by a function in the page, which a strict policy forbids.
+    for (const end = Date.now() + 20_000; Date.now() < end && !/:|clicked/.test(await page.title()); ) await setTimeout(50);
+    return { title: await page.title(), said: said.map(({ text }) => text).join("\n"), html: await page.content() };
+  });
 
 async function visited(root, headers) {
   const site = await serving(root, headers);
@@ -246,24 +253,18 @@ test("nothing is missing that a publisher would look for", async () => {
   await run(bin("attw"), ["--pack", at, "--exclude-entrypoints", "./wasm", "--ignore-rules", "cjs-resolves-to-esm"], { env });
 });
 
-/** Builds a sample with Vite, opens it, and gives the page to `look`. */
+/** Builds a sample with Vite, opens it, and gives the page to `look`, which it warns of nothing. */
 async function opened(name, config, look) {
   const root = config.root ?? (await copyOf(name));
   const { build } = await import("vite");
   await build({ logLevel: "error", ...config, root, build: { target: "esnext" } });
   const site = await serving(path.join(root, "dist"));
-  const page = await browser.newPage({ viewport: { width: 600, height: 600 } });
-  const said = [];
-  page.on("console", (message) => ["error", "warning"].includes(message.type()) && said.push(message.text()));
-  page.on("pageerror", (error) => said.push(String(error)));
-  await page.route("**/seed.safetensors", (route) => route.fulfill({ path: SEED }));
-  await page.route("**/favicon.ico", (route) => route.fulfill({ status: 204 }));
   try {
-    await page.goto(site.url);
-    await look(page);
-    assert.deepEqual(said, []);
+    await open(site.url, async (page, said) => {
+      await look(page);
+      assert.deepEqual(said.filter(({ type }) => ["error", "warning"].includes(type)), []);
+    });
   } finally {
-    await page.close();
     site.close();
   }
 }
