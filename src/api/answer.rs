@@ -4,6 +4,7 @@
 
 use alloc::string::String;
 use alloc::string::ToString;
+use alloc::vec;
 use alloc::vec::Vec;
 use brooklet_core::{
     Delta, Explanation, FeatureId, Learner, Popular, Prediction, Recommended, Score, Serving, Similar, Slate, Source,
@@ -183,6 +184,26 @@ pub(crate) fn sent(sent: &Sent) -> JsValue {
         ("events", events.into()),
         ("acknowledged", sent.acknowledged.into()),
         ("at", date(sent.at)),
+    ])
+}
+
+/// `NextDelta`.
+pub(crate) fn next_delta(delta: &Delta, bytes: &[u8], names: Vec<Option<String>>) -> JsValue {
+    let mut numbers = vec![0.0; delta.scales.len()];
+    let row = |(at, name): (usize, Option<String>)| {
+        delta.row_into(at, &mut numbers);
+        let name = name.map_or(JsValue::NULL, JsValue::from);
+        object(&[("name", name), ("numbers", numbers.iter().map(|x| JsValue::from(*x)).collect::<Array>().into())])
+    };
+    object(&[
+        ("bytes", Uint8Array::from(bytes).into()),
+        ("client", Uint8Array::from(&delta.client[..]).into()),
+        ("seq", number(delta.seq)),
+        ("version", number(delta.base_version)),
+        ("events", delta.events.into()),
+        ("baseLoss", delta.report.base_loss.into()),
+        ("learnerLoss", delta.report.learner_loss.into()),
+        ("rows", names.into_iter().enumerate().map(row).collect::<Array>().into()),
     ])
 }
 

@@ -1,12 +1,14 @@
 //! What `Learner` tells of itself and of its visitor: the rest of the class.
 
 use alloc::string::String;
+use brooklet_core::Delta;
 use wasm_bindgen::prelude::*;
 
 use crate::api::answer::{self, Surroundings};
 use crate::api::argument::{Asked, DEFAULT_K, count, item_id};
 use crate::api::learner::Learner;
 use crate::page::error::Failure;
+use crate::page::host;
 
 #[wasm_bindgen]
 impl Learner {
@@ -14,10 +16,11 @@ impl Learner {
     /// stand.
     #[wasm_bindgen(unchecked_return_type = "Metrics")]
     pub fn metrics(&self) -> Result<JsValue, Failure> {
+        let home = self.client.home();
         self.client.ask(|session| {
             let around = Surroundings {
                 origin: session.origin(),
-                saved: self.client.store.as_ref().map(|_| !session.is_unsaved() && !session.is_waiting()),
+                saved: home.map(|_| !session.is_unsaved() && !session.is_waiting()),
             };
             answer::metrics(session.core(), &around)
         })
@@ -85,6 +88,19 @@ impl Learner {
     #[wasm_bindgen(js_name = exportLog)]
     pub fn export_log(&self) -> Result<String, Failure> {
         self.client.ask(|session| session.log_text())
+    }
+
+    /// What the next delta would tell if it went out now: all of it, in readable form; null if nothing would go out. Nothing else leaves the device.
+    #[wasm_bindgen(js_name = whatIsSent, unchecked_return_type = "NextDelta | null")]
+    pub fn what_is_sent(&self) -> Result<JsValue, Failure> {
+        let key = self.client.link.as_ref().and_then(|_| host::random_key());
+        let next = self.client.ask(|session| session.next_delta(key?))?;
+        // It was encoded by this core, so it decodes.
+        let Some((next, delta)) = next.and_then(|next| Some((Delta::decode(&next.bytes).ok()?, next))) else {
+            return Ok(JsValue::NULL);
+        };
+        let names = self.client.names_of(&next.ids)?;
+        Ok(answer::next_delta(&next, &delta.bytes, names))
     }
 
     /// The delta sent last since the learner was opened, byte for byte; null if none was.

@@ -10,10 +10,10 @@ use wasm_bindgen::prelude::*;
 
 use crate::api::answer;
 use crate::api::argument::{self, Asked, item_id, item_ids, item_of, slate_id};
-use crate::api::options::options;
+use crate::api::options;
 use crate::learning::journal::Event;
 use crate::page::error::Failure;
-use crate::page::object::{field, only};
+use crate::page::object::{bytes, field, only};
 use crate::page::promise::promise;
 use crate::page::vocabulary::when_forgotten;
 use crate::tab::client::Client;
@@ -43,7 +43,7 @@ impl Learner {
     /// visitor's profile.
     #[wasm_bindgen(unchecked_return_type = "Promise<Learner>")]
     pub fn open(#[wasm_bindgen(unchecked_param_type = "OpenOptions")] options: &JsValue) -> Promise {
-        let options = self::options(options);
+        let options = options::options(options);
         promise(async move {
             let client = open::open(options?).await?;
             let learner = JsValue::from(Learner { client: Rc::clone(&client) });
@@ -247,6 +247,45 @@ impl Learner {
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn reset(&self) -> Promise {
         self.begin(|client| async move { client.reset().await.map(|()| JsValue::UNDEFINED) })
+    }
+
+    /// What the visitor allows: `"off"`, nothing is learnt or stored, and everybody is recommended the same; `"personal"`, what is learnt
+    /// stays on the device for good; `"sharing"`, deltas go out. Where the browser sends Global Privacy Control it is `"personal"` at most.
+    #[wasm_bindgen(getter, unchecked_return_type = "Consent")]
+    pub fn consent(&self) -> Result<String, Failure> {
+        self.client.ask(|session| session.consent().name().into())
+    }
+
+    /// The visitor allows this from now on, in every tab of this store. It holds when the call returns; the promise is kept when nothing is under way in the
+    /// store any more, or the profile is back that was kept before. With `"off"` what is kept stays as it is: `forget()` removes it.
+    #[wasm_bindgen(js_name = setConsent, unchecked_return_type = "Promise<void>")]
+    pub fn set_consent(&self, #[wasm_bindgen(unchecked_param_type = "Consent")] consent: &JsValue) -> Promise {
+        let before = options::consent(consent).and_then(|consent| self.client.set_consent(consent));
+        self.begin(|client| async move { client.settle(before?).await.map(|()| JsValue::UNDEFINED) })
+    }
+
+    /// Forgets this visitor: what was learnt here and in every other tab of the store, its database's rows, the base that was kept and the event log. The catalogue
+    /// stays, and learning goes on if the visitor allows it. What was sent is not called back: nobody knows whose it was.
+    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
+    pub fn forget(&self) -> Promise {
+        self.begin(|client| async move { client.forget().await.map(|()| JsValue::UNDEFINED) })
+    }
+
+    /// The profile, for the visitor to take along: all that was learnt of him, and what deltas are made of. Keep it as private as that is.
+    #[wasm_bindgen(js_name = exportProfile, unchecked_return_type = "Uint8Array")]
+    pub fn export_profile(&self) -> Result<Vec<u8>, Failure> {
+        self.client.ask(|session| session.core().profile())
+    }
+
+    /// Takes an exported profile in the place of its own, in the store as well: one of the same model, made with this version of it or one before. What that
+    /// device has learnt no delta of this one tells again.
+    #[wasm_bindgen(js_name = importProfile, unchecked_return_type = "Promise<void>")]
+    pub fn import_profile(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Uint8Array | ArrayBuffer")] profile: &JsValue,
+    ) -> Promise {
+        let profile = bytes(profile).ok_or(Failure::argument("a profile is a Uint8Array or an ArrayBuffer"));
+        self.begin(|client| async move { client.import(&profile?).await.map(|()| JsValue::UNDEFINED) })
     }
 
     /// Saves and sends for the last time and stops. Every other method throws from now on.

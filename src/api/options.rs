@@ -8,6 +8,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::AbortSignal;
 
 use crate::api::config;
+use crate::learning::consent::Consent;
 use crate::page::error::Failure;
 use crate::page::host;
 use crate::page::object::{bytes, field, is_whole, only};
@@ -17,7 +18,7 @@ use crate::tab::pace::Pace;
 use crate::wire::endpoint::PATIENCE;
 use crate::wire::token::Token;
 
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "url",
     "bytes",
     "endpoint",
@@ -29,6 +30,7 @@ const NAMES: [&str; 11] = [
     "onEvent",
     "timeout",
     "signal",
+    "consent",
 ];
 /// They are lines of some hundred bytes, all in memory.
 const LONGEST_LOG: f64 = 1_000_000.0;
@@ -54,6 +56,9 @@ pub(crate) fn options(options: &JsValue) -> Result<Options, Failure> {
             events: positive(options, "syncEvents")?.unwrap_or(DEFAULT_PACE.events),
             seconds: positive(options, "syncSeconds")?.unwrap_or(DEFAULT_PACE.seconds),
         },
+        consent: field(options, "consent")?
+            .map_or(Ok(Consent::Sharing), |value| consent(&value))?
+            .heeding_the_browser(),
         on_event: function(options, "onEvent")?,
         timeout: timeout(options)?,
         signal: field(options, "signal")?
@@ -65,6 +70,12 @@ pub(crate) fn options(options: &JsValue) -> Result<Options, Failure> {
 fn function(options: &JsValue, name: &str) -> Result<Option<Function>, Failure> {
     let function = field(options, name)?.map(JsCast::dyn_into::<Function>).transpose();
     function.map_err(|_| Failure::argument("`onEvent` and `endpointToken` are functions"))
+}
+
+/// What a visitor allows.
+pub(crate) fn consent(value: &JsValue) -> Result<Consent, Failure> {
+    let consent = value.as_string().and_then(|name| Consent::named(&name));
+    consent.ok_or(Failure::argument("consent is \"off\", \"personal\" or \"sharing\""))
 }
 
 fn timeout(options: &JsValue) -> Result<u32, Failure> {

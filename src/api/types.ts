@@ -51,6 +51,9 @@ export interface OpenOptions {
    * the profile and stays on the device. When it is full the oldest are dropped, about half of it at once. Default: 0, no
    * log. */
   log?: number;
+  /** What the visitor allows; `setConsent` changes it while the page is there. Where the browser sends Global Privacy Control it is `"personal"` at
+   * most. Default: `"sharing"`. */
+  consent?: Consent;
   /** A delta goes out after about so many events. Default: 20. */
   syncEvents?: number;
   /** … or about so many seconds after the first of them. Default: 60. */
@@ -78,6 +81,10 @@ export interface OpenOptions {
   /** Called with what happens in the background. */
   onEvent?: (event: LearnerEvent) => void;
 }
+
+/** `"off"`: nothing is learnt and nothing stored or read, and everybody is recommended the same. `"personal"`: what is learnt is kept on the device, and no delta ever
+ * tells of it, whatever is allowed later. `"sharing"`: deltas go out. */
+export type Consent = "off" | "personal" | "sharing";
 
 export interface ModelOptions {
   /** How the visitor's row learns: in closed form (the default), the same with variances alone, or at a rate. */
@@ -303,6 +310,31 @@ export interface SentDelta {
   readonly at: Date;
 }
 
+/** The next delta, as it would go out now. */
+export interface NextDelta {
+  /** All of it, byte for byte. */
+  readonly bytes: Uint8Array;
+  /** A random key that stands for this browser for some deltas; of one that has none yet it is an example. */
+  readonly client: Uint8Array;
+  /** Which delta of that key. */
+  readonly seq: number;
+  /** The version of the base that it is about. */
+  readonly version: number;
+  /** How many events are told of for the first time, and how well the base and this learner predicted them on average. */
+  readonly events: number;
+  readonly baseLoss: number;
+  readonly learnerLoss: number;
+  readonly rows: readonly ToldRow[];
+}
+
+/** What a delta tells of one feature. */
+export interface ToldRow {
+  /** As `genres=Drama`; null if neither this page nor the base has named it. A delta has a hash of the name. */
+  readonly name: string | null;
+  /** Which way this visitor's events pull the feature's weight and its factors. */
+  readonly numbers: readonly number[];
+}
+
 export interface SyncReport {
   /** Whether there was something to send. */
   readonly sent: boolean;
@@ -323,6 +355,10 @@ export type LearnerEvent =
   | { readonly type: "pulled"; readonly version: number }
   /** The visitor is predicted worse than before: the detector's alarms so far. */
   | { readonly type: "drift"; readonly drifts: number }
+  /** The visitor allows this from now on: `setConsent` was called, here or in another tab. */
+  | { readonly type: "consent"; readonly consent: Consent }
+  /** `forget` was called, here or in another tab. */
+  | { readonly type: "forgotten" }
   /** Something in the background failed; the learner goes on, and tries again. */
   | { readonly type: "error"; readonly during: Background; readonly error: BrookletError };
 
@@ -339,7 +375,7 @@ export type ErrorCode =
   | "not_initialised" | "closed" | "bad_argument" | "bad_value" | "bad_label"
   | "unknown_slate" | "unknown_item" | "cannot_undo"
   | "bad_base" | "incompatible_base" | "bad_profile" | "incompatible_profile"
-  | "storage" | "no_endpoint" | "endpoint_token" | "offline" | "cors" | "timeout" | "aborted" | "refused"
+  | "no_consent" | "storage" | "no_endpoint" | "endpoint_token" | "offline" | "cors" | "timeout" | "aborted" | "refused"
   /** What the endpoint answered: its own code where it gave one. */
   | "bad_delta" | "too_large" | "unknown_model" | `http_${number}`
   | (string & {});

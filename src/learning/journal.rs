@@ -4,10 +4,13 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use brooklet_core::{Error, Features, Learner, Prediction, Subject};
+use brooklet_core::{Error, Features, Learner, Prediction, Sharing, Subject};
 
 /// How many unsaved events are kept: only a store that fails for hours lets them grow so many.
 const LONGEST: usize = 10_000;
+
+/// Is added to the letter of an event of which no delta is to tell.
+const KEPT: u8 = 1 << 7;
 
 /// An event as the core learns it.
 #[derive(Debug, Clone)]
@@ -33,6 +36,14 @@ impl Event {
             Event::Labelled { subject, target, weight } => core.label(subject, *target, *weight).map(Some),
             Event::Undone { subject } => core.undo(subject).map(|_| None),
             Event::Compared { preferred, other, weight } => core.learn_pair(preferred, other, *weight).map(|()| None),
+        }
+    }
+
+    /// What is thought of it, if it is of no slate. Teaches nothing.
+    pub(crate) fn predict(&self, core: &Learner) -> Option<Prediction> {
+        match self {
+            Event::Learnt { features, .. } => Some(core.predict_one(features)),
+            _ => None,
         }
     }
 
@@ -71,22 +82,22 @@ impl Event {
     }
 }
 
-/// Unsaved events, oldest first.
+/// Unsaved events, oldest first, each with what becomes of it.
 #[derive(Debug, Default)]
-pub(crate) struct Journal(VecDeque<Event>);
+pub(crate) struct Journal(VecDeque<(Event, Sharing)>);
 
 impl Journal {
     /// Takes note of an event that was learnt.
-    pub(crate) fn push(&mut self, event: Event) {
+    pub(crate) fn push(&mut self, event: Event, sharing: Sharing) {
         if self.0.len() == LONGEST {
             self.0.pop_front();
         }
-        self.0.push_back(event);
+        self.0.push_back((event, sharing));
     }
 
     /// Whether it has a label of this, and not only that it was taken back.
     pub(crate) fn labels(&self, subject: &Subject) -> bool {
-        self.0.iter().any(|event| event.labels(subject))
+        self.0.iter().any(|(event, _)| event.labels(subject))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -109,34 +120,35 @@ impl Journal {
 
     /// Moves `core` onto `other`, a learner that was restored from what another tab saved, and learns all events again there.
     pub(crate) fn rebase(&self, core: &mut Learner, other: Learner) {
-        let alone: Vec<_> = self.0.iter().map(|event| event.alone(core)).collect();
-        self.0.iter().for_each(|event| event.unlabel(core));
+        let alone: Vec<_> = self.0.iter().map(|(event, _)| event.alone(core)).collect();
+        self.0.iter().for_each(|(event, _)| event.unlabel(core));
         core.adopt(other);
-        for (event, alone) in self.0.iter().zip(alone) {
+        for ((event, sharing), alone) in self.0.iter().zip(alone) {
+            core.share(*sharing);
             event.learn_again(core, alone);
         }
     }
 
     /// The events from the one at `from` on, without labels that were taken back since.
-    fn standing(&self, from: usize) -> Vec<&Event> {
-        let mut standing: Vec<&Event> = Vec::new();
-        for event in self.0.iter().skip(from) {
-            match event {
-                Event::Undone { subject } if standing.iter().any(|event| event.labels(subject)) => {
-                    standing.retain(|event| !event.labels(subject));
+    fn standing(&self, from: usize) -> Vec<&(Event, Sharing)> {
+        let mut standing: Vec<&(Event, Sharing)> = Vec::new();
+        for noted in self.0.iter().skip(from) {
+            match &noted.0 {
+                Event::Undone { subject } if standing.iter().any(|(event, _)| event.labels(subject)) => {
+                    standing.retain(|(event, _)| !event.labels(subject));
                 }
-                event => standing.push(event),
+                _ => standing.push(noted),
             }
         }
         standing
     }
 
-    /// The events from the one at `from` on, as bytes: each is a letter for its kind, its target and weight (f32, little-endian), then
+    /// The events from the one at `from` on, as bytes: each is a letter for its kind, plus 128 if no delta is to tell of it, its target and weight (f32, little-endian), then
     /// what it is of: inputs; or the number of a slate or a held prediction (u64), an item's id behind its length (u32), and what
     /// is learnt if the slate is not known: the weight and the input.
     pub(crate) fn encode(&self, from: usize, core: &Learner) -> Vec<u8> {
         let mut out = Vec::new();
-        for event in self.standing(from) {
+        for (event, sharing) in self.standing(from) {
             let (kind, target, weight) = match event {
                 Event::Learnt { target, weight, .. } => (b'L', *target, *weight),
                 Event::Labelled { subject: Subject::Item { .. }, target, weight } => (b'I', *target, *weight),
@@ -144,7 +156,7 @@ impl Journal {
                 Event::Undone { .. } => (b'U', 0.0, 0.0),
                 Event::Compared { weight, .. } => (b'C', 0.0, *weight),
             };
-            out.push(kind);
+            out.push(if *sharing == Sharing::Kept { kind | KEPT } else { kind });
             out.extend_from_slice(&target.to_le_bytes());
             out.extend_from_slice(&weight.to_le_bytes());
             match event {
@@ -170,20 +182,26 @@ impl Journal {
         out
     }
 
-    /// Features, target and weight of the events from the one at `from` on, but for comparisons.
+    /// Features, target and weight of the events from the one at `from` on of which a delta may tell.
     pub(crate) fn alone(&self, from: usize, core: &Learner) -> Vec<Alone> {
-        self.standing(from).into_iter().filter_map(|event| event.alone(core)).collect()
+        let told = |(event, sharing): &(Event, Sharing)| event.alone(core).filter(|_| *sharing == Sharing::Told);
+        self.standing(from).into_iter().filter_map(told).collect()
     }
 }
 
-/// Has `core` learn the events that `encode` wrote, up to one that is broken. If they are the core's `own`, of a page that was left and
+/// Has `core` learn the events that `encode` wrote, up to one that is broken; what becomes of them is what it was, and `told` for those of which deltas tell. If they are the core's `own`, of a page that was left and
 /// came back, their labels are given already.
-pub(crate) fn learn_noted(core: &mut Learner, mut bytes: &[u8], own: bool) {
-    let events: Vec<_> = core::iter::from_fn(|| noted(&mut bytes)).collect();
+pub(crate) fn learn_noted(core: &mut Learner, mut bytes: &[u8], own: bool, told: Sharing) {
+    let mut next = || {
+        let kept = bytes.first()? & KEPT != 0;
+        Some((noted(&mut bytes)?, if kept { Sharing::Kept } else { told }))
+    };
+    let events: Vec<_> = core::iter::from_fn(&mut next).collect();
     if own {
-        events.iter().for_each(|(event, _)| event.unlabel(core));
+        events.iter().for_each(|((event, _), _)| event.unlabel(core));
     }
-    for (event, alone) in events {
+    for ((event, alone), sharing) in events {
+        core.share(sharing);
         event.learn_again(core, alone);
     }
 }
@@ -192,6 +210,7 @@ pub(crate) fn learn_noted(core: &mut Learner, mut bytes: &[u8], own: bool) {
 fn noted(bytes: &mut &[u8]) -> Option<(Event, Option<Alone>)> {
     let [kind] = take(bytes)?;
     let [target, weight] = [take(bytes)?, take(bytes)?].map(f32::from_le_bytes);
+    let kind = kind & !KEPT;
     match kind {
         b'L' => Some((Event::Learnt { features: Features::decode(bytes).ok()?, target, weight }, None)),
         b'I' | b'H' | b'U' => {

@@ -1,5 +1,7 @@
 //! What a tab has learnt and how it agrees with other tabs. Nothing here knows of a browser.
 
+pub(crate) mod consent;
+mod forgetting;
 pub(crate) mod journal;
 pub(crate) mod log;
 mod outgoing;

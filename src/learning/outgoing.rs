@@ -4,15 +4,16 @@
 //! it has not, the tab that made it may make it anew (`open` names that tab); who else wants to send it closes it first, in
 //! the store.
 
-use brooklet_core::PendingDelta;
+use brooklet_core::{ClientKey, PendingDelta};
 
+use crate::learning::consent::Consent;
 use crate::learning::session::{NONE, Session};
 
 impl Session {
     /// Has a delta of all that can be sent ready, so that it is saved with everything else and can go out when the page does. One that
     /// may be on its way is as it is; one that is not is made anew.
-    pub(crate) fn make_ready(&mut self, key: [u8; 16]) {
-        if self.core.unsent_events() == self.idle {
+    pub(crate) fn make_ready(&mut self, key: ClientKey) {
+        if !self.shares() || self.core.unsent_events() == self.idle {
             return;
         }
         if self.core.pending_events().is_some() {
@@ -27,10 +28,24 @@ impl Session {
     }
 
     /// A delta to be sent: the same bytes until it is acknowledged or rejected. Nobody may replace it any more.
-    pub(crate) fn prepare(&mut self, key: [u8; 16]) -> Option<PendingDelta> {
+    pub(crate) fn prepare(&mut self, key: ClientKey) -> Option<PendingDelta> {
+        if !self.shares() {
+            return None;
+        }
         self.make_ready(key);
         self.close_delta();
         self.departed.first().cloned().or_else(|| self.core.pending_delta())
+    }
+
+    /// The delta that would be sent now, which is not made for it.
+    pub(crate) fn next_delta(&self, key: ClientKey) -> Option<PendingDelta> {
+        let next = || self.core.next_delta(key, self.open == self.tab);
+        self.shares().then(|| self.departed.first().cloned().or_else(next)).flatten()
+    }
+
+    /// Whether the visitor lets anything be sent.
+    pub(crate) fn shares(&self) -> bool {
+        self.consent == Consent::Sharing
     }
 
     pub(super) fn close_delta(&mut self) {
@@ -40,6 +55,9 @@ impl Session {
 
     /// Events that are to be sent, as far as is known; a delta from before counts as one.
     pub(crate) fn waiting(&self) -> u32 {
+        if !self.shares() {
+            return 0;
+        }
         let unsent = self.core.unsent_events().saturating_sub(self.idle);
         let pending = self.core.pending_events().unwrap_or(0);
         let pending = if self.open == self.tab { pending } else { pending.min(1) };
@@ -48,12 +66,15 @@ impl Session {
 
     /// Whether a delta that is not this tab's to replace is in the way of what waits.
     pub(crate) fn is_held_up(&self) -> bool {
-        self.open != self.tab && self.core.pending_events().is_some() && self.core.unsent_events() > self.idle
+        self.shares()
+            && self.open != self.tab
+            && self.core.pending_events().is_some()
+            && self.core.unsent_events() > self.idle
     }
 
     /// Whether a delta may be on its way, or may have been.
     pub(crate) fn is_unheard(&self) -> bool {
-        !self.departed.is_empty() || (self.open != self.tab && self.core.pending_events().is_some())
+        self.shares() && (!self.departed.is_empty() || (self.open != self.tab && self.core.pending_events().is_some()))
     }
 
     pub(crate) fn acknowledge(&mut self, delta: &PendingDelta) {
@@ -82,7 +103,7 @@ impl Session {
 
     /// The delta that can go out with the page, which sends it: nobody may replace it any more.
     pub(crate) fn depart(&mut self) -> Option<PendingDelta> {
-        let ready = self.ready.take()?;
+        let ready = self.ready.take_if(|_| self.consent == Consent::Sharing)?;
         if self.core.pending_delta().as_ref() == Some(&ready) {
             self.close_delta();
         } else {

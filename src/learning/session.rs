@@ -8,9 +8,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use brooklet_core::{
-    Base, Config, Error, Features, Learner as Core, PendingDelta, Prediction, Query, Record, Slate, Subject, Uncertain,
+    Base, ClientKey, Config, Error, Features, Learner as Core, PendingDelta, Prediction, Query, Record, Sharing, Slate,
+    Subject, Uncertain,
 };
 
+use crate::learning::consent::Consent;
 use crate::learning::journal::{Event, Journal, learn_noted};
 use crate::learning::log::{Log, World};
 use crate::learning::saved::{Covered, Kept, Note, Snapshot};
@@ -40,29 +42,30 @@ pub(crate) enum Origin {
 /// The learner of one tab.
 pub(crate) struct Session {
     pub(super) core: Core,
-    config: Config,
-    journal: Journal,
+    pub(super) config: Config,
+    pub(super) journal: Journal,
     /// Counts everything that changed the profile, and how much of it is saved.
     pub(super) changes: u64,
-    saved_changes: u64,
+    pub(super) saved_changes: u64,
     /// The rows that moved since this mark of the core are not saved.
-    saved_mark: u64,
+    pub(super) saved_mark: u64,
     /// The store's revision that the profile grew from.
     pub(super) revision: f64,
+    pub(super) consent: Consent,
     /// How often the profile was reset, now and in the store.
-    resets: f64,
-    saved_resets: f64,
-    origin: Origin,
-    log: Option<Log>,
+    pub(super) resets: f64,
+    pub(super) saved_resets: f64,
+    pub(super) origin: Origin,
+    pub(super) log: Option<Log>,
     /// What this tab's slates and notes are numbered from, and its delta goes by.
     pub(super) tab: f64,
     /// How often it was left.
     pub(super) left: u32,
     /// Notes whose events are learnt here, and deltas that went out with them.
-    merged: Vec<f64>,
+    pub(super) merged: Vec<f64>,
     pub(super) departed: Vec<PendingDelta>,
     /// Events of the journal that are on their way to the store.
-    offered: usize,
+    pub(super) offered: usize,
     /// The tab that may still replace the pending delta; 0: nobody.
     pub(super) open: f64,
     /// The delta that is in the store, this tab's to replace and not sent: it may go out at any moment.
@@ -104,6 +107,7 @@ impl Session {
             saved_changes: 0,
             saved_mark: 0,
             revision: saved.as_ref().map_or(0.0, |saved| saved.revision),
+            consent: Consent::Sharing,
             resets,
             saved_resets: resets,
             origin,
@@ -142,8 +146,9 @@ impl Session {
         self.origin = Origin::Memory;
     }
 
+    /// Whether nothing is to be saved: the store does not answer, or must not be asked.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.origin == Origin::Memory
+        self.origin == Origin::Memory || self.consent == Consent::Off
     }
 
     /// The store answers: the next save moves onto what it has.
@@ -185,6 +190,9 @@ impl Session {
     /// Learns an event; what was predicted before, if that is one thing. A click on a slate that made room is learnt from the item as it
     /// is in the catalogue now; a skip is not, for where it stood is not known any more, unless it was far down in a long one.
     pub(crate) fn learn(&mut self, event: Event) -> Result<Option<Prediction>, Error> {
+        if self.consent == Consent::Off {
+            return Ok(event.predict(&self.core));
+        }
         let outcome = event.learn(&mut self.core);
         let (event, outcome) = match (outcome, self.without_slate(&event)) {
             (Err(Error::UnknownSlate), Some(alone)) => {
@@ -194,7 +202,7 @@ impl Session {
             (outcome, _) => (event, outcome),
         };
         let prediction = outcome?;
-        self.journal.push(event);
+        self.journal.push(event, self.sharing());
         self.changes += 1;
         self.note_down();
         Ok(prediction)
@@ -214,7 +222,7 @@ impl Session {
         }
         let undone = self.core.undo(&subject)?;
         if undone.is_some() {
-            self.journal.push(Event::Undone { subject });
+            self.journal.push(Event::Undone { subject }, self.sharing());
             self.changes += 1;
             self.note_down();
         }
@@ -226,22 +234,6 @@ impl Session {
         self.changes += 1;
         self.open_log();
         Ok(())
-    }
-
-    /// Forgets everything that was learnt.
-    pub(crate) fn reset(&mut self) {
-        self.journal.clear();
-        self.core.forget();
-        self.saved_mark = 0;
-        self.departed.clear();
-        (self.open, self.idle, self.offered, self.ready) = (0.0, 0, 0, None);
-        self.origin = Origin::New;
-        self.changes += 1;
-        self.resets += 1.0;
-        if let Some(log) = &mut self.log {
-            log.restart("");
-        }
-        self.open_log();
     }
 
     fn without_slate(&self, event: &Event) -> Option<Event> {
@@ -261,15 +253,19 @@ impl Session {
     /// Puts into the log what the core recorded.
     fn note_down(&mut self) {
         let Some(log) = &mut self.log else { return };
-        self.core.take_log().iter().for_each(|record| log.push(record));
+        let records = self.core.take_log();
+        if self.consent == Consent::Off {
+            return;
+        }
+        records.iter().for_each(|record| log.push(record));
         if log.is_due() {
             self.open_log();
         }
     }
 
     /// Begins the log again with the profile as it is: what is recorded from now on can be replayed from there.
-    fn open_log(&mut self) {
-        if let Some(log) = &mut self.log {
+    pub(super) fn open_log(&mut self) {
+        if let Some(log) = self.log.as_mut().filter(|_| self.consent != Consent::Off) {
             self.core.open_log();
             self.core.take_log().iter().for_each(|record| log.push(record));
         }
@@ -341,7 +337,8 @@ impl Session {
 
     /// The tab is hidden or closed, perhaps for good: what is to be left behind for whoever comes next, if the store lacks an event. With
     /// a `key` it has a delta of its own, which is to go out with the page.
-    pub(crate) fn note(&self, key: Option<[u8; 16]>) -> Option<Note> {
+    pub(crate) fn note(&self, key: Option<ClientKey>) -> Option<Note> {
+        let key = key.filter(|_| self.consent == Consent::Sharing);
         if self.journal.len() <= self.offered {
             return None;
         }
@@ -388,6 +385,7 @@ impl Session {
             None => Core::new(base, self.config.clone())?,
         };
         self.journal.rebase(&mut self.core, core);
+        self.core.share(self.sharing());
         self.saved_mark = 0;
         if saved.is_some() && self.origin == Origin::New && self.revision == NONE && self.saved_changes == 0 {
             self.origin = Origin::Restored;
@@ -422,10 +420,10 @@ impl Session {
             if self.merged.contains(&note.id) {
                 continue;
             }
-            self.core.share(note.delta.is_none());
+            let told = if note.delta.is_some() { Sharing::Elsewhere } else { Sharing::Told };
             let own = note.id > self.tab && note.id <= self.tab + f64::from(self.left);
-            learn_noted(&mut self.core, &note.events, own);
-            self.core.share(true);
+            learn_noted(&mut self.core, &note.events, own, told);
+            self.core.share(self.sharing());
             self.departed.extend(note.delta.clone());
             if self.merged.len() == MOST_MERGED {
                 self.merged.remove(0);

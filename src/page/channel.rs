@@ -1,20 +1,20 @@
-//! Word between the tabs of an origin: that one of them has saved.
+//! Word between the tabs of an origin: that one of them has saved, what the visitor allows.
 
 use js_sys::{Function, Reflect};
 use wasm_bindgen::prelude::*;
-use web_sys::BroadcastChannel;
+use web_sys::{BroadcastChannel, MessageEvent};
 
 /// Open for as long as it lives. A page with one is kept for the back button only if nothing is heard meanwhile, so one that goes drops it.
 pub(crate) struct Channel {
     channel: BroadcastChannel,
-    _heard: Closure<dyn FnMut()>,
+    _heard: Closure<dyn FnMut(MessageEvent)>,
 }
 
 impl Channel {
     /// Nothing where there is no such thing.
-    pub(crate) fn open(name: &str, heard: impl FnMut() + 'static) -> Option<Channel> {
+    pub(crate) fn open(name: &str, mut heard: impl FnMut(JsValue) + 'static) -> Option<Channel> {
         let channel = BroadcastChannel::new(name).ok()?;
-        let heard = Closure::new(heard);
+        let heard = Closure::new(move |message: MessageEvent| heard(message.data()));
         channel.set_onmessage(Some(heard.as_ref().unchecked_ref()));
         // Node would go on for as long as one is open.
         if let Some(unref) = Reflect::get(&channel, &"unref".into()).ok()?.dyn_ref::<Function>() {
@@ -23,9 +23,9 @@ impl Channel {
         Some(Channel { channel, _heard: heard })
     }
 
-    /// Says to the other tabs that there is something to look at.
-    pub(crate) fn tell(&self) {
-        let _ = self.channel.post_message(&JsValue::NULL);
+    /// Says something to the other tabs: null, that there is something to look at, or a word.
+    pub(crate) fn tell(&self, word: &JsValue) {
+        let _ = self.channel.post_message(word);
     }
 }
 

@@ -21,6 +21,10 @@ pub(crate) enum Event<'a> {
     Pulled { version: u64 },
     /// The visitor is predicted worse than before.
     Drift { drifts: u64 },
+    /// The visitor allows this from now on, perhaps as another tab has said.
+    Consent { consent: &'static str },
+    /// All that was learnt and kept is gone, perhaps as another tab has said.
+    Forgotten,
     /// Something failed; the learner goes on.
     Failed { during: &'static str, failure: &'a Failure },
 }
@@ -48,6 +52,8 @@ impl Event<'_> {
             ]),
             Event::Pulled { version } => object(&[("type", "pulled".into()), ("version", number(version))]),
             Event::Drift { drifts } => object(&[("type", "drift".into()), ("drifts", number(drifts))]),
+            Event::Consent { consent } => object(&[("type", "consent".into()), ("consent", consent.into())]),
+            Event::Forgotten => object(&[("type", "forgotten".into())]),
             Event::Failed { during, failure } => {
                 object(&[("type", "error".into()), ("during", during.into()), ("error", failure.into())])
             }

@@ -31,11 +31,19 @@ extern "C" {
 
     #[wasm_bindgen(method, getter, js_name = onLine)]
     fn on_line(this: &Navigator) -> Option<bool>;
+
+    #[wasm_bindgen(method, getter, js_name = globalPrivacyControl)]
+    fn global_privacy_control(this: &Navigator) -> Option<bool>;
 }
 
 /// Whether the browser knows itself to be offline. That it is not does not mean that the endpoint can be reached.
 pub(crate) fn is_offline() -> bool {
     NAVIGATOR.with(|navigator| navigator.as_ref().and_then(Navigator::on_line) == Some(false))
+}
+
+/// Whether the visitor has told the browser that nothing of him is to be shared.
+pub(crate) fn wants_privacy() -> bool {
+    NAVIGATOR.with(|navigator| navigator.as_ref().and_then(Navigator::global_privacy_control) == Some(true))
 }
 
 /// The document, unless this is a worker.

@@ -63,6 +63,16 @@ impl Notes {
         }
     }
 
+    /// Removes all notes of the store, of every model.
+    pub(crate) fn empty(&self) {
+        let Some(storage) = &self.storage else { return };
+        let key = |at| storage.key(at).ok()?.filter(|key| key.starts_with(&self.prefix));
+        let keys: Vec<String> = (0..storage.length().unwrap_or(0)).filter_map(key).collect();
+        for key in keys {
+            let _ = storage.remove_item(&key);
+        }
+    }
+
     fn key(&self, model: &str, id: f64) -> String {
         [&self.prefix, model, "/", &(id as u64).to_string()].concat()
     }

@@ -179,6 +179,15 @@ impl Store {
         committed(&transaction).await
     }
 
+    /// Removes all that is kept: profiles, logs and notes of every model, and the base.
+    pub(crate) async fn empty(&self) -> Result<(), Failure> {
+        self.notes.empty();
+        let (objects, transaction) = self.transaction("readwrite").await?;
+        objects.clear().map_err(storage)?;
+        let _ = commit(&transaction);
+        committed(&transaction).await
+    }
+
     /// Lets go of the database; the next use opens it again.
     pub(crate) fn close(&self) {
         let connection = self.connection.take();

@@ -67,6 +67,18 @@ export class Vocabulary {
     return field ? Array.from(field.categories.keys(), String) : [];
   }
 
+  /** The names of all features that were met. */
+  names() {
+    const names = [];
+    const walk = (field) => {
+      for (const text of field.categories.keys()) names.push(`${field.path}=${text}`);
+      if (field.numeric >= 0 || field.flag >= 0) names.push(field.path);
+      field.within.forEach(walk);
+    };
+    walk(this.root);
+    return names;
+  }
+
   /**
    * Writes the number and the value of each feature of the input, by turns, to where `at` points. Returns how many features these
    * are; if there are new ones to take, the same below zero, less one; and if it fails a number far below, with what was

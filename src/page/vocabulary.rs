@@ -84,7 +84,12 @@ impl Vocabulary {
         self.js.categories(field).iter().filter_map(|text| text.as_string()).collect()
     }
 
-    /// The same, with the names of the features.
+    /// The names of all features that were met.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.js.names().iter().filter_map(|text| text.as_string()).collect()
+    }
+
+    /// The features that `object` names, with their names.
     pub(crate) fn named_features(&self, object: &JsValue) -> Result<(Features, Vec<(FeatureId, String)>), Failure> {
         // To one that knows nothing, everything is new.
         let names = Names::default();
@@ -133,6 +138,8 @@ extern "C" {
     fn read(this: &JsVocabulary, input: &JsValue, at: *mut f64) -> i32;
     #[wasm_bindgen(method, js_class = "Vocabulary")]
     fn categories(this: &JsVocabulary, path: &str) -> Array;
+    #[wasm_bindgen(method, js_class = "Vocabulary")]
+    fn names(this: &JsVocabulary) -> Array;
     #[wasm_bindgen(method, getter, js_class = "Vocabulary")]
     fn thrown(this: &JsVocabulary) -> JsValue;
 

@@ -12,6 +12,7 @@ use brooklet_core::{Error, FeatureId, Features, Prediction, Subject};
 use js_sys::Function;
 use wasm_bindgen::JsValue;
 
+use crate::learning::consent::Consent;
 use crate::learning::journal;
 use crate::learning::saved::{Replaced, Snapshot};
 use crate::learning::session::Session;
@@ -39,7 +40,7 @@ const MOST_PREPARED: usize = 1 << 16;
 
 /// A learner and its surroundings.
 pub(crate) struct Client {
-    me: Weak<Client>,
+    pub(super) me: Weak<Client>,
     /// Nothing once it is closed.
     session: RefCell<Option<Session>>,
     vocabulary: RefCell<Vocabulary>,
@@ -53,7 +54,7 @@ pub(crate) struct Client {
     pub(super) away: Cell<bool>,
     /// Whether it is gone, perhaps to come back from the cache for the back button.
     pub(super) gone: Cell<bool>,
-    saving: Turn,
+    pub(super) saving: Turn,
     /// When the last save began, in milliseconds since 1970.
     saved_at: Cell<f64>,
     alarms: RefCell<Option<Alarms>>,
@@ -155,6 +156,23 @@ impl Client {
         self.read(|vocabulary| Ok(vocabulary.categories(field)))
     }
 
+    /// What these features are called, as far as the page, its catalogue or the base has named them; the ids ascend.
+    pub(crate) fn names_of(&self, ids: &[FeatureId]) -> Result<Vec<Option<String>>, Failure> {
+        let met = self.read(|vocabulary| Ok(vocabulary.names()))?;
+        self.ask(|session| {
+            let (core, base) = (session.core(), session.core().base());
+            let named = |id: &FeatureId| Some(base.name(base.find(*id)?)?.into());
+            let mut names: Vec<Option<String>> = ids.iter().map(named).collect();
+            let items = core.item_ids().map(|id| [&core.schema().item, "=", id].concat());
+            for name in items.chain(met) {
+                if let Ok(at) = ids.binary_search(&FeatureId::named(&name)) {
+                    names[at] = Some(name);
+                }
+            }
+            names
+        })
+    }
+
     fn read<T>(&self, reading: impl FnOnce(&mut Vocabulary) -> Result<T, Failure>) -> Result<T, Failure> {
         if self.closed.get() {
             return Err(Failure::CLOSED);
@@ -218,7 +236,7 @@ impl Client {
     }
 
     /// What can be asked of the session while something of it is borrowed; the default if there is none any more.
-    fn look<T: Default>(&self, look: impl FnOnce(&Session) -> T) -> T {
+    pub(super) fn look<T: Default>(&self, look: impl FnOnce(&Session) -> T) -> T {
         self.session.try_borrow().ok().and_then(|session| session.as_ref().map(look)).unwrap_or_default()
     }
 
@@ -257,10 +275,12 @@ impl Client {
         match store.replace(snapshot, &offer).await {
             Ok(Replaced::Done(revision)) => {
                 self.with(|session| session.saved(snapshot, revision))?;
-                self.channel.borrow().iter().for_each(Channel::tell);
+                self.channel.borrow().iter().for_each(|channel| channel.tell(&JsValue::NULL));
                 self.tell(Event::Saved { revision });
                 return Ok(true);
             }
+            // What it has is not to be read any more if the visitor has said so meanwhile.
+            Ok(Replaced::Conflict(_)) if self.is_waiting() => {}
             Ok(Replaced::Conflict(kept)) => {
                 self.with(|session| session.adopt(kept))??;
                 self.tell(Event::Merged);
@@ -274,6 +294,11 @@ impl Client {
         Ok(false)
     }
 
+    /// The store, if the visitor lets anything be kept.
+    pub(crate) fn home(&self) -> Option<&Rc<Store>> {
+        self.store.as_ref().filter(|_| self.consent() != Consent::Off)
+    }
+
     /// The store answers at last.
     pub(crate) async fn wake(&self) -> Result<(), Failure> {
         self.with(Session::found_store)?;
@@ -285,19 +310,6 @@ impl Client {
         self.commit(|_| ()).await
     }
 
-    /// Hears of the other tabs from now on.
-    pub(crate) fn listen(&self) {
-        let Some(store) = &self.store else { return };
-        let me = self.me.clone();
-        let heard = move || {
-            if let Some(me) = me.upgrade() {
-                let hearing = Rc::clone(&me);
-                me.background("save", async move { hearing.catch_up().await });
-            }
-        };
-        self.channel.replace(Channel::open(&["brooklet:", store.name()].concat(), heard));
-    }
-
     /// Moves onto what the store has if another tab saved or left something.
     pub(crate) async fn catch_up(&self) -> Result<(), Failure> {
         let Some(store) = self.store.as_ref().filter(|_| !self.is_waiting()) else { return Ok(()) };
@@ -306,7 +318,7 @@ impl Client {
             self.with(|session| (session.core().base().metadata().model.clone(), session.has_log()))?;
         // A page that goes looks again when it is back.
         let Some(kept) = store.kept(&model, with_log).await? else { return Ok(()) };
-        if self.with(|session| session.is_behind(&kept))? {
+        if !self.is_waiting() && self.with(|session| session.is_behind(&kept))? {
             self.with(|session| session.adopt(kept))??;
             self.tell(Event::Merged);
         }

@@ -1,6 +1,7 @@
 //! One learner in one tab, from opening to closing: here the parts below are put together, and time passes.
 
 pub(crate) mod client;
+mod consent;
 mod leaving;
 pub(crate) mod lifecycle;
 pub(crate) mod open;

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use brooklet_core::Base;
 
+use crate::learning::consent::Consent;
 use crate::learning::log::World;
 use crate::learning::saved::Kept;
 use crate::learning::session::Session;
@@ -44,6 +45,7 @@ pub(crate) struct Options {
     pub(crate) log: usize,
     pub(crate) config: Config,
     pub(crate) pace: Pace,
+    pub(crate) consent: Consent,
     pub(crate) on_event: Option<Function>,
     /// How long the first base may take, in milliseconds, and what calls it off.
     pub(crate) timeout: u32,
@@ -62,7 +64,8 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Client>, Failure> {
     let store = options.store.as_deref().map(|name| Rc::new(Store::new(name)));
     let mut asleep = None;
     let mut cached = None;
-    if let Some(store) = store.clone() {
+    let reads = options.consent != Consent::Off;
+    if let Some(store) = store.clone().filter(|_| reads) {
         match within(STORE_PATIENCE, Box::pin(async move { store.base().await })).await {
             Ok(Ok(base)) => cached = base,
             Ok(Err(failure)) => trouble.push(failure),
@@ -73,7 +76,7 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Client>, Failure> {
     let store = store.filter(|_| trouble.is_empty());
     let start = start(&options, cached).await?;
     let mut kept = Kept::default();
-    if let Some(store) = store.clone().filter(|_| asleep.is_none()) {
+    if let Some(store) = store.clone().filter(|_| reads && asleep.is_none()) {
         let (model, with_log) = (start.base.metadata().model.clone(), options.log > 0);
         // What cannot be read now is found by the first save, which then moves onto it.
         match store.kept(&model, with_log).await {
@@ -84,6 +87,7 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Client>, Failure> {
     let names = (options.log > 0).then(Names::default);
     let log = names.clone().map(|names| (options.log, Box::new(names) as Box<dyn World>));
     let mut session = Session::open(start.base, options.config, kept, first_slate(), log)?;
+    session.allow(options.consent);
     if asleep.is_some() {
         session.wait_for_store();
         trouble
@@ -112,7 +116,7 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Client>, Failure> {
     let (kept, is_new) = (start.kept, start.fetched);
     let keeping = Rc::clone(&client);
     client.background("open", async move {
-        match (kept, is_new, &keeping.store) {
+        match (kept, is_new, keeping.home()) {
             // What the page begins with is from the last visit.
             (Some(kept), None, _) => refresh(&keeping, &kept.url, kept.etag.as_deref()).await.map(drop),
             (_, Some(fetched), Some(store)) => store.keep_base(&fetched).await,

@@ -45,7 +45,7 @@ pub(crate) async fn sync(client: Rc<Client>, occasion: Occasion) -> Result<Repor
     if host::is_offline() {
         return Err(Failure::OFFLINE);
     }
-    if client.with(|session| session.is_waiting())? {
+    if client.home().is_some() && client.with(|session| session.is_waiting())? {
         return Err(Failure::new("storage", "IndexedDB does not answer, and nothing is sent that is not kept"));
     }
     let turn = link.syncing.take().await;
@@ -96,6 +96,10 @@ async fn exchange(client: &Client, occasion: Occasion) -> Result<Report, Failure
             break;
         };
         let token = link.token().await?;
+        if !client.with(|session| session.shares())? {
+            // The visitor has said so while this was made ready.
+            break;
+        }
         link.sent.replace(Some(Sent::now(&pending)));
         client.tell(Event::Sent { seq: pending.seq, bytes: &pending.bytes });
         report.sent = true;
@@ -179,7 +183,7 @@ pub(super) async fn refresh(client: &Client, url: &str, etag: Option<&str>) -> R
     if let Some(link) = client.link.as_ref().filter(|link| link.endpoint == url) {
         link.etag.replace(fetched.etag.clone());
     }
-    if let Some(store) = &client.store {
+    if let Some(store) = client.home() {
         store.keep_base(&fetched).await?;
     }
     Ok(is_other)

@@ -9,6 +9,7 @@ mod script;
 mod seed;
 
 mod agree;
+mod consent;
 mod features;
 mod insight;
 mod learning;

@@ -54,6 +54,15 @@ enum Background {
     Sync,
 }
 
+/// `Consent`, which is the name of an event, too.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Allowed {
+    Off,
+    Personal,
+    Sharing,
+}
+
 /// `Uint8Array` and `Date`, as they are written for the tests.
 type Uint8Array = Vec<u8>;
 type Date = String;
@@ -116,6 +125,17 @@ mirror! {
     Term { feature: String, with: OrNull<String>, share: f64 }
     Uncertain { id: String, probability: f64, variance: f64 }
     SentDelta { bytes: Uint8Array, seq: f64, rows: f64, events: f64, acknowledged: bool, at: Date }
+    NextDelta {
+        bytes: Uint8Array,
+        client: Uint8Array,
+        seq: f64,
+        version: f64,
+        events: f64,
+        baseLoss: f64,
+        learnerLoss: f64,
+        rows: Vec<ToldRow>,
+    }
+    ToldRow { name: OrNull<String>, numbers: Vec<f64> }
     SyncReport { sent: bool, acknowledged: OrNull<f64>, pulled: bool, version: f64 }
 }
 
@@ -127,6 +147,8 @@ mirror! {
     Acknowledged { seq: f64, repeat: bool, version: f64 }
     Pulled { version: f64 }
     Drift { drifts: f64 }
+    Consent { consent: Allowed }
+    Forgotten {}
     Error { during: Background, error: BrookletError }
 }
 
@@ -150,6 +172,8 @@ enum LearnerEvent {
     Acknowledged(Acknowledged),
     Pulled(Pulled),
     Drift(Drift),
+    Consent(Consent),
+    Forgotten(Forgotten),
     Error(Error),
 }
 
@@ -167,6 +191,7 @@ fn in_typescript(rust: &str) -> String {
         "f64" => "number".into(),
         "bool" => "boolean".into(),
         "String" => "string".into(),
+        "Allowed" => "Consent".into(),
         _ => rust,
     }
 }
@@ -250,6 +275,7 @@ struct Answers {
     explanation: Explanation,
     tastes: Vec<Taste>,
     uncertain: Vec<Uncertain>,
+    next: NextDelta,
     sent: SentDelta,
     reports: Vec<SyncReport>,
     events: Vec<LearnerEvent>,
@@ -279,6 +305,7 @@ async fn every_answer_is_what_its_type_says() {
         const metrics = [learner.metrics()];
         const film = { item: "1", genres: ["Sci-Fi"], hour: 3 };
         const predictions = [learner.predictOne(film), learner.learnOne(film, 0), learner.learnOne(film, 1), learner.learnOne(film, 0)];
+        const next = learner.whatIsSent();
         await until(() => events.some(({ type }) => type === "error"), "a failure in the background");
         const reports = [await learner.sync(), await learner.sync()];
         const slate = learner.recommend({ k: 3 });
@@ -294,11 +321,13 @@ async fn every_answer_is_what_its_type_says() {
         [learner, other].forEach((tab) => tab.learnOne(film, 1));
         await other.save();
         await learner.save();
+        for (const consent of ["off", "personal", "sharing"]) await other.setConsent(consent);
         metrics.push(learner.metrics(), other.metrics(), (await open()).metrics());
         const answers = {
           slate, popular: learner.popular({ k: 2 }), similar: learner.similar(first), predictions, held, undone, metrics, explanation: learner.explain(film), tastes: learner.taste("genres"),
-          uncertain: learner.uncertain(), sent: learner.lastSent(), reports, events,
+          uncertain: learner.uncertain(), next, sent: learner.lastSent(), reports, events,
         };
+        await other.forget();
         await Promise.all([learner.close(), other.close()]);
         restore();
         return JSON.stringify(answers, written);

@@ -116,7 +116,7 @@ pub use share::fold::{Fold, FoldConfig};
 #[doc(inline)]
 pub use share::noise::Sums;
 #[doc(inline)]
-pub use share::outbox::PendingDelta;
+pub use share::outbox::{PendingDelta, Sharing};
 #[cfg(feature = "write")]
 #[doc(inline)]
 pub use share::release::{Judging, Release};

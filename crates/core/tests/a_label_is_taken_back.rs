@@ -142,14 +142,14 @@ fn what_was_never_sent_is_in_no_delta() {
 fn what_cannot_be_taken_back_is_said_and_stays() {
     let by_rate = ModelConfig { visitor: VisitorStep::Rate, ..ModelConfig::default() };
     let in_pairs = ModelConfig { feedback: Feedback::Pairwise, ..ModelConfig::default() };
-    for (model, shadows, shares) in [
-        (by_rate, vec![], true),
-        (ModelConfig::default(), vec![in_pairs], true),
+    for (model, shadows, sharing) in [
+        (by_rate, vec![], Sharing::Told),
+        (ModelConfig::default(), vec![in_pairs], Sharing::Told),
         // Nobody keeps an event that went out alone.
-        (ModelConfig::default(), vec![], false),
+        (ModelConfig::default(), vec![], Sharing::Elsewhere),
     ] {
         let mut learner = stocked(Config { model, shadows, ..Config::default() });
-        learner.share(shares);
+        learner.share(sharing);
         let slate = learner.recommend(&shop(&learner, 3));
         assert_eq!(learner.undo(&subject(&slate, 1)), Ok(None), "there is no label");
         learner.click(slate.id, &slate.items[1].item).expect("it is pending");

@@ -145,6 +145,11 @@ impl Features {
         Features::of_sorted(shared, &private)
     }
 
+    /// The same features, of which none is shared.
+    pub(crate) fn hidden(&self) -> Features {
+        Features::from_parts(Vec::new(), self.all.to_vec())
+    }
+
     /// Whether a number among them is still to be scaled.
     pub(crate) fn is_raw(&self) -> bool {
         self.raw

@@ -11,6 +11,7 @@ use crate::model::event::Event;
 use crate::model::gathered::Gathered;
 use crate::model::interest::Interest;
 use crate::model::prediction::Prediction;
+use crate::share::outbox::Sharing;
 use crate::slates::catalogue::Catalogue;
 use crate::slates::slate::{Shown, Thoughts, discount, score};
 use crate::watch::serving::Serving;
@@ -190,8 +191,12 @@ impl Learner {
             }
         }
 
-        if self.shares && !features.shared().is_empty() && weight > 0.0 {
-            self.outbox.push(event, &mut self.random);
+        match self.sharing {
+            _ if weight == 0.0 || features.is_empty() => {}
+            Sharing::Told if features.shared().is_empty() => {}
+            Sharing::Told => self.outbox.push(event, &mut self.random),
+            Sharing::Kept => self.outbox.hide(&event, &mut self.random),
+            Sharing::Elsewhere => {}
         }
     }
 
@@ -199,7 +204,9 @@ impl Learner {
     fn count(&mut self, loss: Loss, thoughts: &Thoughts, target: f64) -> bool {
         let mut moved = false;
         let losses = self.metrics.add(loss, thoughts.iter().map(|thought| thought.odds), target);
-        self.outbox.report.add(losses[0], losses[1]);
+        if self.sharing != Sharing::Kept {
+            self.outbox.report.add(losses[0], losses[1]);
+        }
         self.hedge.add(&losses[1..]);
         let thresholds = self.thresholds();
         self.gate.add(losses[1 + self.best()], losses[0], thresholds.gate);

@@ -125,6 +125,15 @@ impl Learner {
         Ok(learner)
     }
 
+    /// The same of a profile that is another device's too: what that one told, or will tell, no delta from here does.
+    #[cold]
+    #[inline(never)]
+    pub fn import(base: Base, config: Config, profile: &[u8]) -> Result<Learner, Error> {
+        let mut learner = Learner::restore(base, config, profile)?;
+        learner.outbox = core::mem::take(&mut learner.outbox).hidden(&mut learner.random);
+        Ok(learner)
+    }
+
     fn write(&self, out: &mut Encoder<Vec<u8>>, parts: Parts) -> Written {
         let metadata = self.base().metadata();
         out.array(if self.interest.is_some() { MOST_FIELDS } else { FIELDS })?

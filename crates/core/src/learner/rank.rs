@@ -73,6 +73,11 @@ impl Learner {
         self.catalogue.len()
     }
 
+    /// The ids of the items of the catalogue.
+    pub fn item_ids(&self) -> impl Iterator<Item = &str> {
+        (0..self.catalogue.len()).map(|at| &*self.catalogue.item(at).id)
+    }
+
     /// The features of an item of the catalogue, with that of its id.
     pub fn item(&self, id: &str) -> Option<&Features> {
         self.catalogue.find(self.item_key(id)).map(|at| &self.catalogue.item(at).features)

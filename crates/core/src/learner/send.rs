@@ -3,7 +3,7 @@
 use crate::format::delta::{ClientKey, Delta};
 use crate::input::feature::Features;
 use crate::model::event::Event;
-use crate::share::outbox::{BUFFER, Outbox, PendingDelta};
+use crate::share::outbox::{BUFFER, Outbox, PendingDelta, Sharing};
 
 use crate::learner::state::Learner;
 
@@ -37,9 +37,19 @@ impl Learner {
         outbox.prepare(&self.models[0], &mut self.random.clone(), key)
     }
 
-    /// Whether what is learnt from now on goes into deltas; it does unless this says otherwise.
-    pub fn share(&mut self, shares: bool) {
-        self.shares = shares;
+    /// What becomes of events that are learnt from now on; deltas tell of them unless this says otherwise.
+    pub fn share(&mut self, sharing: Sharing) {
+        self.sharing = sharing;
+    }
+
+    /// The delta that would be sent now; with `anew` one of all that was learnt, though another is pending. Changes nothing; `key` stands for
+    /// that of a client that has none yet.
+    pub fn next_delta(&self, key: ClientKey, anew: bool) -> Option<PendingDelta> {
+        let mut outbox = self.outbox.clone();
+        if anew {
+            outbox.withdraw();
+        }
+        outbox.prepare(&self.models[0], &mut self.random.clone(), key)
     }
 
     /// The endpoint has stored `delta`. If that is not the pending one (any more), nothing happens.

@@ -14,7 +14,7 @@ use crate::model::gathered::Gathered;
 use crate::model::interest::Interest;
 use crate::model::personal::{Model, PersonalScore};
 use crate::model::prediction::Prediction;
-use crate::share::outbox::Outbox;
+use crate::share::outbox::{Outbox, Sharing};
 use crate::slates::catalogue::Catalogue;
 use crate::slates::slate::{Shown, Slates, Thought, Thoughts};
 use crate::thresholds::Thresholds;
@@ -59,8 +59,8 @@ pub struct Learner {
     pub(crate) catalogue: Catalogue,
     pub(crate) slates: Slates,
     pub(crate) outbox: Outbox,
-    /// Whether what is learnt goes into deltas.
-    pub(crate) shares: bool,
+    /// What becomes of what is learnt.
+    pub(crate) sharing: Sharing,
     pub(crate) random: Random,
     pub(crate) metrics: Metrics,
     pub(crate) hedge: Hedge,
@@ -93,7 +93,7 @@ impl Learner {
             interest: Interest::new(&base),
             slates: Slates::new(config.max_pending_slates),
             outbox: Outbox::default(),
-            shares: true,
+            sharing: Sharing::default(),
             random: Random::new(config.seed),
             metrics: Metrics::new(models.len()),
             hedge: Hedge::new(models.len()),

@@ -25,12 +25,13 @@ impl Learner {
     }
 
     /// Becomes `other`, a learner of the same settings over the same base: one that was restored from what another tab saved.
-    /// The catalogue stays, and so do the slates and held predictions that the other does not know.
+    /// The catalogue stays, and so do what becomes of events, and the slates and held predictions that the other does not know.
     pub fn adopt(&mut self, other: Learner) {
         let old = core::mem::replace(self, other);
         self.catalogue = old.catalogue;
         self.catalogue.touch_all();
         self.random = old.random;
+        self.sharing = old.sharing;
         self.slates.next = old.slates.next;
         for (id, shown) in old.slates.pending {
             if self.slates.pending.iter().all(|(pending, _)| *pending != id) {

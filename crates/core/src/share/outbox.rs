@@ -34,6 +34,18 @@ const LEAST_TOLD: i8 = 2;
 /// The most bytes of rows in a delta: keepalive requests share 64 KiB in flight.
 const MAX_BYTES: usize = 48 << 10;
 
+/// What becomes of an event, besides what it teaches the learner itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Sharing {
+    /// The next delta tells of it.
+    #[default]
+    Told,
+    /// No delta ever tells of it. It is kept, so that it can be taken back and its item counts as seen.
+    Kept,
+    /// A delta of its own tells of it, so that none of this learner's does.
+    Elsewhere,
+}
+
 /// A delta that was made and not yet acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingDelta {
@@ -83,6 +95,18 @@ impl Outbox {
         self.events.push(event);
     }
 
+    /// Keeps an event of which no delta is to tell: without a shared row there is nothing to tell.
+    pub(crate) fn hide(&mut self, event: &Event, random: &mut Random) {
+        self.keep(Event { features: event.features.hidden(), ..*event }, random);
+    }
+
+    /// The same events in an outbox that has told nobody of them and never will.
+    pub(crate) fn hidden(self, random: &mut Random) -> Outbox {
+        let mut hidden = Outbox::default();
+        self.history.iter().chain(&self.events).for_each(|event| hidden.hide(event, random));
+        hidden
+    }
+
     /// The latest event with these features and this target is taken for another now: what waits of it is not sent.
     pub(crate) fn forget(&mut self, features: &Features, target: f32) {
         let same = |event: &Event| event.target == target && event.features == *features;
@@ -100,8 +124,17 @@ impl Outbox {
         if let Some(at) = self.events.iter().rposition(same) {
             return Some((self.events.remove(at).weight, false));
         }
-        let at = self.history.iter().rposition(same)?;
-        let weight = self.history[at].weight;
+        let hidden = features.hidden();
+        let at = self.history.iter().rposition(|event| {
+            same(event) || event.weight > 0.0 && event.target == target && event.features == hidden
+        })?;
+        let Event { features: kept, weight, .. } = &self.history[at];
+        let (weight, hidden) = (*weight, kept.shared().is_empty());
+        if hidden {
+            self.history.remove(at);
+            self.met = self.met.saturating_sub(1);
+            return Some((weight, false));
+        }
         // Which of the events with a row were told is all one: that there are as many counts.
         let (mut rows, mut kept) = (Index::default(), vec![0.0; features.shared().len()]);
         features.shared().iter().for_each(|feature| _ = rows.enter(feature.id));
@@ -213,7 +246,7 @@ impl Outbox {
     /// The delta of what is news to the endpoint, which then is underway; None if nothing is.
     fn make(&mut self, model: &Model, client: ClientKey) -> Option<Delta> {
         let mut rows = Overlay::new(model.rows.base().clone(), usize::MAX);
-        let kept = || self.history.iter().chain(&self.events);
+        let kept = || self.history.iter().chain(&self.events).filter(|event| !event.features.shared().is_empty());
         // Each is read from the base once.
         kept().flat_map(|event| event.features.iter()).for_each(|feature| _ = rows.enter(feature.id));
         let metadata = rows.base().metadata();
