@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use brooklet_core::{Aggregate, Base, ClientKey, Delta, Error, Fold, FoldConfig};
+use brooklet_core::{Aggregate, Base, ClientKey, Delta, Error, Fold, FoldConfig, Release};
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 
@@ -19,7 +19,7 @@ use crate::error::FoldError;
 use crate::gzip;
 use crate::model::{Current, Model};
 use crate::state::AppState;
-use crate::store::{FoldedVersion, Limit, Pending, Publication};
+use crate::store::{By, FoldedVersion, Judged, Limit, Made, Pending, Publication, Reported, Settings, StoreError};
 
 /// What one fold takes at most, whatever the number of clients that a version needs. More waits for the next one.
 const DELTAS: usize = 8192;
@@ -153,8 +153,8 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
     if budget.is_some_and(|budget| budget.versions_left(model.spent()) == 0) {
         return Ok(Folded::BudgetSpent);
     }
-    let aggregate = store.aggregate(&model.name).await?;
     let current = model.current();
+    let aggregate = store.aggregate(&model.name, current.version).await?.ok_or(StoreError::Conflict)?;
     // Whoever was acknowledged is folded: the horizon was looked at when the delta came in, and by now its base may have
     // become older than that.
     let config = FoldConfig { horizon: u64::MAX, ..state.fold().clone() };
@@ -192,6 +192,14 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
                 digest: sum.fold.digest(),
                 taken: sum.taken,
                 set_aside: sum.set_aside,
+                made: Made {
+                    by: By::Fold,
+                    parent: Some(current.version),
+                    judged: judged(&release),
+                    settings: Some(Settings::of(&config, precision, budget.is_some())),
+                    reported: sum.reported,
+                    ..Made::default()
+                },
             },
         };
         Ok::<_, FoldError>((release, new_rows, spent, Some((next, publication))))
@@ -242,11 +250,17 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
 
     if let Some(old) = version.checked_sub(state.config().retain_versions) {
         // The version is out; what cannot be forgotten now is forgotten after the next one.
-        if let Err(error) = store.prune(&model.name, old).await {
+        if let Err(error) = store.prune(&model.name, 1..=old).await {
             tracing::warn!(model = model.name, %error, "old versions could not be pruned");
         }
     }
     Ok(Folded::Published(version))
+}
+
+/// The figures of the gate.
+fn judged(release: &Release) -> Judged {
+    let [loss_before, loss] = release.losses.map_or([None; 2], |losses| losses.map(Some));
+    Judged { step: Some(release.step), held_back: release.held_back, regret: release.regret, loss_before, loss }
 }
 
 /// A sum and where each delta went.
@@ -254,21 +268,27 @@ struct Sum {
     fold: Fold,
     taken: Vec<i64>,
     set_aside: Vec<i64>,
+    reported: Reported,
 }
 
 impl Sum {
     /// Of as many as do not come to more bytes than `most`, decompressed; the others wait.
     fn of(pending: &[Pending], most: usize, fold: Fold) -> Sum {
         let mut bytes_so_far = 0;
-        let mut sum = Sum { fold, taken: Vec::with_capacity(pending.len()), set_aside: Vec::new() };
+        let taken = Vec::with_capacity(pending.len());
+        let mut sum = Sum { fold, taken, set_aside: Vec::new(), reported: Reported::default() };
         for Pending { id, bytes, .. } in pending {
             if bytes_so_far > most {
                 break;
             }
             let plain = gzip::plain(bytes).map_err(|_| Error::BadDelta("it is not the gzip that it was"));
             bytes_so_far += plain.as_ref().map_or(0, |plain| plain.len());
-            match plain.and_then(|plain| Delta::decode(&plain)).and_then(|delta| sum.fold.add(&delta)) {
-                Ok(()) => sum.taken.push(*id),
+            let delta = plain.and_then(|plain| Delta::decode(&plain));
+            match delta.and_then(|delta| sum.fold.add(&delta).map(|()| delta.report)) {
+                Ok(report) => {
+                    sum.taken.push(*id);
+                    sum.reported.add(&report);
+                }
                 // It was checked when it came in, so this is a defect, here or of the disk. One bad row must not keep
                 // all others waiting for ever.
                 Err(error) => {

@@ -122,7 +122,8 @@ pub use router::app;
 pub use serve::{Server, serve};
 pub use state::AppState;
 pub use store::{
-    Append, FoldedVersion, Limit, Pending, Publication, Receipt, Registered, Sqlite, SqliteConfig, Stats, Store,
+    Append, By, Candidate, CandidateState, CandidateStats, Challenger, Comparison, FoldedVersion, Judged, Limit, Made,
+    ModelSettings, Pending, Publication, Receipt, Registered, Reported, Settings, Sqlite, SqliteConfig, Stats, Store,
     StoreError, StoredVersion, VersionStats, backup, list_tokens, make_token, restore, revoke_token,
 };
 pub use token::{Scope, Token};

@@ -9,7 +9,7 @@ use brooklet_core::{Aggregate, Base};
 use crate::clock::now;
 use crate::error::ServeError;
 use crate::model::etag;
-use crate::store::{FoldedVersion, Publication, Registered, Store};
+use crate::store::{By, FoldedVersion, Made, Publication, Registered, Store};
 
 /// Makes the seed the model's first version, if the store has no such model yet.
 pub(crate) async fn register(store: &dyn Store, model: &str, path: &Path) -> Result<(), ServeError> {
@@ -42,7 +42,7 @@ pub(crate) async fn register(store: &dyn Store, model: &str, path: &Path) -> Res
         etag: etag(&bytes),
         rows: base.len() as u64,
         created: now(),
-        fold: FoldedVersion::default(),
+        fold: FoldedVersion { made: Made { by: By::Seed, ..Made::default() }, ..FoldedVersion::default() },
         base: bytes,
     };
     let version = seed.version;

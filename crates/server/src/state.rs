@@ -77,7 +77,8 @@ impl AppState {
             tracing::info!(model = name, version = current.version, pending, "serving");
             let spent = match config.budget() {
                 Some(budget) => {
-                    let aggregate = Aggregate::decode(&store.aggregate(&name).await?)
+                    let stored = store.aggregate(&name, current.version).await?.ok_or(StoreError::UnknownModel)?;
+                    let aggregate = Aggregate::decode(&stored)
                         .map_err(|error| ServeError::BadStored { model: name.clone(), error })?;
                     metrics.spent(&name, budget.spent(aggregate.spent()));
                     aggregate.spent()

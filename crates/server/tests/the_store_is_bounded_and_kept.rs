@@ -98,7 +98,7 @@ async fn deltas_beyond_the_quota_are_refused_until_there_is_room() {
     assert_eq!(post(&bench.router, &delta(1, 1, 1)).await.json()["repeat"], true);
     assert_eq!(bench.stats().await.clients, 1);
     assert_eq!(fold_now(&bench.state, MODEL).await.unwrap(), Folded::Published(2));
-    bench.state.store().prune(MODEL, 2).await.unwrap();
+    bench.state.store().prune(MODEL, 1..=2).await.unwrap();
     assert_eq!(number(&bench, "SELECT stored FROM counts"), 0);
     assert_ne!(post(&bench.router, &delta(1, 2, 1)).await.status, 409);
 }
@@ -110,7 +110,7 @@ async fn a_key_is_forgotten_only_long_after_its_last_delta() {
     post(&bench.router, &delta(2, 1, 1)).await;
     let store = rusqlite::Connection::open(bench.folder.path().join("store/brooklet.sqlite")).unwrap();
     store.execute("UPDATE clients SET seen = seen - 91 * 86400000 WHERE client = ?1", [common::client(1)]).unwrap();
-    bench.state.store().prune(MODEL, 0).await.unwrap();
+    bench.state.store().prune(MODEL, 0..=0).await.unwrap();
     assert_eq!(bench.state.store().last_seq(MODEL, common::client(1)).await.unwrap(), 0);
     assert_eq!(bench.state.store().last_seq(MODEL, common::client(2)).await.unwrap(), 1);
     // They were seen all the same.

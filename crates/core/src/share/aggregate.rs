@@ -84,6 +84,13 @@ impl Aggregate {
         self.metadata.version
     }
 
+    /// The same rows in the place of another version, where so much was spent: what an operator goes back to has a number of its own.
+    pub fn placed(mut self, version: u64, spent: f64) -> Aggregate {
+        self.metadata.version = version;
+        self.spent = spent;
+        self
+    }
+
     /// By how many standard errors clients of this fold were served worse than those before, by their own reports; None where
     /// too few reported to tell.
     pub fn regret(&self, fold: &Fold) -> Option<f64> {

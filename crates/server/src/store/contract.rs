@@ -4,11 +4,14 @@
 //! each model's newest base, the versions, the last sequence number of each client key, and the deltas with where each
 //! of them is: pending, in a version, or set aside.
 
+use std::ops::RangeInclusive;
+
 use async_trait::async_trait;
 use axum::body::Bytes;
 use brooklet_core::ClientKey;
 
 use super::error::StoreError;
+use super::made::{Candidate, CandidateState, CandidateStats, Comparison, Made, ModelSettings};
 use crate::token::Token;
 
 /// A durable store of models, versions and deltas. Every method either happened wholly when it returns `Ok`, and is then
@@ -39,19 +42,64 @@ pub trait Store: Send + Sync + 'static {
     /// Deltas that no version holds yet: the oldest of each client, then the second of each, and so on.
     async fn pending(&self, model: &str, limit: Limit) -> Result<Vec<Pending>, StoreError>;
 
-    /// The aggregate's state that belongs to the newest version.
-    async fn aggregate(&self, model: &str) -> Result<Vec<u8>, StoreError>;
+    /// The aggregate's state beside a version; None once it was pruned.
+    async fn aggregate(&self, model: &str, version: u64) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Publishes the version after `publication.version - 1`, replaces the aggregate's state and marks exactly the
-    /// deltas of `publication.fold` as folded, in one transaction. [`StoreError::Conflict`] if the newest version is
-    /// another one, or if one of the deltas is not pending any more.
+    /// How a version was made; None if it is not known.
+    async fn made(&self, model: &str, version: u64) -> Result<Option<Made>, StoreError>;
+
+    /// The deltas that were folded into a version and are still kept, in the order of their ids.
+    async fn folded(&self, model: &str, version: u64) -> Result<Vec<Pending>, StoreError>;
+
+    /// Publishes the version after `publication.version - 1` with the aggregate's state and marks exactly the
+    /// deltas of `publication.fold` as folded, in one transaction. Candidates lose what they could be published from: they are of another
+    /// time. [`StoreError::Conflict`] if the newest version is another one, or if one of the deltas is not pending any more.
     async fn publish(&self, model: &str, publication: Publication) -> Result<(), StoreError>;
 
-    /// Forgets the bases up to this version and the deltas that went into them. Numbers about them stay.
-    async fn prune(&self, model: &str, up_to: u64) -> Result<(), StoreError>;
+    /// Forgets the bases and aggregates of these versions and the deltas that went into them. Numbers about them stay.
+    async fn prune(&self, model: &str, versions: RangeInclusive<u64>) -> Result<(), StoreError>;
+
+    /// Forgets what a client key has sent, folded or pending, as far as it is kept; how many deltas that were. Its last sequence number stays.
+    async fn forget(&self, model: &str, client: ClientKey) -> Result<u64, StoreError>;
+
+    /// What an operator has said of a model.
+    async fn settings(&self, model: &str) -> Result<ModelSettings, StoreError>;
+
+    /// Takes the place of what was said before.
+    async fn set_settings(&self, model: &str, settings: ModelSettings) -> Result<(), StoreError>;
+
+    /// Keeps a candidate, and of the one before it the numbers alone. Returns its number.
+    async fn propose(&self, model: &str, state: CandidateState, publication: Publication) -> Result<u64, StoreError>;
+
+    /// The last candidates, at most [`Stats::VERSIONS`], the newest first.
+    async fn candidates(&self, model: &str) -> Result<Vec<CandidateStats>, StoreError>;
+
+    /// A candidate that can still be published.
+    async fn candidate(&self, model: &str, id: u64) -> Result<Option<Candidate>, StoreError>;
+
+    /// Says what has become of a canary.
+    async fn reject(&self, model: &str, id: u64, trial: Option<Comparison>) -> Result<(), StoreError>;
+
+    /// Forgets a candidate; whether there was one.
+    async fn discard(&self, model: &str, id: u64) -> Result<bool, StoreError>;
+
+    /// Forgets a model and all that belongs to it; whether there was one.
+    async fn remove(&self, model: &str) -> Result<bool, StoreError>;
 
     /// Numbers about a model.
     async fn stats(&self, model: &str) -> Result<Option<Stats>, StoreError>;
+
+    /// The profile of a visitor that is kept under an id, and which one it is, from 1.
+    async fn profile(&self, model: &str, id: &str) -> Result<Option<(u64, Vec<u8>)>, StoreError>;
+
+    /// Keeps a profile in the place of number `after`, 0 for none; whether that was the one.
+    async fn keep_profile(&self, model: &str, id: &str, after: u64, bytes: Vec<u8>) -> Result<bool, StoreError>;
+
+    /// Forgets a profile; whether there was one.
+    async fn forget_profile(&self, model: &str, id: &str) -> Result<bool, StoreError>;
+
+    /// What the servers of this store seal with; `fresh` if nothing was before.
+    async fn secret(&self, fresh: [u8; 32]) -> Result<[u8; 32], StoreError>;
 
     /// All tokens, in the order in which they were made.
     async fn tokens(&self) -> Result<Vec<Token>, StoreError>;
@@ -145,7 +193,7 @@ pub struct Publication {
 }
 
 /// What went into a version.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct FoldedVersion {
     /// The store's names of the deltas that were folded.
     pub taken: Vec<i64>,
@@ -157,6 +205,8 @@ pub struct FoldedVersion {
     pub changed_rows: u64,
     /// [`brooklet_core::Fold::digest`] of the sums.
     pub digest: u64,
+    /// How the version was made.
+    pub made: Made,
 }
 
 /// A version as it is stored.
@@ -225,4 +275,6 @@ pub struct VersionStats {
     pub created: u64,
     /// Whether the base can still be had.
     pub retained: bool,
+    /// How it was made, and its figures.
+    pub made: Made,
 }

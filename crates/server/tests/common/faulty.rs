@@ -1,10 +1,13 @@
 //! A store that fails, or panics, where a test wants it.
 #![allow(unreachable_pub)]
 
+use std::ops::RangeInclusive;
+
 use async_trait::async_trait;
 use brooklet_core::ClientKey;
 use brooklet_server::{
-    Append, Limit, Pending, Publication, Receipt, Registered, Sqlite, Stats, Store, StoreError, StoredVersion, Token,
+    Append, Candidate, CandidateState, CandidateStats, Comparison, Limit, Made, ModelSettings, Pending, Publication,
+    Receipt, Registered, Sqlite, Stats, Store, StoreError, StoredVersion, Token,
 };
 
 /// Does what the store does, unless the second says otherwise of the method of this name.
@@ -44,17 +47,77 @@ impl<F: Fn(&str) -> Result<(), StoreError> + Send + Sync + 'static> Store for Fa
         self.1("pending")?;
         self.0.pending(model, limit).await
     }
-    async fn aggregate(&self, model: &str) -> Result<Vec<u8>, StoreError> {
+    async fn aggregate(&self, model: &str, version: u64) -> Result<Option<Vec<u8>>, StoreError> {
         self.1("aggregate")?;
-        self.0.aggregate(model).await
+        self.0.aggregate(model, version).await
+    }
+    async fn made(&self, model: &str, version: u64) -> Result<Option<Made>, StoreError> {
+        self.1("made")?;
+        self.0.made(model, version).await
+    }
+    async fn folded(&self, model: &str, version: u64) -> Result<Vec<Pending>, StoreError> {
+        self.1("folded")?;
+        self.0.folded(model, version).await
     }
     async fn publish(&self, model: &str, publication: Publication) -> Result<(), StoreError> {
         self.1("publish")?;
         self.0.publish(model, publication).await
     }
-    async fn prune(&self, model: &str, up_to: u64) -> Result<(), StoreError> {
+    async fn prune(&self, model: &str, versions: RangeInclusive<u64>) -> Result<(), StoreError> {
         self.1("prune")?;
-        self.0.prune(model, up_to).await
+        self.0.prune(model, versions).await
+    }
+    async fn forget(&self, model: &str, client: ClientKey) -> Result<u64, StoreError> {
+        self.1("forget")?;
+        self.0.forget(model, client).await
+    }
+    async fn settings(&self, model: &str) -> Result<ModelSettings, StoreError> {
+        self.1("settings")?;
+        self.0.settings(model).await
+    }
+    async fn set_settings(&self, model: &str, settings: ModelSettings) -> Result<(), StoreError> {
+        self.1("set_settings")?;
+        self.0.set_settings(model, settings).await
+    }
+    async fn propose(&self, model: &str, state: CandidateState, publication: Publication) -> Result<u64, StoreError> {
+        self.1("propose")?;
+        self.0.propose(model, state, publication).await
+    }
+    async fn candidates(&self, model: &str) -> Result<Vec<CandidateStats>, StoreError> {
+        self.1("candidates")?;
+        self.0.candidates(model).await
+    }
+    async fn candidate(&self, model: &str, id: u64) -> Result<Option<Candidate>, StoreError> {
+        self.1("candidate")?;
+        self.0.candidate(model, id).await
+    }
+    async fn reject(&self, model: &str, id: u64, trial: Option<Comparison>) -> Result<(), StoreError> {
+        self.1("reject")?;
+        self.0.reject(model, id, trial).await
+    }
+    async fn discard(&self, model: &str, id: u64) -> Result<bool, StoreError> {
+        self.1("discard")?;
+        self.0.discard(model, id).await
+    }
+    async fn remove(&self, model: &str) -> Result<bool, StoreError> {
+        self.1("remove")?;
+        self.0.remove(model).await
+    }
+    async fn profile(&self, model: &str, id: &str) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
+        self.1("profile")?;
+        self.0.profile(model, id).await
+    }
+    async fn keep_profile(&self, model: &str, id: &str, after: u64, bytes: Vec<u8>) -> Result<bool, StoreError> {
+        self.1("keep_profile")?;
+        self.0.keep_profile(model, id, after, bytes).await
+    }
+    async fn forget_profile(&self, model: &str, id: &str) -> Result<bool, StoreError> {
+        self.1("forget_profile")?;
+        self.0.forget_profile(model, id).await
+    }
+    async fn secret(&self, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        self.1("secret")?;
+        self.0.secret(fresh).await
     }
     async fn stats(&self, model: &str) -> Result<Option<Stats>, StoreError> {
         self.1("stats")?;

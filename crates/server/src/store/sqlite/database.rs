@@ -1,6 +1,7 @@
 //! The embedded store as the endpoint sees it: each method of [`Store`] as SQL.
 
 use std::fs::File;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,7 +13,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::config::SqliteConfig;
 use super::connect::connect;
 use super::folder::Folder;
+use super::history;
 use super::parts;
+use super::profiles;
 use super::readers::Readers;
 use super::schema;
 use super::stats::stats;
@@ -24,10 +27,11 @@ use crate::store::contract::{
     Append, FoldedVersion, Limit, Pending, Publication, Receipt, Registered, Stats, Store, StoredVersion,
 };
 use crate::store::error::StoreError;
+use crate::store::made::{Candidate, CandidateState, CandidateStats, Comparison, Made, ModelSettings};
 use crate::token::Token;
 
-/// How long a client key is remembered after its last delta, in milliseconds: 90 days. A browser that sends a delta again after longer
-/// than that begins a new key, and it is counted again.
+/// How long a client key is remembered after its last delta, and a profile after it was last written, in milliseconds: 90 days. A browser
+/// that sends a delta again after longer than that begins a new key, and it is counted again.
 const KEPT: u64 = 90 * 86_400_000;
 
 /// The embedded store.
@@ -94,10 +98,8 @@ impl Store for Sqlite {
     async fn register(&self, model: &str, seed: Publication) -> Result<Registered, StoreError> {
         let model = model.to_owned();
         self.transact(move |transaction| {
-            let added = transaction.execute(
-                "INSERT INTO models (name, aggregate) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-                params![model, seed.aggregate],
-            )?;
+            let added =
+                transaction.execute("INSERT INTO models (name) VALUES (?1) ON CONFLICT DO NOTHING", [&model])?;
             if added == 0 {
                 return Ok(Registered::Present);
             }
@@ -191,15 +193,19 @@ impl Store for Sqlite {
         .await
     }
 
-    async fn aggregate(&self, model: &str) -> Result<Vec<u8>, StoreError> {
+    async fn aggregate(&self, model: &str, version: u64) -> Result<Option<Vec<u8>>, StoreError> {
         let model = model.to_owned();
-        let aggregate = self.query(move |connection| {
-            connection
-                .prepare_cached("SELECT aggregate FROM models WHERE name = ?1")?
-                .query_row([model], |row| row.get(0))
-                .optional()
-        });
-        aggregate.await?.ok_or(StoreError::UnknownModel)
+        self.query(move |connection| history::aggregate(connection, &model, version)).await
+    }
+
+    async fn made(&self, model: &str, version: u64) -> Result<Option<Made>, StoreError> {
+        let model = model.to_owned();
+        self.query(move |connection| history::made(connection, &model, version)).await
+    }
+
+    async fn folded(&self, model: &str, version: u64) -> Result<Vec<Pending>, StoreError> {
+        let model = model.to_owned();
+        self.query(move |connection| history::folded(connection, &model, version)).await
     }
 
     async fn publish(&self, model: &str, publication: Publication) -> Result<(), StoreError> {
@@ -212,8 +218,6 @@ impl Store for Sqlite {
                 return Err(StoreError::Conflict);
             }
             insert_version(transaction, &model, &publication)?;
-            transaction
-                .execute("UPDATE models SET aggregate = ?2 WHERE name = ?1", params![model, publication.aggregate])?;
             let FoldedVersion { taken, set_aside, .. } = &publication.fold;
             let mut take =
                 transaction.prepare_cached("DELETE FROM pending WHERE model = ?1 AND id = ?2 RETURNING events")?;
@@ -229,43 +233,25 @@ impl Store for Sqlite {
         .await
     }
 
-    async fn prune(&self, model: &str, up_to: u64) -> Result<(), StoreError> {
+    async fn prune(&self, model: &str, versions: RangeInclusive<u64>) -> Result<(), StoreError> {
         // Piece by piece, so that deltas that arrive meanwhile are not kept waiting for a long transaction.
         const PIECE: usize = 500;
+        let (first, last) = versions.into_inner();
         loop {
             let model = model.to_owned();
             let forgotten = self.transact(move |transaction| {
-                let bases = transaction
-                    .prepare_cached(
-                        "UPDATE versions SET base = NULL WHERE model = ?1 AND version <= ?2 AND base IS NOT NULL",
-                    )?
-                    .execute(params![model, up_to])?;
-                let piece: Vec<(u64, i64)> = transaction
-                    .prepare_cached(
-                        "SELECT version, id FROM folded WHERE model = ?1 AND version > ?2 AND version <= ?3 LIMIT ?4",
-                    )?
-                    .query_map(params![model, schema::SET_ASIDE, up_to, PIECE], |row| Ok((row.get(0)?, row.get(1)?)))?
-                    .collect::<Result<_, _>>()?;
-                let mut forget = transaction.prepare_cached("DELETE FROM deltas WHERE id = ?1")?;
-                let mut unmark =
-                    transaction.prepare_cached("DELETE FROM folded WHERE model = ?1 AND version = ?2 AND id = ?3")?;
-                let mut freed = 0;
-                for (version, id) in &piece {
-                    freed += parts::forget(transaction, *id)?;
-                    forget.execute([id])?;
-                    unmark.execute(params![model, version, id])?;
-                }
-                transaction
-                    .prepare_cached("UPDATE counts SET stored = stored - ?2 WHERE model = ?1")?
-                    .execute(params![model, freed])?;
+                let forgotten = history::prune(transaction, &model, first, last, PIECE)?;
                 // In the same order: keys of whom nothing has been heard for so long that nobody sends the same delta again.
-                let keys = transaction
-                    .prepare_cached(
-                        "DELETE FROM clients WHERE (model, client) IN
-                         (SELECT model, client FROM clients WHERE model = ?1 AND seen < ?2 LIMIT ?3)",
-                    )?
-                    .execute(params![model, now().saturating_sub(KEPT), PIECE])?;
-                Ok(bases + piece.len() + keys)
+                let mut keys = 0;
+                for (table, key) in [("clients", "client"), ("profiles", "id")] {
+                    keys += transaction
+                        .prepare_cached(&format!(
+                            "DELETE FROM {table} WHERE (model, {key}) IN
+                             (SELECT model, {key} FROM {table} WHERE model = ?1 AND seen < ?2 LIMIT ?3)"
+                        ))?
+                        .execute(params![model, now().saturating_sub(KEPT), PIECE])?;
+                }
+                Ok(forgotten + keys)
             });
             let forgotten = forgotten.await?;
             self.writer.run(|connection| Ok(schema::give_back(connection)?)).await?;
@@ -275,9 +261,89 @@ impl Store for Sqlite {
         }
     }
 
+    async fn forget(&self, model: &str, client: ClientKey) -> Result<u64, StoreError> {
+        let model = model.to_owned();
+        self.transact(move |transaction| Ok(history::forget(transaction, &model, &client)?)).await
+    }
+
+    async fn settings(&self, model: &str) -> Result<ModelSettings, StoreError> {
+        let model = model.to_owned();
+        let settings = self.query(move |connection| {
+            connection
+                .prepare_cached("SELECT settings FROM models WHERE name = ?1")?
+                .query_row([model], |row| history::json(row, 0))
+                .optional()
+        });
+        settings.await?.ok_or(StoreError::UnknownModel)
+    }
+
+    async fn set_settings(&self, model: &str, settings: ModelSettings) -> Result<(), StoreError> {
+        let model = model.to_owned();
+        self.transact(move |transaction| {
+            let settings = history::text(&settings)?;
+            transaction.execute("UPDATE models SET settings = ?2 WHERE name = ?1", params![model, settings])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn propose(&self, model: &str, state: CandidateState, publication: Publication) -> Result<u64, StoreError> {
+        let model = model.to_owned();
+        self.transact(move |transaction| Ok(history::propose(transaction, &model, state, &publication)?)).await
+    }
+
+    async fn candidates(&self, model: &str) -> Result<Vec<CandidateStats>, StoreError> {
+        let model = model.to_owned();
+        self.query(move |connection| history::candidates(connection, &model)).await
+    }
+
+    async fn candidate(&self, model: &str, id: u64) -> Result<Option<Candidate>, StoreError> {
+        let model = model.to_owned();
+        self.query(move |connection| history::candidate(connection, &model, id)).await
+    }
+
+    async fn reject(&self, model: &str, id: u64, trial: Option<Comparison>) -> Result<(), StoreError> {
+        let model = model.to_owned();
+        self.transact(move |transaction| Ok(history::reject(transaction, &model, id, trial)?)).await
+    }
+
+    async fn discard(&self, model: &str, id: u64) -> Result<bool, StoreError> {
+        let model = model.to_owned();
+        self.transact(move |transaction| {
+            let gone =
+                transaction.execute("DELETE FROM candidates WHERE model = ?1 AND id = ?2", params![model, id])?;
+            Ok(gone > 0)
+        })
+        .await
+    }
+
+    async fn remove(&self, model: &str) -> Result<bool, StoreError> {
+        let model = model.to_owned();
+        self.transact(move |transaction| Ok(history::remove(transaction, &model)?)).await
+    }
+
     async fn stats(&self, model: &str) -> Result<Option<Stats>, StoreError> {
         let model = model.to_owned();
         self.query(move |connection| stats(connection, model)).await
+    }
+
+    async fn profile(&self, model: &str, id: &str) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
+        let (model, id) = (model.to_owned(), id.to_owned());
+        self.query(move |connection| profiles::get(connection, &model, &id)).await
+    }
+
+    async fn keep_profile(&self, model: &str, id: &str, after: u64, bytes: Vec<u8>) -> Result<bool, StoreError> {
+        let (model, id) = (model.to_owned(), id.to_owned());
+        self.transact(move |transaction| Ok(profiles::keep(transaction, &model, &id, after, &bytes)?)).await
+    }
+
+    async fn forget_profile(&self, model: &str, id: &str) -> Result<bool, StoreError> {
+        let (model, id) = (model.to_owned(), id.to_owned());
+        self.transact(move |transaction| Ok(profiles::forget(transaction, &model, &id)?)).await
+    }
+
+    async fn secret(&self, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        self.transact(move |transaction| Ok(profiles::secret(transaction, fresh)?)).await
     }
 
     async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
@@ -306,7 +372,7 @@ fn stored_version(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredVersion> {
     Ok(StoredVersion { version: row.get(0)?, etag: row.get(1)?, created: row.get(2)?, base: base.map(Bytes::from) })
 }
 
-fn insert_version(transaction: &Transaction<'_>, model: &str, publication: &Publication) -> rusqlite::Result<usize> {
+fn insert_version(transaction: &Transaction<'_>, model: &str, publication: &Publication) -> rusqlite::Result<()> {
     let Publication { version, base, etag, rows, created, fold, .. } = publication;
     transaction.execute(
         "INSERT INTO versions (model, version, etag, size, deltas, events, rows, changed_rows, digest, created, base)
@@ -324,7 +390,8 @@ fn insert_version(transaction: &Transaction<'_>, model: &str, publication: &Publ
             created,
             base.as_ref()
         ],
-    )
+    )?;
+    history::keep(transaction, model, publication)
 }
 
 fn hex(digest: u64) -> String {

@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::store::error::StoreError;
 
 /// The schema that is written, as `PRAGMA user_version`. An older one is brought up to it; a newer one is refused.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 /// `folded.version` of a delta that could not be folded.
 pub(super) const SET_ASIDE: u64 = 0;
@@ -118,6 +118,47 @@ const STEPS: [&str; VERSION as usize] = [
     DROP TABLE deltas;
     ALTER TABLE received RENAME TO deltas;
 ",
+    "
+    -- What each version can be made again from.
+    CREATE TABLE lineage (
+        model      TEXT NOT NULL,
+        version    INTEGER NOT NULL,
+        made       TEXT NOT NULL,          -- JSON
+        aggregate  BLOB,                   -- NULL: pruned
+        PRIMARY KEY (model, version)
+    ) STRICT;
+    INSERT INTO lineage SELECT name, max(version), '{}', aggregate FROM models JOIN versions ON model = name GROUP BY name;
+    ALTER TABLE models DROP COLUMN aggregate;
+    ALTER TABLE models ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';  -- JSON: what an operator has said
+
+    -- Next versions that are not published. The newest of a model alone has the bytes that it could be published from.
+    CREATE TABLE candidates (
+        model      TEXT NOT NULL,
+        id         INTEGER NOT NULL,
+        told       TEXT NOT NULL,          -- JSON: numbers for people
+        fold       TEXT,                   -- JSON: the deltas
+        aggregate  BLOB,
+        base       BLOB,
+        PRIMARY KEY (model, id)
+    ) STRICT;
+
+    -- Of visitors that learn here.
+    CREATE TABLE profiles (
+        model   TEXT NOT NULL,
+        id      TEXT NOT NULL,
+        number  INTEGER NOT NULL,
+        seen    INTEGER NOT NULL,          -- milliseconds since 1970
+        bytes   BLOB NOT NULL,
+        PRIMARY KEY (model, id)
+    ) STRICT;
+    CREATE INDEX profiles_by_time ON profiles (model, seen);
+
+    -- What profiles are sealed with that somebody else keeps.
+    CREATE TABLE secret (
+        id     INTEGER PRIMARY KEY CHECK (id = 1),
+        bytes  BLOB NOT NULL
+    ) STRICT;
+",
 ];
 
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
@@ -160,7 +201,7 @@ mod tests {
         migrate(&mut connection).unwrap();
         connection.pragma_update(None, "user_version", VERSION + 1).unwrap();
         let error = migrate(&mut connection).unwrap_err();
-        assert!(matches!(error, StoreError::TooNew { found: 6, known: 5 }), "{error}");
+        assert!(matches!(error, StoreError::TooNew { found: 7, known: 6 }), "{error}");
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
         assert_eq!(version, VERSION + 1);
     }
@@ -172,6 +213,7 @@ mod tests {
         connection.pragma_update(None, "user_version", 4).unwrap();
         let deltas = [vec![1; 479], vec![2; 480], (0..=255).cycle().take(70_001).collect::<Vec<u8>>()];
         connection.execute("INSERT INTO models VALUES ('films', x'00', 3, 70960)", []).unwrap();
+        connection.execute("INSERT INTO versions VALUES ('films', 1, 'x', 1, 0, 0, 1, 0, 'x', 1, x'00')", []).unwrap();
         for bytes in &deltas {
             connection.execute("INSERT INTO deltas VALUES (NULL, 'films', x'07', 1, 1, 1, 5, ?1)", [bytes]).unwrap();
         }
@@ -183,6 +225,8 @@ mod tests {
             .query_row("SELECT clients, stored FROM counts", [], |row| Ok((row.get(0)?, row.get(1)?)))
             .unwrap();
         assert_eq!(counts, (3, 70_960));
+        let aggregate = connection.query_row("SELECT aggregate FROM lineage WHERE version = 1", [], |row| row.get(0));
+        assert_eq!(aggregate, Ok(vec![0u8]));
         let columns =
             connection
                 .query_row("SELECT count(*) FROM deltas WHERE client = x'07' AND received = 5", [], |row| row.get(0));

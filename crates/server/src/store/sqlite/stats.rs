@@ -3,6 +3,7 @@
 
 use rusqlite::{Connection, params};
 
+use super::history::json;
 use super::schema;
 use crate::store::contract::{Stats, VersionStats};
 
@@ -12,8 +13,9 @@ pub(super) fn stats(connection: &Connection, model: String) -> rusqlite::Result<
     let snapshot = connection.unchecked_transaction()?;
     let versions: Vec<VersionStats> = snapshot
         .prepare_cached(
-            "SELECT version, etag, size, deltas, events, rows, changed_rows, digest, created, base IS NOT NULL
-             FROM versions WHERE model = ?1 ORDER BY version DESC LIMIT ?2",
+            "SELECT version, etag, size, deltas, events, rows, changed_rows, digest, created, base IS NOT NULL,
+                    coalesce(made, '{}')
+             FROM versions LEFT JOIN lineage USING (model, version) WHERE model = ?1 ORDER BY version DESC LIMIT ?2",
         )?
         .query_map(params![model, Stats::VERSIONS], |row| {
             Ok(VersionStats {
@@ -27,6 +29,7 @@ pub(super) fn stats(connection: &Connection, model: String) -> rusqlite::Result<
                 digest: row.get(7)?,
                 created: row.get(8)?,
                 retained: row.get(9)?,
+                made: json(row, 10)?,
             })
         })?
         .collect::<Result<_, _>>()?;
