@@ -11,7 +11,7 @@ use axum::body::Bytes;
 use brooklet_core::ClientKey;
 
 use super::error::StoreError;
-use super::made::{Candidate, CandidateState, CandidateStats, Comparison, Made, ModelSettings};
+use super::made::{Candidate, CandidateState, CandidateStats, Comparison, Made, ModelSettings, Publication};
 use crate::token::Token;
 
 /// A durable store of models, versions and deltas. Every method either happened wholly when it returns `Ok`, and is then
@@ -171,42 +171,6 @@ pub struct Pending {
     pub client: ClientKey,
     /// The delta, as it was sent.
     pub bytes: Vec<u8>,
-}
-
-/// A version that is to be published.
-#[derive(Debug, Clone)]
-pub struct Publication {
-    /// Its number.
-    pub version: u64,
-    /// The base's blob.
-    pub base: Bytes,
-    /// The state of the aggregate beside it.
-    pub aggregate: Vec<u8>,
-    /// The strong entity tag of the blob, without quotes.
-    pub etag: String,
-    /// Rows of the base.
-    pub rows: u64,
-    /// When it was made, in milliseconds since 1970.
-    pub created: u64,
-    /// What went into it; a seed has nothing.
-    pub fold: FoldedVersion,
-}
-
-/// What went into a version.
-#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
-pub struct FoldedVersion {
-    /// The store's names of the deltas that were folded.
-    pub taken: Vec<i64>,
-    /// Of those that could not be folded, kept for people to look at. There should never be one.
-    pub set_aside: Vec<i64>,
-    /// Events in the folded deltas.
-    pub events: u64,
-    /// Rows that they touched.
-    pub changed_rows: u64,
-    /// [`brooklet_core::Fold::digest`] of the sums.
-    pub digest: u64,
-    /// How the version was made.
-    pub made: Made,
 }
 
 /// A version as it is stored.

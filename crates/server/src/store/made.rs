@@ -6,8 +6,6 @@ use brooklet_core::{FoldConfig, Precision, Report};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::contract::Publication;
-
 /// How a version was made.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -191,6 +189,42 @@ pub struct Challenger {
     pub since: [u64; 2],
 }
 
+/// A version that is to be published.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    /// Its number.
+    pub version: u64,
+    /// The base's blob.
+    pub base: Bytes,
+    /// The state of the aggregate beside it.
+    pub aggregate: Vec<u8>,
+    /// The strong entity tag of the blob, without quotes.
+    pub etag: String,
+    /// Rows of the base.
+    pub rows: u64,
+    /// When it was made, in milliseconds since 1970.
+    pub created: u64,
+    /// What went into it; a seed has nothing.
+    pub fold: FoldedVersion,
+}
+
+/// What went into a version.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct FoldedVersion {
+    /// The store's names of the deltas that were folded.
+    pub taken: Vec<i64>,
+    /// Of those that could not be folded, kept for people to look at. There should never be one.
+    pub set_aside: Vec<i64>,
+    /// Events in the folded deltas.
+    pub events: u64,
+    /// Rows that they touched.
+    pub changed_rows: u64,
+    /// [`brooklet_core::Fold::digest`] of the sums.
+    pub digest: u64,
+    /// How the version was made.
+    pub made: Made,
+}
+
 /// A next version that is not published (yet).
 #[derive(Debug, Clone)]
 pub struct Candidate {
@@ -262,9 +296,9 @@ impl CandidateStats {
     }
 
     /// The candidate, with what was kept apart from its numbers.
-    pub(crate) fn whole(self, fold: super::FoldedVersion, aggregate: Vec<u8>, base: Bytes) -> Candidate {
+    pub(crate) fn whole(self, fold: FoldedVersion, aggregate: Vec<u8>, base: Bytes) -> Candidate {
         let CandidateStats { id, state, version, etag, rows, created, made, .. } = self;
-        let fold = super::FoldedVersion { made, ..fold };
+        let fold = FoldedVersion { made, ..fold };
         Candidate { id, state, publication: Publication { version, base, aggregate, etag, rows, created, fold } }
     }
 }

@@ -5,12 +5,10 @@ mod error;
 mod made;
 mod sqlite;
 
-pub use contract::{
-    Append, FoldedVersion, Limit, Pending, Publication, Receipt, Registered, Stats, Store, StoredVersion, VersionStats,
-};
+pub use contract::{Append, Limit, Pending, Receipt, Registered, Stats, Store, StoredVersion, VersionStats};
 pub use error::StoreError;
 pub use made::{
-    By, Candidate, CandidateState, CandidateStats, Challenger, Comparison, Judged, Made, ModelSettings, Reported,
-    Settings,
+    By, Candidate, CandidateState, CandidateStats, Challenger, Comparison, FoldedVersion, Judged, Made, ModelSettings,
+    Publication, Reported, Settings,
 };
 pub use sqlite::{Sqlite, SqliteConfig, backup, list_tokens, make_token, restore, revoke_token};

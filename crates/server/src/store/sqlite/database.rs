@@ -23,11 +23,11 @@ use super::tokens;
 use super::writer::{self, Writer};
 use crate::clock::now;
 use crate::metrics::Metrics;
-use crate::store::contract::{
-    Append, FoldedVersion, Limit, Pending, Publication, Receipt, Registered, Stats, Store, StoredVersion,
-};
+use crate::store::contract::{Append, Limit, Pending, Receipt, Registered, Stats, Store, StoredVersion};
 use crate::store::error::StoreError;
-use crate::store::made::{Candidate, CandidateState, CandidateStats, Comparison, Made, ModelSettings};
+use crate::store::made::{
+    Candidate, CandidateState, CandidateStats, Comparison, FoldedVersion, Made, ModelSettings, Publication,
+};
 use crate::token::Token;
 
 /// How long a client key is remembered after its last delta, and a profile after it was last written, in milliseconds: 90 days. A browser

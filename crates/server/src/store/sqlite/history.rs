@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{parts, schema};
-use crate::store::contract::{FoldedVersion, Pending, Publication, Stats};
-use crate::store::made::{Candidate, CandidateState, CandidateStats, Comparison, Made};
+use crate::store::contract::{Pending, Stats};
+use crate::store::made::{Candidate, CandidateState, CandidateStats, Comparison, FoldedVersion, Made, Publication};
 
 /// Of a column that holds JSON.
 pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
