@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use crate::format::base::{Base, Precision};
-use crate::format::base_writer::{Rows, Tensor, encode_base, serialize};
+use crate::format::base_writer::{Rows, encode_base};
 use crate::format::evidence::Evidence;
 use crate::format::metadata::{Metadata, Prior, Steps};
 use crate::input::feature::FeatureId;
@@ -11,13 +11,13 @@ use crate::limits::MAX_WEIGHT;
 use crate::maths::scalar::sqrt;
 use crate::share::curvature::{Amounts, Curvature};
 use crate::share::fold::{Fold, FoldConfig, Reports};
-use crate::share::influence::{Measured, Row, Waiting, bounded};
+use crate::share::influence::{Bounds, Measured, Row, Waiting};
+use crate::share::owed::Owed;
 use crate::share::precision::RowPrecision;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
-use safetensors::{Dtype, SafeTensors};
 
 /// What a row of a seed that does not say is taken to have been learnt from.
 const UNKNOWN_EVIDENCE: f64 = 10.0;
@@ -30,24 +30,24 @@ const REPORTS: [u64; 2] = [20, 1000];
 /// learnt of each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aggregate {
-    metadata: Metadata,
-    rows: Rows,
+    pub(super) metadata: Metadata,
+    pub(super) rows: Rows,
     /// The rows as the seed has them; zeros for features that it does not know.
-    seed: Vec<f32>,
+    pub(super) seed: Vec<f32>,
     /// Curvature a of the seed's events, row by row.
-    known: Vec<f32>,
+    pub(super) known: Vec<f32>,
     /// Curvature a and b of the clients' events, row by row.
-    evidence: Vec<f32>,
+    pub(super) evidence: Vec<f32>,
     /// Gradients that steps did not follow to the end.
-    owed: BTreeMap<FeatureId, Vec<f32>>,
+    pub(super) owed: Owed,
     /// What clients reported before.
-    reports: Reports,
+    pub(super) reports: Reports,
     /// New rows that too few clients have met.
-    waiting: Waiting,
+    pub(super) waiting: Waiting,
     /// How many new rows found no room, ever.
-    left_out: u64,
+    pub(super) left_out: u64,
     /// What versions with noise cost so far, as zero-concentrated differential privacy.
-    spent: f64,
+    pub(super) spent: f64,
 }
 
 impl Aggregate {
@@ -61,7 +61,7 @@ impl Aggregate {
             rows,
             known: (0..base.len()).map(known).collect(),
             evidence: vec![0.0; 2 * base.len()],
-            owed: BTreeMap::new(),
+            owed: Owed::default(),
             reports: Reports::default(),
             waiting: Waiting::default(),
             left_out: 0,
@@ -134,17 +134,17 @@ impl Aggregate {
         self.fits(fold)?;
         let mut next = self.clone();
         let (place, curvature) = (next.places(), Curvature::of(&self.metadata.prior));
-        let row = |id| place(id).map(|i| self.row(i));
-        for (client, rows) in &fold.clients {
+        let mut bounds = Bounds::new(&curvature, &fold.config, Measured::Gradient);
+        for (client, told) in &fold.clients {
             let mut new = Vec::new();
-            for told in bounded(rows, row, &curvature, &fold.config, Measured::Gradient) {
-                let Some(i) = place(told.id) else {
-                    new.push(told);
-                    continue;
-                };
-                next.learn(i, told.gradient, told.amounts);
+            let told = told.rows(fold.width + 2).map(|(id, sums)| (id, place(id), sums));
+            for told in bounds.of(told, fold.width, |i| self.row(i)) {
+                match told.place {
+                    Some(i) => next.learn(i, told.gradient.iter().copied(), told.amounts),
+                    None => new.push(told),
+                }
             }
-            next.left_out += next.waiting.hear(*client, self.metadata.version, new);
+            next.left_out += next.waiting.hear(*client, self.metadata.version, &new);
         }
         next.admit(&fold.config);
         next.reports = self.reports.followed_by(&fold.reports, REPORTS[1]);
@@ -166,8 +166,7 @@ impl Aggregate {
     /// A gradient of a row is owed, and the curvature that goes with it.
     pub(crate) fn learn(&mut self, i: usize, gradient: impl IntoIterator<Item = f64>, amounts: Amounts) {
         let width = self.width();
-        let owed = self.owed.entry(self.rows.ids[i]).or_insert_with(|| vec![0.0; width]);
-        owed.iter_mut().zip(gradient).for_each(|(owed, g)| *owed += g as f32);
+        self.owed.row(i, width).iter_mut().zip(gradient).for_each(|(owed, g)| *owed += g as f32);
         self.evidence[2 * i..2 * (i + 1)].iter_mut().zip(amounts).for_each(|(sum, x)| *sum += x as f32);
     }
 
@@ -209,15 +208,13 @@ impl Aggregate {
         let width = 1 + self.metadata.factors;
         let curvature = Curvature::of(&self.metadata.prior);
         let mut precision = RowPrecision::of(&curvature, self.metadata.factors, self.metadata.rows_per_event);
-        let place = self.places();
         let known = |i: usize| f64::from(self.known[i]);
         let amounts = |i: usize| [known(i) + f64::from(self.evidence[2 * i]), f64::from(self.evidence[2 * i + 1])];
-        let mut steps: Vec<_> =
-            self.owed.keys().filter_map(|id| place(*id).map(|i| (precision.cell(amounts(i)), *id, i))).collect();
+        let mut steps: Vec<_> = self.owed.places().iter().map(|i| (precision.cell(amounts(*i)), *i)).collect();
         steps.sort_unstable();
         let mut step = vec![0.0; width];
-        for (_, id, i) in steps {
-            let Some(gradient) = self.owed.get_mut(&id) else { continue };
+        for (_, i) in steps {
+            let gradient = self.owed.row(i, width);
             step.iter_mut().zip(&*gradient).for_each(|(step, gradient)| *step = f64::from(*gradient));
             precision.solve(amounts(i), &mut step);
             let known = known(i);
@@ -231,14 +228,12 @@ impl Aggregate {
             }
             gradient.iter_mut().for_each(|x| *x *= 1.0 - share);
         }
-        self.owed.retain(|_, gradient| gradient.iter().any(|x| *x != 0.0));
+        self.owed.settle(width);
     }
 
     /// Says where a feature's row is, as the rows stand now.
     pub(crate) fn places(&self) -> impl Fn(FeatureId) -> Option<usize> + use<> {
-        let mut order: Vec<(FeatureId, usize)> = self.rows.ids.iter().copied().zip(0..).collect();
-        order.sort_unstable();
-        move |id| order.binary_search_by_key(&id, |(id, _)| *id).ok().map(|found| order[found].1)
+        places_of(&self.rows.ids)
     }
 
     /// Gives rows to new features of which enough was heard, as long as there is room.
@@ -267,156 +262,13 @@ impl Aggregate {
         if let Some(names) = &mut self.rows.names {
             names.push(String::new());
         }
-        self.owed.insert(id, numbers[..width].to_vec());
-    }
-
-    /// Bytes to store: a safetensors file with the tensors `ids`, `rows` and `seed` (F32 \[n, 1 + k\]), `known` (F32 \[n, 1\]),
-    /// `evidence` (F32 \[n, 2\]), `catalogue` (F32 \[n, c + 1\], where the seed has it), `owed_ids` and `owed` (F32 \[m, 1 + k\]), `reports` (I64 \[3\]),
-    /// `waiting_ids`, `waiting` (F32 \[w, 3 + k\]), `waiting_since`, `waiting_clients` (U64, one list after the other) with their `waiting_ends`,
-    /// `left_out` (U64 \[1\]), `spent` (F64 \[1\]), and `names` and `name_ends` as in a base.
-    pub fn encode(&self) -> Result<Vec<u8>, Error> {
-        let (n, m, width) = (self.rows.ids.len(), self.owed.len(), 1 + self.metadata.factors);
-        let table = |xs: &[f32], rows: usize, columns: usize| Tensor {
-            dtype: Dtype::F32,
-            shape: [rows, columns],
-            dimensions: 2,
-            bytes: xs.iter().flat_map(|x| x.to_le_bytes()).collect(),
-        };
-        let list =
-            |dtype: Dtype, length: usize, bytes: Vec<u8>| Tensor { dtype, shape: [length, 1], dimensions: 1, bytes };
-        let eights = |numbers: &mut dyn Iterator<Item = u64>| {
-            let bytes: Vec<u8> = numbers.flat_map(u64::to_le_bytes).collect();
-            list(Dtype::U64, bytes.len() / 8, bytes)
-        };
-        let owed: Vec<f32> = self.owed.values().flatten().copied().collect();
-        let Reports { deltas, sum, squares } = self.reports;
-        let reports = [deltas as i64, sum, squares].iter().flat_map(|x| x.to_le_bytes()).collect();
-        let mut tensors = Vec::from([
-            ("ids", eights(&mut self.rows.ids.iter().map(|id| id.0))),
-            ("rows", table(&self.rows.rows, n, width)),
-            ("seed", table(&self.seed, n, width)),
-            ("known", table(&self.known, n, 1)),
-            ("evidence", table(&self.evidence, n, 2)),
-            ("owed_ids", eights(&mut self.owed.keys().map(|id| id.0))),
-            ("owed", table(&owed, m, width)),
-            ("reports", list(Dtype::I64, 3, reports)),
-        ]);
-        if let Some(catalogue) = &self.rows.catalogue {
-            tensors.push(("catalogue", table(catalogue, n, catalogue.len() / n.max(1))));
-        }
-        let waiting = self.waiting.rows();
-        let w = waiting.len();
-        let numbers: Vec<f32> = waiting.values().flat_map(|row| &row.numbers).copied().collect();
-        let clients: Vec<u64> = waiting.values().flat_map(|row| &row.clients).copied().collect();
-        let mut end = 0;
-        let ends = waiting.values().map(|row| {
-            end += row.clients.len() as u64;
-            end
-        });
-        tensors.extend([
-            ("waiting_ids", eights(&mut waiting.keys().map(|id| id.0))),
-            ("waiting", table(&numbers, w, width + 2)),
-            ("waiting_since", eights(&mut waiting.values().map(|row| row.since))),
-            ("waiting_clients", eights(&mut clients.into_iter())),
-            ("waiting_ends", eights(&mut ends.collect::<Vec<_>>().into_iter())),
-            ("left_out", eights(&mut [self.left_out].into_iter())),
-            ("spent", list(Dtype::F64, 1, self.spent.to_le_bytes().to_vec())),
-        ]);
-        if let Some(names) = &self.rows.names {
-            let text: Vec<u8> = names.iter().flat_map(|name| name.bytes()).collect();
-            let mut end = 0u32;
-            let ends = names.iter().flat_map(|name| {
-                end += name.len() as u32;
-                end.to_le_bytes()
-            });
-            let ends = ends.collect();
-            tensors.push(("names", list(Dtype::U8, text.len(), text)));
-            tensors.push(("name_ends", list(Dtype::U32, n, ends)));
-        }
-        serialize(tensors, &self.metadata).ok_or(Error::BadAggregate("it cannot be written as safetensors"))
-    }
-
-    /// Reads what [`Aggregate::encode`] wrote.
-    pub fn decode(bytes: &[u8]) -> Result<Aggregate, Error> {
-        let bad = |_| Error::BadAggregate("it is not safetensors, or a tensor is missing");
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(bad)?;
-        let metadata = header.metadata().as_ref().and_then(|m| m.get("brooklet"));
-        let metadata = Metadata::parse(metadata.ok_or(Error::BadAggregate("it has no brooklet metadata"))?)?;
-        let file = SafeTensors::deserialize(bytes).map_err(bad)?;
-        let floats = |name| {
-            let tensor = file.tensor(name).map_err(bad)?;
-            Ok(tensor.data().as_chunks::<4>().0.iter().map(|x| f32::from_le_bytes(*x)).collect::<Vec<f32>>())
-        };
-        let eights = |name| Ok(file.tensor(name).map_err(bad)?.data().as_chunks::<8>().0.to_vec());
-        let ids = |name| Ok(eights(name)?.into_iter().map(|id| FeatureId(u64::from_le_bytes(id))).collect::<Vec<_>>());
-        let names = match (file.tensor("names"), file.tensor("name_ends")) {
-            (Ok(names), Ok(ends)) => Some(split(names.data(), ends.data())?),
-            _ => None,
-        };
-        let (places, rows, seed) = (ids("ids")?, floats("rows")?, floats("seed")?);
-        let (known, evidence) = (floats("known")?, floats("evidence")?);
-        let c = metadata.catalogue.as_ref().map_or(0, |prior| prior.mean.len() + 1);
-        let catalogue = if c > 0 { Some(floats("catalogue")?) } else { None };
-        let (debtors, owed) = (ids("owed_ids")?, floats("owed")?);
-        let (n, width) = (places.len(), 1 + metadata.factors);
-        let ranked = catalogue.as_ref().map_or(0, Vec::len);
-        let lengths = [rows.len(), seed.len(), known.len(), evidence.len(), owed.len(), ranked];
-        if lengths != [n * width, n * width, n, 2 * n, debtors.len() * width, n * c] {
-            return Err(Error::BadAggregate("its tensors must be of one length"));
-        }
-        let reports: Vec<i64> = eights("reports")?.into_iter().map(i64::from_le_bytes).collect();
-        let [deltas, sum, squares] = reports[..] else {
-            return Err(Error::BadAggregate("its reports must be three numbers"));
-        };
-        let owed = debtors.into_iter().zip(owed.chunks_exact(width).map(<[f32]>::to_vec)).collect();
-        let reports = Reports { deltas: deltas.max(0) as u64, sum, squares };
-        let rows = Rows { ids: places, rows, catalogue, names, evidence: None };
-        // Aggregates of before there was a quorum, or noise, have none of these.
-        let numbers = |name: &'static str| match file.tensor(name) {
-            Ok(_) => eights(name).map(|list| list.into_iter().map(u64::from_le_bytes).collect::<Vec<u64>>()),
-            Err(_) => Ok(Vec::new()),
-        };
-        let about = if file.tensor("waiting").is_ok() { floats("waiting")? } else { Vec::new() };
-        let lists = [numbers("waiting_ids")?, numbers("waiting_since")?, numbers("waiting_ends")?];
-        let waiting = waiting(lists, &numbers("waiting_clients")?, &about, width + 2)?;
-        let left_out = numbers("left_out")?.first().copied().unwrap_or(0);
-        let spent = numbers("spent")?.first().map_or(0.0, |bits| f64::from_bits(*bits));
-        Ok(Aggregate { metadata, rows, seed, known, evidence, owed, reports, waiting, left_out, spent })
+        self.owed.row(self.rows.ids.len() - 1, width).copy_from_slice(&numbers[..width]);
     }
 }
 
-/// Rows that wait, from their columns.
-fn waiting(
-    [ids, since, ends]: [Vec<u64>; 3],
-    clients: &[u64],
-    numbers: &[f32],
-    width: usize,
-) -> Result<Waiting, Error> {
-    let broken = Error::BadAggregate("its rows that wait are broken");
-    if [since.len(), ends.len(), numbers.len() / width] != [ids.len(); 3] {
-        return Err(broken);
-    }
-    let mut start = 0;
-    let mut rows = BTreeMap::new();
-    for (i, (id, end)) in ids.into_iter().zip(ends).enumerate() {
-        let end = usize::try_from(end).map_err(|_| broken.clone())?;
-        let clients = clients.get(start..end).ok_or(broken.clone())?.to_vec();
-        let numbers = numbers[i * width..(i + 1) * width].to_vec();
-        rows.insert(FeatureId(id), Row { clients, since: since[i], numbers });
-        start = end;
-    }
-    Ok(Waiting::of(rows))
-}
-
-fn split(names: &[u8], ends: &[u8]) -> Result<Vec<String>, Error> {
-    let broken = Error::BadAggregate("its names are broken");
-    let mut start = 0;
-    let mut split = Vec::new();
-    for end in ends.as_chunks::<4>().0 {
-        let end = u32::from_le_bytes(*end) as usize;
-        let name = names.get(start..end).and_then(|name| core::str::from_utf8(name).ok());
-        split.push(String::from(name.ok_or(broken.clone())?));
-        start = end;
-    }
-    Ok(split)
+/// Says where an id is in a list of them.
+pub(super) fn places_of(ids: &[FeatureId]) -> impl Fn(FeatureId) -> Option<usize> + use<> {
+    let mut order: Vec<(FeatureId, usize)> = ids.iter().copied().zip(0..).collect();
+    order.sort_unstable();
+    move |id| order.binary_search_by_key(&id, |(id, _)| *id).ok().map(|found| order[found].1)
 }

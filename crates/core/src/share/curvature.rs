@@ -51,8 +51,18 @@ impl Curvature {
     /// Adds a S x to a vector.
     #[cfg(feature = "write")]
     pub(crate) fn add_times(&self, a: f64, x: &[f64], to: &mut [f64]) {
-        // S is symmetric: its rows, one after the other, are read as they lie.
-        for (x, moments) in x.iter().zip(self.moments.chunks_exact(self.width)) {
+        // S is symmetric: its rows are read as they lie, four at a time, so that a sum is loaded once for four of them.
+        let (fours, rest) = x.as_chunks::<4>();
+        let (blocks, last) = self.moments.split_at(4 * fours.len() * self.width);
+        for (x, block) in fours.iter().zip(blocks.chunks_exact(4 * self.width)) {
+            let by = x.map(|x| a * x);
+            let (ab, cd) = block.split_at(2 * self.width);
+            let ((m0, m1), (m2, m3)) = (ab.split_at(self.width), cd.split_at(self.width));
+            for ((((sum, m0), m1), m2), m3) in to.iter_mut().zip(m0).zip(m1).zip(m2).zip(m3) {
+                *sum = (((*sum + by[0] * m0) + by[1] * m1) + by[2] * m2) + by[3] * m3;
+            }
+        }
+        for (x, moments) in rest.iter().zip(last.chunks_exact(self.width)) {
             let by = a * x;
             to.iter_mut().zip(moments).for_each(|(sum, moment)| *sum += by * moment);
         }

@@ -81,8 +81,28 @@ const MOST_ETA: f32 = 1024.0;
 /// Fixed point: 2^-32 a unit. With numbers of at most 2^10, 2^20 deltas stay far from the ends of an i64.
 pub(crate) const UNIT: f32 = 4_294_967_296.0;
 
-/// What one client says of rows.
-pub(crate) type Rows = BTreeMap<FeatureId, Vec<i64>>;
+/// What one client says of rows: for each the sum of the changes of eta, 1 + k numbers, then of the amounts a and b of its curvature.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Told {
+    /// Where a row begins. Trees, not hash maps: ids and keys come from outside, and chosen ones could collide.
+    starts: BTreeMap<FeatureId, usize>,
+    numbers: Vec<i64>,
+}
+
+impl Told {
+    /// The rows of `length` numbers by ascending id.
+    pub(crate) fn rows(&self, length: usize) -> impl Iterator<Item = (FeatureId, &[i64])> {
+        self.starts.iter().map(move |(id, start)| (*id, &self.numbers[*start..start + length]))
+    }
+
+    fn add(&mut self, id: FeatureId, length: usize, numbers: impl Iterator<Item = i64>) {
+        let start = *self.starts.entry(id).or_insert(self.numbers.len());
+        if start == self.numbers.len() {
+            self.numbers.resize(start + length, 0);
+        }
+        self.numbers[start..start + length].iter_mut().zip(numbers).for_each(|(sum, x)| *sum = sum.saturating_add(x));
+    }
+}
 
 /// A sum of deltas, client by client: what one client does to a version is bounded as a whole, however many deltas it sends.
 #[derive(Debug, Clone)]
@@ -90,9 +110,7 @@ pub struct Fold {
     pub(crate) config: FoldConfig,
     pub(crate) version: u64,
     pub(crate) width: usize,
-    /// For each client and row the sum of the changes of eta, 1 + k numbers, then of the amounts a and b of its curvature. Trees, not
-    /// hash maps: ids and keys come from outside, and chosen ones could collide.
-    pub(crate) clients: BTreeMap<ClientKey, Rows>,
+    pub(crate) clients: BTreeMap<ClientKey, Told>,
     deltas: u64,
     events: u64,
     pub(crate) reports: Reports,
@@ -168,15 +186,13 @@ impl Fold {
         self.staleness(delta.base_version)?;
         let fixed = |x: f64| libm::rint(x * f64::from(UNIT)) as i64;
         let mut row = vec![0.0; self.width];
-        let rows = self.clients.entry(delta.client).or_default();
+        let told = self.clients.entry(delta.client).or_default();
+        told.numbers.reserve(delta.ids.len() * (self.width + 2));
         for (i, id) in delta.ids.iter().enumerate() {
             delta.row_into(i, &mut row);
-            let sums = rows.entry(*id).or_insert_with(|| vec![0; self.width + 2]);
             let amounts = delta.evidence[i].map(|code| code.amount().min(f64::from(MOST_ETA)));
             let numbers = row.iter().map(|x| f64::from(x.clamp(-MOST_ETA, MOST_ETA))).chain(amounts);
-            for (sum, x) in sums.iter_mut().zip(numbers) {
-                *sum = sum.saturating_add(fixed(x));
-            }
+            told.add(*id, self.width + 2, numbers.map(fixed));
         }
         if delta.report.events > 0 {
             self.reports.add(&Reports::of(delta.report.learner_loss));
@@ -204,12 +220,9 @@ impl Fold {
         if other.version != self.version {
             return Err(Error::UnknownBase { base: other.version, current: self.version });
         }
-        for (client, rows) in &other.clients {
+        for (client, told) in &other.clients {
             let mine = self.clients.entry(*client).or_default();
-            for (id, row) in rows {
-                let sums = mine.entry(*id).or_insert_with(|| vec![0; row.len()]);
-                sums.iter_mut().zip(row).for_each(|(sum, x)| *sum = sum.saturating_add(*x));
-            }
+            told.rows(self.width + 2).for_each(|(id, row)| mine.add(id, row.len(), row.iter().copied()));
         }
         self.deltas += other.deltas;
         self.events += other.events;
@@ -234,15 +247,15 @@ impl Fold {
 
     /// How many rows they touch.
     pub fn rows(&self) -> usize {
-        self.clients.values().flat_map(|rows| rows.keys()).collect::<BTreeSet<_>>().len()
+        self.clients.values().flat_map(|told| told.starts.keys()).collect::<BTreeSet<_>>().len()
     }
 
     /// A digest of the sums: equal for equal sets of deltas, in whatever order they were added.
     pub fn digest(&self) -> u64 {
         let mut bytes = Vec::new();
-        for (client, rows) in &self.clients {
+        for (client, told) in &self.clients {
             bytes.extend_from_slice(client);
-            for (id, row) in rows {
+            for (id, row) in told.rows(self.width + 2) {
                 bytes.extend_from_slice(&id.0.to_le_bytes());
                 row.iter().for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
             }

@@ -25,9 +25,12 @@ const NEW_ROWS: usize = 256;
 const WAITING: [usize; 2] = [1 << 16, 1 << 22];
 
 /// What one client says of a row, within bounds.
-pub(crate) struct Told {
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounded<'a> {
     pub(crate) id: FeatureId,
-    pub(crate) gradient: Vec<f64>,
+    /// Where the base has the row; None of a new one.
+    pub(crate) place: Option<usize>,
+    pub(crate) gradient: &'a [f64],
     pub(crate) amounts: Amounts,
 }
 
@@ -40,45 +43,64 @@ pub(crate) enum Measured {
     Whole,
 }
 
-/// All that one client says of rows, within bounds. `row` gives a row of the base; None is one of zeros.
-pub(crate) fn bounded<'a, 'b>(
-    rows: impl IntoIterator<Item = (&'b FeatureId, &'b Vec<i64>)>,
-    row: impl Fn(FeatureId) -> Option<&'a [f32]>,
-    curvature: &Curvature,
-    config: &FoldConfig,
+/// Bounds what clients say, one after the other.
+#[derive(Debug)]
+pub(crate) struct Bounds<'a> {
+    curvature: &'a Curvature,
+    config: &'a FoldConfig,
     measured: Measured,
-) -> Vec<Told> {
-    let number = |sum: &i64| *sum as f64 / f64::from(UNIT);
-    let mut squares = 0.0;
-    let mut numbers = Vec::new();
-    let mut told = Vec::new();
-    for (id, sums) in rows {
-        let (eta, amounts) = sums.split_at(sums.len() - 2);
-        let amounts = [number(&amounts[0]), number(&amounts[1])].map(|amount| amount.min(MOST_EVIDENCE));
-        let mut gradient: Vec<f64> = eta.iter().map(number).collect();
-        if let Some(row) = row(*id) {
-            numbers.clear();
-            numbers.extend(row.iter().map(|x| f64::from(*x)));
-            curvature.add_times(-amounts[0], &numbers, &mut gradient);
-            gradient.iter_mut().zip(&numbers).skip(1).for_each(|(g, x)| *g -= amounts[1] * x);
-        }
-        squares += shorten(&mut gradient, f64::from(config.clip));
-        if measured == Measured::Whole {
-            squares += amounts.iter().fold(0.0, |sum, x| sum + x * x);
-        }
-        told.push(Told { id: *id, gradient, amounts });
+    /// Of the present client: its rows, and their gradients one after the other.
+    rows: Vec<(FeatureId, Option<usize>, Amounts)>,
+    gradients: Vec<f64>,
+    /// A row of the base.
+    at: Vec<f64>,
+}
+
+impl<'a> Bounds<'a> {
+    pub(crate) fn new(curvature: &'a Curvature, config: &'a FoldConfig, measured: Measured) -> Bounds<'a> {
+        Bounds { curvature, config, measured, rows: Vec::new(), gradients: Vec::new(), at: Vec::new() }
     }
-    let length = libm::sqrt(squares);
-    if length > f64::from(config.influence) {
-        let factor = f64::from(config.influence) / length;
-        for told in &mut told {
-            told.gradient.iter_mut().for_each(|x| *x *= factor);
-            if measured == Measured::Whole {
-                told.amounts = told.amounts.map(|amount| amount * factor);
+
+    /// All that one client says of rows of `width` numbers, within bounds. `row` gives a row of the base by its place; one that the base does not have is of zeros.
+    pub(crate) fn of<'b, 'c>(
+        &mut self,
+        told: impl Iterator<Item = (FeatureId, Option<usize>, &'b [i64])>,
+        width: usize,
+        row: impl Fn(usize) -> &'c [f32],
+    ) -> impl Iterator<Item = Bounded<'_>> {
+        let number = |sum: &i64| *sum as f64 / f64::from(UNIT);
+        let mut squares = 0.0;
+        self.rows.clear();
+        self.gradients.clear();
+        for (id, place, sums) in told {
+            let (eta, amounts) = sums.split_at(width);
+            let amounts = [number(&amounts[0]), number(&amounts[1])].map(|amount| amount.min(MOST_EVIDENCE));
+            let start = self.gradients.len();
+            self.gradients.extend(eta.iter().map(number));
+            let gradient = &mut self.gradients[start..];
+            if let Some(place) = place {
+                self.at.clear();
+                self.at.extend(row(place).iter().map(|x| f64::from(*x)));
+                self.curvature.add_times(-amounts[0], &self.at, gradient);
+                gradient.iter_mut().zip(&self.at).skip(1).for_each(|(g, x)| *g -= amounts[1] * x);
+            }
+            squares += shorten(gradient, f64::from(self.config.clip));
+            if self.measured == Measured::Whole {
+                squares += amounts.iter().fold(0.0, |sum, x| sum + x * x);
+            }
+            self.rows.push((id, place, amounts));
+        }
+        let length = libm::sqrt(squares);
+        if length > f64::from(self.config.influence) {
+            let factor = f64::from(self.config.influence) / length;
+            self.gradients.iter_mut().for_each(|x| *x *= factor);
+            if self.measured == Measured::Whole {
+                self.rows.iter_mut().for_each(|(_, _, amounts)| *amounts = amounts.map(|amount| amount * factor));
             }
         }
+        let rows = self.rows.iter().zip(self.gradients.chunks_exact(width));
+        rows.map(|((id, place, amounts), gradient)| Bounded { id: *id, place: *place, gradient, amounts: *amounts })
     }
-    told
 }
 
 /// Shortens a vector to a length; the square of what it has then.
@@ -119,16 +141,16 @@ impl Waiting {
     }
 
     /// Takes what a client says of new rows; how many of them found no room.
-    pub(crate) fn hear(&mut self, client: ClientKey, since: u64, told: Vec<Told>) -> u64 {
+    pub(crate) fn hear(&mut self, client: ClientKey, since: u64, told: &[Bounded<'_>]) -> u64 {
         let (key, _) = client.as_chunks::<8>();
         let key = u64::from_le_bytes(key[0]);
         let mut left_out = 0;
-        for (n, Told { id, gradient, amounts }) in told.into_iter().enumerate() {
-            if n >= NEW_ROWS && !self.rows.contains_key(&id) {
+        for (n, Bounded { id, gradient, amounts, .. }) in told.iter().enumerate() {
+            if n >= NEW_ROWS && !self.rows.contains_key(id) {
                 left_out += 1;
                 continue;
             }
-            let row = self.rows.entry(id).or_insert_with(|| Row {
+            let row = self.rows.entry(*id).or_insert_with(|| Row {
                 clients: Vec::new(),
                 since,
                 numbers: vec![0.0; gradient.len() + amounts.len()],
@@ -136,7 +158,7 @@ impl Waiting {
             if !row.clients.contains(&key) {
                 row.clients.push(key);
             }
-            row.numbers.iter_mut().zip(gradient.iter().chain(&amounts)).for_each(|(sum, x)| *sum += *x as f32);
+            row.numbers.iter_mut().zip(gradient.iter().chain(amounts)).for_each(|(sum, x)| *sum += *x as f32);
         }
         left_out
     }

@@ -14,8 +14,12 @@ pub mod influence;
 pub mod noise;
 pub mod outbox;
 #[cfg(feature = "write")]
+mod owed;
+#[cfg(feature = "write")]
 pub mod precision;
 #[cfg(feature = "write")]
 pub mod release;
+#[cfg(feature = "write")]
+mod stored;
 pub mod teaching;
 pub mod told;

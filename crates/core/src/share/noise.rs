@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::share::aggregate::Aggregate;
 use crate::share::curvature::Curvature;
 use crate::share::fold::Fold;
-use crate::share::influence::{Measured, bounded};
+use crate::share::influence::{Bounds, Measured};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -52,12 +52,12 @@ impl Aggregate {
         let width = next.width();
         let (place, curvature) = (next.places(), Curvature::of(next.prior()));
         let mut numbers = vec![0i64; next.len() * (width + 2)];
-        for rows in fold.clients.values() {
+        let mut bounds = Bounds::new(&curvature, &fold.config, Measured::Whole);
+        for told in fold.clients.values() {
             // What the base has no row for is left out before the part is measured.
-            let rows = rows.iter().filter(|(id, _)| place(**id).is_some());
-            let row = |id| place(id).map(|i| next.row(i));
-            for told in bounded(rows, row, &curvature, &fold.config, Measured::Whole) {
-                let Some(i) = place(told.id) else { continue };
+            let told = told.rows(width + 2).filter_map(|(id, sums)| Some((id, Some(place(id)?), sums)));
+            for told in bounds.of(told, width, |i| next.row(i)) {
+                let Some(i) = told.place else { continue };
                 let sums = &mut numbers[i * (width + 2)..(i + 1) * (width + 2)];
                 for (sum, x) in sums.iter_mut().zip(told.gradient.iter().chain(&told.amounts)) {
                     // Towards zero, so that no part becomes longer.

@@ -45,15 +45,19 @@ impl<'a> RowPrecision<'a> {
 
     /// An element of P for amounts of curvature, the seed's and the clients' together.
     pub(crate) fn element(&self, amounts: Amounts, r: usize, c: usize) -> f64 {
+        let least = if r == c { self.least(r) } else { 0.0 };
+        least + self.curvature.element(amounts, r, c)
+    }
+
+    /// An element of the diagonal that P has without any event.
+    fn least(&self, r: usize) -> f64 {
+        if r == 0 {
+            return self.unknown;
+        }
         // Of a factor in second moments of a visitor's, so that what it is worth in a score counts and not how large
         // numbers it is kept in.
         let k = (self.width - 1) as f64;
-        let least = match (r == c, r) {
-            (false, _) => 0.0,
-            (true, 0) => self.unknown,
-            (true, _) => LEAST_OF_FACTOR + self.curvature.element([self.unknown * k, 0.0], r, r),
-        };
-        least + self.curvature.element(amounts, r, c)
+        LEAST_OF_FACTOR + self.curvature.element([self.unknown * k, 0.0], r, r)
     }
 
     /// The cell of amounts: rows of one cell after the other are solved fastest.
@@ -74,23 +78,31 @@ impl<'a> RowPrecision<'a> {
         let lower = match self.last.take() {
             Some((known, lower)) if known == cell => lower,
             _ => {
-                let middle = cell.map(|octave| libm::exp2(f64::from(octave)));
+                let middle = middle(cell);
                 cholesky(self.width, &|r, c| self.element(middle, r, c)).0
             }
         };
-        self.conjugate(amounts, &lower, g);
+        self.conjugate(amounts, cell, &lower, g);
         self.last = Some((cell, lower));
     }
 
-    /// Three rounds of conjugate gradients with L L^T as the preconditioner.
-    fn conjugate(&self, amounts: Amounts, lower: &[f64], g: &mut [f64]) {
+    /// Three rounds of conjugate gradients with the precision M = L L^T of a cell's middle (a_c, b_c) as the preconditioner. M and P differ by
+    /// amounts alone, P = a / a_c M + a diagonal, and M d of a direction d is known from how d was made: no matrix is read for P d.
+    fn conjugate(&self, amounts: Amounts, cell: Cell, lower: &[f64], g: &mut [f64]) {
         let product = |a: &[f64], b: &[f64]| a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + a * b);
-        let mut x = vec![0.0; self.width];
-        let mut direction = g.to_vec();
+        let middle = middle(cell);
+        let share = amounts[0] / middle[0];
+        let rest = [0.0, amounts[1] - share * middle[1]];
+        let diagonal = |r| (1.0 - share) * self.least(r) + self.curvature.element(rest, r, r);
+        let diagonal: Vec<f64> = (0..self.width).map(diagonal).collect();
+        let (mut x, mut image) = (vec![0.0; self.width], vec![0.0; self.width]);
+        let (mut direction, mut by_middle) = (g.to_vec(), g.to_vec());
         solve(lower, &mut direction);
         let mut lengths = product(g, &direction);
         for round in 1..=ROUNDS {
-            let image = self.times(amounts, &direction);
+            for (((image, m), d), by) in image.iter_mut().zip(&by_middle).zip(&direction).zip(&diagonal) {
+                *image = share * m + by * d;
+            }
             let curved = product(&direction, &image);
             // Of a gradient of zeros.
             if curved <= 0.0 {
@@ -105,20 +117,18 @@ impl<'a> RowPrecision<'a> {
             let mut next = g.to_vec();
             solve(lower, &mut next);
             let left = product(g, &next);
-            let share = left / lengths;
-            direction.iter_mut().zip(&next).for_each(|(d, next)| *d = next + share * *d);
+            let before = left / lengths;
+            direction.iter_mut().zip(&next).for_each(|(d, next)| *d = next + before * *d);
+            by_middle.iter_mut().zip(&*g).for_each(|(m, g)| *m = g + before * *m);
             lengths = left;
         }
         g.copy_from_slice(&x);
     }
+}
 
-    /// P x.
-    fn times(&self, amounts: Amounts, x: &[f64]) -> Vec<f64> {
-        let rest = |(r, x): (usize, &f64)| self.element([0.0, amounts[1]], r, r) * x;
-        let mut product: Vec<f64> = x.iter().enumerate().map(rest).collect();
-        self.curvature.add_times(amounts[0], x, &mut product);
-        product
-    }
+/// The amounts in the middle of a cell.
+fn middle(cell: Cell) -> Amounts {
+    cell.map(|octave| libm::exp2(f64::from(octave)))
 }
 
 #[cfg(test)]
