@@ -80,7 +80,17 @@ pub(crate) fn for_the_tests(workspace: &Workspace) -> Result<Browsers> {
                 .context(HOW_TO_GET_A_BROWSER)?
         }
     };
+    postgresql(sh);
     Ok(Browsers { chromium, firefox: firefox(sh)? })
+}
+
+/// PostgreSQL, of which the endpoint's tests start clusters of their own. They say so themselves where it could not be had.
+fn postgresql(sh: &Shell) {
+    let is_there = find("initdb").is_some() || Path::new("/usr/lib/postgresql").is_dir();
+    if !is_there {
+        println!("PostgreSQL is missing");
+        let _ = apt_get_install(sh, &["postgresql"]);
+    }
 }
 
 /// Firefox, with its driver. Not every system has a package of it, and Chromium's tests say most of what there is to say.

@@ -70,6 +70,8 @@ enum Command {
     Backup(commands::backup::BackupArgs),
     /// Make the store of an endpoint from a file that `backup` wrote.
     Restore(commands::backup::RestoreArgs),
+    /// Move the store of an endpoint that is stopped into PostgreSQL, where many servers share it.
+    Migrate(commands::migrate::Args),
     /// Make, list and revoke tokens of an endpoint.
     Token(commands::token::Args),
     /// Write completions of this command for a shell.
@@ -95,6 +97,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(*args),
         Command::Backup(args) => commands::backup::backup(&args),
         Command::Restore(args) => commands::backup::restore(&args),
+        Command::Migrate(args) => commands::migrate::run(&args),
         Command::Token(args) => commands::token::run(&args),
         Command::Completions(args) => completions::run(&args, &mut Command::command()),
     };

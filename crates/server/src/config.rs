@@ -7,11 +7,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use brooklet_core::{Base, Error, FoldConfig, Judging, Precision};
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{ArgPredicate, PossibleValue, PossibleValuesParser, TypedValueParser};
 use ipnet::IpNet;
 
 use crate::budget::Budget;
-use crate::store::SqliteConfig;
+use crate::store::{PostgresUrl, SqliteConfig};
 use crate::token::Scope;
 
 /// Everything the endpoint can be told. The command line's `serve` takes it as its options; each can also come from the
@@ -33,8 +33,20 @@ pub struct Config {
     pub open: Vec<Scope>,
 
     /// Folder for the database of models and deltas. It is created if it does not exist; only one server at a time can use it
-    #[arg(long, env = "BROOKLET_DATA", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "BROOKLET_DATA",
+        value_name = "DIR",
+        required = false,
+        required_unless_present = "store",
+        default_value_if("store", ArgPredicate::IsPresent, "")
+    )]
     pub data: PathBuf,
+
+    /// PostgreSQL database for models and deltas in place of a folder, which any number of servers can use: `postgres://user:password@host:5432/name`, or
+    /// `@one:5432,two:5432/name` where a standby takes over. Better said in the environment, for others see a command line
+    #[arg(long, env = "BROOKLET_STORE", hide_env_values = true, value_name = "URL")]
+    pub store: Option<PostgresUrl>,
 
     /// Name of the model in URLs, as in /v1/models/NAME: 1 to 64 lower-case letters, digits, `.`, `_` and `-`, no dot first
     #[arg(long, env = "BROOKLET_MODEL", default_value = MODEL, value_name = "NAME")]
@@ -274,6 +286,7 @@ impl Config {
             operate_listen: None,
             open: Vec::new(),
             data: data.into(),
+            store: None,
             model: MODEL.into(),
             seed: None,
             www: None,

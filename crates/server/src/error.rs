@@ -25,15 +25,14 @@ pub enum ServeError {
     },
     /// Strangers reach the address, and nothing keeps them off.
     #[error(
-        "strangers may reach {address}, and there is no token to tell them by: make one with `brooklet token make --data {data} --scope operate`, say with \
-         --open what needs none, or listen on 127.0.0.1",
-        data = data.display()
+        "strangers may reach {address}, and there is no token to tell them by: make one with `brooklet token make {store} --scope operate`, say with \
+         --open what needs none, or listen on 127.0.0.1"
     )]
     NoToken {
         /// The address.
         address: SocketAddr,
-        /// The folder of the store.
-        data: PathBuf,
+        /// The options that name the store.
+        store: String,
     },
     /// The store cannot be used.
     #[error(transparent)]

@@ -16,6 +16,7 @@ use tokio::time::{sleep, sleep_until};
 use crate::clock::now;
 use crate::config::Judge;
 use crate::error::FoldError;
+use crate::follow::catch_up;
 use crate::gzip;
 use crate::model::{Current, Model};
 use crate::state::AppState;
@@ -56,6 +57,7 @@ async fn run(state: AppState, model: Arc<Model>, mut stop: watch::Receiver<bool>
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }
+        let version = model.current().version;
         // The time runs from the first pending delta: an idle server publishes nothing, and a delta that comes alone
         // gets as long as any for others to join it.
         let deadline = tokio::time::Instant::now() + after;
@@ -73,6 +75,10 @@ async fn run(state: AppState, model: Arc<Model>, mut stop: watch::Receiver<bool>
             () = sleep(Duration::from_millis(wait)) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
+        if model.current().version != version {
+            // Another process has folded what was waited for.
+            continue;
+        }
         let mut pause = PAUSE;
         let folded = fold(&state, &model).await;
         model.set_failing(folded.is_err());
@@ -81,8 +87,8 @@ async fn run(state: AppState, model: Arc<Model>, mut stop: watch::Receiver<bool>
             Ok(Folded::Nothing) => {
                 tracing::warn!(model = model.name, "deltas were counted that the store does not have")
             }
-            // More have to come.
-            Ok(Folded::TooFew) => {}
+            // More have to come, or another process is at it.
+            Ok(Folded::TooFew | Folded::Elsewhere) => {}
             // Nothing is known that was not known now until more deltas have come.
             Ok(Folded::HeldBack) => pause = after.max(PAUSE),
             Ok(Folded::BudgetSpent) => {
@@ -116,6 +122,8 @@ pub enum Folded {
     TooFew,
     /// Another version would tell more of one client than `--noise-epsilon` allows. Deltas wait for an operator who allows more.
     BudgetSpent,
+    /// Another process folds the model, or has just published the version that this would have been.
+    Elsewhere,
     /// No delta was pending.
     Nothing,
 }
@@ -133,6 +141,8 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
     let _one_at_a_time = model.folding.lock().await;
     let started = Instant::now();
     let store = state.store();
+    let Some(_lead) = store.lead(&model.name).await? else { return Ok(Folded::Elsewhere) };
+    catch_up(state, model).await?;
     let least = state.config().version_clients as usize;
     let limit = Limit {
         deltas: DELTAS.max(least),
@@ -236,7 +246,11 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
     let taken = deltas + publication.fold.set_aside.len() as u64;
     {
         let _nobody_looks = model.publishing.write().await;
-        store.publish(&model.name, publication).await?;
+        match store.publish(&model.name, publication).await {
+            // Nothing of this was published, and what was is served in a moment.
+            Err(StoreError::Conflict) => return Ok(Folded::Elsewhere),
+            published => published?,
+        }
         model.spend(spent);
         model.set_current(next).await;
     }

@@ -95,6 +95,7 @@ mod serve;
 mod state;
 
 mod fold;
+mod follow;
 mod model;
 mod mounts;
 mod ready;
@@ -122,9 +123,10 @@ pub use router::app;
 pub use serve::{Server, serve};
 pub use state::AppState;
 pub use store::{
-    Append, By, Candidate, CandidateState, CandidateStats, Challenger, Comparison, FoldedVersion, Judged, Limit, Made,
-    ModelSettings, Pending, Publication, Receipt, Registered, Reported, Settings, Sqlite, SqliteConfig, Stats, Store,
-    StoreError, StoredVersion, VersionStats, backup, list_tokens, make_token, restore, revoke_token,
+    Append, By, Candidate, CandidateState, CandidateStats, Challenger, Comparison, FoldedVersion, Head, Judged, Limit,
+    Made, ModelSettings, Pending, Postgres, PostgresConfig, PostgresUrl, Publication, Receipt, Registered, Reported,
+    Settings, Sqlite, SqliteConfig, Stats, Store, StoreError, StoredVersion, VersionStats, backup, list_tokens,
+    make_token, migrate, restore, revoke_token,
 };
 pub use token::{Scope, Token};
 

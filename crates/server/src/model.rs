@@ -262,6 +262,14 @@ impl Model {
         *gate = Gate { held_back, step: Some(release.step), regret: release.regret, loss_before, loss };
     }
 
+    /// How many deltas wait, as the store says.
+    pub(crate) fn set_pending(&self, pending: u64) {
+        let before = self.pending.swap(pending as i64, Ordering::Relaxed);
+        if before <= 0 && pending > 0 || pending >= self.enough {
+            self.arrived.notify_one();
+        }
+    }
+
     /// Counts deltas that a fold took.
     pub(crate) fn taken(&self, deltas: u64) {
         // A fold may take a delta whose acceptance is not counted yet, so this may be below zero for a moment.

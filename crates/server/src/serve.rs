@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::fold;
+use crate::follow;
 use crate::log;
 use crate::metrics::Metrics;
 use crate::net::{self, Bounds};
@@ -81,6 +82,7 @@ impl Server {
         let models = state.models().cloned();
         let mut folders: JoinSet<()> =
             models.map(|model| fold::supervise(state.clone(), model, is_draining.clone())).collect();
+        folders.spawn(follow::run(state.clone(), is_draining.clone()));
 
         let stopped = {
             let state = state.clone();

@@ -18,7 +18,7 @@ use crate::mounts;
 use crate::pace::Pace;
 use crate::ready::{Readiness, Ready};
 use crate::seed;
-use crate::store::{Sqlite, SqliteConfig, Store, StoreError};
+use crate::store::{Postgres, PostgresConfig, Sqlite, SqliteConfig, Store, StoreError};
 use crate::token::Token;
 
 /// How long tokens that were looked up are as good as the store's.
@@ -46,12 +46,21 @@ struct Shared {
 }
 
 impl AppState {
-    /// Checks the settings, opens the embedded store, registers the seed and loads every model's current base.
+    /// Checks the settings, opens the store, registers the seed and loads every model's current base.
     pub async fn open(config: Config) -> Result<AppState, ServeError> {
         let metrics = Arc::new(Metrics::default());
-        let sqlite = SqliteConfig { commit_batch: config.commit_batch, quota: config.quota, ..SqliteConfig::default() };
-        let store = Sqlite::open(&config.data, &sqlite, metrics.clone())?;
-        AppState::with_store(config, Arc::new(store), metrics).await
+        let (quota, commit_batch) = (config.quota, config.commit_batch);
+        let store: Arc<dyn Store> = match &config.store {
+            Some(url) => {
+                let postgres = PostgresConfig { commit_batch, quota, ..PostgresConfig::default() };
+                Arc::new(Postgres::open(url, &postgres, metrics.clone()).await?)
+            }
+            None => {
+                let sqlite = SqliteConfig { commit_batch, quota, ..SqliteConfig::default() };
+                Arc::new(Sqlite::open(&config.data, &sqlite, metrics.clone())?)
+            }
+        };
+        AppState::with_store(config, store, metrics).await
     }
 
     /// The same on a store of the caller's.
@@ -72,7 +81,7 @@ impl AppState {
             let base = stored.base.ok_or(StoreError::UnknownModel)?;
             let current = Current::decode(base, stored.created, config.precision)
                 .map_err(|error| ServeError::BadStored { model: name.clone(), error })?;
-            let pending = store.stats(&name).await?.map_or(0, |stats| stats.pending_deltas);
+            let pending = store.head(&name).await?.map_or(0, |head| head.pending);
             metrics.state(&name, current.version, pending);
             tracing::info!(model = name, version = current.version, pending, "serving");
             let spent = match config.budget() {
@@ -94,7 +103,11 @@ impl AppState {
         if let Some(address) = config.strangers_reach()
             && store.tokens().await?.is_empty()
         {
-            return Err(ServeError::NoToken { address, data: config.data });
+            let store = match &config.store {
+                Some(_) => "--store ...".to_owned(),
+                None => format!("--data {}", config.data.display()),
+            };
+            return Err(ServeError::NoToken { address, store });
         }
         Ok(AppState(Arc::new(Shared {
             fold,

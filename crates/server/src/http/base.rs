@@ -5,6 +5,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::follow::catch_up;
 use crate::http::headers::{VERSION_HEADER, has_already};
 use crate::http::negotiate::{COMPACT, PATCH, accepts};
 use crate::http::problem::{Code, Problem};
@@ -29,6 +30,10 @@ pub(crate) async fn current(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let model = state.model(&name).ok_or_else(|| Problem::unknown_model(&name))?;
+    if from > Some(model.current().version) {
+        // Another process may have published it. If that cannot be told now, what is known is given.
+        let _ = catch_up(&state, model).await;
+    }
     let current = model.current();
     let compact = current.compact.as_ref().filter(|_| accepts(&headers, COMPACT));
     let wanted = from.zip(compact).filter(|(_, compact)| !has_already(&headers, &compact.etag));

@@ -11,6 +11,7 @@ use axum::{Extension, Json};
 use brooklet_core::{Delta, Error, Fold};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::follow::catch_up;
 use crate::http::admit::{Caller, too_often};
 use crate::http::body::{self, Limits, Read};
 use crate::http::headers::VERSION_HEADER;
@@ -63,6 +64,10 @@ pub(crate) async fn accept(
     }
     let (client, seq, events) = (delta.client, delta.seq, delta.events);
 
+    if delta.base_version > model.current().version {
+        // Another process may have published it.
+        catch_up(&state, model).await.map_err(|_| StoreError::Busy)?;
+    }
     let current = model.current();
     let receipt = match admissible(&state, &current, &delta) {
         Ok(()) => {

@@ -4,6 +4,7 @@
 //! each model's newest base, the versions, the last sequence number of each client key, and the deltas with where each
 //! of them is: pending, in a version, or set aside.
 
+use std::any::Any;
 use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
@@ -23,6 +24,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The names of all models.
     async fn models(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Which version of a model is the newest, and what waits for the next.
+    async fn head(&self, model: &str) -> Result<Option<Head>, StoreError>;
 
     /// The newest version of a model.
     async fn current(&self, model: &str) -> Result<Option<StoredVersion>, StoreError>;
@@ -107,6 +111,16 @@ pub trait Store: Send + Sync + 'static {
     /// Whether the store can be written to and read from.
     async fn check(&self) -> Result<(), StoreError>;
 
+    /// The right to fold a model until what is returned is dropped; None if another process has it.
+    async fn lead(&self, _model: &str) -> Result<Option<Box<dyn Any + Send>>, StoreError> {
+        Ok(Some(Box::new(())))
+    }
+
+    /// Returns when another process may have published a version or taken in deltas. Where one process at a time uses the store it never does.
+    async fn changed(&self) {
+        std::future::pending().await
+    }
+
     /// Finishes what was begun and closes; every later call fails with [`StoreError::Closed`].
     async fn close(&self) -> Result<(), StoreError>;
 }
@@ -171,6 +185,15 @@ pub struct Pending {
     pub client: ClientKey,
     /// The delta, as it was sent.
     pub bytes: Vec<u8>,
+}
+
+/// How far a model is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The newest version.
+    pub version: u64,
+    /// Deltas that no version holds yet.
+    pub pending: u64,
 }
 
 /// A version as it is stored.

@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 use async_trait::async_trait;
 use brooklet_core::ClientKey;
 use brooklet_server::{
-    Append, Candidate, CandidateState, CandidateStats, Comparison, Limit, Made, ModelSettings, Pending, Publication,
-    Receipt, Registered, Sqlite, Stats, Store, StoreError, StoredVersion, Token,
+    Append, Candidate, CandidateState, CandidateStats, Comparison, Head, Limit, Made, ModelSettings, Pending,
+    Publication, Receipt, Registered, Sqlite, Stats, Store, StoreError, StoredVersion, Token,
 };
 
 /// Does what the store does, unless the second says otherwise of the method of this name.
@@ -22,6 +22,10 @@ impl<F: Fn(&str) -> Result<(), StoreError> + Send + Sync + 'static> Store for Fa
     async fn models(&self) -> Result<Vec<String>, StoreError> {
         self.1("models")?;
         self.0.models().await
+    }
+    async fn head(&self, model: &str) -> Result<Option<Head>, StoreError> {
+        self.1("head")?;
+        self.0.head(model).await
     }
     async fn current(&self, model: &str) -> Result<Option<StoredVersion>, StoreError> {
         self.1("current")?;

@@ -13,7 +13,7 @@ use crate::store::error::StoreError;
 const LOG_PAGES: i64 = 256;
 
 /// The connection that writes, to a file that is brought up to the present schema.
-pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
+pub(in crate::store) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(PATIENCE)?;
     // Before there is a table; a file that has some keeps its way.

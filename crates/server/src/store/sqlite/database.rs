@@ -23,7 +23,7 @@ use super::tokens;
 use super::writer::{self, Writer};
 use crate::clock::now;
 use crate::metrics::Metrics;
-use crate::store::contract::{Append, Limit, Pending, Receipt, Registered, Stats, Store, StoredVersion};
+use crate::store::contract::{Append, Head, Limit, Pending, Receipt, Registered, Stats, Store, StoredVersion};
 use crate::store::error::StoreError;
 use crate::store::made::{
     Candidate, CandidateState, CandidateStats, Comparison, FoldedVersion, Made, ModelSettings, Publication,
@@ -114,6 +114,20 @@ impl Store for Sqlite {
         self.query(|connection| {
             let mut query = connection.prepare_cached("SELECT name FROM models ORDER BY name")?;
             query.query_map([], |row| row.get(0))?.collect()
+        })
+        .await
+    }
+
+    async fn head(&self, model: &str) -> Result<Option<Head>, StoreError> {
+        let model = model.to_owned();
+        self.query(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT max(version), (SELECT count(*) FROM pending WHERE model = ?1) FROM versions WHERE model = ?1
+                     HAVING max(version) IS NOT NULL",
+                )?
+                .query_row([model], |row| Ok(Head { version: row.get(0)?, pending: row.get(1)? }))
+                .optional()
         })
         .await
     }

@@ -14,7 +14,7 @@ const LEAST_ROOM: u64 = 1 << 20;
 
 /// The folder.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(in crate::store) struct Folder {
     database: PathBuf,
     reserve: PathBuf,
     /// Which file the database was when it was opened.
@@ -23,7 +23,7 @@ pub(super) struct Folder {
 
 impl Folder {
     /// Creates the folder if it is not there, and locks it. The lock is held until the file beside it is dropped.
-    pub(super) fn lock(folder: &Path) -> Result<(Folder, File), StoreError> {
+    pub(in crate::store) fn lock(folder: &Path) -> Result<(Folder, File), StoreError> {
         fs::create_dir_all(folder)?;
         let lock = lockable(folder)?;
         match lock.try_lock() {

@@ -10,7 +10,7 @@ mod database;
 mod error;
 mod folder;
 mod history;
-mod parts;
+pub(super) mod parts;
 mod profiles;
 mod readers;
 mod schema;
@@ -20,5 +20,7 @@ mod writer;
 
 pub use backup::{backup, restore};
 pub use config::SqliteConfig;
+pub(super) use connect::connect;
 pub use database::Sqlite;
+pub(super) use folder::Folder;
 pub use tokens::{list_tokens, make_token, revoke_token};

@@ -19,7 +19,7 @@ pub(super) fn put(transaction: &Transaction<'_>, delta: i64, bytes: &[u8]) -> ru
 }
 
 /// The bytes of a delta.
-pub(super) fn whole(connection: &Connection, delta: i64) -> rusqlite::Result<Vec<u8>> {
+pub(in crate::store) fn whole(connection: &Connection, delta: i64) -> rusqlite::Result<Vec<u8>> {
     let mut pieces = connection.prepare_cached("SELECT bytes FROM parts WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
     let mut bytes = Vec::new();
     let mut rows = pieces.query([delta * PIECES, (delta + 1) * PIECES])?;
