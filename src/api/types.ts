@@ -76,6 +76,8 @@ export interface OpenOptions {
   drift?: DriftOptions;
   /** The most slates and held predictions that wait for labels, 1 to 1024; the oldest makes room. Default: 32. */
   maxPending?: number;
+  /** What deltas hide of the visitor, beside what they leave out anyway. Default: nothing. */
+  privacy?: PrivacyOptions;
   /** The seed of everything random in the model: exploration. Default: a random one. */
   seed?: number | bigint;
   /** Called with what happens in the background. */
@@ -85,6 +87,15 @@ export interface OpenOptions {
 /** `"off"`: nothing is learnt and nothing stored or read, and everybody is recommended the same. `"personal"`: what is learnt is kept on the device, and no delta ever
  * tells of it, whatever is allowed later. `"sharing"`: deltas go out. */
 export type Consent = "off" | "personal" | "sharing";
+
+export interface PrivacyOptions {
+  /** The standard deviation of noise in each number of a row, whose gradient is no longer than 1; 0 to 1000. Default: 0. */
+  noise?: number;
+  /** So many items of `setItems` that the visitor never met are in each delta, 0 to 256. Default: 0. */
+  padding?: number;
+  /** Whether no row is told of under two client keys. Default: false. */
+  unlinkable?: boolean;
+}
 
 export interface ModelOptions {
   /** How the visitor's row learns: in closed form (the default), the same with variances alone, or at a rate. */

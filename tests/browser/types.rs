@@ -242,6 +242,7 @@ fn each_struct_has_the_fields_that_are_declared() {
         "OpenOptions",
         "ModelOptions",
         "DriftOptions",
+        "PrivacyOptions",
         "RecommendOptions",
         "SimilarOptions",
         "BrookletError",

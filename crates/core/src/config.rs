@@ -9,7 +9,8 @@
 //!   "exploration": {"epsilon": 0.1},
 //!   "gate": 2,
 //!   "drift": {"detector": "page-hinkley", "tolerance": 0.05, "threshold": 5, "policy": {"boost": 0.1, "events": 20}},
-//!   "maxPending": 32
+//!   "maxPending": 32,
+//!   "privacy": {"noise": 0.5, "padding": 10, "unlinkable": true}
 //! }
 //! ```
 //!
@@ -43,6 +44,8 @@ pub struct Config {
     pub seed: u64,
     /// The most slates and held predictions that wait for labels.
     pub max_pending_slates: usize,
+    /// What deltas hide.
+    pub privacy: Privacy,
     /// Whether what happens is recorded, for [`crate::Learner::take_log`].
     pub log: bool,
 }
@@ -108,6 +111,17 @@ pub enum Exploration {
     Thompson,
 }
 
+/// What deltas hide; by default nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Privacy {
+    /// The standard deviation z of the noise in each number of a row, whose gradient is no longer than one; 0 is none.
+    pub noise: f32,
+    /// So many items of the catalogue that the visitor never met are in each delta, with what the model expects of them.
+    pub padding: u32,
+    /// Whether no row is under two client keys.
+    pub unlinkable: bool,
+}
+
 /// Which detector watches. A threshold that is None is the seed's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Detector {
@@ -147,6 +161,8 @@ pub enum DriftPolicy {
 const SHARE: Bounds = Bounds::new(0.0, 1.0, "a number from 0 to 1");
 const ROWS: Bounds = Bounds::new(1.0, MAX_ROWS as f64, "a whole number from 1 to 16777216");
 const PENDING: Bounds = Bounds::new(1.0, MAX_PENDING as f64, "a whole number from 1 to 1024");
+const NOISE: Bounds = Bounds::new(0.0, 1000.0, "a number from 0 to 1000");
+const PADDING: Bounds = Bounds::new(0.0, 256.0, "a whole number from 0 to 256");
 const EVENTS: Bounds = Bounds::new(1.0, u32::MAX as f64, "a whole number of at least 1");
 
 const NONE: &str = "none";
@@ -173,6 +189,7 @@ impl Default for Config {
             drift: None,
             seed: 0,
             max_pending_slates: 32,
+            privacy: Privacy::default(),
             log: false,
         }
     }
@@ -196,7 +213,7 @@ impl Config {
     /// The settings that have a name. Whether there is a log is not among them, as it changes nothing that is learnt; nor is the
     /// seed, of which any is good, and which nothing is drawn from after a learner was made: a profile holds where its random
     /// numbers stand.
-    pub const SETTINGS: [&str; 6] = ["model", "shadows", "exploration", "gate", "drift", "maxPending"];
+    pub const SETTINGS: [&str; 7] = ["model", "shadows", "exploration", "gate", "drift", "maxPending", "privacy"];
 
     /// Reads settings and checks them. One that is not known is an error, not a default.
     ///
@@ -240,6 +257,12 @@ impl Config {
             drift.push(("policy", policy.to_value()));
             fields.push(("drift", object(drift)));
         }
+        if self.privacy != Privacy::default() {
+            let Privacy { noise, padding, unlinkable } = self.privacy;
+            let [noise, padding] = [number(noise), Value::Number(padding.into())];
+            let privacy = [("noise", noise), ("padding", padding), ("unlinkable", Value::Bool(unlinkable))];
+            fields.push(("privacy", object(privacy.into())));
+        }
         object(fields)
     }
 }
@@ -262,6 +285,7 @@ fn read(root: &Place<'_>) -> Config {
             .field("maxPending")
             .optional(|place| place.whole(&PENDING))
             .map_or(default.max_pending_slates, |most| most as usize),
+        privacy: root.field("privacy").optional(read_privacy).unwrap_or_default(),
         ..default
     }
 }
@@ -291,6 +315,15 @@ fn read_model(place: &Place<'_>) -> ModelConfig {
             .field("maxRows")
             .optional(|place| place.whole(&ROWS))
             .map_or(default.max_rows, |rows| rows as usize),
+    }
+}
+
+fn read_privacy(place: &Place<'_>) -> Privacy {
+    place.only(&["noise", "padding", "unlinkable"]);
+    Privacy {
+        noise: place.field("noise").optional(|place| place.single(&NOISE)).unwrap_or(0.0),
+        padding: place.field("padding").optional(|place| place.whole(&PADDING)).map_or(0, |items| items as u32),
+        unlinkable: place.field("unlinkable").optional(Place::flag).unwrap_or(false),
     }
 }
 

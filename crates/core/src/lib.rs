@@ -70,7 +70,7 @@ mod slates;
 mod thresholds;
 pub mod watch;
 
-pub use config::{Config, Detector, DriftPolicy, Exploration, Feedback, ModelConfig, VisitorStep};
+pub use config::{Config, Detector, DriftPolicy, Exploration, Feedback, ModelConfig, Privacy, VisitorStep};
 pub use error::{Error, Fault};
 #[doc(inline)]
 pub use format::base::{Base, Precision};

@@ -50,8 +50,18 @@ fn settings_read_back_as_they_were() {
                 for gate in [None, Some(f64::INFINITY), Some(0.1)] {
                     let drift = Some((detector, policy));
                     let (model, shadows) = (model.clone(), vec![ModelConfig::default(), model.clone()]);
-                    let config =
-                        Config { model, shadows, exploration, gate, drift, max_pending_slates: 9, ..Config::default() };
+                    let privacy = Privacy { noise: 0.3, padding: 7, unlinkable: true };
+                    let max_pending_slates = 9;
+                    let config = Config {
+                        model,
+                        shadows,
+                        exploration,
+                        gate,
+                        drift,
+                        max_pending_slates,
+                        privacy,
+                        ..Config::default()
+                    };
                     assert_eq!(config.check(), Ok(()));
                     assert_eq!(read(&config.to_value().to_json()), Ok(config));
                 }

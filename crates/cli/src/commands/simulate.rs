@@ -3,7 +3,7 @@
 use crate::args::{RecipeArgs, not_negative, share_of};
 use crate::term::{Bars, shown};
 use anyhow::Result;
-use brooklet_core::FoldConfig;
+use brooklet_core::{FoldConfig, Privacy};
 use brooklet_train::simulate::{Settings, Simulated, simulate};
 use brooklet_train::training::{Method, Recipe, Training};
 
@@ -58,6 +58,18 @@ pub(crate) struct Args {
     /// uncertainty about that weight.
     #[arg(long, default_value_t = FoldConfig::default().reach, value_name = "DEVIATIONS", value_parser = not_negative)]
     reach: f32,
+    /// Noise on every version, as `serve` adds it: its standard deviation as a multiple of --influence.
+    #[arg(long, default_value_t = 0.0, value_name = "MULTIPLE", value_parser = not_negative)]
+    noise_multiplier: f32,
+    /// Noise on every device: the standard deviation of what is added to each number of a row in a delta, whose gradient is no longer than 1.
+    #[arg(long, default_value_t = 0.0, value_name = "DEVIATION", value_parser = not_negative)]
+    device_noise: f32,
+    /// So many items that the visitor never met are in each delta, too.
+    #[arg(long, default_value_t = 0, value_name = "ITEMS", value_parser = clap::value_parser!(u32).range(..=256))]
+    padding: u32,
+    /// No device tells of a row under two client keys.
+    #[arg(long)]
+    unlinkable: bool,
     /// Print one JSON object on stdout.
     #[arg(long)]
     json: bool,
@@ -83,6 +95,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         drop_out: args.drop_out,
         hostile: args.hostile,
         fold,
+        noise_multiplier: args.noise_multiplier.into(),
+        privacy: Privacy { noise: args.device_noise, padding: args.padding, unlinkable: args.unlinkable },
     };
     let simulated = simulate(&training, &settings)?;
     if args.json {

@@ -196,6 +196,7 @@ impl Learner {
             Sharing::Told if features.shared().is_empty() => {}
             Sharing::Told => self.outbox.push(event, &mut self.random),
             Sharing::Kept => self.outbox.hide(&event, &mut self.random),
+            Sharing::Elsewhere if self.config.privacy.unlinkable => self.outbox.close(features, self.base().width()),
             Sharing::Elsewhere => {}
         }
     }

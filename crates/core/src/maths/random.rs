@@ -24,19 +24,24 @@ impl Random {
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// From N(0, 1), by the polar method (Marsaglia and Bray 1964): without a sine, which is 4 KB to download.
+    /// From N(0, 1).
     pub(crate) fn normal(&mut self) -> f64 {
-        loop {
-            let (x, y) = (2.0 * self.uniform() - 1.0, 2.0 * self.uniform() - 1.0);
-            let square = x * x + y * y;
-            if square > 0.0 && square < 1.0 {
-                return x * sqrt(-2.0 * libm::log(square) / square);
-            }
-        }
+        normal(|| self.uniform())
     }
 
     /// One of 0..n, n > 0.
     pub(crate) fn below(&mut self, n: usize) -> usize {
         ((self.uniform() * n as f64) as usize).min(n - 1)
+    }
+}
+
+/// From N(0, 1) by numbers from \[0, 1), by the polar method (Marsaglia and Bray 1964): without a sine, which is 4 KB to download.
+pub(crate) fn normal(mut uniform: impl FnMut() -> f64) -> f64 {
+    loop {
+        let (x, y) = (2.0 * uniform() - 1.0, 2.0 * uniform() - 1.0);
+        let square = x * x + y * y;
+        if square > 0.0 && square < 1.0 {
+            return x * sqrt(-2.0 * libm::log(square) / square);
+        }
     }
 }

@@ -17,6 +17,7 @@ pub mod outbox;
 mod owed;
 #[cfg(feature = "write")]
 pub mod precision;
+pub mod privacy;
 #[cfg(feature = "write")]
 pub mod release;
 #[cfg(feature = "write")]

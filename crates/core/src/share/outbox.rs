@@ -15,9 +15,10 @@ use crate::maths::random::Random;
 use crate::model::event::Event;
 use crate::model::overlay::Overlay;
 use crate::model::personal::Model;
-use crate::share::curvature::Curvature;
+use crate::share::curvature::{Amounts, Curvature};
+use crate::share::privacy::Cover;
 use crate::share::teaching::Teaching;
-use crate::share::told::Told;
+use crate::share::told::{BEYOND, Told};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -173,13 +174,18 @@ impl Outbox {
     }
 
     /// The pending delta; if there is none, one of what was learnt since. `fresh` is a random key, used if one is due.
-    pub(crate) fn prepare(&mut self, model: &Model, random: &mut Random, fresh: ClientKey) -> Option<PendingDelta> {
+    pub(crate) fn prepare(
+        &mut self,
+        model: &Model,
+        random: &mut Random,
+        fresh: ClientKey,
+        mut cover: Cover,
+    ) -> Option<PendingDelta> {
         if self.pending.is_none() && self.waiting() > 0 {
             if self.client.is_none() || self.acknowledged >= ROTATION {
-                self.client = Some(fresh);
-                self.acknowledged = 0;
+                self.rename(cover.key(fresh), cover.privacy.unlinkable);
             }
-            let delta = self.make(model, self.client.unwrap_or(fresh))?;
+            let delta = self.make(model, self.client.unwrap_or(fresh), &mut cover)?;
             for event in core::mem::take(&mut self.events) {
                 self.keep(event, random);
             }
@@ -207,7 +213,7 @@ impl Outbox {
 
     /// The endpoint will never take `delta`: it was told nothing by it, and will be by the next, under a new key. Nothing happens
     /// unless that is the pending one.
-    pub(crate) fn reject(&mut self, delta: &PendingDelta, fresh: ClientKey) {
+    pub(crate) fn reject(&mut self, delta: &PendingDelta, fresh: ClientKey, unlinkable: bool) {
         if !self.is_pending(delta) {
             return;
         }
@@ -215,17 +221,43 @@ impl Outbox {
         // It was encoded by this outbox or checked when the profile was read.
         let events = Delta::decode(&delta.bytes).map_or(0, |delta| delta.events);
         self.refused = self.refused.saturating_add(events);
-        self.underway = Told::default();
-        self.client = Some(fresh);
-        self.acknowledged = 0;
+        let underway = core::mem::take(&mut self.underway);
+        if unlinkable {
+            self.told.merge(&underway);
+        }
+        self.rename(fresh, unlinkable);
     }
 
     /// Nobody will take `delta`, and it is not made again: as if it had been stored, but its client is given up.
-    pub(crate) fn discard(&mut self, delta: &PendingDelta, fresh: ClientKey) {
+    pub(crate) fn discard(&mut self, delta: &PendingDelta, fresh: ClientKey, unlinkable: bool) {
         if self.is_pending(delta) {
             self.acknowledge(delta);
-            self.client = Some(fresh);
-            self.acknowledged = 0;
+            self.rename(fresh, unlinkable);
+        }
+    }
+
+    /// Rows of these features were told of under a key that is not this outbox's.
+    pub(crate) fn close(&mut self, features: &Features, width: usize) {
+        features.shared().iter().for_each(|feature| self.told.close_row(feature.id, width + BEYOND));
+    }
+
+    /// An outbox for a delta under a key of its own, that tells of no row that this one has told of.
+    pub(crate) fn aside(&self, unlinkable: bool) -> Outbox {
+        let mut told = Told::default();
+        if unlinkable {
+            told.merge(&self.told);
+            told.merge(&self.underway);
+            told.close();
+        }
+        Outbox { told, ..Outbox::default() }
+    }
+
+    /// Deltas go under another key from now on.
+    fn rename(&mut self, client: ClientKey, unlinkable: bool) {
+        self.client = Some(client);
+        self.acknowledged = 0;
+        if unlinkable {
+            self.told.close();
         }
     }
 
@@ -244,27 +276,42 @@ impl Outbox {
     }
 
     /// The delta of what is news to the endpoint, which then is underway; None if nothing is.
-    fn make(&mut self, model: &Model, client: ClientKey) -> Option<Delta> {
+    fn make(&mut self, model: &Model, client: ClientKey, cover: &mut Cover) -> Option<Delta> {
         let mut rows = Overlay::new(model.rows.base().clone(), usize::MAX);
         let kept = || self.history.iter().chain(&self.events).filter(|event| !event.features.shared().is_empty());
         // Each is read from the base once.
-        kept().flat_map(|event| event.features.iter()).for_each(|feature| _ = rows.enter(feature.id));
+        let features = kept().chain(&cover.decoys).flat_map(|event| event.features.iter());
+        features.for_each(|feature| _ = rows.enter(feature.id));
         let metadata = rows.base().metadata();
         let width = 1 + metadata.factors;
         let curvature = Curvature::of(&metadata.prior);
-        let teaching = Teaching::of(model, &rows, kept());
+        let visitor = model.visitor_of(&rows, kept());
+        let teaching = Teaching::of(model, &rows, &visitor, kept());
+        let decoys = Teaching::of(model, &rows, &visitor, cover.decoys.iter());
+        let decoys = decoys.rows(width).filter(|(id, ..)| !teaching.has(*id) && !self.told.has(*id));
         let mut at = vec![0.0; width];
         let mut news: Vec<News> = Vec::new();
-        for (id, gradient, amounts, events) in teaching.rows(width) {
+        let met = teaching.rows(width).map(|row| (row, false));
+        for ((id, gradient, amounts, events), decoy) in met.chain(decoys.map(|row| (row, true))) {
             rows.base_into(id, &mut at);
             let mut gradient = gradient.to_vec();
             let (told, before) = self.told.news(id, &at, &curvature, &mut gradient);
+            let fresh = events > told;
+            if self.told.is_closed(id) || !fresh && !cover.privacy.corrects() {
+                continue;
+            }
             // A loss may be steeper than it was told to be, and then the endpoint has to know; if it is less steep, steps are short.
-            let evidence = [0, 1].map(|which| Evidence::of(amounts[which] - before[which]));
-            let amounts = evidence.map(Evidence::amount);
-            gradient.iter_mut().enumerate().for_each(|(r, eta)| *eta += curvature.times(amounts, &at, r));
-            let size = gradient.iter().fold(0.0, |sum, x| sum + x * x);
-            news.push(News { id, eta: gradient, evidence, events: (events - told).max(0.0), size });
+            let mut amounts = [0, 1].map(|which| (amounts[which] - before[which]).max(0.0));
+            // What noise added and what was cut off is no news the next time.
+            let known =
+                (cover.privacy.noise > 0.0).then(|| (eta_of(gradient.clone(), amounts, &at, &curvature), amounts));
+            cover.privacy.blur(&mut gradient, &mut amounts, &mut cover.entropy);
+            let evidence = amounts.map(Evidence::of);
+            let said = evidence.map(Evidence::amount);
+            let eta = eta_of(gradient, said, &at, &curvature);
+            let size = eta.iter().fold(0.0, |sum, x| sum + x * x);
+            let events = if decoy { 0.0 } else { (events - told).max(0.0) };
+            news.push(News { id, eta, evidence, events, fresh, size, known });
         }
         let news = chosen(news, width);
         let scales: Vec<f32> = (0..width).map(|column| largest(&news, column) / 127.0).collect();
@@ -274,7 +321,7 @@ impl Outbox {
         };
         let goes = |row: &&News| {
             let mut numbers = row.eta.iter().zip(&scales);
-            row.events > 0.0 || numbers.any(|(x, scale)| quantised(*x, *scale).abs() >= LEAST_TOLD)
+            row.fresh || numbers.any(|(x, scale)| quantised(*x, *scale).abs() >= LEAST_TOLD)
         };
         let news: Vec<&News> = news.iter().filter(goes).collect();
         if news.is_empty() {
@@ -297,7 +344,12 @@ impl Outbox {
         let mut eta = vec![0.0; width];
         for (i, row) in news.iter().enumerate() {
             delta.row_into(i, &mut eta);
-            self.underway.tell(row.id, &eta, row.evidence.map(Evidence::amount), row.events as f32);
+            let mut amounts = row.evidence.map(Evidence::amount);
+            if let Some((known, all)) = &row.known {
+                eta.iter_mut().zip(known).for_each(|(eta, known)| *eta = *known as f32);
+                amounts = *all;
+            }
+            self.underway.tell(row.id, &eta, amounts, row.events as f32);
         }
         Some(delta)
     }
@@ -311,18 +363,25 @@ struct News {
     eta: Vec<f64>,
     evidence: [Evidence; 2],
     events: f64,
+    /// Whether it goes out however little it says.
+    fresh: bool,
     /// The square of eta's change.
     size: f64,
+    /// What counts as told, where that is not what is said.
+    known: Option<(Vec<f64>, Amounts)>,
+}
+
+/// A change of eta, of a gradient at a row where the curvature changes by amounts.
+fn eta_of(mut gradient: Vec<f64>, amounts: Amounts, at: &[f32], curvature: &Curvature) -> Vec<f64> {
+    gradient.iter_mut().enumerate().for_each(|(r, eta)| *eta += curvature.times(amounts, at, r));
+    gradient
 }
 
 /// Those with events that were never told, and of the others those with the largest changes, as many as fit; by ascending id.
 fn chosen(news: Vec<News>, width: usize) -> Vec<News> {
-    let fresh = news.iter().filter(|row| row.events > 0.0).count();
+    let fresh = news.iter().filter(|row| row.fresh).count();
     let most = (fresh + CORRECTED).min(MAX_BYTES / (Delta::ROW_BYTES + width));
-    let by_size = |a: &News, b: &News| {
-        let fresh = |row: &News| row.events > 0.0;
-        fresh(b).cmp(&fresh(a)).then(b.size.total_cmp(&a.size)).then(a.id.cmp(&b.id))
-    };
+    let by_size = |a: &News, b: &News| b.fresh.cmp(&a.fresh).then(b.size.total_cmp(&a.size)).then(a.id.cmp(&b.id));
     let mut news = if news.len() > most { ordered(&news, by_size) } else { news };
     news.truncate(most);
     ordered(&news, |a, b| a.id.cmp(&b.id))

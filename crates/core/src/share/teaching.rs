@@ -14,6 +14,7 @@ use crate::model::fm::Sum;
 use crate::model::gathered::Gathered;
 use crate::model::overlay::Overlay;
 use crate::model::personal::Model;
+use crate::model::posterior::Gaussian;
 use crate::share::curvature::Amounts;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -30,9 +31,13 @@ pub(crate) struct Teaching {
 }
 
 impl Teaching {
-    /// Of these events upon the base of `rows`, over which nothing was learnt.
-    pub(crate) fn of<'a>(model: &Model, rows: &Overlay, events: impl Iterator<Item = &'a Event> + Clone) -> Teaching {
-        let visitor = model.visitor_of(rows, events.clone());
+    /// Of these events upon the base of `rows`, over which nothing was learnt, for this visitor.
+    pub(crate) fn of<'a>(
+        model: &Model,
+        rows: &Overlay,
+        visitor: &Gaussian,
+        events: impl Iterator<Item = &'a Event> + Clone,
+    ) -> Teaching {
         let mut teaching = Teaching { lanes: rows.lanes(), ..Teaching::default() };
         events.clone().for_each(|event| event.features.shared().iter().for_each(|feature| teaching.meet(feature.id)));
         let often: Vec<f64> = teaching.events.iter().map(|n| sqrt(f64::from(*n))).collect();
@@ -45,7 +50,7 @@ impl Teaching {
             let variance = visitor.direction(phi, &mut direction);
             // How uncertain the visitor's weight is does not depend on a row.
             direction[0][0] = 0.0;
-            gathered.meet(&visitor);
+            gathered.meet(visitor);
             let (pull, curvature) = averaged_slope(model.loss(), map, score, variance, event.target.into());
             let weight = f64::from(event.weight);
             places.clear();
@@ -68,6 +73,11 @@ impl Teaching {
         let gradients = self.gradients.chunks_exact(self.lanes).map(move |row| &row.as_flattened()[..width]);
         let rows = self.index.ids().iter().zip(gradients).zip(&self.amounts).zip(&self.events);
         rows.map(|(((id, gradient), amounts), events)| (*id, gradient, *amounts, f64::from(*events)))
+    }
+
+    /// Whether an event has the row.
+    pub(crate) fn has(&self, id: FeatureId) -> bool {
+        self.index.find(id).is_some()
     }
 
     fn meet(&mut self, id: FeatureId) {

@@ -77,11 +77,42 @@ impl Told {
         }
     }
 
+    /// Whether the row was told of under a client key that was given up, and is not to be told of again.
+    pub(crate) fn is_closed(&self, id: FeatureId) -> bool {
+        self.events(id) < 0.0
+    }
+
+    /// Whether anything was told of the row.
+    pub(crate) fn has(&self, id: FeatureId) -> bool {
+        self.index.find(id).is_some()
+    }
+
+    /// None of these rows is told of again.
+    pub(crate) fn close(&mut self) {
+        let stride = self.stride;
+        for row in self.numbers.chunks_exact_mut(stride.max(1)) {
+            row.fill(0.0);
+            row[stride - 1] = -1.0;
+        }
+        self.marks.touch_all();
+    }
+
+    /// The row is not told of again; `stride` is what rows have.
+    pub(crate) fn close_row(&mut self, id: FeatureId, stride: usize) {
+        let row = self.row(id, stride);
+        row.fill(0.0);
+        row[stride - 1] = -1.0;
+    }
+
     /// An event of this row is no longer kept: what was told of it stands, and its share is not looked at again. Whether one was told of.
     pub(crate) fn release(&mut self, id: FeatureId) -> bool {
         let Some(slot) = self.index.find(id) else { return false };
         let row = &mut self.numbers[slot * self.stride..(slot + 1) * self.stride];
         let events = row[row.len() - 1];
+        // One that is not told of again has to be remembered.
+        if events < 0.0 {
+            return false;
+        }
         let left = if events > 1.0 { 1.0 - 1.0 / events } else { 0.0 };
         row.iter_mut().for_each(|x| *x *= left);
         self.marks.touch(slot);

@@ -9,6 +9,9 @@ use brooklet_core::{Base, Config, Delta, Error, FeatureId, Learner, MAX_PENDING,
 /// How hard zstd tries: as hard as an endpoint would, 19, makes no patch smaller by more than a twentieth, and takes ten times as long.
 const LEVEL: i32 = 9;
 
+/// Items that a device knows for each of padding.
+const CATALOGUE: u32 = 10;
+
 /// One browser.
 pub(crate) struct Client {
     learner: Learner,
@@ -23,11 +26,16 @@ pub(crate) struct Visit {
 }
 
 impl Client {
-    pub(crate) fn new(seed: &Base) -> Result<Client, Error> {
-        Ok(Client {
-            learner: Learner::new(seed.clone(), Config { max_pending_slates: MAX_PENDING, ..Config::default() })?,
-            visits: 0,
-        })
+    /// A page gives its whole catalogue; some of it is enough to draw padding from.
+    pub(crate) fn new(seed: &Base, population: &Population, rng: &mut Rng) -> Result<Client, Error> {
+        let privacy = population.privacy;
+        let config = Config { max_pending_slates: MAX_PENDING, privacy, ..Config::default() };
+        let mut learner = Learner::new(seed.clone(), config)?;
+        for _ in 0..CATALOGUE * privacy.padding {
+            let (id, features) = &population.items[rng.below(population.items.len())];
+            learner.set_item(id, features)?;
+        }
+        Ok(Client { learner, visits: 0 })
     }
 
     /// The next visit of one of these people.

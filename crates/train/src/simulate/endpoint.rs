@@ -1,8 +1,12 @@
 //! The central endpoint, without a network or a store.
 
 use super::population::{Judge, Population};
+use crate::maths::Rng;
 use brooklet_core::{Aggregate, Base, Delta, Error, Fold, FoldConfig, Judging, Precision, compact};
 use std::collections::VecDeque;
+
+/// The random stream of the noise.
+const NOISE: u64 = 5;
 
 /// What the central endpoint does with deltas, without its store: every check of a delta, and the fold.
 pub(crate) struct Endpoint<'a> {
@@ -10,6 +14,8 @@ pub(crate) struct Endpoint<'a> {
     judge: Option<&'a Judge<'a>>,
     fold: Fold,
     config: FoldConfig,
+    noise_multiplier: f64,
+    noise: Rng,
     cut: u64,
     /// The newest version.
     current: Base,
@@ -31,12 +37,14 @@ impl<'a> Endpoint<'a> {
         population: &Population,
         judge: Option<&'a Judge<'a>>,
     ) -> Result<Endpoint<'a>, Error> {
-        let Population { cut, stale, fold: config, .. } = population;
+        let Population { cut, stale, fold: config, noise_multiplier, seed: seed_of_noise, .. } = population;
         Ok(Endpoint {
             aggregate: Aggregate::from_base(seed),
             judge,
             fold: Fold::new(config, seed.metadata().version, seed.metadata().factors),
             config: config.clone(),
+            noise_multiplier: *noise_multiplier,
+            noise: Rng::new(*seed_of_noise, NOISE),
             cut: *cut as u64,
             current: seed.clone(),
             bases: VecDeque::from([downloaded(seed)?]),
@@ -76,7 +84,15 @@ impl<'a> Endpoint<'a> {
             return Ok(());
         }
         let judge = self.judge.map(|judge| judge as &Judging<'_>);
-        let release = self.aggregate.release(&self.fold, Precision::Steps, &self.current, judge)?;
+        let release = if self.noise_multiplier > 0.0 {
+            let mut sums = self.aggregate.sums(&self.fold)?;
+            sums.deviation = self.noise_multiplier * sums.bound;
+            let mut noise = || (f64::from(self.noise.normal()) * sums.deviation).round() as i64;
+            sums.numbers.iter_mut().for_each(|number| *number = number.saturating_add(noise()));
+            self.aggregate.release_sums(&sums, Precision::Steps, &self.current, judge)?
+        } else {
+            self.aggregate.release(&self.fold, Precision::Steps, &self.current, judge)?
+        };
         self.held_back += u64::from(release.held_back);
         self.regret = self.regret.max(release.regret.unwrap_or(0.0));
         let Some(base) = release.base else {

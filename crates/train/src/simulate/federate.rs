@@ -44,9 +44,10 @@ pub(crate) struct Taught {
     pub(crate) deltas: u64,
 }
 
-/// Random streams, besides that of the order: of who is hostile, of what happens in visits.
+/// Random streams, besides that of the order: of who is hostile, of what happens in visits, of what pages have.
 const HOSTILE: u64 = 2;
 const VISITS: u64 = 3;
+const PAGES: u64 = 4;
 
 /// Lets `clients` learn upon `seed` and send what they learnt. `progress` counts visits.
 pub(crate) fn federate(
@@ -73,7 +74,9 @@ pub(crate) fn federate(
     let apart = (population.visits(clients) / population.cut / LOOKS).max(1) as u64;
     let mut look = if population.from_nothing { 1 } else { apart };
     let mut known = vec![false; clients.len()];
-    let mut learners: Vec<Client> = (0..clients.len()).map(|_| Client::new(seed)).collect::<Result<_, _>>()?;
+    let mut pages = Rng::new(population.seed, PAGES);
+    let mut learners: Vec<Client> =
+        (0..clients.len()).map(|_| Client::new(seed, population, &mut pages)).collect::<Result<_, _>>()?;
     for visitor in population.order(clients) {
         while hostile.unit() < population.hostile {
             endpoint.accept(&client::attack(endpoint.current(), &population.targets, &mut hostile))?;

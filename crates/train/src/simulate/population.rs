@@ -2,7 +2,7 @@
 
 use crate::evaluate::Visitors;
 use crate::maths::Rng;
-use brooklet_core::{Base, ClientKey, Error, FeatureId, FoldConfig};
+use brooklet_core::{Base, ClientKey, Error, FeatureId, Features, FoldConfig, Privacy};
 
 /// The random stream that the order of visits is drawn from.
 const ORDER: u64 = 1;
@@ -24,6 +24,12 @@ pub(crate) struct Population {
     pub(crate) hostile: f64,
     pub(crate) targets: Vec<FeatureId>,
     pub(crate) fold: FoldConfig,
+    /// The noise that the endpoint adds to each version, as a multiple of what one client may do to it; 0 is none.
+    pub(crate) noise_multiplier: f64,
+    /// What devices hide.
+    pub(crate) privacy: Privacy,
+    /// What padding is drawn from: all items with their features.
+    pub(crate) items: Vec<(String, Features)>,
     /// Whether the seed was learnt from nothing.
     pub(crate) from_nothing: bool,
     pub(crate) seed: u64,

@@ -4,13 +4,14 @@ use super::exposure::share_of_top;
 use super::federate::{Federated, Taught, federate};
 use super::population::{Judge, Population};
 use crate::error::Result;
-use crate::evaluate::{Outcome, Replayed, Visitors};
+use crate::evaluate::{Outcome, Replayed, Visitors, item_features};
 use crate::input::Events;
 use crate::maths::{Rng, auc, cores, in_parallel, log_loss, mean};
 use crate::training::Training;
 use crate::watch::{Length, Watch};
-use brooklet_core::{Base, Config, FeatureId, FoldConfig};
+use brooklet_core::{Base, Config, FeatureId, FoldConfig, Privacy};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// The share of central training's gain that is enough.
 const ENOUGH: f64 = 0.95;
@@ -42,6 +43,11 @@ pub struct Settings {
     pub hostile: f64,
     /// How deltas are folded.
     pub fold: FoldConfig,
+    /// The noise that the endpoint adds to each version, as a multiple of what one client may do to it; 0 is none. With noise new items have rows
+    /// because the endpoint lists all items, as an operator has to.
+    pub noise_multiplier: f64,
+    /// What devices hide of a visitor.
+    pub privacy: Privacy,
 }
 
 impl Default for Settings {
@@ -58,6 +64,8 @@ impl Default for Settings {
             drop_out: 0.1,
             hostile: 0.0,
             fold: FoldConfig::default(),
+            noise_multiplier: 0.0,
+            privacy: Privacy::default(),
         }
     }
 }
@@ -147,7 +155,15 @@ pub fn simulate(job: &Training<'_>, args: &Settings) -> Result<Simulated> {
     let pushed = targets(job, &known);
     let features = |item: &&str| FeatureId::named(&format!("{}={item}", job.dataset.columns.item));
     let targets: Vec<FeatureId> = pushed.iter().map(features).collect();
+    let mut fold = args.fold.clone();
+    if args.noise_multiplier > 0.0 {
+        fold.items = Some(Arc::new(events.items.names().map(|item| features(&item)).collect()));
+    }
+    let page = |item: &str| Ok((item.to_owned(), item_features(&seed, item, &job.items)?));
     let population = Population {
+        noise_multiplier: args.noise_multiplier,
+        privacy: args.privacy,
+        items: events.items.names().map(page).collect::<Result<_>>()?,
         visit: args.visit,
         cut: args.cut,
         passes: args.passes,
@@ -155,7 +171,7 @@ pub fn simulate(job: &Training<'_>, args: &Settings) -> Result<Simulated> {
         drop_out: args.drop_out,
         hostile: args.hostile,
         targets: targets.clone(),
-        fold: args.fold.clone(),
+        fold,
         from_nothing,
         seed: job.seed,
     };

@@ -8,7 +8,7 @@ use crate::evaluate::Visitors;
 use crate::input::{Columns, Events, LabelRule, Row, SideTable, events_of};
 use crate::maths::{Rng, sigmoid};
 use crate::training::{Method, Recipe, Training};
-use brooklet_core::{Base, Config, FeatureId, FoldConfig};
+use brooklet_core::{Base, Config, FeatureId, FoldConfig, Privacy};
 
 const PEOPLE: usize = 260;
 const OF_SEED: usize = 60;
@@ -118,6 +118,9 @@ fn what_a_seed_never_heard_of_is_learnt_from_deltas() {
         drop_out: 0.1,
         hostile: 0.0,
         targets: Vec::new(),
+        noise_multiplier: 0.0,
+        privacy: Privacy::default(),
+        items: Vec::new(),
         fold: FoldConfig::default(),
         from_nothing: false,
         seed: 3,
