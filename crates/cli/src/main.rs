@@ -10,6 +10,7 @@ mod term;
 
 mod args;
 mod commands;
+mod endpoint;
 mod files;
 mod largest;
 mod report;
@@ -66,6 +67,10 @@ enum Command {
     Import(import::Args),
     /// Serve a model to browsers, take in their deltas, publish what they learnt.
     Serve(Box<serve::Args>),
+    /// Look after the models and versions of a running endpoint.
+    Model(commands::model::Args),
+    /// Make a version of a running endpoint again, of the deltas that went into it.
+    Fold(commands::model::FoldArgs),
     /// Write the store of an endpoint, running or not, into one file.
     Backup(commands::backup::BackupArgs),
     /// Make the store of an endpoint from a file that `backup` wrote.
@@ -95,6 +100,8 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Serve(args) => serve::run(*args),
+        Command::Model(args) => commands::model::run(&args),
+        Command::Fold(args) => commands::model::fold(&args),
         Command::Backup(args) => commands::backup::backup(&args),
         Command::Restore(args) => commands::backup::restore(&args),
         Command::Migrate(args) => commands::migrate::run(&args),

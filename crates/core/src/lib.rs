@@ -81,7 +81,7 @@ pub use format::base_writer::{Rows, encode_base};
 #[doc(inline)]
 pub use format::compact_writer::{compact, patch};
 #[doc(inline)]
-pub use format::delta::{ClientKey, Delta, Report};
+pub use format::delta::{ClientKey, Delta, Report, cohort};
 #[doc(inline)]
 pub use format::evidence::Evidence;
 #[doc(inline)]

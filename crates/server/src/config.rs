@@ -98,6 +98,19 @@ pub struct Config {
     #[arg(long, env = "BROOKLET_VERSION_SECONDS", default_value_t = VERSION_SECONDS, value_name = "SECONDS")]
     pub version_seconds: u64,
 
+    /// Give a new version to this many of a hundred clients first, and to all once these are not served worse; 0 gives it to all at once
+    #[arg(long, env = "BROOKLET_CANARY_SHARE", default_value_t = 0, value_name = "PERCENT",
+          value_parser = clap::value_parser!(u8).range(0..=50))]
+    pub canary_share: u8,
+
+    /// How long they have it first, at least
+    #[arg(long, env = "BROOKLET_CANARY_SECONDS", default_value_t = CANARY_SECONDS, value_name = "SECONDS")]
+    pub canary_seconds: u64,
+
+    /// How many deltas must report how well their clients were served, of these and of the others, before all have it
+    #[arg(long, env = "BROOKLET_CANARY_REPORTS", default_value_t = CANARY_REPORTS, value_name = "N")]
+    pub canary_reports: u64,
+
     /// How many clients have to meet a new feature before it has a row in the model; until then what they learnt of it waits
     #[arg(long, env = "BROOKLET_QUORUM", default_value_t = FoldConfig::default().quorum, value_name = "CLIENTS")]
     pub quorum: usize,
@@ -263,6 +276,8 @@ const FOLD_DELTAS: u64 = 1000;
 const FOLD_SECONDS: u64 = 300;
 const VERSION_CLIENTS: u32 = 50;
 const VERSION_SECONDS: u64 = 600;
+const CANARY_SECONDS: u64 = 3600;
+const CANARY_REPORTS: u64 = 50;
 const RETAIN_VERSIONS: u64 = 20;
 const MAX_DELTA_BYTES: usize = 64 << 10;
 const MAX_INFLATED_BYTES: usize = 256 << 10;
@@ -298,6 +313,9 @@ impl Config {
             fold_seconds: FOLD_SECONDS,
             version_clients: VERSION_CLIENTS,
             version_seconds: VERSION_SECONDS,
+            canary_share: 0,
+            canary_seconds: CANARY_SECONDS,
+            canary_reports: CANARY_REPORTS,
             quorum,
             items: None,
             clip,

@@ -161,3 +161,40 @@ pub enum FoldError {
     #[error("the fold panicked")]
     Panicked,
 }
+
+/// Why an operator's wish was not granted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OperateError {
+    #[error(transparent)]
+    Fold(#[from] FoldError),
+    #[error("there is no version {version}; the current one is {newest}")]
+    UnknownVersion { version: u64, newest: u64 },
+    #[error("version {version} is not kept any more; the current one is {newest}")]
+    Pruned { version: u64, newest: u64 },
+    #[error("there is no candidate {0}")]
+    UnknownCandidate(u64),
+    #[error(
+        "candidate {0} is of another time: another version came, or another candidate, or what it was made of is gone"
+    )]
+    Outdated(u64),
+    #[error("`{0}` cannot name a model: use 1 to 64 lower-case letters, digits, `.`, `_` and `-`, no dot first")]
+    BadName(String),
+    #[error("this is no seed: {0}")]
+    BadSeed(String),
+    #[error("{0}")]
+    NotRebuilt(String),
+    #[error("{0}")]
+    InUse(String),
+}
+
+impl From<StoreError> for OperateError {
+    fn from(error: StoreError) -> OperateError {
+        OperateError::Fold(error.into())
+    }
+}
+
+impl From<Error> for OperateError {
+    fn from(error: Error) -> OperateError {
+        OperateError::Fold(error.into())
+    }
+}

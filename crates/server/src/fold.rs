@@ -8,9 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
 use brooklet_core::{Aggregate, Base, ClientKey, Delta, Error, Fold, FoldConfig, Release};
-use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 
 use crate::clock::now;
@@ -18,9 +16,11 @@ use crate::config::Judge;
 use crate::error::FoldError;
 use crate::follow::catch_up;
 use crate::gzip;
-use crate::model::{Current, Model};
+use crate::model::Model;
+use crate::publish::{Next, publish};
 use crate::state::AppState;
-use crate::store::{By, FoldedVersion, Judged, Limit, Made, Pending, Publication, Reported, Settings, StoreError};
+use crate::store::{By, CandidateState, FoldedVersion, Judged, Limit, Made, Pending, Reported, Settings, StoreError};
+use crate::trial::{self, Verdict};
 
 /// What one fold takes at most, whatever the number of clients that a version needs. More waits for the next one.
 const DELTAS: usize = 8192;
@@ -32,8 +32,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Folds one model until told to stop; if that panics, it begins anew.
-pub(crate) async fn supervise(state: AppState, model: Arc<Model>, stop: watch::Receiver<bool>) {
-    while tokio::spawn(run(state.clone(), model.clone(), stop.clone())).await.is_err() {
+pub(crate) async fn supervise(state: AppState, model: Arc<Model>) {
+    while tokio::spawn(run(state.clone(), model.clone())).await.is_err() {
         tracing::error!(model = model.name, "the folder panicked and begins anew");
         state.metrics().restarted("folder");
         model.set_failing(true);
@@ -44,7 +44,8 @@ pub(crate) async fn supervise(state: AppState, model: Arc<Model>, stop: watch::R
 }
 
 /// Folds one model whenever enough is pending or the time is up, until told to stop. A fold that was begun is finished.
-async fn run(state: AppState, model: Arc<Model>, mut stop: watch::Receiver<bool>) {
+async fn run(state: AppState, model: Arc<Model>) {
+    let mut stop = model.stopping();
     let after = match state.config().fold_seconds {
         0 => Duration::from_secs(u32::MAX.into()),
         seconds => Duration::from_secs(seconds),
@@ -89,6 +90,9 @@ async fn run(state: AppState, model: Arc<Model>, mut stop: watch::Receiver<bool>
             }
             // More have to come, or another process is at it.
             Ok(Folded::TooFew | Folded::Elsewhere) => {}
+            Ok(Folded::OnTrial) => pause = Duration::from_secs((state.config().canary_seconds / 20).clamp(1, 60)),
+            // Whoever lets go of it says so.
+            Ok(Folded::Pinned) => pause = after.max(PAUSE),
             // Nothing is known that was not known now until more deltas have come.
             Ok(Folded::HeldBack) => pause = after.max(PAUSE),
             Ok(Folded::BudgetSpent) => {
@@ -118,6 +122,10 @@ pub enum Folded {
     Published(u64),
     /// Every candidate was worse than the version that is out; the deltas wait for the next fold.
     HeldBack,
+    /// A share of the clients has the next version first; nothing else is folded until they have reported.
+    OnTrial,
+    /// An operator holds the version that is out.
+    Pinned,
     /// Fewer clients than a version needs have sent what is pending; it waits for others.
     TooFew,
     /// Another version would tell more of one client than `--noise-epsilon` allows. Deltas wait for an operator who allows more.
@@ -131,9 +139,17 @@ pub enum Folded {
 /// Folds what is pending of a model now, without waiting for more or for the time, if enough clients sent it. A model that is not served has nothing pending.
 pub async fn fold_now(state: &AppState, model: &str) -> Result<Folded, FoldError> {
     match state.model(model) {
-        Some(model) => fold(state, model).await,
+        Some(model) => fold(state, &model).await,
         None => Ok(Folded::Nothing),
     }
+}
+
+/// What a fold made.
+enum Outcome {
+    /// No worse than what is out.
+    Next(Next),
+    /// The full step, which is worse.
+    Worse(Next),
 }
 
 /// Folds what is pending, as much as one fold takes, and publishes what is not worse.
@@ -143,6 +159,16 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
     let store = state.store();
     let Some(_lead) = store.lead(&model.name).await? else { return Ok(Folded::Elsewhere) };
     catch_up(state, model).await?;
+    if store.settings(&model.name).await?.pinned {
+        return Ok(Folded::Pinned);
+    }
+    if let Some(canary) = model.canary() {
+        return Ok(match trial::judge(state, model, &canary).await? {
+            Verdict::Published(version) => Folded::Published(version),
+            Verdict::Rejected => Folded::HeldBack,
+            Verdict::Open => Folded::OnTrial,
+        });
+    }
     let least = state.config().version_clients as usize;
     let limit = Limit {
         deltas: DELTAS.max(least),
@@ -176,7 +202,7 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
         let sum = Sum::of(&pending, limit.bytes, Fold::new(&config, aggregate.version(), current.factors));
         let judge = judge.as_ref().map(Judge::judging);
         let base = Base::decode(current.bytes.as_ref())?;
-        let release = match budget {
+        let mut release = match budget {
             None => aggregate.release(&sum.fold, precision, &base, judge)?,
             Some(budget) => {
                 let mut sums = aggregate.sums(&sum.fold)?;
@@ -186,50 +212,40 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
         };
         let [waiting, left_out] = aggregate.new_rows();
         let new_rows = [waiting, left_out - left_out_before];
-        let spent = aggregate.spent();
-        let Some(base) = &release.base else { return Ok((release, new_rows, spent, None)) };
-        let next = Current::decode(Bytes::copy_from_slice(base.bytes()), now(), precision)?;
-        let publication = Publication {
-            version: next.version,
-            base: next.bytes.clone(),
-            aggregate: aggregate.encode()?,
-            etag: next.etag.clone(),
-            rows: next.rows as u64,
-            created: next.created,
-            fold: FoldedVersion {
-                events: sum.fold.events(),
-                changed_rows: sum.fold.rows() as u64,
-                digest: sum.fold.digest(),
-                taken: sum.taken,
-                set_aside: sum.set_aside,
-                made: Made {
-                    by: By::Fold,
-                    parent: Some(current.version),
-                    judged: judged(&release),
-                    settings: Some(Settings::of(&config, precision, budget.is_some())),
-                    reported: sum.reported,
-                    ..Made::default()
-                },
-            },
+        let worse = release.base.is_none();
+        let mut judged = judged(&release);
+        let bytes = match release.base.take() {
+            Some(base) => base.bytes().to_vec(),
+            // What an operator who knows better can publish is what the deltas say, whole.
+            None => {
+                let bytes = aggregate.publish(&sum.fold, 1.0, precision)?;
+                (judged.step, judged.held_back) = (Some(1.0), 0);
+                judged.loss = judge.map(|judge| judge(&Base::decode(bytes.as_slice())?)).transpose()?;
+                bytes
+            }
         };
-        Ok::<_, FoldError>((release, new_rows, spent, Some((next, publication))))
+        let settings = Settings::of(&config, precision, budget.is_some());
+        let made = Made {
+            by: By::Fold,
+            parent: Some(current.version),
+            judged,
+            settings: Some(settings),
+            reported: sum.reported,
+            ..Made::default()
+        };
+        let fold = FoldedVersion {
+            events: sum.fold.events(),
+            changed_rows: sum.fold.rows() as u64,
+            digest: sum.fold.digest(),
+            taken: sum.taken,
+            set_aside: sum.set_aside,
+            made,
+        };
+        let next = Next::of(bytes, &aggregate, fold, now(), precision)?;
+        Ok::<_, FoldError>((release, new_rows, if worse { Outcome::Worse(next) } else { Outcome::Next(next) }))
     });
-    let (release, [waiting, left_out], spent, publication) = computed.await.map_err(|_| FoldError::Panicked)??;
-    if release.held_back > 0 {
-        state.metrics().held_back(&model.name, release.held_back);
-        let [before, after] = release.losses.map_or([None; 2], |losses| losses.map(Some));
-        let (held_back, step, regret) = (release.held_back, release.step, release.regret);
-        tracing::warn!(
-            model = model.name,
-            held_back,
-            step,
-            regret,
-            before,
-            after,
-            "a step that made the base worse was held back"
-        );
-    }
-    model.released(&release);
+    let (release, [waiting, left_out], outcome) = computed.await.map_err(|_| FoldError::Panicked)??;
+    tell_of_the_gate(state, model, &release);
     state.metrics().new_rows(&model.name, waiting, left_out);
     if left_out > 0 {
         tracing::warn!(
@@ -239,36 +255,49 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
             "there was no room for rows of new features, see --max-rows and --quorum"
         );
     }
-    let Some((next, publication)) = publication else { return Ok(Folded::HeldBack) };
-
-    let version = next.version;
-    let (deltas, events) = (publication.fold.taken.len() as u64, publication.fold.events);
-    let taken = deltas + publication.fold.set_aside.len() as u64;
-    {
-        let _nobody_looks = model.publishing.write().await;
-        match store.publish(&model.name, publication).await {
-            // Nothing of this was published, and what was is served in a moment.
-            Err(StoreError::Conflict) => return Ok(Folded::Elsewhere),
-            published => published?,
+    match outcome {
+        Outcome::Worse(Next { publication, .. }) => {
+            let version = publication.version;
+            let id = store.propose(&model.name, CandidateState::Rejected, publication).await?;
+            let told = serde_json::json!({ "candidate": id, "version": version });
+            state.events().tell("rejected", &model.name, told);
+            Ok(Folded::HeldBack)
         }
-        model.spend(spent);
-        model.set_current(next).await;
-    }
-    model.taken(taken);
-    if let Some(budget) = budget {
-        state.metrics().spent(&model.name, budget.spent(spent));
-    }
-    let took = started.elapsed();
-    state.metrics().folded(&model.name, deltas, took);
-    tracing::info!(model = model.name, version, deltas, events, milliseconds = took.as_millis() as u64, "published");
-
-    if let Some(old) = version.checked_sub(state.config().retain_versions) {
-        // The version is out; what cannot be forgotten now is forgotten after the next one.
-        if let Err(error) = store.prune(&model.name, 1..=old).await {
-            tracing::warn!(model = model.name, %error, "old versions could not be pruned");
+        Outcome::Next(next) if state.config().canary_share > 0 => {
+            trial::begin(state, model, next).await?;
+            Ok(Folded::OnTrial)
+        }
+        Outcome::Next(next) => {
+            let deltas = next.publication.fold.taken.len() as u64;
+            let version = match publish(state, model, next).await {
+                // Nothing of this was published, and what was is served in a moment.
+                Err(StoreError::Conflict) => return Ok(Folded::Elsewhere),
+                published => published?,
+            };
+            state.metrics().folded(&model.name, deltas, started.elapsed());
+            Ok(Folded::Published(version))
         }
     }
-    Ok(Folded::Published(version))
+}
+
+/// Keeps what the gate said, and says it aloud where it held something back.
+fn tell_of_the_gate(state: &AppState, model: &Model, release: &Release) {
+    model.released(release);
+    if release.held_back == 0 {
+        return;
+    }
+    state.metrics().held_back(&model.name, release.held_back);
+    let [before, after] = release.losses.map_or([None; 2], |losses| losses.map(Some));
+    let (held_back, step, regret) = (release.held_back, release.step, release.regret);
+    tracing::warn!(
+        model = model.name,
+        held_back,
+        step,
+        regret,
+        before,
+        after,
+        "a step that made the base worse was held back"
+    );
 }
 
 /// The figures of the gate.
@@ -297,8 +326,13 @@ impl Sum {
             }
             let plain = gzip::plain(bytes).map_err(|_| Error::BadDelta("it is not the gzip that it was"));
             bytes_so_far += plain.as_ref().map_or(0, |plain| plain.len());
-            let delta = plain.and_then(|plain| Delta::decode(&plain));
-            match delta.and_then(|delta| sum.fold.add(&delta).map(|()| delta.report)) {
+            let added = plain.and_then(|plain| Delta::decode(&plain)).and_then(|mut delta| {
+                // What it says does not depend on its base, which may be a canary that is over.
+                delta.base_version = delta.base_version.min(sum.fold.version());
+                sum.fold.add(&delta)?;
+                Ok(delta.report)
+            });
+            match added {
                 Ok(report) => {
                     sum.taken.push(*id);
                     sum.reported.add(&report);

@@ -3,9 +3,9 @@
 use brooklet_core::Aggregate;
 use tokio::sync::watch;
 
-use crate::error::FoldError;
+use crate::error::{FoldError, ServeError};
 use crate::model::{Current, Model};
-use crate::state::AppState;
+use crate::state::{AppState, follow_operator};
 use crate::store::{Head, StoreError};
 
 /// Looks whenever the store has changed, until told to stop.
@@ -15,8 +15,11 @@ pub(crate) async fn run(state: AppState, mut stop: watch::Receiver<bool>) {
             () = state.store().changed() => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
+        if let Err(error) = follow_models(&state).await {
+            tracing::debug!(%error, "what other processes serve is not known");
+        }
         for model in state.models() {
-            match catch_up(&state, model).await {
+            match catch_up(&state, &model).await {
                 // Its own deltas may be counted twice until the next look.
                 Ok(Some(head)) => model.set_pending(head.pending),
                 Ok(None) => {}
@@ -24,6 +27,21 @@ pub(crate) async fn run(state: AppState, mut stop: watch::Receiver<bool>) {
             }
         }
     }
+}
+
+/// Serves the models that the store has, as operators want them served.
+async fn follow_models(state: &AppState) -> Result<(), ServeError> {
+    let names = state.store().models().await?;
+    for name in &names {
+        match state.model(name) {
+            Some(model) => follow_operator(state.store(), state.config(), &model).await?,
+            None => state.serve_model(name).await?,
+        }
+    }
+    for model in state.models().iter().filter(|model| !names.contains(&model.name)) {
+        state.drop_model(&model.name);
+    }
+    Ok(())
 }
 
 /// Serves the newest version from now on, if that is another. Returns how far the model is in the store.

@@ -94,12 +94,17 @@ mod router;
 mod serve;
 mod state;
 
+mod events;
 mod fold;
 mod follow;
 mod model;
+mod models;
 mod mounts;
+mod operate;
+mod publish;
 mod ready;
 mod seed;
+mod trial;
 
 mod budget;
 mod caller;

@@ -1,15 +1,15 @@
 //! A model while the server runs: its current base in memory, and how much is pending.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 
 use axum::body::Bytes;
 use brooklet_core::{Base, Error, Precision, Release, compact, patch};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, watch};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::store::{Store, StoreError, StoredVersion};
+use crate::store::{Challenger, Store, StoreError, StoredVersion};
 
 /// A model that is served.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Model {
     pub(crate) name: String,
     current: RwLock<Arc<Current>>,
     pending: AtomicI64,
+    /// Deltas and their events that were accepted since the server started.
+    accepted: [AtomicU64; 2],
     /// Told when the first delta arrives and when there are enough for a fold.
     pub(crate) arrived: Notify,
     /// Held during a fold: one at a time.
@@ -30,10 +32,30 @@ pub(crate) struct Model {
     spent: AtomicU64,
     /// Whether the last fold failed.
     failing: AtomicBool,
-    /// What makes the current version of older ones, by their number; None where that is no smaller.
-    patches: Mutex<BTreeMap<u64, Option<Bytes>>>,
+    /// A next version that a share of the clients has first.
+    canary: RwLock<Option<Arc<Canary>>>,
+    /// A model that a share of the clients has in its place.
+    challenger: RwLock<Option<Challenger>>,
+    /// Says that the model is not served any more.
+    stop: watch::Sender<bool>,
+    /// What makes a version that is out of older ones, by the numbers of both; None where that is no smaller.
+    patches: Mutex<BTreeMap<[u64; 2], Option<Bytes>>>,
     /// Older versions that are being sent: whoever reads slowly reads the same copy as all others.
     sending: Mutex<BTreeMap<u64, Weak<Sent>>>,
+}
+
+/// A candidate that a share of the clients has first.
+#[derive(Debug)]
+pub(crate) struct Canary {
+    /// The store's number for it.
+    pub(crate) id: u64,
+    /// When it began, in milliseconds since 1970.
+    pub(crate) since: u64,
+    /// How many of a hundred cohorts have it.
+    pub(crate) share: u8,
+    /// The deltas in it, which are pending.
+    pub(crate) taken: BTreeSet<i64>,
+    pub(crate) current: Arc<Current>,
 }
 
 /// A version that is being sent.
@@ -138,6 +160,7 @@ impl Model {
             name,
             current: RwLock::new(Arc::new(current)),
             pending: AtomicI64::new(pending as i64),
+            accepted: Default::default(),
             arrived: Notify::new(),
             folding: Mutex::new(()),
             enough,
@@ -145,6 +168,9 @@ impl Model {
             publishing: tokio::sync::RwLock::default(),
             spent: AtomicU64::new(spent.to_bits()),
             failing: AtomicBool::new(false),
+            canary: RwLock::default(),
+            challenger: RwLock::default(),
+            stop: watch::Sender::new(false),
             patches: Mutex::default(),
             sending: Mutex::default(),
         };
@@ -167,10 +193,57 @@ impl Model {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Makes a version the one that is out. Whatever was on trial is over.
     pub(crate) async fn set_current(&self, current: Current) {
         let mut patches = self.patches.lock().await;
         patches.clear();
+        *self.canary.write().unwrap_or_else(PoisonError::into_inner) = None;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(current);
+    }
+
+    /// The newest number of a version that anybody has of this model.
+    pub(crate) fn newest(&self) -> u64 {
+        let current = self.current().version;
+        self.canary().map_or(current, |canary| current.max(canary.current.version))
+    }
+
+    pub(crate) fn canary(&self) -> Option<Arc<Canary>> {
+        self.canary.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) async fn set_canary(&self, canary: Option<Canary>) {
+        let mut patches = self.patches.lock().await;
+        patches.clear();
+        *self.canary.write().unwrap_or_else(PoisonError::into_inner) = canary.map(Arc::new);
+    }
+
+    /// What a client of this cohort, of a hundred, has; who tells none has what most have.
+    pub(crate) fn served(&self, cohort: Option<u8>) -> Arc<Current> {
+        let canary = self.canary().filter(|canary| cohort.is_some_and(|cohort| cohort < canary.share));
+        canary.map_or_else(|| self.current(), |canary| canary.current.clone())
+    }
+
+    pub(crate) fn challenger(&self) -> Option<Challenger> {
+        self.challenger.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_challenger(&self, challenger: Option<Challenger>) {
+        *self.challenger.write().unwrap_or_else(PoisonError::into_inner) = challenger;
+    }
+
+    /// Tells whoever folds the model that it is not served any more.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    /// An older version was deleted.
+    pub(crate) async fn forget(&self, version: u64) {
+        self.sending.lock().await.remove(&version);
+        self.patches.lock().await.retain(|[_, from], _| *from != version);
     }
 
     /// A version as it is stored, in one copy for all who are sent it.
@@ -199,13 +272,12 @@ impl Model {
         Ok(Some(StoredVersion { version, etag, created, base }))
     }
 
-    /// What makes the current compact base of an older version's, if both are there and it is smaller than the whole.
-    pub(crate) async fn patch(&self, store: &dyn Store, from: u64) -> Result<Option<Bytes>, StoreError> {
-        let current = self.current();
-        let Some(whole) = current.compact.as_ref().filter(|_| from < current.version) else { return Ok(None) };
+    /// What makes the compact base of a version that is out of an older version's, if both are there and it is smaller than the whole.
+    pub(crate) async fn patch(&self, store: &dyn Store, to: &Current, from: u64) -> Result<Option<Bytes>, StoreError> {
+        let Some(whole) = to.compact.as_ref().filter(|_| from < to.version) else { return Ok(None) };
         // Held while it is made, so that it is made once.
         let mut patches = self.patches.lock().await;
-        if let Some(made) = patches.get(&from) {
+        if let Some(made) = patches.get(&[to.version, from]) {
             return Ok(made.clone());
         }
         let Some(old) = self.version(store, from).await?.and_then(|stored| stored.base) else { return Ok(None) };
@@ -217,8 +289,9 @@ impl Model {
         };
         // A version that cannot be read any more has no patch.
         let made = tokio::task::spawn_blocking(make).await.ok().and_then(Result::ok).flatten();
-        if self.current().version == current.version {
-            patches.insert(from, made.clone());
+        let is_out = |out: &Current| out.etag == to.etag;
+        if is_out(&self.current()) || self.canary().is_some_and(|canary| is_out(&canary.current)) {
+            patches.insert([to.version, from], made.clone());
         }
         Ok(made)
     }
@@ -232,8 +305,16 @@ impl Model {
         self.pending() >= self.enough
     }
 
-    /// Counts a delta that was accepted.
-    pub(crate) fn arrived(&self) {
+    /// Deltas and their events that were accepted since the server started.
+    pub(crate) fn accepted(&self) -> (u64, u64) {
+        let [deltas, events] = &self.accepted;
+        (deltas.load(Ordering::Relaxed), events.load(Ordering::Relaxed))
+    }
+
+    /// Counts a delta of so many events that was accepted.
+    pub(crate) fn arrived(&self, events: u32) {
+        self.accepted[0].fetch_add(1, Ordering::Relaxed);
+        self.accepted[1].fetch_add(events.into(), Ordering::Relaxed);
         let pending = 1 + self.pending.fetch_add(1, Ordering::Relaxed);
         if pending == 1 || pending >= self.enough as i64 {
             self.arrived.notify_one();

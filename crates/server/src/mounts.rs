@@ -3,8 +3,10 @@
 use crate::config::{Config, Mount};
 use crate::error::ServeError;
 
-/// Addresses that the server answers itself. Below `/v1/` all are.
-const OWN: [&str; 4] = ["/healthz", "/livez", "/readyz", "/metrics"];
+/// Addresses that the server answers itself.
+const OWN: [&str; 5] = ["/healthz", "/livez", "/readyz", "/metrics", "/openapi.json"];
+/// Addresses below which all are its own.
+const OWN_BELOW: [&str; 2] = ["/v1", "/dashboard"];
 /// Where the package is served.
 pub(crate) const PACKAGE: &str = "/pkg";
 
@@ -41,7 +43,9 @@ pub(crate) fn check(config: &Config) -> Result<(), ServeError> {
         if store.as_ref().is_some_and(|store| place.starts_with(store)) {
             return Err(ServeError::StoreServed { flag, path });
         }
-        let api = url == "/v1" || url.starts_with("/v1/");
+        let api = OWN_BELOW
+            .iter()
+            .any(|own| url.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
         let other = taken.iter().find(|(address, _)| *address == url).map(|(_, by)| by.clone());
         if let Some(by) = other.or_else(|| api.then(|| "the server itself".into())) {
             return Err(ServeError::TakenAddress { said, url, by });

@@ -31,7 +31,7 @@ pub(crate) struct Readiness(Mutex<Option<(Instant, Ready)>>);
 
 impl Readiness {
     /// The answer; one caller finds it, the others wait for that one.
-    pub(crate) async fn of(&self, store: &dyn Store, models: impl Iterator<Item = &Arc<Model>>) -> Ready {
+    pub(crate) async fn of(&self, store: &dyn Store, models: &[Arc<Model>]) -> Ready {
         let mut last = self.0.lock().await;
         if let Some((found, ready)) = *last
             && found.elapsed() < FRESH
@@ -44,7 +44,7 @@ impl Readiness {
     }
 }
 
-async fn look(store: &dyn Store, mut models: impl Iterator<Item = &Arc<Model>>) -> Ready {
+async fn look(store: &dyn Store, models: &[Arc<Model>]) -> Ready {
     match timeout(PATIENCE, store.check()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
@@ -53,7 +53,7 @@ async fn look(store: &dyn Store, mut models: impl Iterator<Item = &Arc<Model>>) 
         }
         Err(_) => return Ready::No("the store did not answer within 5 seconds"),
     }
-    let why = models.find_map(|model| {
+    let why = models.iter().find_map(|model| {
         let early = now() + BEHIND < model.current().created;
         let clock = early.then_some("the clock is behind the time of the newest version");
         clock.or_else(|| model.is_failing().then_some("the last fold failed"))

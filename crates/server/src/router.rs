@@ -6,18 +6,18 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, Method, header};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::config::Config;
-use crate::http::access::{Needs, access};
+use crate::http::access::{Needs, access, own_pages};
 use crate::http::admit::admit;
 use crate::http::encoded::{self, Encodings};
 use crate::http::headers::VERSION_HEADER;
-use crate::http::{base, deltas, files, operations, problem, stats};
+use crate::http::{base, deltas, events, files, models, operations, problem, stats, versions};
 use crate::pace;
 use crate::state::AppState;
 use crate::token::Scope;
@@ -30,6 +30,7 @@ pub fn app(state: AppState) -> Router {
     let at = config.listen;
     let read = Router::new()
         .route("/v1/models/{model}", get(base::current))
+        .route("/v1/models/{model}/metadata", get(models::metadata))
         .route("/v1/models/{model}/names", get(base::names))
         .route("/v1/models/{model}/versions/{version}", get(base::version))
         .route("/v1/models/{model}/bases/{etag}", get(base::of_tag));
@@ -37,7 +38,11 @@ pub fn app(state: AppState) -> Router {
         .route("/v1/models/{model}/deltas", post(deltas::accept))
         // The deltas' own limits are stricter, and are said in problem documents.
         .layer(DefaultBodyLimit::disable());
-    let mut router = health()
+    let mut router = health().route("/v1", get(models::service));
+    if config.www.is_none() && config.files.iter().all(|mount| mount.url != "/") {
+        router = router.route("/", get(models::service));
+    }
+    let mut router = router
         .merge(guarded(read, &state, config.needs_token(Scope::Read, at), Scope::Read))
         .merge(guarded(ingest, &state, config.needs_token(Scope::Ingest, at), Scope::Ingest));
     if config.operate_listen.is_none() {
@@ -60,8 +65,29 @@ fn health() -> Router<AppState> {
 }
 
 fn operate(state: &AppState, at: SocketAddr) -> Router<AppState> {
-    let routes =
-        Router::new().route("/v1/models/{model}/stats", get(stats::stats)).route("/metrics", get(operations::metrics));
+    let routes = Router::new()
+        .route("/v1/models/{model}/stats", get(stats::stats))
+        .route("/v1/models/{model}/versions", get(versions::list))
+        .route("/v1/models/{model}/versions/{version}", delete(versions::delete))
+        .route("/v1/models/{model}/versions/{version}/rebuilt", get(versions::rebuilt))
+        .route("/v1/models/{model}/fold", post(versions::fold))
+        .route("/v1/models/{model}/rollback", post(versions::roll_back))
+        .route("/v1/models/{model}/pin", put(versions::pin).delete(versions::unpin))
+        .route("/v1/models/{model}/refold", post(versions::refold))
+        .route("/v1/models/{model}/clients/{key}", delete(versions::subtract))
+        .route("/v1/models/{model}/candidates/{id}", delete(versions::reject))
+        .route("/v1/models/{model}/candidates/{id}/publish", post(versions::publish))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{model}", put(models::upload).delete(models::remove))
+        .route(
+            "/v1/models/{model}/challenger",
+            put(models::challenge).get(models::compare).delete(models::end_challenge),
+        )
+        .route("/v1/events", get(events::events))
+        .route("/metrics", get(operations::metrics))
+        // A seed has its own limit.
+        .layer(DefaultBodyLimit::disable())
+        .route_layer(axum::middleware::from_fn(own_pages));
     guarded(routes, state, state.config().needs_token(Scope::Operate, at), Scope::Operate)
 }
 

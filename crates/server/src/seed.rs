@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use axum::body::Bytes;
-use brooklet_core::{Aggregate, Base};
+use brooklet_core::{Aggregate, Base, Error};
 
 use crate::clock::now;
 use crate::error::ServeError;
@@ -13,10 +13,7 @@ use crate::store::{By, FoldedVersion, Made, Publication, Registered, Store};
 
 /// Makes the seed the model's first version, if the store has no such model yet.
 pub(crate) async fn register(store: &dyn Store, model: &str, path: &Path) -> Result<(), ServeError> {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
-    if model.is_empty() || model.len() > 64 || model.starts_with('.') || !model.chars().all(allowed) {
-        return Err(ServeError::BadName(model.into()));
-    }
+    check_name(model)?;
     let has_it = store.models().await?.iter().any(|name| name == model);
     let bytes = match fs::read(path) {
         Ok(bytes) => Bytes::from(bytes),
@@ -30,21 +27,11 @@ pub(crate) async fn register(store: &dyn Store, model: &str, path: &Path) -> Res
         warn_of_another(store, model, path, &bytes).await?;
         return Ok(());
     }
-    let bad = |error| ServeError::BadSeed { path: path.into(), error };
-    let base = Base::decode(bytes.as_ref()).map_err(bad)?;
-    if base.metadata().private_rows {
-        return Err(ServeError::PrivateRows(path.into()));
-    }
     let blob = bytes.clone();
-    let seed = Publication {
-        version: base.metadata().version,
-        aggregate: Aggregate::from_base(&base).encode().map_err(bad)?,
-        etag: etag(&bytes),
-        rows: base.len() as u64,
-        created: now(),
-        fold: FoldedVersion { made: Made { by: By::Seed, ..Made::default() }, ..FoldedVersion::default() },
-        base: bytes,
-    };
+    let seed = publication(bytes).map_err(|fault| match fault {
+        Fault::Core(error) => ServeError::BadSeed { path: path.into(), error },
+        Fault::PrivateRows => ServeError::PrivateRows(path.into()),
+    })?;
     let version = seed.version;
     match store.register(model, seed).await? {
         Registered::Added => tracing::info!(model, version, seed = %path.display(), "registered the seed"),
@@ -52,6 +39,41 @@ pub(crate) async fn register(store: &dyn Store, model: &str, path: &Path) -> Res
         Registered::Present => warn_of_another(store, model, path, &blob).await?,
     }
     Ok(())
+}
+
+/// Whether a model can have this name.
+pub(crate) fn check_name(model: &str) -> Result<(), ServeError> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+    if model.is_empty() || model.len() > 64 || model.starts_with('.') || !model.chars().all(allowed) {
+        return Err(ServeError::BadName(model.into()));
+    }
+    Ok(())
+}
+
+/// Why bytes are no seed to serve.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error(transparent)]
+    Core(#[from] Error),
+    #[error("it holds rows of single visitors, and would give them to everybody: train it without --keep-users")]
+    PrivateRows,
+}
+
+/// The first version of a model: the seed as it is.
+pub(crate) fn publication(bytes: Bytes) -> Result<Publication, Fault> {
+    let base = Base::decode(bytes.as_ref())?;
+    if base.metadata().private_rows {
+        return Err(Fault::PrivateRows);
+    }
+    Ok(Publication {
+        version: base.metadata().version,
+        aggregate: Aggregate::from_base(&base).encode()?,
+        etag: etag(&bytes),
+        rows: base.len() as u64,
+        created: now(),
+        fold: FoldedVersion { made: Made { by: By::Seed, ..Made::default() }, ..FoldedVersion::default() },
+        base: bytes,
+    })
 }
 
 /// The stored versions win over a seed that the model was not made from; the operator hears of it.

@@ -79,10 +79,8 @@ impl Server {
         }
         let Server { listener, operate, state } = self;
         let (draining, is_draining) = watch::channel(false);
-        let models = state.models().cloned();
-        let mut folders: JoinSet<()> =
-            models.map(|model| fold::supervise(state.clone(), model, is_draining.clone())).collect();
-        folders.spawn(follow::run(state.clone(), is_draining.clone()));
+        let folders = tokio::spawn(folders(state.clone(), is_draining.clone()));
+        let unfinished = folders.abort_handle();
 
         let stopped = {
             let state = state.clone();
@@ -112,18 +110,38 @@ impl Server {
                     operated.await;
                 }
             });
-            while folders.join_next().await.is_some() {}
+            // It ends by itself, or is ended below.
+            let _ = folders.await;
         };
         // A fold that does not end in time has published nothing, and its deltas wait for the next start.
         tokio::select! {
             () = done => {}
             () = deadline => tracing::warn!("requests or a fold were still under way after {} seconds", patience.as_secs()),
         }
-        folders.abort_all();
+        unfinished.abort();
         state.store().close().await?;
         tracing::info!("drained");
         Ok(())
     }
+}
+
+/// Folds each model, from when it comes to be served. Dropped, it leaves a fold that does not end unfinished.
+async fn folders(state: AppState, is_draining: watch::Receiver<bool>) {
+    let Some(mut arrived) = state.arrived().await else { return };
+    let mut folders = JoinSet::new();
+    folders.spawn(follow::run(state.clone(), is_draining.clone()));
+    let draining = drained(is_draining);
+    tokio::pin!(draining);
+    loop {
+        tokio::select! {
+            model = arrived.recv() => match model {
+                Some(model) => _ = folders.spawn(fold::supervise(state.clone(), model)),
+                None => break,
+            },
+            () = &mut draining => break,
+        }
+    }
+    while folders.join_next().await.is_some() {}
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {

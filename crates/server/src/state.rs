@@ -2,23 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use brooklet_core::{Aggregate, FeatureId, FoldConfig};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::caller::Proxies;
 use crate::config::Config;
 use crate::error::ServeError;
+use crate::events::Events;
 use crate::metrics::Metrics;
-use crate::model::{Current, Model};
+use crate::model::{Canary, Current, Model};
 use crate::mounts;
 use crate::pace::Pace;
 use crate::ready::{Readiness, Ready};
 use crate::seed;
-use crate::store::{Postgres, PostgresConfig, Sqlite, SqliteConfig, Store, StoreError};
+use crate::store::{CandidateState, Postgres, PostgresConfig, Publication, Sqlite, SqliteConfig, Store, StoreError};
 use crate::token::Token;
 
 /// How long tokens that were looked up are as good as the store's.
@@ -26,6 +27,12 @@ const FRESH: Duration = Duration::from_secs(1);
 
 /// The tokens, and when they were looked up.
 type Known = Mutex<Option<(Instant, Arc<[Token]>)>>;
+
+/// Both ends of the way from whoever takes a model in to whoever sees that it is folded.
+struct Arrived {
+    arrive: mpsc::UnboundedSender<Arc<Model>>,
+    arrived: Mutex<Option<mpsc::UnboundedReceiver<Arc<Model>>>>,
+}
 
 /// What all requests share. Cloning shares it.
 #[derive(Clone)]
@@ -36,7 +43,10 @@ struct Shared {
     fold: FoldConfig,
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
-    models: BTreeMap<String, Arc<Model>>,
+    models: RwLock<BTreeMap<String, Arc<Model>>>,
+    /// Models that nobody folds yet.
+    arrived: Arrived,
+    events: Events,
     draining: AtomicBool,
     readiness: Readiness,
     known: Known,
@@ -76,26 +86,12 @@ impl AppState {
             seed::register(store.as_ref(), &config.model, seed).await?;
         }
         let mut models = BTreeMap::new();
+        let (arrive, arrived) = mpsc::unbounded_channel();
         for name in store.models().await? {
-            let stored = store.current(&name).await?.ok_or(StoreError::UnknownModel)?;
-            let base = stored.base.ok_or(StoreError::UnknownModel)?;
-            let current = Current::decode(base, stored.created, config.precision)
-                .map_err(|error| ServeError::BadStored { model: name.clone(), error })?;
-            let pending = store.head(&name).await?.map_or(0, |head| head.pending);
-            metrics.state(&name, current.version, pending);
-            tracing::info!(model = name, version = current.version, pending, "serving");
-            let spent = match config.budget() {
-                Some(budget) => {
-                    let stored = store.aggregate(&name, current.version).await?.ok_or(StoreError::UnknownModel)?;
-                    let aggregate = Aggregate::decode(&stored)
-                        .map_err(|error| ServeError::BadStored { model: name.clone(), error })?;
-                    metrics.spent(&name, budget.spent(aggregate.spent()));
-                    aggregate.spent()
-                }
-                None => 0.0,
-            };
-            let model = Model::new(name.clone(), current, pending, config.fold_deltas, spent);
-            models.insert(name, Arc::new(model));
+            let model = Arc::new(load(store.as_ref(), &config, &metrics, &name).await?);
+            // The other end is here.
+            let _ = arrive.send(model.clone());
+            models.insert(name, model);
         }
         if models.is_empty() {
             return Err(ServeError::NoModel);
@@ -113,7 +109,9 @@ impl AppState {
             fold,
             store,
             metrics,
-            models,
+            models: RwLock::new(models),
+            arrived: Arrived { arrive, arrived: Mutex::new(Some(arrived)) },
+            events: Events::default(),
             draining: AtomicBool::new(false),
             readiness: Readiness::default(),
             known: Known::default(),
@@ -132,6 +130,7 @@ impl AppState {
     /// From now on nothing new is taken in.
     pub(crate) fn drain(&self) {
         self.0.draining.store(true, Ordering::Relaxed);
+        self.models().iter().for_each(|model| model.stop());
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -140,7 +139,7 @@ impl AppState {
 
     /// Whether deltas could be taken in and folded now.
     pub(crate) async fn ready(&self) -> Ready {
-        self.0.readiness.of(self.store(), self.models()).await
+        self.0.readiness.of(self.store(), &self.models()).await
     }
 
     /// The tokens as they were a second ago at the earliest.
@@ -182,13 +181,96 @@ impl AppState {
         &self.0.metrics
     }
 
-    pub(crate) fn model(&self, name: &str) -> Option<&Arc<Model>> {
-        self.0.models.get(name)
+    /// What happens, for whoever listens.
+    pub(crate) fn events(&self) -> &Events {
+        &self.0.events
     }
 
-    pub(crate) fn models(&self) -> impl Iterator<Item = &Arc<Model>> {
-        self.0.models.values()
+    pub(crate) fn model(&self, name: &str) -> Option<Arc<Model>> {
+        self.0.models.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
+
+    pub(crate) fn models(&self) -> Vec<Arc<Model>> {
+        self.0.models.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Serves a model that has come into the store.
+    pub(crate) async fn serve_model(&self, name: &str) -> Result<(), ServeError> {
+        let model = Arc::new(load(self.store(), self.config(), self.metrics(), name).await?);
+        let before = {
+            let mut models = self.0.models.write().unwrap_or_else(PoisonError::into_inner);
+            models.insert(name.into(), model.clone())
+        };
+        if let Some(before) = before {
+            before.stop();
+        }
+        // Without a server nobody takes it.
+        let _ = self.0.arrived.arrive.send(model);
+        Ok(())
+    }
+
+    /// Serves a model no more.
+    pub(crate) fn drop_model(&self, name: &str) {
+        let model = self.0.models.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        if let Some(model) = model {
+            model.stop();
+        }
+    }
+
+    /// The models, each as it comes to be served. One can have it.
+    pub(crate) async fn arrived(&self) -> Option<mpsc::UnboundedReceiver<Arc<Model>>> {
+        self.0.arrived.arrived.lock().await.take()
+    }
+}
+
+/// A model as the store has it.
+async fn load(store: &dyn Store, config: &Config, metrics: &Metrics, name: &str) -> Result<Model, ServeError> {
+    let bad = |error| ServeError::BadStored { model: name.into(), error };
+    let stored = store.current(name).await?.ok_or(StoreError::UnknownModel)?;
+    let base = stored.base.ok_or(StoreError::UnknownModel)?;
+    let current = Current::decode(base, stored.created, config.precision).map_err(bad)?;
+    let pending = store.head(name).await?.map_or(0, |head| head.pending);
+    metrics.state(name, current.version, pending);
+    tracing::info!(model = name, version = current.version, pending, "serving");
+    let spent = match config.budget() {
+        Some(budget) => {
+            let aggregate = store.aggregate(name, current.version).await?.ok_or(StoreError::UnknownModel)?;
+            let aggregate = Aggregate::decode(&aggregate).map_err(bad)?;
+            metrics.spent(name, budget.spent(aggregate.spent()));
+            aggregate.spent()
+        }
+        None => 0.0,
+    };
+    let model = Model::new(name.into(), current, pending, config.fold_deltas, spent);
+    follow_operator(store, config, &model).await?;
+    Ok(model)
+}
+
+/// Takes over what operators said of a model, here or at another process: what it is compared with, and who has what first.
+pub(crate) async fn follow_operator(store: &dyn Store, config: &Config, model: &Model) -> Result<(), ServeError> {
+    model.set_challenger(store.settings(&model.name).await?.challenger);
+    let candidates = store.candidates(&model.name).await?;
+    let canary = candidates.first().filter(|last| last.state == CandidateState::Canary && last.retained);
+    if canary.map(|canary| canary.id) == model.canary().map(|canary| canary.id) {
+        return Ok(());
+    }
+    let candidate = match canary {
+        Some(canary) => store.candidate(&model.name, canary.id).await?,
+        None => None,
+    };
+    let canary = match candidate {
+        Some(candidate) => {
+            let Publication { base, created, fold, .. } = candidate.publication;
+            let current = Current::decode(base, created, config.precision)
+                .map_err(|error| ServeError::BadStored { model: model.name.clone(), error })?;
+            let taken = fold.taken.into_iter().collect();
+            let (id, share) = (candidate.id, config.canary_share);
+            Some(Canary { id, since: created, share, taken, current: current.into() })
+        }
+        None => None,
+    };
+    model.set_canary(canary).await;
+    Ok(())
 }
 
 /// The features that may get rows, if the operator lists them.

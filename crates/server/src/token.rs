@@ -25,7 +25,7 @@ const PREFIX: &str = "brooklet_";
 pub enum Scope {
     /// Everything
     Admin,
-    /// Metrics and stats
+    /// Metrics, stats, and what is done to models and their versions
     Operate,
     /// Sending deltas, and what `read` allows
     Ingest,

@@ -9,6 +9,7 @@ pub(crate) mod init;
 pub(crate) mod inspect;
 mod inspect_diff;
 pub(crate) mod migrate;
+pub(crate) mod model;
 pub(crate) mod offpolicy;
 pub(crate) mod predict;
 pub(crate) mod replay;

@@ -1,10 +1,10 @@
 //! Who may do what at an endpoint: tokens are made, listed and taken back.
 
+use crate::term::day;
 use anyhow::{Context, Result, ensure};
 use brooklet_server::{Postgres, PostgresConfig, PostgresUrl, Scope, Store, Token};
 use std::path::PathBuf;
 use std::sync::Arc;
-use time::OffsetDateTime;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -114,10 +114,4 @@ fn upon<T>(url: &PostgresUrl, action: impl AsyncFnOnce(&Postgres) -> Result<T>) 
         let postgres = Postgres::open(url, &PostgresConfig::default(), Arc::default()).await?;
         action(&postgres).await
     })
-}
-
-/// The day of a time in milliseconds since 1970.
-fn day(milliseconds: u64) -> String {
-    let time = i64::try_from(milliseconds / 1000).ok().and_then(|time| OffsetDateTime::from_unix_timestamp(time).ok());
-    time.map_or_else(String::new, |time| time.date().to_string())
 }

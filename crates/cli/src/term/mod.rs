@@ -2,12 +2,14 @@
 
 #[macro_use]
 pub(crate) mod output;
+mod day;
 mod figures;
 mod kinds;
 mod off_policy;
 mod progress;
 mod side_by_side;
 
+pub(crate) use day::day;
 pub(crate) use figures::{figure, shown};
 pub(crate) use kinds::kinds;
 pub(crate) use off_policy::off_policy;

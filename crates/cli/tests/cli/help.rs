@@ -17,8 +17,12 @@ fn every_subcommand_has_examples_that_it_understands() {
         assert!(examples.contains(&format!("brooklet {command} ")), "{command}: {examples}");
         // Each flag of an example is one of the subcommand's.
         for line in examples.lines().filter(|line| line.contains(&format!("brooklet {command} "))) {
-            // Those of `token` are of its own subcommands.
-            for flag in line.split_whitespace().filter(|_| command != "token").filter(|word| word.starts_with("--")) {
+            // Those of `token` and `model` are of their own subcommands.
+            for flag in line
+                .split_whitespace()
+                .filter(|_| !["token", "model"].contains(&command))
+                .filter(|word| word.starts_with("--"))
+            {
                 assert!(help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")), "{command}: {flag}");
             }
         }

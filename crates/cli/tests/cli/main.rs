@@ -10,6 +10,7 @@ mod init;
 mod input;
 mod judged;
 mod kinds;
+mod model;
 mod offpolicy;
 mod output;
 mod overwrite;

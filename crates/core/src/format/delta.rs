@@ -36,6 +36,11 @@ pub(crate) const MAX_SCALE: f32 = 1e3;
 /// A random name for a run of deltas from one browser.
 pub type ClientKey = [u8; 16];
 
+/// Which of a hundred groups a client key is in: a share of the clients that has something first is the first so many of them.
+pub fn cohort(client: &ClientKey) -> u8 {
+    (xxhash_rust::xxh3::xxh3_64(client) % 100) as u8
+}
+
 /// A delta that was checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delta {

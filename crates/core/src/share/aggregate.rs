@@ -84,6 +84,11 @@ impl Aggregate {
         self.metadata.version
     }
 
+    /// Factors of a row.
+    pub fn factors(&self) -> usize {
+        self.metadata.factors
+    }
+
     /// The same rows in the place of another version, where so much was spent: what an operator goes back to has a number of its own.
     pub fn placed(mut self, version: u64, spent: f64) -> Aggregate {
         self.metadata.version = version;

@@ -230,6 +230,11 @@ impl Fold {
         Ok(())
     }
 
+    /// The version that it is upon.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
     /// How many deltas were added.
     pub fn deltas(&self) -> u64 {
         self.deltas

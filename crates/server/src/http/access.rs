@@ -41,6 +41,23 @@ pub(crate) async fn access(
     Ok(next.run(request).await)
 }
 
+/// Lets nothing be changed by a page of another origin, which a browser sends without asking: on loopback nothing else keeps it off.
+pub(crate) async fn own_pages(request: Request, next: Next) -> Result<Response, Problem> {
+    if is_foreign(request.headers()) && !request.method().is_safe() {
+        let detail = "a page of another origin may not change anything here";
+        return Err(Problem::new(Code::OriginRefused, detail));
+    }
+    Ok(next.run(request).await)
+}
+
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    text(header::ORIGIN).is_some_and(|origin| {
+        let authority = origin.split_once("://").map(|(_, authority)| authority);
+        authority != text(header::HOST)
+    })
+}
+
 fn challenge(code: Code, detail: String, how: &'static str) -> Problem {
     Problem::new(code, detail).header(header::WWW_AUTHENTICATE, HeaderValue::from_static(how))
 }

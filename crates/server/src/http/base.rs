@@ -16,29 +16,32 @@ const WHOLE: &str = "application/octet-stream";
 /// What may be another tomorrow: caches keep it, and ask whether it still is.
 const ASKED_EACH_TIME: &str = "no-cache";
 
-/// The version that a caller has.
+/// Who asks, as far as it matters.
 #[derive(serde::Deserialize)]
-pub(crate) struct From {
+pub(crate) struct Asked {
+    /// The version that he has.
     from: Option<u64>,
+    /// Which of a hundred groups his client key is in, see [`brooklet_core::cohort`].
+    cohort: Option<u8>,
 }
 
 /// `GET /v1/models/{model}`, and with `?from=N` what has changed since version N.
 pub(crate) async fn current(
     State(state): State<AppState>,
     Path(name): Path<String>,
-    Query(From { from }): Query<From>,
+    Query(Asked { from, cohort }): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let model = state.model(&name).ok_or_else(|| Problem::unknown_model(&name))?;
     if from > Some(model.current().version) {
         // Another process may have published it. If that cannot be told now, what is known is given.
-        let _ = catch_up(&state, model).await;
+        let _ = catch_up(&state, &model).await;
     }
-    let current = model.current();
+    let current = model.served(cohort);
     let compact = current.compact.as_ref().filter(|_| accepts(&headers, COMPACT));
     let wanted = from.zip(compact).filter(|(_, compact)| !has_already(&headers, &compact.etag));
     let patch = match wanted {
-        Some((from, _)) => model.patch(state.store(), from).await?,
+        Some((from, _)) => model.patch(state.store(), &current, from).await?,
         None => None,
     };
     let sent = match (compact, &patch) {

@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use brooklet_core::{Delta, Error, Fold};
+use brooklet_core::{Delta, Error, Fold, cohort};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::follow::catch_up;
@@ -16,7 +16,7 @@ use crate::http::admit::{Caller, too_often};
 use crate::http::body::{self, Limits, Read};
 use crate::http::headers::VERSION_HEADER;
 use crate::http::problem::{Code, Problem};
-use crate::model::{Current, Model};
+use crate::model::Model;
 use crate::pace::Left;
 use crate::state::AppState;
 use crate::store::{Append, Receipt, StoreError};
@@ -64,12 +64,11 @@ pub(crate) async fn accept(
     }
     let (client, seq, events) = (delta.client, delta.seq, delta.events);
 
-    if delta.base_version > model.current().version {
+    if delta.base_version > model.newest() {
         // Another process may have published it.
-        catch_up(&state, model).await.map_err(|_| StoreError::Busy)?;
+        catch_up(&state, &model).await.map_err(|_| StoreError::Busy)?;
     }
-    let current = model.current();
-    let receipt = match admissible(&state, &current, &delta) {
+    let receipt = match admissible(&state, &model, &delta) {
         Ok(()) => {
             let append = Append { model: name.clone(), client, seq, events, bytes: sent };
             append_and_count(state.clone(), model.clone(), append, room).await?
@@ -88,7 +87,7 @@ pub(crate) async fn accept(
             return Err(Problem::new(Code::QuotaExceeded, detail).retry(600));
         }
     }
-    let version = model.current().version;
+    let version = model.served(Some(cohort(&client))).version;
     let acknowledgement = Acknowledgement { acknowledged: seq, repeat: receipt == Receipt::Repeated, version };
     Ok(([(VERSION_HEADER, version)], Json(acknowledgement)).into_response())
 }
@@ -105,7 +104,7 @@ async fn append_and_count(
     let task = tokio::spawn(async move {
         let receipt = state.store().append(append).await;
         if let Ok(Receipt::Accepted) = receipt {
-            model.arrived();
+            model.arrived(events);
             state.metrics().accepted(&model.name, events);
         }
         drop(room);
@@ -126,9 +125,13 @@ fn expect_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), Problem>
 }
 
 /// Whether the fold will take the delta.
-fn admissible(state: &AppState, current: &Current, delta: &Delta) -> Result<(), Error> {
+fn admissible(state: &AppState, model: &Model, delta: &Delta) -> Result<(), Error> {
+    let current = model.current();
     if delta.factors() != current.factors {
         return Err(Error::WrongFactors { expected: current.factors, found: delta.factors() });
+    }
+    if model.canary().is_some_and(|canary| canary.current.version == delta.base_version) {
+        return Ok(());
     }
     Fold::new(state.fold(), current.version, current.factors).staleness(delta.base_version).map(drop)
 }

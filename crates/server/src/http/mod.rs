@@ -5,13 +5,17 @@ pub(crate) mod access;
 pub(crate) mod bare;
 pub(crate) mod base;
 pub(crate) mod deltas;
+pub(crate) mod events;
 pub(crate) mod files;
+pub(crate) mod models;
 pub(crate) mod operations;
 pub(crate) mod stats;
+pub(crate) mod versions;
 
 pub(crate) mod admit;
 mod body;
 pub(crate) mod encoded;
 pub(crate) mod headers;
+mod json;
 mod negotiate;
 pub(crate) mod problem;

@@ -7,6 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
+use crate::error::{FoldError, OperateError};
 use crate::state::AppState;
 use crate::store::StoreError;
 
@@ -43,6 +44,8 @@ impl Code {
 codes! {
     BadDelta: "bad_delta", BAD_REQUEST, "Not a delta";
     BadGzip: "bad_gzip", BAD_REQUEST, "Broken compression";
+    BadName: "bad_name", BAD_REQUEST, "Not a name";
+    BadSeed: "bad_seed", BAD_REQUEST, "Not a seed";
     BadRequest: "bad_request", BAD_REQUEST, "Not understood";
     DeltaFormat: "delta_format", BAD_REQUEST, "A delta of another format";
     IncompleteBody: "incomplete_body", BAD_REQUEST, "Incomplete body";
@@ -53,11 +56,15 @@ codes! {
     NotFound: "not_found", NOT_FOUND, "Not found";
     UnknownModel: "unknown_model", NOT_FOUND, "No such model";
     UnknownVersion: "unknown_version", NOT_FOUND, "No such version";
+    UnknownCandidate: "unknown_candidate", NOT_FOUND, "No such candidate";
     MethodNotAllowed: "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
     SlowBody: "slow_body", REQUEST_TIMEOUT, "Too slow";
     SequenceGap: "sequence_gap", CONFLICT, "A delta is missing";
     UnknownBase: "unknown_base", CONFLICT, "The base is unknown";
     WrongFactors: "wrong_factors", CONFLICT, "Another model's delta";
+    Outdated: "outdated", CONFLICT, "Of another time";
+    NotRebuilt: "not_rebuilt", CONFLICT, "Cannot be made again";
+    InUse: "in_use", CONFLICT, "In use";
     PrunedVersion: "pruned_version", GONE, "No longer kept";
     StaleBase: "stale_base", GONE, "The base is too old";
     PreconditionFailed: "precondition_failed", PRECONDITION_FAILED, "Precondition failed";
@@ -152,6 +159,29 @@ impl From<StoreError> for Problem {
         tracing::error!(%error, "the store failed a request");
         let detail = "the store does not answer; nothing was acknowledged: send it again in a moment";
         Problem::new(Code::StoreUnavailable, detail).retry(5)
+    }
+}
+
+impl From<OperateError> for Problem {
+    fn from(error: OperateError) -> Problem {
+        let said = error.to_string();
+        match error {
+            OperateError::Fold(FoldError::Store(error)) => error.into(),
+            OperateError::Fold(error) => {
+                tracing::error!(%error, "what an operator asked for failed");
+                Problem::internal()
+            }
+            OperateError::UnknownVersion { newest, .. } => {
+                Problem::new(Code::UnknownVersion, said).with("version", newest)
+            }
+            OperateError::Pruned { newest, .. } => Problem::new(Code::PrunedVersion, said).with("version", newest),
+            OperateError::UnknownCandidate(_) => Problem::new(Code::UnknownCandidate, said),
+            OperateError::Outdated(_) => Problem::new(Code::Outdated, said),
+            OperateError::BadName(_) => Problem::new(Code::BadName, said),
+            OperateError::BadSeed(_) => Problem::new(Code::BadSeed, said),
+            OperateError::NotRebuilt(_) => Problem::new(Code::NotRebuilt, said),
+            OperateError::InUse(_) => Problem::new(Code::InUse, said),
+        }
     }
 }
 

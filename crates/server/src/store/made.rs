@@ -98,6 +98,18 @@ impl Settings {
         });
         Settings { clip, influence, reach, max_rows, quorum, precision: precision.as_str().into(), items, noise }
     }
+
+    /// What they say of a fold that is made again; None if the list of items is another one by now, there was noise, or the number format is
+    /// unknown.
+    pub(crate) fn again(&self, now: &FoldConfig) -> Option<(FoldConfig, Precision)> {
+        let precision: Precision = self.precision.parse().ok()?;
+        if self.noise || Settings::of(now, precision, false).items != self.items {
+            return None;
+        }
+        let Settings { clip, influence, reach, max_rows, quorum, .. } = *self;
+        let items = now.items.clone();
+        Some((FoldConfig { clip, influence, reach, horizon: u64::MAX, max_rows, quorum, items }, precision))
+    }
 }
 
 /// What clients report with their deltas: each delta is one figure, whose mean loss over its new events counts.
@@ -134,6 +146,22 @@ impl Reported {
         self.gain_squares += gain * gain;
     }
 
+    /// Both together.
+    pub(crate) fn and(mut self, other: &Reported) -> Reported {
+        self.deltas += other.deltas;
+        self.events += other.events;
+        self.loss += other.loss;
+        self.loss_squares += other.loss_squares;
+        self.gain += other.gain;
+        self.gain_squares += other.gain_squares;
+        self
+    }
+
+    /// The mean loss over deltas, and the square of its standard error.
+    pub(crate) fn mean_loss(&self) -> [f64; 2] {
+        moments(self.deltas, self.loss, self.loss_squares)
+    }
+
     /// The mean gain over deltas, and half the width of its 95 % interval; None where too few report.
     pub fn mean_gain(&self) -> Option<[f64; 2]> {
         let [mean, error] = moments(self.deltas, self.gain, self.gain_squares);
@@ -166,6 +194,27 @@ pub struct Comparison {
     pub other_loss: f64,
     /// Half the width of the 95 % interval of the difference of the two means; None where too few report.
     pub half_width: Option<f64>,
+}
+
+impl Comparison {
+    /// Of the one group with the other.
+    pub(crate) fn of(one: &Reported, other: &Reported) -> Comparison {
+        let ([loss, a], [other_loss, b]) = (one.mean_loss(), other.mean_loss());
+        let width = WIDTH * (a + b).sqrt();
+        Comparison {
+            reports: one.deltas,
+            loss,
+            other_reports: other.deltas,
+            other_loss,
+            half_width: width.is_finite().then_some(width),
+        }
+    }
+
+    /// By how many standard errors the one group is served worse than the other.
+    pub(crate) fn regret(&self) -> Option<f64> {
+        let error = self.half_width? / WIDTH;
+        Some((self.loss - self.other_loss) / error.max(1e-6))
+    }
 }
 
 /// What an operator has said of a model.

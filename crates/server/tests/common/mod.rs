@@ -167,6 +167,16 @@ pub async fn get(router: &Router, path: &str) -> Answer {
     send(router, Request::get(path).body(Body::empty()).unwrap()).await
 }
 
+/// A request with a body of JSON, if there is one.
+pub async fn ask(router: &Router, method: &str, path: &str, body: Option<serde_json::Value>) -> Answer {
+    let request = Request::builder().method(method).uri(path);
+    let request = match body {
+        Some(body) => request.header("content-type", "application/json").body(Body::from(body.to_string())),
+        None => request.body(Body::empty()),
+    };
+    send(router, request.unwrap()).await
+}
+
 pub fn deltas_path() -> String {
     format!("/v1/models/{MODEL}/deltas")
 }
