@@ -55,7 +55,7 @@ async fn a_listener_hears_what_happens_and_goes_on_after_a_break() {
     // Two happen while nobody listens.
     publish(&bench, 2).await;
     publish(&bench, 3).await;
-    let later = heard(&bench.router, "/v1/events", Some(&id), "\"version\":4").await;
+    let later = heard(&bench.router, "/v1/events", Some(&id), "\"version\":4}\n").await;
     assert!(
         later.contains("\"version\":3") && !later.contains("\"version\":2") && !later.contains("event: lag"),
         "{later}"
