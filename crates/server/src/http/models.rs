@@ -89,13 +89,11 @@ pub(crate) async fn metadata(State(state): State<AppState>, Path(name): Path<Str
     Ok(([(VERSION_HEADER, current.version)], Json(metadata)).into_response())
 }
 
-/// The metadata of a safetensors file: texts, of which most are JSON.
+/// The metadata of a base, which stands in its header as text.
 fn header_of(file: &[u8]) -> Option<Map<String, Value>> {
     let length = u64::from_le_bytes(file.first_chunk::<8>().copied()?) as usize;
-    let mut header: Map<String, Value> = serde_json::from_slice(file.get(8..)?.get(..length)?).ok()?;
-    let Some(Value::Object(metadata)) = header.remove("__metadata__") else { return None };
-    let plain = |value: Value| value.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or(value.clone());
-    Some(metadata.into_iter().map(|(key, value)| (key, plain(value))).collect())
+    let header: Value = serde_json::from_slice(file.get(8..)?.get(..length)?).ok()?;
+    serde_json::from_str(header["__metadata__"]["brooklet"].as_str()?).ok()
 }
 
 /// `PUT /v1/models/{model}`: a seed, as `brooklet train` writes it.
