@@ -171,7 +171,7 @@ async fn metrics_and_stats_can_have_an_address_of_their_own() {
     for path in [STATS, "/metrics"] {
         assert_eq!((status(operate, path).await, status(main, path).await), (200, 404), "{path}");
     }
-    assert_eq!((status(operate, BASE).await, status(main, BASE).await), (404, 200));
+    assert_eq!((status(operate, BASE).await, status(main, BASE).await), (405, 200));
     assert_eq!((status(operate, "/readyz").await, status(main, "/readyz").await), (200, 200));
     stop.send(()).unwrap();
     running.await.unwrap().unwrap();
