@@ -2,8 +2,9 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use brooklet_core::{Error, Features, Query, Subject};
-use wasm_bindgen::JsValue;
+use brooklet_core::{AtMost, Error, FeatureId, Features, Query, Subject};
+use js_sys::{BigInt, Object};
+use wasm_bindgen::{JsCast, JsValue};
 
 use crate::page::error::Failure;
 use crate::page::object::{field, is_whole, only};
@@ -19,6 +20,8 @@ pub(crate) struct Asked {
     include: Option<Vec<String>>,
     exclude: Vec<String>,
     unseen: bool,
+    diversity: f32,
+    at_most: Vec<AtMost>,
 }
 
 impl Asked {
@@ -30,9 +33,11 @@ impl Asked {
                 include: None,
                 exclude: Vec::new(),
                 unseen: false,
+                diversity: 0.0,
+                at_most: Vec::new(),
             });
         }
-        only(options, &["context", "k", "include", "exclude", "unseen"], "a choice of items")?;
+        only(options, &["context", "k", "include", "exclude", "unseen", "diversity", "atMost"], "a choice of items")?;
         Ok(Asked {
             k: field(options, "k")?.map_or(Ok(DEFAULT_K), |k| count(&k))?,
             context: client.features(&field(options, "context")?.unwrap_or_default())?,
@@ -40,6 +45,8 @@ impl Asked {
             exclude: field(options, "exclude")?.map_or(Ok(Vec::new()), |ids| item_ids(&ids))?,
             unseen: field(options, "unseen")?
                 .map_or(Ok(false), |unseen| unseen.as_bool().ok_or(Failure::argument("`unseen` is true or false")))?,
+            diversity: field(options, "diversity")?.map_or(Ok(0.0), |diversity| share(&diversity))?,
+            at_most: field(options, "atMost")?.map_or(Ok(Vec::new()), |limits| at_most(client, &limits))?,
         })
     }
 
@@ -47,8 +54,30 @@ impl Asked {
         let include: Option<Vec<&str>> = self.include.as_ref().map(|ids| ids.iter().map(String::as_str).collect());
         let exclude: Vec<&str> = self.exclude.iter().map(String::as_str).collect();
         let (context, include, unseen) = (self.context.clone(), include.as_deref(), self.unseen);
-        ask(&Query { context, k: self.k, include, exclude: &exclude, unseen })
+        let (diversity, at_most) = (self.diversity, &self.at_most[..]);
+        ask(&Query { context, k: self.k, include, exclude: &exclude, unseen, diversity, at_most })
     }
+}
+
+fn share(value: &JsValue) -> Result<f32, Failure> {
+    match value.as_f64() {
+        Some(x) if (0.0..=1.0).contains(&x) => Ok(x as f32),
+        _ => Err(Failure::argument("`diversity` is a number from 0 to 1")),
+    }
+}
+
+/// How many items may have each value of a field, by fields.
+fn at_most(client: &Client, limits: &JsValue) -> Result<Vec<AtMost>, Failure> {
+    let not_limits = || Failure::argument("`atMost` is an object of fields, each with a whole number of items");
+    let fields = limits.dyn_ref::<Object>().map(Object::keys).ok_or_else(not_limits)?;
+    let limit = |name: JsValue| {
+        let name = name.as_string().unwrap_or_default();
+        let items = field(limits, &name)?.and_then(|items| items.as_f64());
+        let items = items.filter(|items| *items >= 0.0 && is_whole(*items)).ok_or_else(not_limits)? as usize;
+        let value = |value: &String| FeatureId::named(&[&name, "=", value].concat());
+        Ok(AtMost { values: client.categories(&name)?.iter().map(value).collect(), items })
+    };
+    fields.iter().map(limit).collect()
 }
 
 /// What `recommend` or `hold` returned, or its id.
@@ -94,6 +123,10 @@ pub(crate) fn item_id(value: &JsValue) -> Result<String, Failure> {
     match (value.as_string(), value.as_f64()) {
         (Some(text), _) if !text.is_empty() => Ok(text),
         (_, Some(x)) if is_whole(x) => Ok((x as i64).to_string()),
+        _ if value.is_bigint() => {
+            // In decimal, which every whole number has.
+            Ok(value.unchecked_ref::<BigInt>().to_string(10).map(String::from).unwrap_or_default())
+        }
         _ => Err(Failure::argument("an item's id is a string that is not empty, or a whole number")),
     }
 }

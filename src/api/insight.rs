@@ -50,7 +50,7 @@ impl Learner {
     #[wasm_bindgen(unchecked_return_type = "Similar[]")]
     pub fn similar(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "string | number | bigint")] item: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "SimilarOptions")] options: &JsValue,
     ) -> Result<JsValue, Failure> {
         let (item, asked) = (item_id(item)?, Asked::from_js(&self.client, options)?);
@@ -96,11 +96,11 @@ impl Learner {
         let key = self.client.link.as_ref().and_then(|_| host::random_key());
         let next = self.client.ask(|session| session.next_delta(key?))?;
         // It was encoded by this core, so it decodes.
-        let Some((next, delta)) = next.and_then(|next| Some((Delta::decode(&next.bytes).ok()?, next))) else {
+        let Some((next, bytes)) = next.and_then(|bytes| Some((Delta::decode(&bytes).ok()?, bytes))) else {
             return Ok(JsValue::NULL);
         };
         let names = self.client.names_of(&next.ids)?;
-        Ok(answer::next_delta(&next, &delta.bytes, names))
+        Ok(answer::next_delta(&next, &bytes, names))
     }
 
     /// The delta sent last since the learner was opened, byte for byte; null if none was.

@@ -4,16 +4,18 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use brooklet_core::{Features, Subject};
-use js_sys::Promise;
+use brooklet_core::Subject;
+use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 
 use crate::api::answer;
-use crate::api::argument::{self, Asked, item_id, item_ids, item_of, slate_id};
+use crate::api::argument::{self, Asked, item_ids, item_of, slate_id};
+use crate::api::items::{Items, add_in_slices};
 use crate::api::options;
 use crate::learning::journal::Event;
 use crate::page::error::Failure;
-use crate::page::object::{bytes, field, only};
+use crate::page::event;
+use crate::page::object::bytes;
 use crate::page::promise::promise;
 use crate::page::vocabulary::when_forgotten;
 use crate::tab::client::Client;
@@ -62,25 +64,36 @@ impl Learner {
     #[wasm_bindgen(js_name = addItems)]
     pub fn add_items(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "Iterable<Item>")] items: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Iterable<Item> | Columns")] items: &JsValue,
     ) -> Result<(), Failure> {
-        self.client.set_items(&self.read_items(items)?, true)
+        self.client.set_items(&Items::of(items)?.read(&self.client)?, true)
+    }
+
+    /// The same in slices of some milliseconds, between which the page does what it has to: for catalogues of thousands. Whoever is recommended something meanwhile
+    /// is recommended of those that are there.
+    #[wasm_bindgen(js_name = addItemsInSlices, unchecked_return_type = "Promise<void>")]
+    pub fn add_items_in_slices(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Iterable<Item> | Columns")] items: &JsValue,
+    ) -> Promise {
+        let items = Items::of(items);
+        self.begin(|client| async move { add_in_slices(client, items?).await.map(|()| JsValue::UNDEFINED) })
     }
 
     /// The catalogue as it is now: other items are taken out of it. If one of them is bad, nothing changes.
     #[wasm_bindgen(js_name = setItems)]
     pub fn set_items(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "Iterable<Item>")] items: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Iterable<Item> | Columns")] items: &JsValue,
     ) -> Result<(), Failure> {
-        self.client.set_items(&self.read_items(items)?, false)
+        self.client.set_items(&Items::of(items)?.read(&self.client)?, false)
     }
 
     /// Takes items out of the catalogue; returns how many were in it. Slates that were shown keep theirs.
     #[wasm_bindgen(js_name = removeItems)]
     pub fn remove_items(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "Iterable<string | number>")] ids: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Iterable<string | number | bigint>")] ids: &JsValue,
     ) -> Result<usize, Failure> {
         self.client.remove_items(&item_ids(ids)?)
     }
@@ -102,7 +115,7 @@ impl Learner {
     pub fn click(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Slate | ImpressionId")] slate: &JsValue,
-        #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "string | number | bigint")] item: &JsValue,
     ) -> Result<JsValue, Failure> {
         self.labelled(item_of(slate, item)?, 1.0, 1.0)
     }
@@ -113,7 +126,7 @@ impl Learner {
     pub fn skip(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Slate | ImpressionId")] slate: &JsValue,
-        #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "string | number | bigint")] item: &JsValue,
     ) -> Result<JsValue, Failure> {
         self.labelled(item_of(slate, item)?, 0.0, 1.0)
     }
@@ -124,7 +137,7 @@ impl Learner {
     pub fn label(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Slate | ImpressionId")] slate: &JsValue,
-        #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "string | number | bigint")] item: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "number | boolean")] target: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
     ) -> Result<JsValue, Failure> {
@@ -139,7 +152,7 @@ impl Learner {
     pub fn undo(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Slate | ImpressionId")] slate: &JsValue,
-        #[wasm_bindgen(unchecked_param_type = "string | number")] item: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "string | number | bigint")] item: &JsValue,
     ) -> Result<JsValue, Failure> {
         let subject = item_of(slate, item)?;
         Ok(answer::undone(self.client.change(|session| session.undo(subject))??))
@@ -170,13 +183,18 @@ impl Learner {
     }
 
     /// An integer for features that come again and again, so that they are read once: for `predictPrepared` and
-    /// `learnPrepared`. It is good for as long as the learner is open.
+    /// `learnPrepared`. It is good until it is released.
     #[wasm_bindgen(unchecked_return_type = "number")]
     pub fn prepare(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Features")] features: &JsValue,
     ) -> Result<u32, Failure> {
         self.client.prepare(features)
+    }
+
+    /// Lets go of features that were prepared: their integer may be given to others.
+    pub fn release(&self, prepared: f64) -> Result<(), Failure> {
+        self.client.release(prepared)
     }
 
     /// The probability of a click, or the number that is predicted, for features that were prepared. Changes nothing.
@@ -229,6 +247,20 @@ impl Learner {
         #[wasm_bindgen(unchecked_optional_param_type = "number")] weight: &JsValue,
     ) -> Result<JsValue, Failure> {
         self.labelled(Subject::Held(slate_id(held)?), argument::target(target)?, argument::weight(weight)?)
+    }
+
+    /// Calls `listener` with every event of this type from now on, once however often it is added.
+    #[wasm_bindgen(skip_typescript)]
+    pub fn on(&self, kind: &JsValue, listener: &JsValue) -> Result<(), Failure> {
+        let (kind, listener) = listening(kind, listener)?;
+        self.client.ask(|_| self.client.on(kind, listener))
+    }
+
+    /// Calls it no more.
+    #[wasm_bindgen(skip_typescript)]
+    pub fn off(&self, kind: &JsValue, listener: &JsValue) -> Result<(), Failure> {
+        let (kind, listener) = listening(kind, listener)?;
+        self.client.ask(|_| self.client.off(kind, &listener))
     }
 
     /// Saves the profile now, instead of a moment after the last event.
@@ -300,21 +332,6 @@ impl Learner {
         })
     }
 
-    fn read_items(&self, items: &JsValue) -> Result<Vec<(String, Features)>, Failure> {
-        let not_iterable = || Failure::argument("items are an iterable of { id, features }");
-        let iterator = js_sys::try_iter(items).ok().flatten().ok_or_else(not_iterable)?;
-        let mut read = Vec::new();
-        for item in iterator {
-            let item = item.map_err(|thrown| Failure::thrown("bad_argument", &thrown))?;
-            only(&item, &["id", "features"], "an item")?;
-            let id = item_id(&field(&item, "id")?.unwrap_or_default())?;
-            let features = field(&item, "features")?.unwrap_or_default();
-            let features = self.client.features(&features).map_err(|failure| failure.of("item ", &id))?;
-            read.push((id, features));
-        }
-        Ok(read)
-    }
-
     fn labelled(&self, subject: Subject, target: f32, weight: f32) -> Result<JsValue, Failure> {
         match self.client.label(subject, target, weight)? {
             Some(predicted) => Ok(answer::prediction(predicted)),
@@ -334,4 +351,12 @@ impl Learner {
             work.await
         })
     }
+}
+
+fn listening(kind: &JsValue, listener: &JsValue) -> Result<(&'static str, Function), Failure> {
+    let kind = kind.as_string().and_then(|kind| event::KINDS.into_iter().find(|known| *known == kind));
+    let kind =
+        kind.ok_or_else(|| Failure::named("bad_argument", ["an event is ", &event::KINDS.join(", ")].concat()))?;
+    let listener = listener.dyn_ref::<Function>().cloned();
+    Ok((kind, listener.ok_or(Failure::argument("a listener is a function"))?))
 }

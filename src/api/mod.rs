@@ -2,6 +2,7 @@
 //! TypeScript.
 
 pub(crate) mod insight;
+pub(crate) mod items;
 pub(crate) mod learner;
 
 pub(crate) mod answer;

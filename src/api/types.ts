@@ -1,24 +1,30 @@
-/** A value that names a feature: text is a category, a number is numeric, a boolean is on or off; null is absent. */
-export type Scalar = string | number | boolean | null | undefined;
+/** A value that names a feature: text is a category, and so is a BigInt; a number is numeric, a boolean is on or off; null is absent. */
+export type Scalar = string | number | bigint | boolean | null | undefined;
 
 /** Named values, nested if you like; of a field that the model knows, a value is read as what it is there, and what cannot be is `bad_value`:
  * `{ genres: ["Drama"], device: { kind: "phone" }, age: 2.5, isNew: true }`. */
 export interface Features {
-  readonly [name: string]: Scalar | readonly (string | number | null | undefined)[] | Features;
+  readonly [name: string]: Scalar | readonly (string | number | bigint | null | undefined)[] | Features;
 }
 
 /** Features of a type of your own, which may be an interface: what is no feature in it is `never`. */
 export type FeaturesOf<T> = { readonly [Name in keyof T]: FeatureOf<T[Name]> };
 type FeatureOf<V> =
-  V extends Scalar | readonly (string | number | null | undefined)[] ? V
+  V extends Scalar | readonly (string | number | bigint | null | undefined)[] ? V
   : V extends (...input: never) => unknown ? never
   : V extends object ? FeaturesOf<V>
   : never;
 
 /** Something to recommend. */
 export interface Item<F = Features> {
-  readonly id: string | number;
+  readonly id: string | number | bigint;
   readonly features?: F;
+}
+
+/** Items in columns, all of one length: `{ ids: [1, 2], features: { genres: [["Drama"], ["War"]], year: [1999, 2004] } }`. */
+export interface Columns {
+  readonly ids: ArrayLike<string | number | bigint>;
+  readonly features?: { readonly [field: string]: ArrayLike<Features[string]> };
 }
 
 /** What a `URL` has, so that these types need none of a page's. */
@@ -134,11 +140,16 @@ export interface RecommendOptions<Context = Features> {
   /** How many items. Default: 10. */
   k?: number;
   /** Items to rank, instead of the whole catalogue. */
-  include?: Iterable<string | number>;
+  include?: Iterable<string | number | bigint>;
   /** Items not to rank. */
-  exclude?: Iterable<string | number>;
+  exclude?: Iterable<string | number | bigint>;
   /** Whether to leave out what this visitor clicked or passed over, of about the last thousand events. Default: false. */
   unseen?: boolean;
+  /** How much it counts that an item is unlike those above it, 0 to 1: maximal marginal relevance on the items' factors. With this or `atMost`,
+   * exploration chooses the order of the slate and not what is in it. `recommend` alone knows of both. Default: 0. */
+  diversity?: number;
+  /** The most items of each value of a field: `{ genres: 2 }`. Where there are not enough others, the slate is shorter. */
+  atMost?: { readonly [field: string]: number };
 }
 
 /** The id of a slate or of a held prediction, which no item's id is taken for. A string that you have kept is one `as ImpressionId`. */
@@ -372,6 +383,14 @@ export type LearnerEvent =
   | { readonly type: "forgotten" }
   /** Something in the background failed; the learner goes on, and tries again. */
   | { readonly type: "error"; readonly during: Background; readonly error: BrookletError };
+
+/** What happens in the background may be listened to, besides `onEvent`. */
+export interface Learner {
+  /** Calls `listener` with every event of this type from now on; once, however often it is added. */
+  on<T extends LearnerEvent["type"]>(type: T, listener: (event: Extract<LearnerEvent, { readonly type: T }>) => void): void;
+  /** Calls it no more. */
+  off<T extends LearnerEvent["type"]>(type: T, listener: (event: Extract<LearnerEvent, { readonly type: T }>) => void): void;
+}
 
 /** What goes on in the background. */
 export type Background = "open" | "save" | "sync";

@@ -42,17 +42,14 @@ impl Session {
         self.saved_changes = self.changes;
     }
 
-    /// The profile of another device, read but not taken yet.
-    pub(crate) fn read_profile(&self, profile: &[u8]) -> Result<Core, Error> {
-        Core::import(self.core.base().clone(), self.config.clone(), profile)
-    }
-
-    /// Takes that profile in the place of its own.
-    pub(crate) fn import(&mut self, profile: &Core) {
+    /// Takes the profile of another device in the place of its own.
+    pub(crate) fn import(&mut self, profile: &[u8]) -> Result<(), Error> {
+        let core = Core::import(self.core.base().clone(), self.config.clone(), profile)?;
         self.reset();
-        self.core.adopt(profile.clone());
+        self.core.adopt(core);
         self.origin = Origin::Restored;
         self.open_log();
+        Ok(())
     }
 
     /// Nothing of what was learnt is here any more.

@@ -4,6 +4,8 @@
 //! it has not, the tab that made it may make it anew (`open` names that tab); who else wants to send it closes it first, in
 //! the store.
 
+use alloc::vec::Vec;
+
 use brooklet_core::{ClientKey, PendingDelta};
 
 use crate::learning::consent::Consent;
@@ -38,9 +40,14 @@ impl Session {
     }
 
     /// The delta that would be sent now, which is not made for it.
-    pub(crate) fn next_delta(&self, key: ClientKey) -> Option<PendingDelta> {
-        let next = || self.core.next_delta(key, self.open == self.tab);
-        self.shares().then(|| self.departed.first().cloned().or_else(next)).flatten()
+    pub(crate) fn next_delta(&mut self, key: ClientKey) -> Option<Vec<u8>> {
+        if !self.shares() {
+            return None;
+        }
+        match self.departed.first() {
+            Some(departed) => Some(departed.bytes.clone()),
+            None => self.core.next_delta(key, self.open == self.tab),
+        }
     }
 
     /// Whether the visitor lets anything be sent.

@@ -1,4 +1,6 @@
-//! What happens in the background, told to the page through `onEvent`.
+//! What happens in the background, told to the page through `onEvent` and to who listens.
+
+use alloc::vec;
 
 use js_sys::{Function, Uint8Array};
 use wasm_bindgen::JsValue;
@@ -29,7 +31,26 @@ pub(crate) enum Event<'a> {
     Failed { during: &'static str, failure: &'a Failure },
 }
 
+/// What events are called.
+pub(crate) const KINDS: [&str; 9] =
+    ["saved", "merged", "sent", "acknowledged", "pulled", "drift", "consent", "forgotten", "error"];
+
 impl Event<'_> {
+    /// What it is called.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Event::Saved { .. } => "saved",
+            Event::Merged => "merged",
+            Event::Sent { .. } => "sent",
+            Event::Acknowledged { .. } => "acknowledged",
+            Event::Pulled { .. } => "pulled",
+            Event::Drift { .. } => "drift",
+            Event::Consent { .. } => "consent",
+            Event::Forgotten => "forgotten",
+            Event::Failed { .. } => "error",
+        }
+    }
+
     /// Calls `listener`. What it throws is the page's own affair and is put on the console.
     pub(crate) fn tell(&self, listener: &Function) {
         if let Err(thrown) = listener.call1(&JsValue::UNDEFINED, &self.to_js()) {
@@ -38,25 +59,23 @@ impl Event<'_> {
     }
 
     fn to_js(&self) -> JsValue {
+        let mut fields = vec![("type", self.kind().into())];
         match *self {
-            Event::Saved { revision } => object(&[("type", "saved".into()), ("revision", revision.into())]),
-            Event::Merged => object(&[("type", "merged".into())]),
+            Event::Merged | Event::Forgotten => {}
+            Event::Saved { revision } => fields.push(("revision", revision.into())),
             Event::Sent { seq, bytes } => {
-                object(&[("type", "sent".into()), ("seq", number(seq)), ("bytes", Uint8Array::from(bytes).into())])
+                fields.extend([("seq", number(seq)), ("bytes", Uint8Array::from(bytes).into())]);
             }
-            Event::Acknowledged { seq, repeat, version } => object(&[
-                ("type", "acknowledged".into()),
-                ("seq", number(seq)),
-                ("repeat", repeat.into()),
-                ("version", number(version)),
-            ]),
-            Event::Pulled { version } => object(&[("type", "pulled".into()), ("version", number(version))]),
-            Event::Drift { drifts } => object(&[("type", "drift".into()), ("drifts", number(drifts))]),
-            Event::Consent { consent } => object(&[("type", "consent".into()), ("consent", consent.into())]),
-            Event::Forgotten => object(&[("type", "forgotten".into())]),
+            Event::Acknowledged { seq, repeat, version } => {
+                fields.extend([("seq", number(seq)), ("repeat", repeat.into()), ("version", number(version))]);
+            }
+            Event::Pulled { version } => fields.push(("version", number(version))),
+            Event::Drift { drifts } => fields.push(("drifts", number(drifts))),
+            Event::Consent { consent } => fields.push(("consent", consent.into())),
             Event::Failed { during, failure } => {
-                object(&[("type", "error".into()), ("during", during.into()), ("error", failure.into())])
+                fields.extend([("during", during.into()), ("error", failure.into())]);
             }
         }
+        object(&fields)
     }
 }

@@ -120,6 +120,7 @@ export class Vocabulary {
       if (within.kind !== undefined) this.ofKind(within, value);
       else if (typeof value === "string") this.category(within, value);
       else if (typeof value === "number") this.number(within, value);
+      else if (typeof value === "bigint") this.category(within, String(value));
       else if (value === true) this.put(within, (within.flag = this.numbered(within.flag, within.path, true)), 1);
       else if (value === false) continue;
       else if (Array.isArray(value)) this.elements(within, value);
@@ -132,6 +133,7 @@ export class Vocabulary {
 
   /** A value of a field whose kind the model knows. */
   ofKind(field, value) {
+    if (typeof value === "bigint") value = String(value);
     const type = typeof value;
     if (field.kind === NUMERIC) {
       if (type === "number" || (type === "string" && NUMBER.test(value))) return this.number(field, Number(value));
@@ -147,10 +149,10 @@ export class Vocabulary {
       throw refused(field.path, "must be one category: the model knows the field as categorical");
     }
     for (const element of elements) {
-      if (typeof element !== "string" && typeof element !== "number") {
+      if (!["string", "number", "bigint"].includes(typeof element)) {
         throw refused(field.path, "must be an array of strings or whole numbers");
       }
-      this.category(field, element);
+      this.category(field, typeof element === "bigint" ? String(element) : element);
     }
   }
 
@@ -158,7 +160,7 @@ export class Vocabulary {
     for (let i = 0; i < elements.length; i++) {
       const element = elements[i];
       if (typeof element === "string") this.category(field, element);
-      else if (Number.isSafeInteger(element)) this.category(field, String(element));
+      else if (Number.isSafeInteger(element) || typeof element === "bigint") this.category(field, String(element));
       else if (element !== undefined && element !== null) {
         throw refused(field.path, "must be an array of strings or whole numbers");
       }
@@ -233,6 +235,24 @@ export const settings = (options, names) => {
     return error;
   }
 };
+
+/** Whether this is an object with `id` and `features` alone. */
+export const isItem = (value) =>
+  typeof value === "object" && value !== null && Object.keys(value).every((key) => key === "id" || key === "features");
+
+/** Puts the values that columns have at a place into a row. */
+export const rowOf = (columns, at, row) => {
+  for (const name of Object.keys(columns)) row[name] = columns[name][at];
+};
+
+/** Is kept when the page has had its turn. */
+export const breath = () =>
+  new Promise((resolve) => {
+    // A task as any other: `scheduler.yield` comes before timers, and those wait 4 ms.
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => (port1.close(), resolve());
+    port2.postMessage(0);
+  });
 
 /** `Prediction`, in one call. */
 export const prediction = (score, probability, baseScore, baseProbability) => ({

@@ -124,6 +124,16 @@ impl Vocabulary {
     }
 }
 
+#[wasm_bindgen]
+extern "C" {
+    /// `Item`.
+    pub(crate) type JsItem;
+    #[wasm_bindgen(method, getter, catch)]
+    pub(crate) fn id(this: &JsItem) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, getter, catch)]
+    pub(crate) fn features(this: &JsItem) -> Result<JsValue, JsValue>;
+}
+
 #[wasm_bindgen(module = "/src/page/vocabulary.js")]
 extern "C" {
     #[wasm_bindgen(js_name = Vocabulary)]
@@ -166,6 +176,17 @@ extern "C" {
     /// What complains, in development, if the learner was let go of without being closed.
     #[wasm_bindgen(js_name = whenForgotten)]
     pub(crate) fn when_forgotten(learner: &JsValue) -> Function;
+
+    /// Whether this is an object with `id` and `features` alone.
+    #[wasm_bindgen(js_name = isItem)]
+    pub(crate) fn is_item(value: &JsValue) -> bool;
+
+    /// Puts the values that columns have at a place into a row.
+    #[wasm_bindgen(js_name = rowOf)]
+    pub(crate) fn row_of(columns: &JsValue, at: u32, row: &JsValue);
+
+    /// Is kept when the page has had its turn.
+    pub(crate) fn breath() -> Promise;
 
     /// JSON, or what was thrown.
     pub(crate) fn settings(options: &JsValue, names: &str) -> JsValue;

@@ -44,10 +44,14 @@ pub(crate) struct Client {
     /// Nothing once it is closed.
     session: RefCell<Option<Session>>,
     vocabulary: RefCell<Vocabulary>,
-    prepared: RefCell<Vec<Features>>,
+    /// By their integers; what was released is None.
+    prepared: RefCell<Vec<Option<Features>>>,
+    released: RefCell<Vec<u32>>,
     pub(crate) store: Option<Rc<Store>>,
     pub(crate) link: Option<Link>,
     on_event: Option<Function>,
+    /// Who listens, and to which events.
+    listeners: RefCell<Vec<(&'static str, Function)>>,
     complaint: RefCell<Option<Function>>,
     closed: Cell<bool>,
     /// Whether the page was hidden and has not come back.
@@ -83,10 +87,12 @@ impl Client {
             me: me.clone(),
             vocabulary: RefCell::new(Vocabulary::new(session.core().schema().clone(), names.clone())),
             prepared: RefCell::default(),
+            released: RefCell::default(),
             session: RefCell::new(Some(session)),
             store,
             link,
             on_event,
+            listeners: RefCell::default(),
             complaint: RefCell::default(),
             closed: Cell::new(false),
             away: Cell::new(false),
@@ -113,11 +119,23 @@ impl Client {
     pub(crate) fn prepare(&self, object: &JsValue) -> Result<u32, Failure> {
         let features = self.features(object)?;
         let mut prepared = self.prepared.borrow_mut();
-        if prepared.len() == MOST_PREPARED {
-            return Err(Failure::argument("65,536 inputs are prepared: use them again, or pass features as they are"));
+        if let Some(free) = self.released.borrow_mut().pop() {
+            prepared[free as usize] = Some(features);
+            return Ok(free);
         }
-        prepared.push(features);
+        if prepared.len() == MOST_PREPARED {
+            return Err(Failure::argument("65,536 inputs are prepared: release() those that are not needed any more"));
+        }
+        prepared.push(Some(features));
         Ok(prepared.len() as u32 - 1)
+    }
+
+    /// Its integer is free for others.
+    pub(crate) fn release(&self, prepared: f64) -> Result<(), Failure> {
+        self.prepared(prepared)?;
+        self.prepared.borrow_mut()[prepared as usize] = None;
+        self.released.borrow_mut().push(prepared as u32);
+        Ok(())
     }
 
     /// The features of such an integer.
@@ -127,7 +145,7 @@ impl Client {
         }
         let whole = prepared as usize;
         let found = self.prepared.borrow().get(whole).filter(|_| whole as f64 == prepared).cloned();
-        found.ok_or(Failure::argument("pass what prepare() of this learner returned"))
+        found.flatten().ok_or(Failure::argument("pass what prepare() of this learner returned and is not released"))
     }
 
     /// Adds items to the catalogue, and leaves no `others` in it; their names go into the log.
@@ -348,7 +366,7 @@ impl Client {
         }
         // An exchange that is under way still has something to hear.
         if self.link.as_ref().is_none_or(|link| !link.syncing.is_taken()) {
-            drop((self.session.take(), self.prepared.take()));
+            drop((self.session.take(), self.prepared.take(), self.released.take()));
             self.vocabulary.borrow_mut().let_go();
         }
         outcome
@@ -427,9 +445,20 @@ impl Client {
     }
 
     pub(crate) fn tell(&self, event: Event<'_>) {
-        if let Some(listener) = &self.on_event {
-            event.tell(listener);
-        }
+        // A copy, for who is told may listen to more.
+        let listeners = self.listeners.borrow().clone();
+        let listening = listeners.iter().filter(|(kind, _)| *kind == event.kind()).map(|(_, listener)| listener);
+        self.on_event.iter().chain(listening).for_each(|listener| event.tell(listener));
+    }
+
+    /// Tells events of this kind to `listener`, too.
+    pub(crate) fn on(&self, kind: &'static str, listener: Function) {
+        self.off(kind, &listener);
+        self.listeners.borrow_mut().push((kind, listener));
+    }
+
+    pub(crate) fn off(&self, kind: &'static str, listener: &Function) {
+        self.listeners.borrow_mut().retain(|(other, listening)| *other != kind || listening != listener);
     }
 
     /// Runs work that nobody waits for; a failure becomes an event. A save that failed is tried again with what is

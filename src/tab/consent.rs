@@ -82,8 +82,7 @@ impl Client {
         if self.consent() == Consent::Off {
             return Err(Failure::new("no_consent", "nothing may be learnt: setConsent(\"personal\") first"));
         }
-        let profile = self.with(|session| session.read_profile(profile))??;
-        self.commit(|session| session.import(&profile)).await
+        Ok(self.commit(|session| session.import(profile)).await??)
     }
 
     fn say(&self, word: &str) {

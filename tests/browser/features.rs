@@ -128,10 +128,10 @@ async fn what_is_no_feature_is_an_error() {
         const cycle = { deeper: {} };
         cycle.deeper.deeper = cycle;
         const bad = {
-          nan: { x: NaN }, infinity: { x: Infinity }, huge: { x: 1e300 }, bigint: { x: 10n }, symbol: { x: Symbol("s") },
+          nan: { x: NaN }, infinity: { x: Infinity }, huge: { x: 1e300 }, symbol: { x: Symbol("s") },
           function: { x: () => 1 }, date: { x: new Date() }, map: { x: new Map([["a", 1]]) }, typed: { x: new Uint8Array(2) },
           instance: { x: new (class Film {})() }, nested: { x: ["a", ["b"]] }, fraction: { x: [0.5] },
-          boolean: { x: [true] }, bigints: { x: [1n] }, cycle, many: { x: Array.from({ length: 2000 }, (_, i) => `${i}`) },
+          boolean: { x: [true] }, cycle, many: { x: Array.from({ length: 2000 }, (_, i) => `${i}`) },
         };
         for (const [what, features] of Object.entries(bad)) {
           equal(await code(() => learner.predictOne(features)), "bad_value", what);

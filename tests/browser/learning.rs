@@ -243,3 +243,125 @@ async fn a_very_long_slate_leaves_room_for_others() {
     "#)
     .await;
 }
+
+#[wasm_bindgen_test]
+async fn ids_may_be_bigints() {
+    run(r#"
+        const learner = await open({ bytes: bytes(1) });
+        learner.setItems([{ id: 9007199254740993n, features: { genres: ["Sci-Fi"], maker: 12n } }, { id: 3n }, { id: "4" }]);
+        const slate = learner.recommend({ exclude: [4n] });
+        equal(slate.items.map(({ id }) => id).sort(), ["3", "9007199254740993"], "every digit");
+        learner.click(slate, 9007199254740993n);
+        equal(learner.recommend({ include: [9007199254740993n, 3n], unseen: true }).items.map(({ id }) => id), ["3"]);
+        equal(learner.predictOne({ item: 3n }), learner.predictOne({ item: "3" }), "a category");
+        equal(learner.predictOne({ tags: [12n] }), learner.predictOne({ tags: [12] }));
+        equal([learner.removeItems([3n]), learner.metrics().items], [1, 2]);
+        equal(learner.similar(4n).length, 1);
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn what_was_prepared_is_let_go_of() {
+    run(r#"
+        const learner = await open();
+        const [first, second] = [{ item: "1" }, { item: "3", genres: ["Romance"] }].map((features) => learner.prepare(features));
+        learner.release(first);
+        for (const handle of [first, 7, 0.5, -1, NaN]) {
+          equal(await code(() => learner.release(handle)), "bad_argument");
+          equal(await code(() => learner.predictPrepared(handle)), "bad_argument");
+        }
+        const film = { item: "4", genres: ["Romance"] };
+        equal([learner.prepare(film), learner.predictPrepared(first)], [first, learner.predictOne(film).probability], "the integer is used again");
+        equal(learner.predictPrepared(second), learner.predictOne({ item: "3", genres: ["Romance"] }).probability, "others stay");
+        // A page that lets go of what it prepares never runs out.
+        for (let i = 0; i < 70_000; i++) learner.release(learner.prepare(film));
+        for (let i = 2; i < 65_536; i++) learner.prepare(film);
+        equal(await code(() => learner.prepare(film)), "bad_argument");
+        learner.release(9);
+        equal(learner.prepare(film), 9);
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn a_slate_is_as_diverse_as_it_is_asked_to_be() {
+    run(r#"
+        const learner = await open();
+        for (let i = 0; i < 6; i++) learner.learnOne({ item: "1", genres: ["Sci-Fi"] }, 1);
+        const genreOf = (slate) => slate.items.map(({ id }) => (id < 3 ? "Sci-Fi" : "Romance"));
+        equal(genreOf(learner.recommend({ k: 3 })).slice(0, 2), ["Sci-Fi", "Sci-Fi"]);
+        equal(genreOf(learner.recommend({ k: 2, diversity: 0.7 })), ["Sci-Fi", "Romance"]);
+        equal(genreOf(learner.recommend({ k: 4, atMost: { genres: 1 } })), ["Sci-Fi", "Romance"], "shorter where nothing else may come");
+        equal(learner.recommend({ k: 4, atMost: { nothing: 1 } }).items.length, 4);
+        for (const options of [{ diversity: 2 }, { diversity: "much" }, { atMost: 1 }, { atMost: { genres: 0.5 } }, { atMost: { genres: "one" } }]) {
+          equal(await code(() => learner.recommend(options)), "bad_argument", JSON.stringify(options));
+        }
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn who_listens_hears_of_his_events_until_he_does_not() {
+    run(r#"
+        const heard = [];
+        const learner = await open({ store: fresh(), onEvent: ({ type }) => heard.push(`all ${type}`) });
+        const once = ({ revision }) => { heard.push(`once ${revision}`); learner.off("saved", once); };
+        const always = ({ type }) => heard.push(type);
+        learner.on("saved", once);
+        learner.on("saved", always);
+        learner.on("saved", always);
+        learner.on("merged", always);
+        const save = () => { learner.learnOne({ item: "1" }, 1); return learner.save(); };
+        await save();
+        await save();
+        equal(heard, ["all saved", "once 1", "saved", "all saved", "saved"]);
+        learner.off("saved", always);
+        learner.off("saved", always);
+        await save();
+        equal(heard.length, 6);
+        for (const [type, listener] of [["save", always], ["saved", null], [undefined, always]]) {
+          equal(await code(() => learner.on(type, listener)), "bad_argument");
+        }
+        await learner.close();
+        equal(await code(() => learner.on("saved", always)), "closed");
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn a_catalogue_comes_in_columns_or_in_slices_as_well() {
+    run(r#"
+        const catalogue = Array.from({ length: 3000 }, (_, n) => ({ id: n, features: { genres: [n % 3 ? "Sci-Fi" : "Romance"], year: 1950 + n % 60 } }));
+        const columns = { ids: catalogue.map(({ id }) => id), features: { genres: catalogue.map(({ features }) => features.genres), year: Float32Array.from(catalogue, ({ features }) => features.year) } };
+        const bare = () => openBare({ bytes: bytes(1), store: null, seed: 1 });
+        const [rows, cols, slices, both] = await Promise.all([bare(), bare(), bare(), bare()]);
+        rows.addItems(catalogue);
+        cols.addItems(columns);
+        let ticks = 0;
+        const ticking = setInterval(() => ticks++, 1);
+        await slices.addItemsInSlices(catalogue);
+        clearInterval(ticking);
+        holds(ticks > 1, "the page has its turns");
+        await both.addItemsInSlices(columns);
+        const first = (learner) => learner.recommend({ k: 20 }).items;
+        for (const learner of [cols, slices, both]) equal([first(learner), learner.metrics().items], [first(rows), 3000]);
+        cols.setItems({ ids: new BigInt64Array([1n, 7n]) });
+        equal(cols.recommend().items.map(({ id }) => id).sort(), ["1", "7"]);
+
+        const bad = [
+          7, {}, { ids: 7 }, { ids: [1], features: 3 }, { ids: [1], features: { year: 3 } }, { ids: [1, 2], features: { year: [1] } }, { ids: [1], columns: {} },
+          { ids: [1.5] }, [{ id: 1 }, { id: 2, name: "x" }], [null], [{}], [{ get id() { throw new Error("a getter of the page's"); } }],
+        ];
+        for (const items of bad) {
+          equal(await code(() => cols.addItems(items)), "bad_argument", `bad items ${bad.indexOf(items)}`);
+          equal(await code(() => slices.addItemsInSlices(items)), "bad_argument", `bad items ${bad.indexOf(items)}`);
+        }
+        equal(await code(() => slices.addItemsInSlices([{ id: "new" }, { id: 1, features: { when: new Date() } }])), "bad_value");
+        equal([cols.metrics().items, slices.metrics().items], [2, 3000], "nothing half applied");
+        const closing = both.addItemsInSlices(Array.from({ length: 100_000 }, (_, id) => ({ id })));
+        await both.close();
+        equal(await code(() => closing), "closed");
+    "#)
+    .await;
+}

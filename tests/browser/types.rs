@@ -237,6 +237,7 @@ fn each_struct_has_the_fields_that_are_declared() {
     for name in [
         "Features",
         "Item",
+        "Columns",
         "Url",
         "Abort",
         "OpenOptions",
@@ -246,6 +247,7 @@ fn each_struct_has_the_fields_that_are_declared() {
         "RecommendOptions",
         "SimilarOptions",
         "BrookletError",
+        "Learner",
     ] {
         assert!(declared.remove(name).is_some(), "{name}");
     }

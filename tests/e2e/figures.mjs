@@ -1,6 +1,6 @@
 // The figures of docs/browser.md, from the real browser and the real endpoint:
 //
-//     node tests/e2e/figures.mjs [leaving | back | start | save | large | tasks]... [--times 100]
+//     node tests/e2e/figures.mjs [leaving | back | start | save | large | tasks | worker | items]... [--times 100]
 
 import { rm, mkdtemp } from "node:fs/promises";
 import os from "node:os";
@@ -160,7 +160,83 @@ async function tasksAfter(history, { shop, browser, times }) {
   await context.close();
 }
 
-const ALL = { leaving, back, start, save, large, tasks };
+/** The longest tasks of the page's thread while a learner in a worker learns, syncs and gets a hundred thousand items, in either form. */
+async function worker({ shop, browser, times }) {
+  const context = await browser.newContext();
+  const page = await shop.tab(context);
+  await page.evaluate(async () => {
+    globalThis.learner = await Learner.open({ worker: true, endpoint: "/v1/models/films", store: "shop" });
+    const genre = (n) => [["Drama", "Comedy", "Action"][n % 3]];
+    const ids = Array.from({ length: 100_000 }, (_, n) => n + 1);
+    globalThis.columns = { ids, features: { genres: ids.map(genre) } };
+    globalThis.objects = ids.map((id) => ({ id, features: { genres: genre(id) } }));
+    await learner.addItems(items);
+  });
+  const work = {
+    [`${times} events are learnt and sent`]: `async () => {
+      for (let n = 0; n < ${times}; n++) {
+        const slate = await learner.recommend({ k: 8 });
+        await learner.click(slate, slate.items[0].id);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        if (n % 20 === 19) await learner.sync();
+      }
+    }`,
+    "100,000 items in columns are added": "async () => { await learner.addItems(columns); await learner.recommend(); }",
+    "100,000 items as objects are added": "async () => { await learner.addItems(objects); await learner.recommend(); }",
+  };
+  for (const [what, script] of Object.entries(work)) console.log(`in a worker, ${what}: ${await longestTask({ browser, page, script })}`);
+  await context.close();
+}
+
+/** The same without a worker. */
+async function items({ shop, browser }) {
+  const context = await browser.newContext();
+  const page = await shop.tab(context, "?enter");
+  await page.evaluate(() => {
+    const genre = (n) => [["Drama", "Comedy", "Action"][n % 3]];
+    const ids = Array.from({ length: 100_000 }, (_, n) => n + 1);
+    globalThis.columns = { ids, features: { genres: ids.map(genre) } };
+    globalThis.objects = ids.map((id) => ({ id, features: { genres: genre(id) } }));
+  });
+  const work = {
+    "100,000 items as objects": "() => learner.addItems(objects)",
+    "100,000 items in columns": "() => learner.addItems(columns)",
+    "100,000 items as objects, in slices": "() => learner.addItemsInSlices(objects)",
+    "100,000 items in columns, in slices": "() => learner.addItemsInSlices(columns)",
+    "the first slate of them": "() => learner.recommend({ k: 12 })",
+    "the next": "() => learner.recommend({ k: 12 })",
+  };
+  for (const [what, script] of Object.entries(work)) {
+    const clean = what.includes("items") ? "() => learner.setItems([])" : "() => {}";
+    await page.evaluate(`(${clean})()`);
+    console.log(`in the page, ${what}: ${await longestTask({ browser, page, script })}`);
+  }
+  await context.close();
+}
+
+/** What a page's script takes, and the longest task of the page's thread meanwhile. */
+async function longestTask({ browser, page, script }) {
+  await browser.startTracing(page, { categories: ["toplevel", "disabled-by-default-devtools.timeline", "devtools.timeline", "blink.user_timing"] });
+  const took = await page.evaluate(`(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    performance.mark("begin");
+    const began = performance.now();
+    await (${script})();
+    const took = performance.now() - began;
+    performance.mark("end");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return took;
+  })()`);
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
+  const [begin, end] = ["begin", "end"].map((mark) => traceEvents.find(({ name, cat }) => name === mark && cat.includes("user_timing")));
+  const ran = traceEvents.filter(
+    ({ name, ts, dur, pid, tid }) => (name === "RunTask" || name === "ThreadControllerImpl::RunTask") && pid === begin.pid && tid === begin.tid && ts + dur > begin.ts && ts < end.ts,
+  );
+  const longest = (of) => (Math.max(...ran.map(of)) / 1000).toFixed(1);
+  return `${took.toFixed(0)} ms in ${ran.length} tasks, the longest ${longest(({ dur }) => dur)} ms, ${longest(({ tdur }) => tdur ?? 0)} ms of the processor`;
+}
+
+const ALL = { leaving, back, start, save, large, tasks, worker, items };
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { times: { type: "string", default: "100" } } });
 const folder = await mkdtemp(path.join(os.tmpdir(), "brooklet-figures-"));
 const endpoint = new Endpoint(folder, await trainSeed(folder), ["--fold-seconds", "0"]);

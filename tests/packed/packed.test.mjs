@@ -16,6 +16,7 @@ const HERE = import.meta.dirname;
 const ROOT = path.join(HERE, "../..");
 const SEED = path.join(ROOT, "crates/core/tests/fixtures/base-v1-f16.safetensors");
 const MODULES = path.join(HERE, "node_modules");
+const EXAMPLES = path.join(ROOT, "examples");
 const LIVED = "2 shown, 1 clicked";
 const run = promisify(execFile);
 const bin = (name) => path.join(MODULES, ".bin", name);
@@ -40,9 +41,9 @@ after(async () => {
 });
 
 /** A sample in a folder of its own, above which the packages are. */
-async function copyOf(sample, name = sample) {
+async function copyOf(sample, name = sample, from = path.join(HERE, "samples", sample)) {
   const at = path.join(folder, name);
-  await cp(path.join(HERE, "samples", sample), at, { recursive: true });
+  await cp(from, at, { recursive: true });
   await writeFile(path.join(at, "package.json"), JSON.stringify({ name, private: true, type: "module" }));
   return at;
 }
@@ -235,7 +236,8 @@ for (const version of ["typescript-5.4", "typescript-5.9", "typescript-6", "type
     const strict = { noEmit: true, strict: true, skipLibCheck: false, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, target: "es2022" };
     const [anywhere, inPages] = [{ lib: ["es2022"], types: [] }, { lib: ["es2022", "dom", "dom.iterable"], types: ["react"] }];
     // The types of the frameworks themselves take long to check, but by the fastest.
-    const programs = [["typed.ts", anywhere], ...(version === "typescript-7" ? [["hooks.ts", inPages]] : [])];
+    await cp(path.join(EXAMPLES, "vite/main.ts"), path.join(root, "example.ts"));
+    const programs = [["typed.ts", anywhere], ...(version === "typescript-7" ? [["hooks.ts", inPages], ["example.ts", inPages]] : [])];
     for (const [module, moduleResolution] of [["nodenext", "nodenext"], ["es2022", "bundler"]]) {
       for (const [file, settings] of programs) {
         const compilerOptions = { ...strict, ...settings, module, moduleResolution };
@@ -250,7 +252,7 @@ for (const version of ["typescript-5.4", "typescript-5.9", "typescript-6", "type
 test("nothing is missing that a publisher would look for", async () => {
   const at = path.join(MODULES, "brooklet");
   await run(bin("publint"), ["--strict", at], { env });
-  await run(bin("attw"), ["--pack", at, "--exclude-entrypoints", "./wasm", "--ignore-rules", "cjs-resolves-to-esm"], { env });
+  await run(bin("attw"), ["--pack", at, "--exclude-entrypoints", "./wasm", "./thread", "--ignore-rules", "cjs-resolves-to-esm"], { env });
 });
 
 /** Builds a sample with Vite, opens it, and gives the page to `look`, which it warns of nothing. */
@@ -331,3 +333,171 @@ for (const [title, { name, entry, server, config }] of Object.entries(frameworks
     });
   });
 }
+
+/** An example, in a project that has the package. */
+const exampleOf = (name) => copyOf(name, `example-${name}`, path.join(EXAMPLES, name));
+
+test("an example is short enough to be read", async () => {
+  for (const entry of await readdir(EXAMPLES, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || entry.name.endsWith(".py")) continue;
+    const lines = (await readFile(path.join(entry.parentPath ?? entry.path, entry.name), "utf8")).split("\n").length;
+    assert.ok(lines < 100, `${entry.name} has ${lines} lines`);
+  }
+});
+
+const shelves = { vite: () => ({}), react: frameworks.React.config, vue: frameworks.Vue.config };
+for (const [name, config] of Object.entries(shelves)) {
+  test(`the ${name} example shows three films, and others when it is asked for them`, async () => {
+    const root = await exampleOf(name);
+    await opened(name, { ...(await config()), root }, async (page) => {
+      await page.waitForSelector("li");
+      const titles = () => page.locator("li").allTextContents();
+      const before = await titles();
+      assert.equal(before.length, 3);
+      assert.ok(before.every((title) => /[A-Z][a-z]+/.test(title)), before.join());
+      await page.locator("li").first().click();
+      await setTimeout(1200);
+      await page.click("button");
+      assert.equal((await titles()).length, 3);
+      assert.equal(await page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name).join()), "brooklet");
+    });
+  });
+}
+
+/** Opens a page as it is, with the package beside it. */
+async function plainly(name, look) {
+  const root = await exampleOf(name);
+  await cp(path.join(MODULES, "brooklet"), path.join(root, "brooklet"), { recursive: true });
+  const site = await serving(root);
+  try {
+    await open(site.url, async (page, said) => {
+      await look(page, root);
+      assert.deepEqual(said.filter(({ type }) => ["error", "warning"].includes(type)), []);
+    });
+  } finally {
+    site.close();
+  }
+}
+
+test("the shop learns nothing before it is told that it may, and forgets when it is told not to", async () => {
+  await plainly("shop", async (page) => {
+    const stored = () => page.evaluate(async () => (await indexedDB.databases()).length);
+    await page.locator("li").first().click();
+    await setTimeout(300);
+    assert.equal(await stored(), 0);
+    await page.click("button[value=personal]");
+    await page.locator("[data-item='1721']").click();
+    await page.waitForFunction(async () => (await indexedDB.databases()).length === 1);
+    await page.click("button[value=off]");
+    const kept = () => page.evaluate(() => new Promise((resolve) => {
+      const request = indexedDB.open("brooklet");
+      request.onsuccess = () => {
+        const count = request.result.transaction("brooklet").objectStore("brooklet").count();
+        count.onsuccess = () => (request.result.close(), resolve(count.result));
+      };
+    }));
+    for (const end = Date.now() + 5000; Date.now() < end && (await kept()) > 0; ) await setTimeout(50);
+    assert.equal(await kept(), 0);
+  });
+});
+
+/** What a learner in a worker does, as the page of the example has it. */
+const inWorker = async (page) => {
+  await page.waitForSelector("li", { timeout: 30_000 });
+  assert.equal(await page.locator("li").count(), 6);
+  await page.locator("li").first().click();
+  await page.waitForFunction(async () => (await indexedDB.databases()).length === 1);
+};
+
+test("the worker example ranks a hundred thousand, built by Vite", async () => {
+  const root = await exampleOf("worker");
+  await opened("worker", { root }, inWorker);
+});
+
+test("a worker needs no bundler, and has every method as a promise", async () => {
+  await plainly("worker", async (page, root) => {
+    const map = `<script type="importmap">{ "imports": { "brooklet": "/brooklet/brooklet.js" } }</script>`;
+    await writeFile(path.join(root, "index.html"), `<!doctype html>${map}<ul></ul><script type="module" src="./main.js"></script>`);
+    await page.reload();
+    await inWorker(page);
+    const found = await page.evaluate(async () => {
+      const { Learner, BrookletError } = await import("/brooklet/brooklet.js");
+      const code = (work) => work.then(() => "none", (error) => (error instanceof BrookletError ? error.code : `bare ${error}`));
+      const heard = [];
+      const options = { url: "/seed.safetensors", store: "worker", consent: "personal", onEvent: ({ type }) => heard.push(type) };
+      const learner = await Learner.open({ ...options, worker: true });
+      await learner.addItems([{ id: 1n, features: { genres: ["Drama"] } }, { id: "2" }]);
+      await learner.on("consent", ({ consent }) => heard.push(consent));
+      const slate = await learner.recommend({ k: 2 });
+      await learner.click(slate, slate.items[0].id);
+      const bad = [await code(learner.recommend({ K: 1 })), await code(learner.addItems([{ id: 3 }, { id: 4, name: "x" }])), await code(learner.predictOne({ f: () => 1 }))];
+      await learner.save();
+      await learner.setConsent("off");
+      const { items } = await learner.metrics();
+      const told = [slate.items.length, items, await learner.version, await learner.consent, ...bad];
+      await learner.close();
+      const again = await Learner.open({ ...options, worker: true });
+      const kept = await again.metrics();
+      await again.close();
+      const own = new Worker("/brooklet/thread.js");
+      const third = await Learner.open({ ...options, worker: own });
+      const asked = [await code(Learner.open({ worker: true, store: null })), await code(Learner.open({ ...options, store: null, url: "/nothing", worker: true }))];
+      await third.close();
+      return [told, kept.clicks, asked, heard];
+    });
+    assert.deepEqual(found[0], [2, 2, 1, "off", "bad_argument", "bad_argument", "bad_argument"]);
+    assert.deepEqual([found[1], found[2]], [1, ["bad_argument", "http_404"]]);
+    assert.ok(found[3].includes("saved") && found[3].includes("off"), found[3].join());
+  });
+});
+
+/** Runs a program of the examples and gives the figures in its lines, of those that match. */
+async function figuresOf(program, line, ...given) {
+  const root = await copyOf("programs", "example-programs", EXAMPLES);
+  const { stdout } = await run(process.execPath, [program, ...given], { cwd: root, env, timeout: 60_000 });
+  return stdout.split("\n").map((text) => line.exec(text)).filter(Boolean).map(([, ...numbers]) => numbers.map(Number));
+}
+
+test("the car knows better and better where it is going", async () => {
+  const right = await figuresOf("destination.mjs", /: (\d+) of 40 destinations/);
+  assert.ok(right.length >= 4 && right.at(-1)[0] > right[0][0] + 8 && right.at(-1)[0] >= 32, right.join());
+});
+
+test("the ticket desk finds the new desk", async () => {
+  const days = await figuresOf("tickets.mjs", /: (\d+) of 60 went/);
+  assert.ok(days.length === 6 && days[5][0] >= 54 && days[2][0] < 54, days.join());
+});
+
+test("trips are foretold to about a minute", async () => {
+  const errors = await figuresOf("duration.mjs", /off by ([\d.]+) minutes, ([\d.]+) if/);
+  assert.ok(errors.length === 4 && errors[3][0] < 1.2 && errors[3][0] < errors[0][0] / 2 && errors[3][1] > 4, errors.join());
+});
+
+test("a batch is scored with the profile of a visitor", async () => {
+  const root = await copyOf("programs", "example-batch", EXAMPLES);
+  const visit = `
+    import { readFile, writeFile } from "node:fs/promises";
+    import init, { Learner } from "brooklet";
+    await init();
+    const learner = await Learner.open({ bytes: await readFile(process.env.SEED), store: null });
+    for (let i = 0; i < 20; i++) for (const [id, clicked] of [["7", 1], ["3", 0]]) learner.learnOne({ item: id }, clicked);
+    await writeFile("profile.bin", learner.exportProfile());
+    await writeFile("new.json", JSON.stringify([...Array(30).keys()].map((id) => ({ id, features: { like: id % 2 ? "7" : "3" } }))));
+  `;
+  await writeFile(path.join(root, "visit.mjs"), visit);
+  await run(process.execPath, ["visit.mjs"], { cwd: root, env });
+  const { stdout } = await run(process.execPath, ["batch.mjs", SEED, "profile.bin", "new.json"], { cwd: root, env });
+  const ids = stdout.trim().split("\n").map((line) => line.split("\t")[0]);
+  assert.equal(ids.length, 5);
+  assert.ok(!ids.includes("7") && !ids.includes("3"), "what was seen is left out");
+});
+
+test("memory is flat over 100,000 events and 10,000 slates", async (t) => {
+  const root = await copyOf("node", "memory");
+  const { stdout } = await run(process.execPath, ["--expose-gc", "memory.mjs", SEED], { cwd: root, env, timeout: 120_000 });
+  const { events, held } = JSON.parse(stdout);
+  t.diagnostic(`KB of WebAssembly and of JavaScript, each 20,000 events: ${JSON.stringify(held)}`);
+  assert.equal(events, 100_000);
+  const [[wasm, heap], last] = [held[1], held.at(-1)];
+  assert.ok(last[0] - wasm <= 1024 && last[1] - heap <= 512, JSON.stringify(held));
+});

@@ -15,7 +15,7 @@ use crate::weight;
 use crate::workspace::{Workspace, newest};
 
 /// What goes into the package, and what says how it is made.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 10] = [
     "src",
     "crates/core/src",
     "crates/core/Cargo.toml",
@@ -23,7 +23,6 @@ const SOURCES: [&str; 11] = [
     "Cargo.toml",
     "Cargo.lock",
     ".cargo/config.toml",
-    "README.md",
     "xtask/src/build.rs",
     "xtask/src/glue.rs",
     "xtask/src/order.rs",
@@ -82,8 +81,9 @@ fn make(workspace: &Workspace, wasm: &Path) -> Result<()> {
     // Before wasm-opt, which drops the functions' names.
     weight::print_parts(wasm)?;
     let pkg = workspace.root.join("pkg");
-    for file in ["README.md", "LICENSE-APACHE", "LICENSE-MIT"] {
-        fs::copy(workspace.root.join(file), pkg.join(file))?;
+    for file in ["crates/package/README.md", "LICENSE-APACHE", "LICENSE-MIT"] {
+        let path = workspace.root.join(file);
+        fs::copy(&path, pkg.join(path.file_name().unwrap_or_default()))?;
     }
     glue::tell_who_is_early(&pkg.join("brooklet.js"))?;
     glue::shorten(wasm, &pkg.join("brooklet.js"))?;

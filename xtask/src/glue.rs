@@ -20,6 +20,10 @@ const MODULE: &str = "./brooklet_bg.js";
 const BEFORE_INIT: &str = r#"
 const { open } = Learner;
 Learner.open = async (options) => {
+    if (options?.worker) {
+        if (!remote) throw new BrookletError("there is no worker to learn in here: leave `worker` out", "bad_argument");
+        return (await remote()).open(options, compiled);
+    }
     if (wasm) return open(options);
     throw new BrookletError("call and await init(), the default export of brooklet, before Learner.open", "not_initialised");
 };
@@ -27,6 +31,13 @@ if (Symbol.asyncDispose) {
     Learner.prototype[Symbol.asyncDispose] = async function () {
         if (this.__wbg_ptr) await this.close();
     };
+}
+// What a worker is sent: it need not find the wasm by itself.
+async function compiled() {
+    const found = wasmModule ?? await locate();
+    if (found instanceof WebAssembly.Module) return found;
+    if (!(found instanceof Response)) return WebAssembly.compile(found);
+    return WebAssembly.compileStreaming(found.clone()).catch(async () => WebAssembly.compile(await found.arrayBuffer()));
 }
 export class BrookletError extends Error {
     constructor(message, code) {
@@ -51,7 +62,7 @@ const NO_CONSTRUCTOR: &str = r#"export class Learner {
 
 /// Where the wasm is when nobody says it: as wasm-bindgen has it, and as an entry of crates/package/js says it.
 const BESIDE: &str = "new URL('brooklet_bg.wasm', import.meta.url)";
-const LOCATED: &str = "import { locate } from \"brooklet-locate\";\n";
+const LOCATED: &str = "import { locate, remote } from \"brooklet-locate\";\n";
 
 /// What the types of wasm-bindgen say of its own exports, which need those of a page; below that is what we say.
 const TYPES_OF_EXPORTS: &str = "export type InitInput =";
@@ -60,14 +71,18 @@ const TYPES_OF_EXPORTS: &str = "export type InitInput =";
 const FOR_USING: &str = "/// <reference lib=\"esnext.disposable\" />\n";
 
 /// What wasm-bindgen cannot say of methods: features may be of an interface, whose values are checked one by one.
-const GENERIC: [(&str, &str); 4] = [
+const GENERIC: [(&str, &str); 5] = [
+    (
+        "static open(options: OpenOptions): Promise<Learner>;",
+        "static open(options: OpenOptions & { readonly worker: true | Thread }): Promise<WorkerLearner>;\n    static open(options: OpenOptions): Promise<Learner>;",
+    ),
     ("(features: Features", "<T extends FeaturesOf<T>>(features: T"),
     (
         "(preferred: Features, other: Features",
         "<T extends FeaturesOf<T>, U extends FeaturesOf<U>>(preferred: T, other: U",
     ),
     ("(options?: RecommendOptions)", "<T extends FeaturesOf<T> = Features>(options?: RecommendOptions<T>)"),
-    ("(items: Iterable<Item>)", "<T extends FeaturesOf<T> = Features>(items: Iterable<Item<T>>)"),
+    ("(items: Iterable<Item> | Columns)", "<T extends FeaturesOf<T> = Features>(items: Iterable<Item<T>> | Columns)"),
 ];
 
 /// The files that a program may import, each with its way to the wasm, and esbuild's settings.
@@ -80,7 +95,7 @@ const ENTRIES: [(&str, &str, &[&str]); 5] = [
 ];
 
 /// Entries of their own beside the learner, with their types.
-const AS_THEY_ARE: [&str; 5] = ["observe", "shared", "react", "vue", "svelte"];
+const AS_THEY_ARE: [&str; 6] = ["observe", "shared", "react", "vue", "svelte", "worker"];
 
 /// Puts that below what wasm-bindgen wrote, and has it ask an entry for its wasm.
 pub(crate) fn tell_who_is_early(js: &Path) -> Result<()> {
@@ -141,13 +156,18 @@ pub(crate) fn bundle(workspace: &Workspace, pkg: &Path) -> Result<()> {
     let banner = "--banner:js=/* @ts-self-types=\"./brooklet.d.ts\" */";
     for (entry, locate, settings) in ENTRIES {
         let (out, locate) = (pkg.join(entry), workspace.root.join("crates/package/js").join(locate));
-        let external = ["--external:./wasm.js", "--external:./brooklet_bg.wasm", "--log-level=warning"];
+        let external =
+            ["--external:./wasm.js", "--external:./worker.js", "--external:./brooklet_bg.wasm", "--log-level=warning"];
         cmd!(
             sh,
             "esbuild {glue} --bundle --minify {settings...} {external...} --alias:brooklet-locate={locate} {banner} --outfile={out}"
         )
         .run()?;
     }
+    // A file of its own without an import, so that whatever makes a worker of it makes it right.
+    let (js, out) = (workspace.root.join("crates/package/js"), pkg.join("thread.js"));
+    let (thread, locate) = (js.join("thread.js"), js.join("nowhere.js"));
+    cmd!(sh, "esbuild {thread} --bundle --minify --format=iife --log-level=warning --alias:brooklet-glue={glue} --alias:brooklet-locate={locate} --outfile={out}").run()?;
     fs::write(&types, &text)?;
     fs::write(pkg.join("brooklet.d.cts"), &text)?;
     for file in
@@ -198,6 +218,34 @@ fn letters(mut number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const README: &str = include_str!("../../crates/package/README.md");
+    const TYPES: &str = include_str!("../../src/api/types.ts");
+
+    #[test]
+    fn the_readme_tells_of_every_option_and_event() {
+        for interface in ["OpenOptions", "ModelOptions", "DriftOptions", "RecommendOptions"] {
+            let (_, body) = TYPES.split_once(&format!("export interface {interface}")).unwrap();
+            let body = body.split("\n}").next().unwrap();
+            let options: Vec<_> = body.lines().filter_map(|line| Some(line.trim().split_once("?: ")?.0)).collect();
+            assert!(options.len() > 3, "{interface}");
+            for option in options.iter().filter(|option| option.chars().all(char::is_alphanumeric)) {
+                let told = ["`{}`", " {},", " {} }"].map(|form| form.replace("{}", option));
+                assert!(told.iter().any(|form| README.contains(form)), "{interface}.{option}");
+            }
+        }
+        let events =
+            TYPES.lines().filter_map(|line| line.trim().strip_prefix("| { readonly type: \"")?.split('"').next());
+        for event in events {
+            assert!(README.contains(&format!("`{event}`")), "{event}");
+        }
+    }
+
+    #[test]
+    fn the_readme_is_read_elsewhere_so_its_links_are_absolute() {
+        let links = README.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+        assert_eq!(links.filter(|link| !link.starts_with("https://")).count(), 0);
+    }
 
     #[test]
     fn every_import_gets_a_name_of_its_own() {

@@ -22,6 +22,7 @@ mod obd;
 mod order;
 mod places;
 mod recbole;
+mod release;
 mod steps;
 mod test;
 mod tools;
@@ -47,6 +48,12 @@ enum Command {
     Circles,
     /// Build the npm package into pkg/ and print what it weighs
     Build,
+    /// Pack the crates and the npm package, and install both from the packed files
+    Release {
+        /// Upload nothing; there is no other way yet
+        #[arg(long, required = true)]
+        dry_run: bool,
+    },
     /// Try to break what reads bytes from outside: seeds, deltas, logs, profiles, bodies of requests
     Fuzz {
         /// How long each of the five, in seconds
@@ -89,6 +96,7 @@ fn run(args: &Args) -> Result<()> {
         Command::Test => test::run(&workspace),
         Command::Circles => circles::run(&workspace),
         Command::Build => build::run(&workspace),
+        Command::Release { dry_run: _ } => release::rehearse(&workspace),
         Command::Fuzz { seconds } => fuzz::run(&workspace, *seconds),
         Command::Data { set } => data::run(&workspace, *set),
         Command::Events { size, out, seed } => events::run(size, out, *seed),

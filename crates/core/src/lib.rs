@@ -95,7 +95,7 @@ pub use input::kind::{FieldKind, Kind, Scale};
 pub use input::schema::{FieldRate, Schema};
 pub use input::value::Value;
 pub use learner::pieces::Piece;
-pub use learner::rank::{Query, Uncertain};
+pub use learner::rank::{AtMost, Query, Uncertain};
 pub use learner::shelves::{Popular, Similar};
 pub use learner::state::Learner;
 pub use limits::{

@@ -83,9 +83,11 @@ fn looking_at_the_next_delta_changes_nothing() {
     let before = learner.profile();
     let looked = learner.next_delta([9; 16], false).expect("it has learnt");
     assert_eq!(learner.profile(), before);
-    assert_eq!(learner.prepare_delta([9; 16]), Some(looked.clone()));
+    assert_eq!(learner.prepare_delta([9; 16]).map(|delta| delta.bytes), Some(looked.clone()));
     lesson(&mut learner, &mut random);
     assert_eq!(learner.next_delta([9; 16], false), Some(looked), "it is on its way");
     let anew = learner.next_delta([9; 16], true).expect("it has learnt");
-    assert_eq!(Delta::decode(&anew.bytes).map(|delta| delta.events), Ok(10));
+    assert_eq!(Delta::decode(&anew).map(|delta| delta.events), Ok(10));
+    learner.withdraw_delta();
+    assert_eq!(learner.prepare_delta([9; 16]).map(|delta| delta.bytes), Some(anew));
 }

@@ -16,3 +16,5 @@ async function fetched() {
   const type = response.headers.get("content-type") ?? "";
   return response.ok && !type.includes("html") ? response : `${url} is answered by ${response.status} ${type}`;
 }
+
+export const remote = () => import("./worker.js");

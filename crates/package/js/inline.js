@@ -3,3 +3,4 @@
 import bytes from "./wasm.js";
 
 export const locate = bytes;
+export const remote = () => import("./worker.js");

@@ -9,3 +9,4 @@ export const locate = async () => {
     return (await import("./wasm.js")).default();
   }
 };
+export const remote = null;

@@ -20,4 +20,4 @@ export function useLearner(): { readonly learner: Learner | null; readonly error
 export function useRecommendations(options?: RecommendOptions): [slate: Slate | null, refresh: () => void];
 
 /** A `ref` for the element that shows `item`: clicks and skips are told. */
-export function useImpression(slate: Slate | null, item: string | number, options?: ObserveOptions): RefCallback<Element>;
+export function useImpression(slate: Slate | null, item: string | number | bigint, options?: ObserveOptions): RefCallback<Element>;

@@ -7,4 +7,4 @@ import type { ObserveOptions } from "brooklet/observe";
 export function learner(options: OpenOptions, items?: readonly Item[]): Readable<Learner | null>;
 
 /** `use:impression={{ learner, slate, item }}` on the element that shows the item: clicks and skips are told. */
-export const impression: Action<Element, { learner: Learner | null; slate: Slate | null; item: string | number; options?: ObserveOptions }>;
+export const impression: Action<Element, { learner: Learner | null; slate: Slate | null; item: string | number | bigint; options?: ObserveOptions }>;

@@ -21,4 +21,4 @@ export function useRecommendations(options?: RecommendOptions | (() => Recommend
 };
 
 /** `v-impression="{ learner, slate, item }"` on the element that shows the item: clicks and skips are told. */
-export const vImpression: ObjectDirective<Element, { learner: Learner | null; slate: Slate | null; item: string | number; options?: ObserveOptions }>;
+export const vImpression: ObjectDirective<Element, { learner: Learner | null; slate: Slate | null; item: string | number | bigint; options?: ObserveOptions }>;

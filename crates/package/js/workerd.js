@@ -3,3 +3,4 @@
 import module from "./brooklet_bg.wasm";
 
 export const locate = () => module;
+export const remote = null;

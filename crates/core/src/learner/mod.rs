@@ -3,6 +3,7 @@
 
 pub(crate) mod state;
 
+pub(crate) mod diversity;
 pub(crate) mod insight;
 pub(crate) mod learn;
 pub(crate) mod log;

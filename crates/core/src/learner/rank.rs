@@ -33,6 +33,20 @@ pub struct Query<'a> {
     pub exclude: &'a [&'a str],
     /// Whether items that this visitor was taught of are left out: those of the events that are kept to be taught again, about the last thousand.
     pub unseen: bool,
+    /// How much it counts that an item is like none above it, 0 (nothing) to 1 (it alone counts). With this or `at_most` what explores chooses the order of
+    /// the slate, and not what is in it.
+    pub diversity: f32,
+    /// How many items may have the same value.
+    pub at_most: &'a [AtMost],
+}
+
+/// How many of a slate's items may have each of these features.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AtMost {
+    /// The values of a field, say.
+    pub values: Vec<FeatureId>,
+    /// How many items.
+    pub items: usize,
 }
 
 /// An item of which a label would teach most.
@@ -88,7 +102,11 @@ impl Learner {
         let context = self.scales.apply(&query.context);
         self.meet(&query.context);
         let most = if self.config.exploration == Exploration::None { query.k } else { pool(query.k) };
-        let best = self.rank(&context, most, query);
+        let best = if query.diversity > 0.0 || !query.at_most.is_empty() {
+            self.rank_diverse(&context, query)
+        } else {
+            self.rank(&context, most, query)
+        };
         let scores: Vec<f32> = best.iter().map(|(_, score)| *score).collect();
         let interest = interest_of(&self.models, &self.interest, self.serving, query.include.is_some());
         let (row, first) = match (&interest, self.serving) {
@@ -182,7 +200,7 @@ impl Learner {
     }
 
     /// The best items that pass, by what serves.
-    fn rank(&mut self, context: &Features, k: usize, query: &Query<'_>) -> Vec<(usize, f32)> {
+    pub(super) fn rank(&mut self, context: &Features, k: usize, query: &Query<'_>) -> Vec<(usize, f32)> {
         let (model, visitor, read): (_, _, fn(&Overlay, FeatureId, &mut [f32])) = match self.serving {
             Serving::Base => (&self.models[0], &self.models[0].prior, Overlay::base_into),
             Serving::Model(at) => (&self.models[at], &self.models[at].visitor, Overlay::personal_into),

@@ -1,5 +1,7 @@
 //! The learner's side of sharing: deltas of its first model, one underway at a time.
 
+use alloc::vec::Vec;
+
 use crate::format::delta::{ClientKey, Delta};
 use crate::input::feature::Features;
 use crate::loss::Loss;
@@ -48,12 +50,9 @@ impl Learner {
 
     /// The delta that would be sent now; with `anew` one of all that was learnt, though another is pending. Changes nothing; `key` stands for
     /// that of a client that has none yet.
-    pub fn next_delta(&self, key: ClientKey, anew: bool) -> Option<PendingDelta> {
-        let mut outbox = self.outbox.clone();
-        if anew {
-            outbox.withdraw();
-        }
-        outbox.prepare(&self.models[0], &mut self.random.clone(), key, self.cover(key))
+    pub fn next_delta(&mut self, key: ClientKey, anew: bool) -> Option<Vec<u8>> {
+        let cover = self.cover(key);
+        self.outbox.next(&self.models[0], key, anew, cover)
     }
 
     /// The endpoint has stored `delta`. If that is not the pending one (any more), nothing happens.

@@ -81,7 +81,7 @@ impl Learner {
     }
 
     /// The sum of an item's factors in the base, of length 1; None of zeros.
-    fn direction(&self, features: &Features) -> Option<Vec<f64>> {
+    pub(super) fn direction(&self, features: &Features) -> Option<Vec<f64>> {
         let base = self.base();
         let scaled = self.scales.apply(features);
         let sum: Vec<f64> = if base.metadata().catalogue.is_some() {

@@ -96,7 +96,41 @@ impl Outbox {
         self.events.push(event);
     }
 
+    /// The bytes that would be sent now: the pending delta or, `anew`, one of what that held and of all since. Changes nothing.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn next(&mut self, model: &Model, fresh: ClientKey, anew: bool, mut cover: Cover) -> Option<Vec<u8>> {
+        // It was encoded by this outbox or checked when the profile was read.
+        let pending = self.pending.as_ref().and_then(|bytes| Delta::decode(bytes).ok());
+        if pending.is_some() && !anew || pending.is_none() && self.waiting() == 0 {
+            return self.pending.clone();
+        }
+        let due = self.client.is_none() || self.acknowledged >= ROTATION;
+        let told = (due && cover.privacy.unlinkable).then(|| {
+            let closed = self.aside(true).told;
+            core::mem::replace(&mut self.told, closed)
+        });
+        let underway = core::mem::take(&mut self.underway);
+        let client = self.client.filter(|_| !due).unwrap_or_else(|| cover.key(fresh));
+        let made = self.make(model, client, &mut cover);
+        self.underway = underway;
+        if let Some(told) = told {
+            self.told = told;
+        }
+        let mut delta = made?;
+        if due {
+            delta.seq = 1;
+        }
+        if let Some(pending) = pending {
+            delta.events = delta.events.saturating_add(pending.events);
+            delta.report.join(&pending.report);
+        }
+        Some(delta.encode())
+    }
+
     /// Keeps an event of which no delta is to tell: without a shared row there is nothing to tell.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn hide(&mut self, event: &Event, random: &mut Random) {
         self.keep(Event { features: event.features.hidden(), ..*event }, random);
     }
@@ -278,15 +312,16 @@ impl Outbox {
     /// The delta of what is news to the endpoint, which then is underway; None if nothing is.
     fn make(&mut self, model: &Model, client: ClientKey, cover: &mut Cover) -> Option<Delta> {
         let mut rows = Overlay::new(model.rows.base().clone(), usize::MAX);
-        let kept = || self.history.iter().chain(&self.events).filter(|event| !event.features.shared().is_empty());
+        let kept = self.history.iter().chain(&self.events).filter(|event| !event.features.shared().is_empty());
+        let kept: Vec<&Event> = kept.collect();
         // Each is read from the base once.
-        let features = kept().chain(&cover.decoys).flat_map(|event| event.features.iter());
+        let features = kept.iter().copied().chain(&cover.decoys).flat_map(|event| event.features.iter());
         features.for_each(|feature| _ = rows.enter(feature.id));
         let metadata = rows.base().metadata();
         let width = 1 + metadata.factors;
         let curvature = Curvature::of(&metadata.prior);
-        let visitor = model.visitor_of(&rows, kept());
-        let teaching = Teaching::of(model, &rows, &visitor, kept());
+        let visitor = model.visitor_of(&rows, kept.iter().copied());
+        let teaching = Teaching::of(model, &rows, &visitor, kept.iter().copied());
         let decoys = Teaching::of(model, &rows, &visitor, cover.decoys.iter());
         let decoys = decoys.rows(width).filter(|(id, ..)| !teaching.has(*id) && !self.told.has(*id));
         let mut at = vec![0.0; width];

@@ -1,6 +1,6 @@
 // What strict projects write, and what must not compile.
 
-import init, { BrookletError, Learner, type ErrorCode, type Features, type Slate } from "brooklet";
+import init, { BrookletError, Learner, type Consent, type ErrorCode, type Features, type Slate } from "brooklet";
 import inline from "brooklet/inline";
 
 interface Device {
@@ -29,6 +29,21 @@ export async function everyVerb(): Promise<number> {
   if (first) learner.click(slate, first.id);
   // @ts-expect-error a slate comes before an item
   learner.click(first?.id ?? "1", slate);
+  learner.addItems([{ id: 9007199254740993n, features: { maker: 12n } }]);
+  learner.on("saved", ({ revision }) => revision.toFixed());
+  // @ts-expect-error no such event
+  learner.on("save", () => {});
+  // @ts-expect-error a pull has no revision
+  learner.off("pulled", ({ revision }) => revision);
+  learner.recommend({ context: moment, diversity: 0.3, atMost: { genres: 2 } });
+  const allowed: Consent = learner.consent;
+  await learner.setConsent(allowed === "off" ? "personal" : "sharing");
+  // @ts-expect-error consent has three degrees
+  await learner.setConsent("maybe");
+  const told: readonly (string | null)[] = learner.whatIsSent()?.rows.map(({ name }) => name) ?? [];
+  await learner.importProfile(learner.exportProfile());
+  if (told.length === 0) await learner.forget();
+  learner.release(learner.prepare(moment));
   // @ts-expect-error K is no option
   learner.recommend({ K: 2 });
   // @ts-expect-error a date is no feature
