@@ -364,14 +364,15 @@ for (const [name, config] of Object.entries(shelves)) {
   });
 }
 
-/** Opens a page as it is, with the package beside it. */
-async function plainly(name, look) {
+/** Opens a page as it is, or with an `index` of its own, with the package beside it. */
+async function plainly(name, look, index) {
   const root = await exampleOf(name);
+  if (index) await writeFile(path.join(root, "index.html"), index);
   await cp(path.join(MODULES, "brooklet"), path.join(root, "brooklet"), { recursive: true });
   const site = await serving(root);
   try {
     await open(site.url, async (page, said) => {
-      await look(page, root);
+      await look(page);
       assert.deepEqual(said.filter(({ type }) => ["error", "warning"].includes(type)), []);
     });
   } finally {
@@ -415,10 +416,9 @@ test("the worker example ranks a hundred thousand, built by Vite", async () => {
 });
 
 test("a worker needs no bundler, and has every method as a promise", async () => {
-  await plainly("worker", async (page, root) => {
-    const map = `<script type="importmap">{ "imports": { "brooklet": "/brooklet/brooklet.js" } }</script>`;
-    await writeFile(path.join(root, "index.html"), `<!doctype html>${map}<ul></ul><script type="module" src="./main.js"></script>`);
-    await page.reload();
+  const map = `<script type="importmap">{ "imports": { "brooklet": "/brooklet/brooklet.js" } }</script>`;
+  const index = `<!doctype html>${map}<ul></ul><script type="module" src="./main.js"></script>`;
+  await plainly("worker", async (page) => {
     await inWorker(page);
     const found = await page.evaluate(async () => {
       const { Learner, BrookletError } = await import("/brooklet/brooklet.js");
@@ -448,7 +448,7 @@ test("a worker needs no bundler, and has every method as a promise", async () =>
     assert.deepEqual(found[0], [2, 2, 1, "off", "bad_argument", "bad_argument", "bad_argument"]);
     assert.deepEqual([found[1], found[2]], [1, ["bad_argument", "http_404"]]);
     assert.ok(found[3].includes("saved") && found[3].includes("off"), found[3].join());
-  });
+  }, index);
 });
 
 /** Runs a program of the examples and gives the figures in its lines, of those that match. */
