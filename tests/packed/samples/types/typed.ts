@@ -67,3 +67,22 @@ export async function briefly() {
   await using learner = await opening();
   return learner.version;
 }
+
+// A learner in a worker has the same methods, as promises.
+export async function inWorker(own: { postMessage(message: unknown): void; addEventListener(type: "message" | "error", listener: (event: never) => void): void }): Promise<number> {
+  const learner = await Learner.open({ worker: true, url: "/seed" });
+  await using other = await Learner.open({ worker: own, url: "/seed", consent: "personal" });
+  await learner.addItems({ ids: [1, 2n, "3"], features: { genres: [["Drama"], [], null], year: new Float32Array(3) } });
+  await other.setItems([{ id: 1, features: { maker: "us" } as { readonly maker: string } }]);
+  const slate: Slate = await learner.recommend({ context: moment, k: 3 });
+  // @ts-expect-error it is a promise
+  slate.id === learner.recommend().id;
+  const first = slate.items[0];
+  if (first) await learner.click(slate, first.id);
+  // @ts-expect-error a date is no feature
+  await learner.predictOne({ when: new Date() });
+  await learner.on("saved", ({ revision }) => revision.toFixed());
+  const { saved } = await learner.metrics();
+  await learner.close();
+  return (await learner.version) + (saved ? 1 : 0);
+}
