@@ -130,7 +130,8 @@ impl Learner {
     #[inline(never)]
     pub fn import(base: Base, config: Config, profile: &[u8]) -> Result<Learner, Error> {
         let mut learner = Learner::restore(base, config, profile)?;
-        learner.outbox = core::mem::take(&mut learner.outbox).hidden(&mut learner.random);
+        let unlinkable = learner.config.privacy.unlinkable;
+        learner.outbox = core::mem::take(&mut learner.outbox).hidden(&mut learner.random, unlinkable);
         Ok(learner)
     }
 

@@ -136,8 +136,8 @@ impl Outbox {
     }
 
     /// The same events in an outbox that has told nobody of them and never will.
-    pub(crate) fn hidden(self, random: &mut Random) -> Outbox {
-        let mut hidden = Outbox::default();
+    pub(crate) fn hidden(self, random: &mut Random, unlinkable: bool) -> Outbox {
+        let mut hidden = self.aside(unlinkable);
         self.history.iter().chain(&self.events).for_each(|event| hidden.hide(event, random));
         hidden
     }
