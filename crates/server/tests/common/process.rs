@@ -12,6 +12,12 @@ use brooklet_server::{Config, Server};
 
 const FOLDER: &str = "BROOKLET_TEST_FOLDER";
 const FOLD_DELTAS: &str = "BROOKLET_TEST_FOLD_DELTAS";
+const STORE: &str = "BROOKLET_TEST_STORE";
+
+/// How many kills a test is to survive: a few, or as many as `BROOKLET_TEST_KILLS` says.
+pub fn kills(few: usize) -> usize {
+    std::env::var("BROOKLET_TEST_KILLS").map_or(few, |kills| kills.parse().unwrap())
+}
 
 /// The other side: call it in a test named `the_server_itself`. It serves if it was asked to, and is nothing otherwise.
 pub fn serve_if_asked() {
@@ -20,6 +26,7 @@ pub fn serve_if_asked() {
     let mut config: Config = crate::common::config(&folder);
     config.listen = "127.0.0.1:0".parse().unwrap();
     config.fold_deltas = std::env::var(FOLD_DELTAS).unwrap().parse().unwrap();
+    config.store = std::env::var(STORE).ok().map(|store| store.parse().unwrap());
     config.retain_versions = 1_000_000;
     config.horizon = 1_000_000;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -62,18 +69,19 @@ impl Process {
 
     /// With its standard error, where the log goes, somewhere else.
     pub fn start_with_log(folder: &Path, fold_deltas: u64, log: impl Into<Stdio>) -> Process {
+        Process::spawn(folder, command(folder, fold_deltas).stderr(log))
+    }
+
+    /// Upon a database; the folder is for the seed and the address.
+    pub fn start_upon(store: &str, folder: &Path, fold_deltas: u64) -> Process {
+        Process::spawn(folder, command(folder, fold_deltas).env(STORE, store))
+    }
+
+    fn spawn(folder: &Path, command: &mut Command) -> Process {
         // The seed is there before the server asks for it.
         crate::common::config(folder);
         let _ = fs::remove_file(folder.join("address"));
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["the_server_itself", "--exact", "--nocapture"])
-            .env(FOLDER, folder)
-            .env(FOLD_DELTAS, fold_deltas.to_string())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        Process { child, folder: folder.into() }
+        Process { child: command.spawn().unwrap(), folder: folder.into() }
     }
 
     /// Where it listens, once it does.
@@ -119,4 +127,11 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn command(folder: &Path, fold_deltas: u64) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["the_server_itself", "--exact", "--nocapture"]).stdout(Stdio::null());
+    command.env(FOLDER, folder).env(FOLD_DELTAS, fold_deltas.to_string());
+    command
 }
