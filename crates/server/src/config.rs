@@ -11,6 +11,7 @@ use clap::builder::{ArgPredicate, PossibleValue, PossibleValuesParser, TypedValu
 use ipnet::IpNet;
 
 use crate::budget::Budget;
+use crate::log::LogFormat;
 use crate::store::{PostgresUrl, SqliteConfig};
 use crate::token::Scope;
 
@@ -235,6 +236,10 @@ pub struct Config {
     #[arg(long, env = "BROOKLET_LOG_FILE", value_name = "FILE")]
     pub log_file: Option<PathBuf>,
 
+    /// How the log is written
+    #[arg(long, env = "BROOKLET_LOG_FORMAT", value_enum, default_value_t, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+
     /// After SIGTERM, wait this long for requests that are being answered and for a fold
     #[arg(long, env = "BROOKLET_DRAIN_SECONDS", default_value_t = DRAIN_SECONDS, value_name = "SECONDS")]
     pub drain_seconds: u64,
@@ -343,6 +348,7 @@ impl Config {
             quota: SqliteConfig::default().quota,
             commit_batch: SqliteConfig::default().commit_batch,
             log_file: None,
+            log_format: LogFormat::default(),
             drain_seconds: DRAIN_SECONDS,
             judge: None,
         }

@@ -114,6 +114,7 @@ mod gzip;
 mod log;
 mod metrics;
 mod pace;
+mod process;
 mod token;
 
 mod http;
@@ -122,7 +123,7 @@ mod store;
 pub use config::{Config, Judge, Mount};
 pub use error::{FoldError, ServeError};
 pub use fold::{Folded, fold_now};
-pub use log::{LogGuard, init_logging};
+pub use log::{LogFormat, LogGuard, init_logging};
 pub use metrics::Metrics;
 pub use router::app;
 pub use serve::{Server, serve};

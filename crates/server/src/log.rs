@@ -28,9 +28,19 @@ impl Drop for LogGuard {
     }
 }
 
+/// How a line of the log is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object a line, for programs that collect logs
+    Json,
+}
+
 /// Writes the log to `file`, or to standard error: what `BROOKLET_LOG` says (`debug`, `brooklet_server=debug,tower_http=trace`),
 /// `info` if it says nothing. Does nothing if the program has a log already.
-pub fn init_logging(file: Option<&Path>) -> io::Result<LogGuard> {
+pub fn init_logging(file: Option<&Path>, format: LogFormat) -> io::Result<LogGuard> {
     let sink = match file {
         Some(path) => Sink::File(open(path)?, path.into()),
         None => Sink::Stderr,
@@ -40,7 +50,11 @@ pub fn init_logging(file: Option<&Path>) -> io::Result<LogGuard> {
     QUEUE.get_or_init(|| lines.error_counter());
     let said = std::env::var("BROOKLET_LOG").ok().filter(|said| !said.is_empty());
     let filter = said.and_then(|said| EnvFilter::try_new(said).ok()).unwrap_or_else(|| EnvFilter::new("info"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(lines).try_init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(lines);
+    let _ = match format {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
     Ok(LogGuard(Some(guard)))
 }
 

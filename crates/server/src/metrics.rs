@@ -8,15 +8,28 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::budget::Spent;
 use crate::log;
+use crate::process::Process;
 
 /// All metrics of a server.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    process: Process,
+    /// The metrics of the process, whose names do not begin with the server's.
+    process_registry: Registry,
+    request_seconds: Family<Request, Histogram>,
+    connections: Gauge,
+    oldest_pending_seconds: Family<Model, Gauge<f64, AtomicU64>>,
+    delta_bytes: Family<Model, Gauge>,
+    quota_bytes: Gauge,
+    rows: Family<Model, Gauge>,
+    max_rows: Gauge,
+    store_bytes: Gauge,
     deltas: Family<Outcome, Counter>,
     events: Family<Model, Counter>,
     refused: Family<Code, Counter>,
@@ -42,6 +55,12 @@ struct Model {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    route: String,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
     model: String,
     outcome: &'static str,
@@ -61,6 +80,17 @@ impl Default for Metrics {
     fn default() -> Metrics {
         let metrics = Metrics {
             registry: Registry::with_prefix("brooklet"),
+            process: Process::default(),
+            process_registry: Registry::default(),
+            // From 0.5 ms to 8 s.
+            request_seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(5e-4, 2.0, 15))),
+            connections: Gauge::default(),
+            oldest_pending_seconds: Family::default(),
+            delta_bytes: Family::default(),
+            quota_bytes: Gauge::default(),
+            rows: Family::default(),
+            max_rows: Gauge::default(),
+            store_bytes: Gauge::default(),
             deltas: Family::default(),
             events: Family::default(),
             refused: Family::default(),
@@ -89,9 +119,42 @@ impl Metrics {
     /// The text that is scraped.
     pub(crate) fn encode(&self) -> Result<String, std::fmt::Error> {
         self.lost_log_lines.inner().store(log::lost(), Ordering::Relaxed);
+        self.process.look();
         let mut out = String::new();
-        text::encode(&mut out, &self.registry)?;
+        text::encode_registry(&mut out, &self.registry)?;
+        text::encode_registry(&mut out, &self.process_registry)?;
+        text::encode_eof(&mut out)?;
         Ok(out)
+    }
+
+    /// A request that was answered, by the pattern of its address.
+    pub(crate) fn answered(&self, route: &str, status: u16, took: Duration) {
+        let request = Request { route: route.into(), status };
+        self.request_seconds.get_or_create(&request).observe(took.as_secs_f64());
+    }
+
+    /// Connections that are open.
+    pub(crate) fn connected(&self, open: usize) {
+        self.connections.set(open as i64);
+    }
+
+    /// How far a model is towards what it is bounded by.
+    pub(crate) fn kept(&self, model: &str, oldest: Duration, stored: u64, rows: usize) {
+        let label = Model { model: model.into() };
+        self.oldest_pending_seconds.get_or_create(&label).set(oldest.as_secs_f64());
+        self.delta_bytes.get_or_create(&label).set(stored as i64);
+        self.rows.get_or_create(&label).set(rows as i64);
+    }
+
+    /// What models are bounded by.
+    pub(crate) fn bounds(&self, quota: u64, max_rows: usize) {
+        self.quota_bytes.set(quota.min(i64::MAX as u64) as i64);
+        self.max_rows.set(max_rows as i64);
+    }
+
+    /// How much of a disk the store takes.
+    pub(crate) fn store_takes(&self, bytes: u64) {
+        self.store_bytes.set(bytes as i64);
     }
 
     pub(crate) fn accepted(&self, model: &str, events: u32) {
@@ -151,7 +214,28 @@ impl Metrics {
     }
 
     fn registered(mut self) -> Metrics {
+        self.process.register(&mut self.process_registry);
         let registry = &mut self.registry;
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        registry.register("build", "Which Brooklet this is", Info::new(version));
+        registry.register_with_unit(
+            "request",
+            "How long a request took, by the pattern of its address and the status",
+            Unit::Seconds,
+            self.request_seconds.clone(),
+        );
+        registry.register("connections", "Connections that are open", self.connections.clone());
+        registry.register_with_unit(
+            "oldest_pending",
+            "How long the oldest delta has waited that is in no version",
+            Unit::Seconds,
+            self.oldest_pending_seconds.clone(),
+        );
+        registry.register_with_unit("delta", "Room that deltas take", Unit::Bytes, self.delta_bytes.clone());
+        registry.register_with_unit("quota", "Room that they may take", Unit::Bytes, self.quota_bytes.clone());
+        registry.register("rows", "Rows of the current version", self.rows.clone());
+        registry.register("max_rows", "Rows that it may have", self.max_rows.clone());
+        registry.register_with_unit("store", "Room that the store takes", Unit::Bytes, self.store_bytes.clone());
         registry.register("deltas", "Deltas acknowledged, new or repeated", self.deltas.clone());
         registry.register("events", "Events in the deltas accepted", self.events.clone());
         registry.register("refused", "Requests answered with a problem, by its code", self.refused.clone());
@@ -200,5 +284,64 @@ impl Metrics {
         );
         registry.register("lost_log_lines", "Lines that could not be written to the log", self.lost_log_lines.clone());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::budget::Budget;
+
+    /// Metrics of which each has a value.
+    fn told() -> String {
+        let (metrics, second) = (Metrics::default(), Duration::from_secs(1));
+        metrics.answered("/v1/models/{model}", 200, second);
+        metrics.accepted("films", 1);
+        metrics.repeated("films");
+        metrics.refused("bad_delta");
+        metrics.committed(1, second);
+        metrics.folded("films", 1, second);
+        metrics.held_back("films", 1);
+        metrics.fold_failed("films");
+        metrics.new_rows("films", 1, 1);
+        metrics.spent("films", Budget { multiplier: 1.0, epsilon: 1.0, delta: 0.5 }.spent(0.0));
+        metrics.restarted("folder");
+        metrics.state("films", 1, 1);
+        metrics.kept("films", second, 1, 1);
+        metrics.encode().unwrap()
+    }
+
+    #[test]
+    fn the_dashboard_asks_for_what_is_told() {
+        let told = told();
+        let told: BTreeSet<&str> = told.lines().filter_map(|line| line.split(['{', ' ']).next()).collect();
+        let dashboard: serde_json::Value =
+            serde_json::from_str(include_str!("../../../examples/operations/grafana.json")).unwrap();
+        let panels = dashboard["panels"].as_array().unwrap();
+        let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
+        let mut asked = BTreeSet::new();
+        for target in targets {
+            let expression = target["expr"].as_str().unwrap();
+            let words = expression.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+            asked.extend(words.filter(|word| ["brooklet_", "process_"].iter().any(|prefix| word.starts_with(prefix))));
+        }
+        let unknown: Vec<_> = asked.difference(&told).collect();
+        assert!(unknown.is_empty() && asked.len() > 20, "{unknown:?} of {}", asked.len());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_process_is_told_of_under_the_usual_names() {
+        let told = told();
+        let value = |name: &str| -> f64 {
+            let line = told.lines().find_map(|line| line.strip_prefix(&format!("{name} "))).unwrap();
+            line.parse().unwrap()
+        };
+        assert!(value("process_resident_memory_bytes") > 1e6 && value("process_open_fds") > 2.0);
+        assert!(value("process_start_time_seconds") > 1.7e9 && value("process_max_fds") > 2.0, "{told}");
+        assert!(value("process_cpu_seconds_total") < 1e6);
+        assert!(told.ends_with("# EOF\n") && told.matches("# EOF").count() == 1);
     }
 }

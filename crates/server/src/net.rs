@@ -72,7 +72,9 @@ pub(crate) async fn serve(
         };
         let of_address =
             if bounds.proxies.is_local_or_trusted(peer.ip()) { bounds.connections } else { bounds.of_address };
-        let Some(slot) = open.enter(peer.ip(), bounds.connections, of_address) else {
+        let entered = open.enter(peer.ip(), bounds.connections, of_address);
+        metrics.connected(open.count());
+        let Some(slot) = entered else {
             metrics.refused(Code::TooManyConnections.name());
             tokio::spawn(refuse(stream));
             continue;
@@ -86,7 +88,9 @@ pub(crate) async fn serve(
             if connection.await.is_err_and(|error| error.is_parse() || error.is_parse_too_large()) {
                 metrics.refused(Code::BadRequest.name());
             }
+            let open = slot.0.clone();
             drop(slot);
+            metrics.connected(open.count());
         });
     }
     drop(listener);
@@ -153,6 +157,10 @@ struct Counts {
 struct Slot(Open, IpAddr);
 
 impl Open {
+    fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).all
+    }
+
     /// Nothing if there is no room.
     fn enter(&self, address: IpAddr, most: usize, of_address: usize) -> Option<Slot> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -101,7 +101,11 @@ async fn a_delta_is_taken_in_once_and_in_its_turn() {
         let [first, second, third] = last;
         assert_eq!((first.await.unwrap(), second.await.unwrap(), third.await.unwrap()), (2, 1, 0));
         let head = store.head(MODEL).await.unwrap().unwrap();
-        assert_eq!((head.version, head.pending), (1, 3));
+        let stored = [(1, 1), (1, 2), (2, 1)].map(|(client, seq)| append(client, seq).bytes.len() as u64);
+        assert_eq!((head.version, head.pending, head.stored), (1, 3, stored.iter().sum()));
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+        assert!(head.oldest.is_some_and(|oldest| oldest <= now && oldest + 60_000 > now));
+        assert!(store.bytes().await.unwrap() > 4096);
     })
     .await;
 }

@@ -131,6 +131,9 @@ async fn problems_are_counted_by_code() {
         "brooklet_refused_total{code=\"not_found\"} 1",
         "brooklet_pending_deltas{model=\"films\"} 1",
         "brooklet_version{model=\"films\"} 1",
+        "brooklet_rows{model=\"films\"} 200",
+        "brooklet_request_seconds_count{route=\"/v1/models/{model}/deltas\",status=\"200\"} 2",
+        "brooklet_request_seconds_count{route=\"files\",status=\"404\"} 1",
         "brooklet_commit_seconds_count 3",
         "brooklet_commit_deltas_sum 3.0",
     ] {
@@ -148,7 +151,7 @@ async fn a_store_that_fails_or_panics_is_not_told_to_the_world() {
     let store = Sqlite::open(&config.data, &SqliteConfig::default(), metrics.clone()).unwrap();
     // It works until it is used.
     let fault = |method: &str| match method {
-        "register" | "models" | "current" | "version" | "stats" | "close" => Ok(()),
+        "register" | "models" | "head" | "current" | "version" | "stats" | "close" => Ok(()),
         "tagged" => panic!("{SECRET} (this panic is the test's)"),
         _ => Err(StoreError::Failed(SECRET.into())),
     };

@@ -36,7 +36,7 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
     let log_file = args.config.log_file.as_deref();
     let read = [&args.config.seed, &args.judge, &args.judge_items, &args.judge_users];
     ensure_outputs(&[("--log-file", log_file)], read.into_iter().flatten().cloned())?;
-    let log = brooklet_server::init_logging(log_file).with_context(|| {
+    let log = brooklet_server::init_logging(log_file, args.config.log_format).with_context(|| {
         format!("cannot write the log to {}", log_file.unwrap_or(Path::new("standard error")).display())
     })?;
     if let (Some(events), Some(seed)) = (&args.judge, &args.config.seed) {

@@ -1,7 +1,9 @@
 //! Problem documents (RFC 9457): the one shape of every error that leaves the server, and the one table of what they are called.
 
+use std::time::Instant;
+
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -236,7 +238,12 @@ struct Told(&'static str);
 /// The last hand on every response: counts problems, and turns the errors of the layers below (no such path, no such
 /// method, a file that is not there) into problem documents that keep their headers.
 pub(crate) async fn dress(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
+    // A file has no pattern, and its name is not told: there may be many.
+    let route = route.as_ref().map_or("files", MatchedPath::as_str);
+    state.metrics().answered(route, response.status().as_u16(), began.elapsed());
     if !response.status().is_client_error() && !response.status().is_server_error() {
         return response;
     }

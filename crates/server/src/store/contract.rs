@@ -108,6 +108,9 @@ pub trait Store: Send + Sync + 'static {
     /// All tokens, in the order in which they were made.
     async fn tokens(&self) -> Result<Vec<Token>, StoreError>;
 
+    /// How much of a disk the store takes, in bytes.
+    async fn bytes(&self) -> Result<u64, StoreError>;
+
     /// Whether the store can be written to and read from.
     async fn check(&self) -> Result<(), StoreError>;
 
@@ -194,6 +197,10 @@ pub struct Head {
     pub version: u64,
     /// Deltas that no version holds yet.
     pub pending: u64,
+    /// When the oldest of them was taken in, in milliseconds since 1970.
+    pub oldest: Option<u64>,
+    /// Bytes of the deltas that are kept, folded or not.
+    pub stored: u64,
 }
 
 /// A version as it is stored.

@@ -131,6 +131,10 @@ impl<F: Fn(&str) -> Result<(), StoreError> + Send + Sync + 'static> Store for Fa
         self.1("tokens")?;
         self.0.tokens().await
     }
+    async fn bytes(&self) -> Result<u64, StoreError> {
+        self.1("bytes")?;
+        self.0.bytes().await
+    }
     async fn check(&self) -> Result<(), StoreError> {
         self.1("check")?;
         self.0.check().await

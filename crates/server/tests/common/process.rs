@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use brooklet_server::{Config, Server};
+use brooklet_server::{Config, LogFormat, Server};
 
 const FOLDER: &str = "BROOKLET_TEST_FOLDER";
 const FOLD_DELTAS: &str = "BROOKLET_TEST_FOLD_DELTAS";
@@ -22,7 +22,7 @@ pub fn kills(few: usize) -> usize {
 /// The other side: call it in a test named `the_server_itself`. It serves if it was asked to, and is nothing otherwise.
 pub fn serve_if_asked() {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
-    let log = brooklet_server::init_logging(None).unwrap();
+    let log = brooklet_server::init_logging(None, LogFormat::Text).unwrap();
     let mut config: Config = crate::common::config(&folder);
     config.listen = "127.0.0.1:0".parse().unwrap();
     config.fold_deltas = std::env::var(FOLD_DELTAS).unwrap().parse().unwrap();

@@ -114,12 +114,19 @@ impl Store for Postgres {
     async fn head(&self, model: &str) -> Result<Option<Head>, StoreError> {
         let rows = self
             .query(
-                "SELECT max(version), (SELECT greatest(sum(pending), 0)::bigint FROM counts WHERE model = $1)
+                "SELECT max(version), (SELECT greatest(sum(pending), 0)::bigint FROM counts WHERE model = $1),
+                        (SELECT received FROM deltas WHERE model = $1 AND version IS NULL ORDER BY id LIMIT 1),
+                        (SELECT greatest(sum(stored), 0)::bigint FROM counts WHERE model = $1)
                  FROM versions WHERE model = $1 HAVING max(version) IS NOT NULL",
                 &[&model],
             )
             .await?;
-        Ok(rows.first().map(|row| Head { version: number(row, 0), pending: number(row, 1) }))
+        Ok(rows.first().map(|row| Head {
+            version: number(row, 0),
+            pending: number(row, 1),
+            oldest: row.get::<_, Option<i64>>(2).map(|received| received as u64),
+            stored: number(row, 3),
+        }))
     }
 
     async fn current(&self, model: &str) -> Result<Option<StoredVersion>, StoreError> {
@@ -312,6 +319,11 @@ impl Store for Postgres {
     async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
         let query = "SELECT id, name, scope, check_with, created FROM tokens ORDER BY created, id";
         Ok(self.query(query, &[]).await?.iter().filter_map(tokens::token).collect())
+    }
+
+    async fn bytes(&self) -> Result<u64, StoreError> {
+        let rows = self.query("SELECT pg_database_size(current_database())", &[]).await?;
+        Ok(rows.first().map_or(0, |row| number(row, 0)))
     }
 
     async fn check(&self) -> Result<(), StoreError> {

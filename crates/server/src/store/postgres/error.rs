@@ -1,5 +1,7 @@
 //! What PostgreSQL and the pool of connections say, as the kinds of [`StoreError`].
 
+use std::error::Error as _;
+
 use deadpool_postgres::PoolError;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
@@ -10,7 +12,7 @@ impl From<Error> for StoreError {
     fn from(error: Error) -> StoreError {
         let Some(state) = error.code() else {
             // Not the database's words: the connection's.
-            return StoreError::Gone(error.into());
+            return StoreError::Gone(told(&error).into());
         };
         let kind = match *state {
             SqlState::DISK_FULL | SqlState::OUT_OF_MEMORY => StoreError::Full,
@@ -27,7 +29,7 @@ impl From<Error> for StoreError {
             | SqlState::INVALID_CATALOG_NAME => StoreError::Gone,
             _ => StoreError::Failed,
         };
-        kind(error.into())
+        kind(told(&error).into())
     }
 }
 
@@ -38,6 +40,14 @@ impl From<PoolError> for StoreError {
             PoolError::Closed => StoreError::Closed,
             other => StoreError::Gone(other.into()),
         }
+    }
+}
+
+/// With what is behind it, which the error itself does not say.
+fn told(error: &Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }
 

@@ -123,10 +123,14 @@ impl Store for Sqlite {
         self.query(move |connection| {
             connection
                 .prepare_cached(
-                    "SELECT max(version), (SELECT count(*) FROM pending WHERE model = ?1) FROM versions WHERE model = ?1
-                     HAVING max(version) IS NOT NULL",
+                    "SELECT max(version), (SELECT count(*) FROM pending WHERE model = ?1),
+                            (SELECT received FROM pending JOIN deltas USING (id) WHERE pending.model = ?1 ORDER BY pending.id LIMIT 1),
+                            (SELECT stored FROM counts WHERE model = ?1)
+                     FROM versions WHERE model = ?1 HAVING max(version) IS NOT NULL",
                 )?
-                .query_row([model], |row| Ok(Head { version: row.get(0)?, pending: row.get(1)? }))
+                .query_row([model], |row| {
+                    Ok(Head { version: row.get(0)?, pending: row.get(1)?, oldest: row.get(2)?, stored: row.get(3)? })
+                })
                 .optional()
         })
         .await
@@ -362,6 +366,12 @@ impl Store for Sqlite {
 
     async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
         self.query(tokens::all).await
+    }
+
+    async fn bytes(&self) -> Result<u64, StoreError> {
+        let folder = self.folder.clone();
+        let bytes = tokio::task::spawn_blocking(move || folder.bytes());
+        bytes.await.map_err(|_| StoreError::Closed)?
     }
 
     async fn check(&self) -> Result<(), StoreError> {

@@ -73,6 +73,15 @@ impl Folder {
         Ok(())
     }
 
+    /// The size of the database and its log.
+    pub(super) fn bytes(&self) -> Result<u64, StoreError> {
+        let mut log = self.database.clone().into_os_string();
+        log.push("-wal");
+        // Where nothing was written yet there is no log.
+        let log = fs::metadata(log).map_or(0, |log| log.len());
+        Ok(fs::metadata(&self.database)?.len() + log)
+    }
+
     fn keep_reserve(&self) {
         if self.reserve.exists() || room(&self.database).is_ok_and(|room| room < LEAST_ROOM + RESERVE as u64) {
             return;
