@@ -1,6 +1,6 @@
 // The shop window: a row of films out of the learner, two answers a film, and everything the learner knows laid open.
 
-import init, { Learner } from "/pkg/brooklet.js";
+import init, { Learner } from "./pkg/brooklet.js";
 import { lossChart, tasteChart } from "./chart.js";
 import { decodeDelta } from "./delta.js";
 import { asItem, featureNames, parseFilms } from "./films.js";
@@ -8,7 +8,7 @@ import { Memory } from "./memory.js";
 import { FilmRow } from "./row.js";
 import { neverPanel, nothingSentPanel, sentPanel } from "./wire.js";
 
-const MODEL = new URL("/v1/models/films", location);
+const MODEL = new URL("v1/models/films", document.baseURI);
 const IN_ROW = 12;
 
 const $ = (id) => document.getElementById(id);
@@ -32,7 +32,7 @@ open().catch((error) => {
 
 async function open() {
   const opening = init().then(() => Learner.open({ url: MODEL, endpoint: MODEL, store: "brooklet-films", onEvent }));
-  const [csv, opened] = await Promise.all([fetched("/catalogue.csv"), opening]);
+  const [csv, opened] = await Promise.all([fetched("catalogue.csv"), opening]);
   learner = opened;
   const catalogue = parseFilms(csv);
   films = new Map(catalogue.map((film) => [film.id, film]));

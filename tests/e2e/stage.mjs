@@ -105,7 +105,8 @@ export class Wire {
   losesAnswers = false;
   #server;
 
-  static async open(endpoint) {
+  /** With a path at which it stands, as a proxy does: what is below is the endpoint's, and nothing else is there. */
+  static async open(endpoint, below = "") {
     const wire = new Wire();
     wire.#server = http.createServer(async (request, response) => {
       const chunks = [];
@@ -113,8 +114,9 @@ export class Wire {
       const body = Buffer.concat(chunks);
       const asked = { method: request.method, path: request.url, headers: request.headers, body };
       wire.requests.push(asked);
+      if (!request.url.startsWith(`${below}/`)) return response.writeHead(404).end();
       const onward = http.request(
-        { port: endpoint.port, host: "127.0.0.1", method: request.method, path: request.url, headers: request.headers, agent: false },
+        { port: endpoint.port, host: "127.0.0.1", method: request.method, path: request.url.slice(below.length), headers: request.headers, agent: false },
         (answer) => {
           if (wire.losesAnswers && request.method === "POST") {
             answer.resume().on("end", () => request.socket.destroy());

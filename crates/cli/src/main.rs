@@ -14,12 +14,14 @@ mod endpoint;
 mod files;
 mod largest;
 mod report;
+mod settings;
 
 use clap::{Arg, CommandFactory, FromArgMatches, Parser};
 use commands::{
     check, completions, eval, import, init, inspect, offpolicy, predict, replay, serve, shelves, simulate, topn, train,
     tune,
 };
+use settings::SettingsArgs;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -128,5 +130,29 @@ fn parse() -> Command {
     }
     let command = Command::command()
         .mut_subcommands(|subcommand| subcommand.mut_args(full).mut_subcommands(|deeper| deeper.mut_args(full)));
-    Command::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    let command = with_settings(command).unwrap_or_else(|error| refuse(&error));
+    let matches = command.clone().get_matches();
+    if let (Some(serve), Some(("serve", said))) = (command.find_subcommand("serve"), matches.subcommand())
+        && SettingsArgs::from_arg_matches(said).is_ok_and(|settings| settings.print)
+    {
+        let _ = write!(std::io::stdout(), "{}", settings::print(serve, said));
+        std::process::exit(0);
+    }
+    Command::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// The command with the settings of the file that `serve --config` names, if it does.
+fn with_settings(command: clap::Command) -> anyhow::Result<clap::Command> {
+    // What is wrong with the rest is told when all of it is read.
+    let early = command.clone().ignore_errors(true).try_get_matches();
+    let settings = early.ok().and_then(|early| SettingsArgs::from_arg_matches(early.subcommand_matches("serve")?).ok());
+    let Some(file) = settings.and_then(|settings| settings.file) else { return Ok(command) };
+    let mut serve = command.find_subcommand("serve").cloned().unwrap_or_default();
+    serve = settings::with_file(serve, &file)?;
+    Ok(command.mut_subcommand("serve", |_| serve))
+}
+
+fn refuse(error: &anyhow::Error) -> ! {
+    let _ = writeln!(std::io::stderr(), "brooklet: {error:#}");
+    std::process::exit(2)
 }

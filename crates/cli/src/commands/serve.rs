@@ -1,6 +1,7 @@
 //! The central endpoint, and what it judges versions by.
 
 use crate::files::ensure_outputs;
+use crate::settings::SettingsArgs;
 use crate::term::Bars;
 use anyhow::{Context, Result, ensure};
 use brooklet_core::Base;
@@ -13,7 +14,8 @@ use std::path::{Path, PathBuf};
 const EXAMPLES: &str = "\
 Examples:
   brooklet serve --data store --seed seed.safetensors --model shop
-  brooklet serve --data store --seed seed.safetensors --judge people.csv";
+  brooklet serve --data store --seed seed.safetensors --judge people.csv
+  brooklet serve --config brooklet.toml --print-config";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -30,6 +32,8 @@ pub(crate) struct Args {
     /// The file of the users' fields that the seed was trained with, if it is not where it was then. For --judge.
     #[arg(long, env = "BROOKLET_JUDGE_USERS", value_name = "FILE", requires = "judge")]
     judge_users: Option<PathBuf>,
+    #[command(flatten)]
+    _settings: SettingsArgs,
 }
 
 pub(crate) fn run(mut args: Args) -> Result<()> {

@@ -56,8 +56,13 @@ pub fn metadata() -> Metadata {
 }
 
 pub fn seed_with(metadata: &Metadata) -> Vec<u8> {
+    seed_of(metadata, ITEMS)
+}
+
+/// A seed of so many items.
+pub fn seed_of(metadata: &Metadata, items: u64) -> Vec<u8> {
     let mut random = Random(7);
-    let names: Vec<String> = (0..ITEMS).map(|item| format!("item={item}")).collect();
+    let names: Vec<String> = (0..items).map(|item| format!("item={item}")).collect();
     let numbers = names.len() * (1 + metadata.factors);
     let rows = Rows {
         ids: names.iter().map(|name| FeatureId::named(name)).collect(),
