@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 use std::fs;
+use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
@@ -113,8 +114,18 @@ impl Cluster {
     pub fn run(&self, sql: &str, database: &str) {
         let psql = ["--host=127.0.0.1", &format!("--port={}", self.port), "--username=brooklet", "--quiet"];
         let mut psql_command = command_of(self, "psql");
-        psql_command.args(psql).args(["--set=ON_ERROR_STOP=1", "--command", sql, database]);
-        assert!(psql_command.status().unwrap().success(), "{sql}");
+        psql_command.args(psql).args(["--set=ON_ERROR_STOP=1", database]).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut running = psql_command.spawn().unwrap();
+        running.stdin.take().unwrap().write_all(sql.as_bytes()).unwrap();
+        assert!(running.wait().unwrap().success(), "{sql}");
+    }
+
+    /// The SQL that makes a database again.
+    pub fn dump(&self, database: &str) -> String {
+        let options = ["--inserts", "--rows-per-insert=100", "--no-owner", "--no-acl", "--no-comments"];
+        let mut command = command_of(self, "pg_dump");
+        command.args(options).arg(self.url(database));
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
     }
 
     /// SIGKILL to all of its processes, as if its machine were gone.

@@ -10,7 +10,7 @@ use super::schema;
 use crate::store::error::StoreError;
 
 /// The log is emptied into the database when it has so many pages of 4 KiB, and what a long transaction made of it is cut down to that.
-const LOG_PAGES: i64 = 256;
+const LOG_PAGES: i64 = 768;
 
 /// The connection that writes, to a file that is brought up to the present schema.
 pub(in crate::store) fn connect(path: &Path) -> Result<Connection, StoreError> {
@@ -21,7 +21,7 @@ pub(in crate::store) fn connect(path: &Path) -> Result<Connection, StoreError> {
     keep_a_log(&connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // The log holds pages that are in the file soon: a megabyte of it is plenty.
+    // The log holds pages that are in the file soon, and each time that it is emptied costs two syncs while deltas wait.
     connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", LOG_PAGES * 4096)?;
     schema::migrate(&mut connection)?;

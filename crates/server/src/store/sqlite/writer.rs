@@ -4,6 +4,8 @@
 //! commit was under way goes into the next one together, up to a limit, and everybody is acknowledged after it. Nobody
 //! waits for company: a delta that comes alone is committed alone, at once.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +23,9 @@ use crate::clock::now;
 use crate::metrics::Metrics;
 use crate::store::contract::{Append, Receipt};
 use crate::store::error::StoreError;
+
+/// How exactly it is kept when a client was heard of last, in milliseconds.
+const DAY: u64 = 86_400_000;
 
 /// The writer's end that the rest of the store holds.
 #[derive(Debug)]
@@ -185,35 +190,75 @@ fn append_all<'a>(
 ) -> Result<Vec<Receipt>, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let received = now();
-    let receipts = deltas.map(|delta| append(&transaction, delta, received, quota)).collect::<Result<_, _>>()?;
+    let mut counts = BTreeMap::new();
+    let receipts =
+        deltas.map(|delta| append(&transaction, delta, received, quota, &mut counts)).collect::<Result<_, _>>()?;
+    for (model, Counts { stored, clients }) in counts {
+        transaction
+            .prepare_cached("UPDATE counts SET stored = ?2, clients = clients + ?3 WHERE model = ?1")?
+            .execute(params![model, stored, clients])?;
+    }
     transaction.commit()?;
     Ok(receipts)
 }
 
-fn append(transaction: &Transaction<'_>, delta: &Append, received: u64, quota: u64) -> rusqlite::Result<Receipt> {
-    let known = last_seq(transaction, &delta.model, &delta.client)?;
-    let last = known.unwrap_or(0);
+/// The counts of a model, which are written once a commit.
+struct Counts {
+    /// Bytes of its deltas.
+    stored: u64,
+    /// New client keys.
+    clients: u64,
+}
+
+fn append<'a>(
+    transaction: &Transaction<'_>,
+    delta: &'a Append,
+    received: u64,
+    quota: u64,
+    counts: &mut BTreeMap<&'a str, Counts>,
+) -> rusqlite::Result<Receipt> {
+    let known = transaction
+        .prepare_cached("SELECT last_seq, seen FROM clients WHERE model = ?1 AND client = ?2")?
+        .query_row(params![delta.model, delta.client], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (last, seen): (u64, u64) = known.unwrap_or((0, 0));
     if delta.seq <= last {
         return Ok(Receipt::Repeated);
     }
     if delta.seq > last + 1 {
         return Ok(Receipt::Gap { expected: last + 1 });
     }
-    let (bytes, new) = (delta.bytes.len() as u64, u64::from(known.is_none()));
-    let has_room = transaction
-        .prepare_cached(
-            "UPDATE counts SET stored = stored + ?2, clients = clients + ?3 WHERE model = ?1 AND stored + ?2 <= ?4",
-        )?
-        .execute(params![delta.model, bytes, new, quota])?;
-    if has_room == 0 {
+    let counted = match counts.entry(delta.model.as_str()) {
+        Entry::Occupied(counted) => counted.into_mut(),
+        Entry::Vacant(none) => {
+            let stored = transaction
+                .prepare_cached("SELECT stored FROM counts WHERE model = ?1")?
+                .query_row([&delta.model], |row| row.get(0))
+                .optional()?;
+            // A model that has just been removed has no room.
+            let Some(stored) = stored else { return Ok(Receipt::NoRoom) };
+            none.insert(Counts { stored, clients: 0 })
+        }
+    };
+    let bytes = delta.bytes.len() as u64;
+    if counted.stored.saturating_add(bytes) > quota {
         return Ok(Receipt::NoRoom);
     }
-    transaction
-        .prepare_cached(
-            "INSERT INTO clients (model, client, last_seq, seen) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (model, client) DO UPDATE SET last_seq = excluded.last_seq, seen = excluded.seen",
-        )?
-        .execute(params![delta.model, delta.client, delta.seq, received])?;
+    counted.stored += bytes;
+    if known.is_some() && received.saturating_sub(seen) < DAY {
+        // Without the index of times, which would be written anew.
+        transaction
+            .prepare_cached("UPDATE clients SET last_seq = ?3 WHERE model = ?1 AND client = ?2")?
+            .execute(params![delta.model, delta.client, delta.seq])?;
+    } else {
+        counted.clients += u64::from(known.is_none());
+        transaction
+            .prepare_cached(
+                "INSERT INTO clients (model, client, last_seq, seen) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (model, client) DO UPDATE SET last_seq = excluded.last_seq, seen = excluded.seen",
+            )?
+            .execute(params![delta.model, delta.client, delta.seq, received])?;
+    }
     transaction
         .prepare_cached("INSERT INTO deltas (client, received) VALUES (?1, ?2)")?
         .execute(params![delta.client, received])?;
