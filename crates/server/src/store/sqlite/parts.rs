@@ -1,12 +1,12 @@
 //! The bytes of deltas, in pieces.
 //!
 //! A page of the database that has no room for a whole delta would stay half empty, and whoever picks the size of his deltas picks how much of
-//! the disk is. Of pieces, a page holds four.
+//! the disk is. Of pieces, a page holds eight.
 
 use rusqlite::{Connection, Transaction, params};
 
-/// The length of a piece; stores of older releases have shorter ones.
-const PIECE: usize = 990;
+/// The length of a piece.
+const PIECE: usize = 480;
 /// Piece n of delta i has the id i * 2^20 + n.
 const PIECES: i64 = 1 << 20;
 
