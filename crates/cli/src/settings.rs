@@ -37,7 +37,7 @@ fn with_text(mut command: Command, text: &str) -> Result<Command> {
         let values = values.with_context(|| format!("`{name}` is a number, a text or a list of them"))?;
         // It is read once, and a default lives as long as the command.
         let values: Vec<&'static str> = values.into_iter().map(|value| &*value.leak()).collect();
-        command = command.mut_arg(id, |arg| arg.default_values(values).required(false));
+        command = command.mut_arg(id, |arg| arg.default_values(values));
     }
     Ok(command)
 }
@@ -145,6 +145,7 @@ mod tests {
 
     #[test]
     fn a_password_is_not_printed() {
+        // Beside it no folder is needed.
         let arguments = ["serve", "--store", "postgres://me:hunter2@one/shop"];
         let matches = command().try_get_matches_from(arguments).unwrap();
         let printed = print(&command(), &matches);

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use brooklet_core::{Base, Error, FoldConfig, Judging, Precision};
-use clap::builder::{ArgPredicate, PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use ipnet::IpNet;
 
 use crate::budget::Budget;
@@ -33,14 +33,14 @@ pub struct Config {
     #[arg(long, env = "BROOKLET_OPEN", value_delimiter = ',', value_name = "SCOPE", value_parser = openable())]
     pub open: Vec<Scope>,
 
-    /// Folder for the database of models and deltas. It is created if it does not exist; only one server at a time can use it
+    /// Folder for the database of models and deltas, unless --store names a database. It is created if it does not exist; only one server at a time can use it
     #[arg(
         long,
         env = "BROOKLET_DATA",
         value_name = "DIR",
-        required = false,
-        required_unless_present = "store",
-        default_value_if("store", ArgPredicate::IsPresent, "")
+        default_value = "",
+        hide_default_value = true,
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
     )]
     pub data: PathBuf,
 

@@ -34,6 +34,9 @@ pub enum ServeError {
         /// The options that name the store.
         store: String,
     },
+    /// Nothing says where the store is.
+    #[error("there is no store: name a folder with --data, or a PostgreSQL database with --store")]
+    NoStore,
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -130,6 +133,7 @@ impl ServeError {
             ServeError::BadSetting(error) => error.code(),
             ServeError::Bind { .. } => "cannot_listen",
             ServeError::NoToken { .. } => "no_token",
+            ServeError::NoStore => "no_store",
             ServeError::Store(_) => "store_unavailable",
             ServeError::NoModel => "no_model",
             ServeError::BadName(_) => "bad_name",

@@ -65,6 +65,7 @@ impl AppState {
                 let postgres = PostgresConfig { commit_batch, quota, ..PostgresConfig::default() };
                 Arc::new(Postgres::open(url, &postgres, metrics.clone()).await?)
             }
+            None if config.data.as_os_str().is_empty() => return Err(ServeError::NoStore),
             None => {
                 let sqlite = SqliteConfig { commit_batch, quota, ..SqliteConfig::default() };
                 Arc::new(Sqlite::open(&config.data, &sqlite, metrics.clone())?)
