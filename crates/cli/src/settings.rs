@@ -3,7 +3,6 @@
 use anyhow::{Context, Result, bail};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
@@ -52,9 +51,9 @@ fn plain(value: &Value) -> Option<String> {
     }
 }
 
-/// All that is set, as such a file. What is secret is not told.
+/// All that is set, as such a file, by name. What is secret is not told.
 pub(crate) fn print(command: &Command, matches: &ArgMatches) -> String {
-    let mut out = String::new();
+    let mut lines = Vec::new();
     for arg in command.get_arguments().filter(|arg| is_setting(arg)) {
         let (Some(name), Ok(Some(values))) = (arg.get_long(), matches.try_get_raw(arg.get_id().as_str())) else {
             continue;
@@ -71,14 +70,14 @@ pub(crate) fn print(command: &Command, matches: &ArgMatches) -> String {
             Some(ValueSource::EnvVariable) => "  # environment",
             _ => "",
         };
-        // Writing to a string cannot fail.
-        let _ = if arg.is_hide_env_values_set() {
-            writeln!(out, "# {name} is set{from}")
+        lines.push(if arg.is_hide_env_values_set() {
+            format!("# {name} is set{from}\n")
         } else {
-            writeln!(out, "{name} = {told}{from}")
-        };
+            format!("{name} = {told}{from}\n")
+        });
     }
-    out
+    lines.sort_unstable();
+    lines.concat()
 }
 
 fn is_setting(arg: &Arg) -> bool {
