@@ -98,7 +98,7 @@ async fn metadata_and_the_service_tell_what_they_are() {
     assert_eq!((&told["model"], &told["rows"]), (&json!(MODEL), &json!(common::ITEMS)));
     for path in ["/", "/v1"] {
         let told = get(&bench.router, path).await.json();
-        assert_eq!((&told["service"], &told["links"]["description"]), (&json!("brooklet"), &json!("/openapi.json")));
+        assert_eq!((&told["service"], &told["links"]["models"]), (&json!("brooklet"), &json!("/v1/models")));
     }
 }
 
