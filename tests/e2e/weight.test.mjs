@@ -8,6 +8,13 @@ import { parseFilms } from "../../www/films.js";
 import { Endpoint, FILMS, Visitor, Wire, temporaryFolder, trainSeed, until } from "./stage.mjs";
 
 const MODEL = "/v1/models/films";
+const COMPACT = "application/vnd.brooklet.base";
+/** Bytes of a body as it is on the wire. */
+const length = async (url, encoding) => {
+  const answer = await fetch(url, { headers: { accept: COMPACT, "accept-encoding": encoding } });
+  await answer.arrayBuffer();
+  return Number(answer.headers.get("content-length"));
+};
 const file = (name) => readFile(new URL(`../../${name}`, import.meta.url));
 
 test("the first visit and the next weigh no more than they may", { timeout: 240_000 }, async (t) => {
@@ -35,6 +42,10 @@ test("the first visit and the next weigh no more than they may", { timeout: 240_
   const parts = { wasm: size("/pkg/brooklet_bg.wasm"), javascript: size("/pkg/brooklet.js"), base: size(MODEL) };
   for (const [part, bytes] of Object.entries(parts)) weighed(part, bytes);
   weighed("first visit", parts.wasm + parts.javascript + parts.base);
+  for (const [part, path] of [["wasm", "/pkg/brooklet_bg.wasm"], ["javascript", "/pkg/brooklet.js"], ["base", MODEL]]) {
+    const bytes = await Promise.all(["identity", "gzip", "zstd", "br"].map((encoding) => length(wire.origin + path, encoding)));
+    t.diagnostic(`${part}: ${bytes.join(", ")} bytes plain and by gzip, zstd, brotli`);
+  }
   t.diagnostic(`beside it the shop's own catalogue: ${size("/catalogue.csv")} bytes`);
 
   const slow = new Visitor("slow", folder, wire.origin);
@@ -49,7 +60,7 @@ test("the first visit and the next weigh no more than they may", { timeout: 240_
   const films = parseFilms(await readFile(FILMS, "utf8")).slice(0, 1500);
   const origin = `http://127.0.0.1:${endpoint.port}`;
   const since = async (version) => {
-    const headers = { accept: "application/vnd.brooklet.base", "accept-encoding": "br" };
+    const headers = { accept: COMPACT, "accept-encoding": "br" };
     const answer = await fetch(`${origin}${MODEL}?from=${version}`, { headers });
     assert.equal(answer.headers.get("content-type"), "application/vnd.brooklet.patch");
     return Number(answer.headers.get("content-length"));

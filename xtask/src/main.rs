@@ -54,6 +54,8 @@ enum Command {
         #[arg(long, required = true)]
         dry_run: bool,
     },
+    /// Weigh what a visitor downloads, by part and encoding, and hold it to tests/e2e/weights.json
+    Weigh,
     /// Try to break what reads bytes from outside: seeds, deltas, logs, profiles, bodies of requests
     Fuzz {
         /// How long each of the five, in seconds
@@ -97,6 +99,7 @@ fn run(args: &Args) -> Result<()> {
         Command::Circles => circles::run(&workspace),
         Command::Build => build::run(&workspace),
         Command::Release { dry_run: _ } => release::rehearse(&workspace),
+        Command::Weigh => test::weigh(&workspace),
         Command::Fuzz { seconds } => fuzz::run(&workspace, *seconds),
         Command::Data { set } => data::run(&workspace, *set),
         Command::Events { size, out, seed } => events::run(size, out, *seed),

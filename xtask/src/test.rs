@@ -68,6 +68,19 @@ fn every_step(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.step("the packed package", || packed(workspace, &browsers.chromium))
 }
 
+/// What a visitor downloads, by part and encoding, held to `tests/e2e/weights.json`.
+pub(crate) fn weigh(workspace: &Workspace) -> Result<()> {
+    let mut steps = Steps::new(4);
+    let browsers = steps.step("tools and browsers", || {
+        tools::for_the_build(workspace)?;
+        tools::for_the_tests(workspace)
+    })?;
+    steps.step("npm package", || build::package(workspace))?;
+    let brooklet = steps.step("brooklet, the command", || demo::brooklet(workspace))?;
+    let test = workspace.root.join("tests/e2e/weight.test.mjs");
+    steps.step("weights", || node(workspace, &brooklet, &browsers, &[test]))
+}
+
 /// How many seconds a busy machine may need for the tests of a browser.
 const TIMEOUT: (&str, &str) = ("WASM_BINDGEN_TEST_TIMEOUT", "300");
 
@@ -88,11 +101,15 @@ fn python_examples(workspace: &Workspace, brooklet: &Path) -> Result<()> {
 }
 
 fn end_to_end(workspace: &Workspace, brooklet: &Path, browsers: &Browsers) -> Result<()> {
-    let sh = &workspace.shell;
-    cmd!(sh, "{NPM} ci --prefix tests").run()?;
     // Named one by one, because what `node --test` makes of a folder differs between versions of Node.
     let tests = test_files(&workspace.root.join("tests/e2e"))?;
     ensure!(!tests.is_empty(), "there is no *.test.mjs in tests/e2e");
+    node(workspace, brooklet, browsers, &tests)
+}
+
+fn node(workspace: &Workspace, brooklet: &Path, browsers: &Browsers, tests: &[PathBuf]) -> Result<()> {
+    let sh = &workspace.shell;
+    cmd!(sh, "{NPM} ci --prefix tests").run()?;
     let run = cmd!(sh, "node --test {tests...}").env("BROOKLET", brooklet).env("CHROMIUM", &browsers.chromium);
     let run = browsers.firefox.iter().fold(run, |run, firefox| run.env("FIREFOX", firefox));
     Ok(run.run()?)
