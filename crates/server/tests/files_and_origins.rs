@@ -54,6 +54,23 @@ async fn files_have_their_types_and_are_revalidated() {
 }
 
 #[tokio::test]
+async fn a_file_whose_address_has_its_version_is_kept() {
+    let (_files, bench) = with_files().await;
+    for (path, cache) in [
+        ("/pkg/brooklet.js?v=0.1.0", "public, max-age=31536000, immutable"),
+        ("/looks/page.css?a=b&v=7", "public, max-age=31536000, immutable"),
+        ("/pkg/brooklet.js?v=", "no-cache"),
+        ("/pkg/brooklet.js?view=7", "no-cache"),
+    ] {
+        let answer = get(&bench.router, path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("cache-control"), cache, "{path}");
+    }
+    let missing = get(&bench.router, "/pkg/none.js?v=0.1.0").await;
+    assert_ne!(missing.header("cache-control"), "public, max-age=31536000, immutable");
+}
+
+#[tokio::test]
 async fn files_that_are_not_there_or_not_ours_are_problems() {
     let (_files, bench) = with_files().await;
     for path in ["/none.html", "/pkg/none.js", "/pkg/", "/looks", "/v1/models", "/../films.csv", "/%2e%2e/films.csv"] {

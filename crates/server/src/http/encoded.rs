@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::OnceCell;
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::http::problem::Problem;
 
@@ -86,8 +87,9 @@ fn weighed(said: &str) -> (&str, f32) {
     (coding.trim(), weight.unwrap_or(0.0))
 }
 
-/// What a body is known by: where it is from, what it is, and its tag or its time and length.
-type Key = (String, String, Encoding);
+/// What a body is known by: its bytes. An address does not tell it: whoever asks may put any query behind the path of a file, and each would be
+/// compressed anew.
+type Key = (u128, Encoding);
 /// Compressed; None if that made it no smaller.
 type Compressed = Arc<OnceCell<Option<Bytes>>>;
 
@@ -104,14 +106,14 @@ struct Kept {
 
 impl Encodings {
     /// The place of a body, made if there is none. Whoever finds it empty fills it, and all others wait.
-    fn place(&self, key: &Key) -> Compressed {
+    fn place(&self, key: Key) -> Compressed {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = kept.bodies.get(key) {
+        if let Some(found) = kept.bodies.get(&key) {
             return found.clone();
         }
         let place = Compressed::default();
-        kept.bodies.insert(key.clone(), place.clone());
-        kept.order.push_back(key.clone());
+        kept.bodies.insert(key, place.clone());
+        kept.order.push_back(key);
         place
     }
 
@@ -133,7 +135,6 @@ pub(crate) async fn send(State(encodings): State<Encodings>, mut request: Reques
     let wanted = Encoding::wanted(request.headers())
         .filter(|_| request.method() == Method::GET && !request.headers().contains_key(header::RANGE));
     let had = has_encoded(request.headers_mut());
-    let place = request.uri().to_string();
     let mut response = next.run(request).await;
     if response.status() == StatusCode::NOT_MODIFIED {
         if let Some(encoding) = had {
@@ -141,13 +142,15 @@ pub(crate) async fn send(State(encodings): State<Encodings>, mut request: Reques
         }
         return response;
     }
-    let Some(version) = version(&response).filter(|_| response.status() == StatusCode::OK) else { return response };
+    if response.status() != StatusCode::OK || !is_worth_it(&response) {
+        return response;
+    }
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
     let Some(encoding) = wanted else { return response };
     let (mut parts, body) = response.into_parts();
-    let place = encodings.place(&(place, version, encoding));
     // A file that ends before its length was told.
     let Ok(plain) = to_bytes(body, MOST as usize).await else { return Problem::internal().into_response() };
+    let place = encodings.place((xxh3_128(&plain), encoding));
     let source = plain.clone();
     let compress = || async {
         let compressed = tokio::task::spawn_blocking(move || encoding.compress(&source)).await;
@@ -165,20 +168,22 @@ pub(crate) async fn send(State(encodings): State<Encodings>, mut request: Reques
     Response::from_parts(parts, compressed.into())
 }
 
-/// What a body that is worth compressing is known by, if anything tells whether it is still the same.
-fn version(response: &Response) -> Option<String> {
+/// Whether a body shrinks, and something tells its reader whether it is still the same.
+fn is_worth_it(response: &Response) -> bool {
     let headers = response.headers();
     let of = |name| headers.get(name).and_then(|value| value.to_str().ok());
     // A file is sent as a stream of a length that its header tells.
     let told = of(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
-    let length = told.or(response.body().size_hint().exact()).filter(|length| (LEAST..=MOST).contains(length))?;
-    let media = of(header::CONTENT_TYPE)?;
-    let shrinks = media.starts_with("text/")
-        || ["javascript", "json", "wasm", "svg", "octet-stream", "brooklet", "xml"]
-            .iter()
-            .any(|kind| media.contains(kind));
-    let known = of(header::ETAG).or_else(|| of(header::LAST_MODIFIED))?;
-    (shrinks && !headers.contains_key(header::CONTENT_ENCODING)).then(|| format!("{known} {length} {media}"))
+    let length = told.or(response.body().size_hint().exact());
+    let shrinks = of(header::CONTENT_TYPE).is_some_and(|media| {
+        media.starts_with("text/")
+            || ["javascript", "json", "wasm", "svg", "octet-stream", "brooklet", "xml"]
+                .iter()
+                .any(|kind| media.contains(kind))
+    });
+    let known = headers.contains_key(header::ETAG) || headers.contains_key(header::LAST_MODIFIED);
+    let plain = !headers.contains_key(header::CONTENT_ENCODING);
+    length.is_some_and(|length| (LEAST..=MOST).contains(&length)) && shrinks && known && plain
 }
 
 /// Names a compressed body apart from the plain one. A weak tag stands for either.
@@ -217,6 +222,7 @@ fn has_encoded(headers: &mut HeaderMap) -> Option<Encoding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tower::ServiceExt;
 
     #[test]
     fn what_is_liked_most_is_sent() {
@@ -234,16 +240,31 @@ mod tests {
         assert_eq!(Encoding::wanted(&HeaderMap::new()), None);
     }
 
+    #[tokio::test]
+    async fn a_body_is_compressed_once_whatever_its_address() {
+        let text = "as often as it is asked for ".repeat(100);
+        let body = move || async move { ([(header::CONTENT_TYPE, "text/plain"), (header::ETAG, "\"a\"")], text.clone()) };
+        let encodings = Encodings::default();
+        let pages = axum::Router::new().route("/page", axum::routing::get(body));
+        let pages = pages.layer(axum::middleware::from_fn_with_state(encodings.clone(), send));
+        for n in 0..3 {
+            let request = Request::get(format!("/page?n={n}")).header(header::ACCEPT_ENCODING, "br");
+            let answer = pages.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+            assert_eq!(answer.headers()[header::CONTENT_ENCODING], "br");
+        }
+        assert_eq!(encodings.0.lock().unwrap().bodies.len(), 1);
+    }
+
     #[test]
     fn the_oldest_makes_room() {
         let encodings = Encodings::default();
-        let key = |n: usize| (format!("/{n}"), String::new(), Encoding::Gzip);
+        let key = |n: u128| (n, Encoding::Gzip);
         for n in 0..3 {
-            let place = encodings.place(&key(n));
+            let place = encodings.place(key(n));
             place.set(Some(Bytes::from(vec![0; ROOM / 2]))).unwrap();
             encodings.filled(ROOM / 2);
         }
-        assert!(encodings.place(&key(2)).get().is_some());
-        assert!(encodings.place(&key(0)).get().is_none(), "it is forgotten");
+        assert!(encodings.place(key(2)).get().is_some());
+        assert!(encodings.place(key(0)).get().is_none(), "it is forgotten");
     }
 }

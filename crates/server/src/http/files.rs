@@ -12,13 +12,16 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 use tower_http::services::{ServeDir, ServeFile};
-use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::config::{Config, Mount};
 use crate::mounts::{PACKAGE, mounts};
 use crate::state::AppState;
 
-/// The routes of the page's files. They are revalidated on every use, because a deployment replaces them under the same names.
+/// Said of a file under a name that a deployment gives to other bytes, and of one whose address has its version.
+const REVALIDATED: &str = "no-cache";
+const LASTING: &str = "public, max-age=31536000, immutable";
+
+/// The routes of the page's files.
 pub(crate) fn routes(config: &Config) -> Router<AppState> {
     let mut files = Router::new();
     for (_, Mount { url, path }) in mounts(config) {
@@ -30,7 +33,18 @@ pub(crate) fn routes(config: &Config) -> Router<AppState> {
     if let Some(www) = &config.www {
         files = files.merge(folder(www, &config.data));
     }
-    files.layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-cache")))
+    files.layer(middleware::from_fn(cached))
+}
+
+/// How long a file may be kept: as long as anybody likes if its address has `?v=` and what tells it from what was there before.
+async fn cached(request: Request, next: Next) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let lasts = query.split('&').any(|part| part.strip_prefix("v=").is_some_and(|version| !version.is_empty()));
+    let mut response = next.run(request).await;
+    let given = response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED;
+    let cache = if lasts && given { LASTING } else { REVALIDATED };
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static(cache));
+    response
 }
 
 fn folder(root: &Path, data: &Path) -> Router<AppState> {
