@@ -73,7 +73,7 @@ async fn a_file_whose_address_has_its_version_is_kept() {
 #[tokio::test]
 async fn files_that_are_not_there_or_not_ours_are_problems() {
     let (_files, bench) = with_files().await;
-    for path in ["/none.html", "/pkg/none.js", "/pkg/", "/looks", "/v1/models", "/../films.csv", "/%2e%2e/films.csv"] {
+    for path in ["/none.html", "/pkg/none.js", "/pkg/", "/looks", "/v1/none", "/../films.csv", "/%2e%2e/films.csv"] {
         let answer = get(&bench.router, path).await;
         if answer.status != 307 {
             answer.problem(404, "not_found");
