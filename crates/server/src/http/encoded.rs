@@ -243,7 +243,8 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_compressed_once_whatever_its_address() {
         let text = "as often as it is asked for ".repeat(100);
-        let body = move || async move { ([(header::CONTENT_TYPE, "text/plain"), (header::ETAG, "\"a\"")], text.clone()) };
+        let body =
+            move || async move { ([(header::CONTENT_TYPE, "text/plain"), (header::ETAG, "\"a\"")], text.clone()) };
         let encodings = Encodings::default();
         let pages = axum::Router::new().route("/page", axum::routing::get(body));
         let pages = pages.layer(axum::middleware::from_fn_with_state(encodings.clone(), send));
