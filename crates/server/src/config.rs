@@ -227,6 +227,10 @@ pub struct Config {
     #[arg(long, env = "BROOKLET_QUOTA", default_value_t = SqliteConfig::default().quota, value_name = "BYTES")]
     pub quota: u64,
 
+    /// The most profiles that are kept of visitors who learn here under an id, of each model; other callers keep theirs themselves
+    #[arg(long, env = "BROOKLET_MAX_PROFILES", default_value_t = MAX_PROFILES, value_name = "N")]
+    pub max_profiles: u64,
+
     /// The most deltas that one database commit makes durable
     #[arg(long, env = "BROOKLET_COMMIT_BATCH", default_value_t = SqliteConfig::default().commit_batch, value_name = "N",
           hide = true)]
@@ -290,6 +294,7 @@ const MAX_DELTA_ROWS: usize = 8192;
 const MAX_PENDING_BYTES: usize = 64 << 20;
 const RATE_ADDRESS: u32 = 600;
 const RATE_KEY: u32 = 60;
+const MAX_PROFILES: u64 = 10_000;
 const MAX_CONNECTIONS: usize = 1024;
 const MAX_ADDRESS_CONNECTIONS: usize = 64;
 const MAX_HEADER_BYTES: usize = 16 << 10;
@@ -346,6 +351,7 @@ impl Config {
             idle_seconds: IDLE_SECONDS,
             body_seconds: BODY_SECONDS,
             quota: SqliteConfig::default().quota,
+            max_profiles: MAX_PROFILES,
             commit_batch: SqliteConfig::default().commit_batch,
             log_file: None,
             log_format: LogFormat::default(),

@@ -166,6 +166,29 @@ pub enum FoldError {
     Panicked,
 }
 
+/// Why a visitor that learns here could not.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LearnError {
+    #[error(transparent)]
+    Core(#[from] Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("this is no profile of this model here: begin a new one by sending none")]
+    BadProfile,
+    #[error("either `visitor`, whose profile is kept here, or `profile`, which you keep")]
+    TwoProfiles,
+    #[error("`visitor` is an id of 1 to {0} bytes")]
+    BadId(usize),
+    #[error("{0} profiles are kept, and no more may be (--max-profiles): keep it yourself, or send it again later")]
+    NoRoom(u64),
+    #[error("other requests of this visitor came first: send it again in a moment")]
+    Busy,
+    #[error("the system gives no random numbers")]
+    NoEntropy,
+    #[error("a learner panicked")]
+    Panicked,
+}
+
 /// Why an operator's wish was not granted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OperateError {

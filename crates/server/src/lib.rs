@@ -105,9 +105,11 @@ mod publish;
 mod ready;
 mod seed;
 mod trial;
+mod visitors;
 
 mod budget;
 mod caller;
+mod calls;
 mod clock;
 mod config;
 mod gzip;
@@ -115,6 +117,7 @@ mod log;
 mod metrics;
 mod pace;
 mod process;
+mod seal;
 mod token;
 
 mod http;

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 
 use axum::body::Bytes;
-use brooklet_core::{Base, Error, Precision, Release, compact, patch};
+use brooklet_core::{Base, Config, Error, Features, Learner, Precision, Release, compact, patch};
 use tokio::sync::{Mutex, Notify, watch};
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::calls::Calls;
+use crate::error::LearnError;
 use crate::store::{Challenger, Store, StoreError, StoredVersion};
 
 /// A model that is served.
@@ -36,6 +38,10 @@ pub(crate) struct Model {
     canary: RwLock<Option<Arc<Canary>>>,
     /// A model that a share of the clients has in its place.
     challenger: RwLock<Option<Challenger>>,
+    /// Learning over HTTP.
+    pub(crate) calls: Calls,
+    /// A learner with the items of the current version, once it was asked for, and that version.
+    catalogue: Mutex<Option<(u64, Arc<Learner>)>>,
     /// Says that the model is not served any more.
     stop: watch::Sender<bool>,
     /// What makes a version that is out of older ones, by the numbers of both; None where that is no smaller.
@@ -149,6 +155,15 @@ impl Current {
     }
 }
 
+fn catalogue(base: &Base) -> Result<Learner, LearnError> {
+    let field = format!("{}=", base.metadata().schema.item);
+    let mut learner = Learner::new(base.clone(), Config::default())?;
+    for item in (0..base.len()).filter_map(|i| base.name(i)?.strip_prefix(&field)) {
+        learner.set_item(item, &Features::default())?;
+    }
+    Ok(learner)
+}
+
 /// The strong entity tag of a blob, without quotes: equal for equal bytes alone.
 pub(crate) fn etag(bytes: &[u8]) -> String {
     format!("{:032x}", xxh3_128(bytes))
@@ -170,6 +185,8 @@ impl Model {
             failing: AtomicBool::new(false),
             canary: RwLock::default(),
             challenger: RwLock::default(),
+            calls: Calls::default(),
+            catalogue: Mutex::default(),
             stop: watch::Sender::new(false),
             patches: Mutex::default(),
             sending: Mutex::default(),
@@ -221,6 +238,23 @@ impl Model {
     pub(crate) fn served(&self, cohort: Option<u8>) -> Arc<Current> {
         let canary = self.canary().filter(|canary| cohort.is_some_and(|cohort| cohort < canary.share));
         canary.map_or_else(|| self.current(), |canary| canary.current.clone())
+    }
+
+    /// A learner that knows no visitor and all items that the current base names, made once for each version.
+    pub(crate) async fn catalogue(&self) -> Result<Arc<Learner>, LearnError> {
+        let current = self.current();
+        // Held while it is made, so that it is made once.
+        let mut kept = self.catalogue.lock().await;
+        if let Some((version, learner)) = &*kept
+            && *version == current.version
+        {
+            return Ok(learner.clone());
+        }
+        let bytes = current.bytes.clone();
+        let made = tokio::task::spawn_blocking(move || catalogue(&Base::decode(bytes.as_ref())?));
+        let made = Arc::new(made.await.map_err(|_| LearnError::Panicked)??);
+        *kept = Some((current.version, made.clone()));
+        Ok(made)
     }
 
     pub(crate) fn challenger(&self) -> Option<Challenger> {

@@ -17,7 +17,7 @@ use crate::http::access::{Needs, access, own_pages};
 use crate::http::admit::admit;
 use crate::http::encoded::{self, Encodings};
 use crate::http::headers::VERSION_HEADER;
-use crate::http::{base, deltas, events, files, models, operations, problem, stats, versions};
+use crate::http::{base, deltas, events, files, learning, models, openapi, operations, problem, stats, versions};
 use crate::pace;
 use crate::state::AppState;
 use crate::token::Scope;
@@ -36,9 +36,15 @@ pub fn app(state: AppState) -> Router {
         .route("/v1/models/{model}/bases/{etag}", get(base::of_tag));
     let ingest = Router::new()
         .route("/v1/models/{model}/deltas", post(deltas::accept))
+        .route("/v1/models/{model}/predict", post(learning::predict))
+        .route("/v1/models/{model}/recommend", post(learning::recommend))
+        .route("/v1/models/{model}/learn", post(learning::learn))
+        .route("/v1/models/{model}/label", post(learning::label))
+        .route("/v1/models/{model}/figures", post(learning::figures))
+        .route("/v1/models/{model}/visitors/{visitor}", delete(learning::forget))
         // The deltas' own limits are stricter, and are said in problem documents.
         .layer(DefaultBodyLimit::disable());
-    let mut router = health().route("/v1", get(models::service));
+    let mut router = health().route("/v1", get(models::service)).route("/openapi.json", get(openapi::openapi));
     if config.www.is_none() && config.files.iter().all(|mount| mount.url != "/") {
         router = router.route("/", get(models::service));
     }
@@ -70,6 +76,7 @@ fn operate(state: &AppState, at: SocketAddr) -> Router<AppState> {
         .route("/v1/models/{model}/versions", get(versions::list))
         .route("/v1/models/{model}/versions/{version}", delete(versions::delete))
         .route("/v1/models/{model}/versions/{version}/rebuilt", get(versions::rebuilt))
+        .route("/v1/models/{model}/calls", get(learning::calls))
         .route("/v1/models/{model}/fold", post(versions::fold))
         .route("/v1/models/{model}/rollback", post(versions::roll_back))
         .route("/v1/models/{model}/pin", put(versions::pin).delete(versions::unpin))

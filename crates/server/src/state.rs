@@ -7,17 +7,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use brooklet_core::{Aggregate, FeatureId, FoldConfig};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Mutex, OnceCell, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::caller::Proxies;
 use crate::config::Config;
-use crate::error::ServeError;
+use crate::error::{LearnError, ServeError};
 use crate::events::Events;
 use crate::metrics::Metrics;
 use crate::model::{Canary, Current, Model};
 use crate::mounts;
 use crate::pace::Pace;
 use crate::ready::{Readiness, Ready};
+use crate::seal::Seal;
 use crate::seed;
 use crate::store::{CandidateState, Postgres, PostgresConfig, Publication, Sqlite, SqliteConfig, Store, StoreError};
 use crate::token::Token;
@@ -47,6 +48,7 @@ struct Shared {
     /// Models that nobody folds yet.
     arrived: Arrived,
     events: Events,
+    seal: OnceCell<Seal>,
     draining: AtomicBool,
     readiness: Readiness,
     known: Known,
@@ -113,6 +115,7 @@ impl AppState {
             models: RwLock::new(models),
             arrived: Arrived { arrive, arrived: Mutex::new(Some(arrived)) },
             events: Events::default(),
+            seal: OnceCell::new(),
             draining: AtomicBool::new(false),
             readiness: Readiness::default(),
             known: Known::default(),
@@ -180,6 +183,16 @@ impl AppState {
 
     pub(crate) fn metrics(&self) -> &Arc<Metrics> {
         &self.0.metrics
+    }
+
+    /// What profiles are sealed with that others keep.
+    pub(crate) async fn seal(&self) -> Result<&Seal, LearnError> {
+        let begun = || async {
+            let mut fresh = [0; 32];
+            getrandom::fill(&mut fresh).map_err(|_| LearnError::NoEntropy)?;
+            Ok(Seal::new(self.store().secret(fresh).await?))
+        };
+        self.0.seal.get_or_try_init(begun).await
     }
 
     /// What happens, for whoever listens.

@@ -251,7 +251,8 @@ async fn what_is_forgotten_is_gone_and_the_rest_is_not() {
         let settings = ModelSettings { pinned: true, challenger: None };
         store.set_settings(MODEL, settings.clone()).await.unwrap();
         assert_eq!(store.settings(MODEL).await.unwrap(), settings);
-        let keep = async |after, bytes: &[u8]| store.keep_profile(MODEL, "anna", after, bytes.into()).await.unwrap();
+        let keep =
+            async |after, bytes: &[u8]| store.keep_profile(MODEL, "anna", after, bytes.into(), 10).await.unwrap();
         assert!(
             keep(0, b"one").await && !keep(0, b"another").await && keep(1, b"two").await && !keep(1, b"three").await
         );

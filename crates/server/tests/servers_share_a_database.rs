@@ -102,7 +102,7 @@ async fn a_store_that_is_moved_is_what_it_was() {
     let data = config.data.clone();
     let token = make_token(&data, "grafana", Scope::Operate).unwrap().0;
     let state = AppState::open(config).await.unwrap();
-    assert!(state.store().keep_profile(MODEL, "anna", 0, b"profile".into()).await.unwrap());
+    assert!(state.store().keep_profile(MODEL, "anna", 0, b"profile".into(), 10).await.unwrap());
     let router = app(state.clone());
     for n in 1..=5 {
         post(&router, &delta(n, 1, 1)).await;

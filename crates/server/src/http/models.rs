@@ -58,7 +58,7 @@ fn model(state: &AppState, name: &str) -> Result<Arc<Model>, Problem> {
 
 /// `GET /v1`, and `GET /` where no page is served: what answers here.
 pub(crate) async fn service() -> Response {
-    let links = json!({ "models": "/v1/models" });
+    let links = json!({ "description": "/openapi.json", "models": "/v1/models" });
     Json(json!({ "service": "brooklet", "version": env!("CARGO_PKG_VERSION"), "links": links })).into_response()
 }
 

@@ -7,9 +7,10 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use brooklet_core::Error;
 use serde_json::{Map, Value};
 
-use crate::error::{FoldError, OperateError};
+use crate::error::{FoldError, LearnError, OperateError};
 use crate::state::AppState;
 use crate::store::StoreError;
 
@@ -23,8 +24,7 @@ macro_rules! codes {
         }
 
         impl Code {
-            #[cfg(test)]
-            const ALL: &[Code] = &[$(Code::$variant,)*];
+            pub(crate) const ALL: &[Code] = &[$(Code::$variant,)*];
 
             /// Its stable name, the status of the answer and a title for people.
             fn line(self) -> (&'static str, StatusCode, &'static str) {
@@ -50,6 +50,9 @@ codes! {
     BadSeed: "bad_seed", BAD_REQUEST, "Not a seed";
     BadRequest: "bad_request", BAD_REQUEST, "Not understood";
     DeltaFormat: "delta_format", BAD_REQUEST, "A delta of another format";
+    BadValue: "bad_value", BAD_REQUEST, "Not a value";
+    BadLabel: "bad_label", BAD_REQUEST, "Not a label";
+    BadProfile: "bad_profile", BAD_REQUEST, "Not a profile of ours";
     IncompleteBody: "incomplete_body", BAD_REQUEST, "Incomplete body";
     TokenNeeded: "token_needed", UNAUTHORIZED, "Token needed";
     TokenRefused: "token_refused", UNAUTHORIZED, "Token refused";
@@ -59,11 +62,14 @@ codes! {
     UnknownModel: "unknown_model", NOT_FOUND, "No such model";
     UnknownVersion: "unknown_version", NOT_FOUND, "No such version";
     UnknownCandidate: "unknown_candidate", NOT_FOUND, "No such candidate";
+    UnknownSlate: "unknown_slate", NOT_FOUND, "Nothing waits for this label";
+    UnknownItem: "unknown_item", NOT_FOUND, "No such item";
     MethodNotAllowed: "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
     SlowBody: "slow_body", REQUEST_TIMEOUT, "Too slow";
     SequenceGap: "sequence_gap", CONFLICT, "A delta is missing";
     UnknownBase: "unknown_base", CONFLICT, "The base is unknown";
     WrongFactors: "wrong_factors", CONFLICT, "Another model's delta";
+    AlreadyLabelled: "already_labelled", CONFLICT, "Labelled before";
     Outdated: "outdated", CONFLICT, "Of another time";
     NotRebuilt: "not_rebuilt", CONFLICT, "Cannot be made again";
     InUse: "in_use", CONFLICT, "In use";
@@ -161,6 +167,31 @@ impl From<StoreError> for Problem {
         tracing::error!(%error, "the store failed a request");
         let detail = "the store does not answer; nothing was acknowledged: send it again in a moment";
         Problem::new(Code::StoreUnavailable, detail).retry(5)
+    }
+}
+
+impl From<LearnError> for Problem {
+    fn from(error: LearnError) -> Problem {
+        let said = error.to_string();
+        let code = match error {
+            LearnError::Store(error) => return error.into(),
+            LearnError::BadProfile | LearnError::Core(Error::BadProfile(_) | Error::IncompatibleProfile) => {
+                Code::BadProfile
+            }
+            LearnError::TwoProfiles | LearnError::BadId(_) | LearnError::Core(Error::BadJson(_)) => Code::BadRequest,
+            LearnError::Core(Error::BadValue { .. }) => Code::BadValue,
+            LearnError::Core(Error::BadLabel(_)) => Code::BadLabel,
+            LearnError::Core(Error::UnknownSlate) => Code::UnknownSlate,
+            LearnError::Core(Error::UnknownItem) => Code::UnknownItem,
+            LearnError::Core(Error::AlreadyLabelled) => Code::AlreadyLabelled,
+            LearnError::NoRoom(_) => return Problem::new(Code::QuotaExceeded, said).retry(600),
+            LearnError::Busy => return Problem::new(Code::Busy, said).retry(1),
+            LearnError::Core(_) | LearnError::NoEntropy | LearnError::Panicked => {
+                tracing::error!(error = said, "learning failed");
+                return Problem::internal();
+            }
+        };
+        Problem::new(code, said)
     }
 }
 

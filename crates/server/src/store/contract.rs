@@ -96,8 +96,15 @@ pub trait Store: Send + Sync + 'static {
     /// The profile of a visitor that is kept under an id, and which one it is, from 1.
     async fn profile(&self, model: &str, id: &str) -> Result<Option<(u64, Vec<u8>)>, StoreError>;
 
-    /// Keeps a profile in the place of number `after`, 0 for none; whether that was the one.
-    async fn keep_profile(&self, model: &str, id: &str, after: u64, bytes: Vec<u8>) -> Result<bool, StoreError>;
+    /// Keeps a profile in the place of number `after`, 0 for none, if that is the one, and so many at `most`; whether it did.
+    async fn keep_profile(
+        &self,
+        model: &str,
+        id: &str,
+        after: u64,
+        bytes: Vec<u8>,
+        most: u64,
+    ) -> Result<bool, StoreError>;
 
     /// Forgets a profile; whether there was one.
     async fn forget_profile(&self, model: &str, id: &str) -> Result<bool, StoreError>;

@@ -111,9 +111,16 @@ impl<F: Fn(&str) -> Result<(), StoreError> + Send + Sync + 'static> Store for Fa
         self.1("profile")?;
         self.0.profile(model, id).await
     }
-    async fn keep_profile(&self, model: &str, id: &str, after: u64, bytes: Vec<u8>) -> Result<bool, StoreError> {
+    async fn keep_profile(
+        &self,
+        model: &str,
+        id: &str,
+        after: u64,
+        bytes: Vec<u8>,
+        most: u64,
+    ) -> Result<bool, StoreError> {
         self.1("keep_profile")?;
-        self.0.keep_profile(model, id, after, bytes).await
+        self.0.keep_profile(model, id, after, bytes, most).await
     }
     async fn forget_profile(&self, model: &str, id: &str) -> Result<bool, StoreError> {
         self.1("forget_profile")?;

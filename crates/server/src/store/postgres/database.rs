@@ -285,11 +285,20 @@ impl Store for Postgres {
         Ok(self.query(query, &[&model, &id]).await?.first().map(|row| (number(row, 0), row.get(1))))
     }
 
-    async fn keep_profile(&self, model: &str, id: &str, after: u64, bytes: Vec<u8>) -> Result<bool, StoreError> {
+    async fn keep_profile(
+        &self,
+        model: &str,
+        id: &str,
+        after: u64,
+        bytes: Vec<u8>,
+        most: u64,
+    ) -> Result<bool, StoreError> {
         let day = (now() / DAY) as i32;
         let kept = if after == 0 {
-            let keep = "INSERT INTO profiles (model, id, number, seen, bytes) VALUES ($1, $2, 1, $3, $4) ON CONFLICT DO NOTHING";
-            self.execute(keep, &[&model, &id, &day, &bytes]).await?
+            // At the same time, so many processes may each keep one more.
+            let keep = "INSERT INTO profiles (model, id, number, seen, bytes) SELECT $1, $2, 1, $3, $4
+                        WHERE (SELECT count(*) FROM profiles WHERE model = $1) < $5 ON CONFLICT DO NOTHING";
+            self.execute(keep, &[&model, &id, &day, &bytes, &int(most)]).await?
         } else {
             let keep = "UPDATE profiles SET number = number + 1, seen = $3, bytes = $4
                         WHERE model = $1 AND id = $2 AND number = $5";

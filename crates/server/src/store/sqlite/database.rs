@@ -350,9 +350,16 @@ impl Store for Sqlite {
         self.query(move |connection| profiles::get(connection, &model, &id)).await
     }
 
-    async fn keep_profile(&self, model: &str, id: &str, after: u64, bytes: Vec<u8>) -> Result<bool, StoreError> {
+    async fn keep_profile(
+        &self,
+        model: &str,
+        id: &str,
+        after: u64,
+        bytes: Vec<u8>,
+        most: u64,
+    ) -> Result<bool, StoreError> {
         let (model, id) = (model.to_owned(), id.to_owned());
-        self.transact(move |transaction| Ok(profiles::keep(transaction, &model, &id, after, &bytes)?)).await
+        self.transact(move |transaction| Ok(profiles::keep(transaction, &model, &id, after, &bytes, most)?)).await
     }
 
     async fn forget_profile(&self, model: &str, id: &str) -> Result<bool, StoreError> {

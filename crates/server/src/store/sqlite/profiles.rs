@@ -17,13 +17,15 @@ pub(super) fn keep(
     id: &str,
     after: u64,
     bytes: &[u8],
+    most: u64,
 ) -> rusqlite::Result<bool> {
     let kept = if after == 0 {
         transaction
             .prepare_cached(
-                "INSERT INTO profiles (model, id, number, seen, bytes) VALUES (?1, ?2, 1, ?3, ?4) ON CONFLICT DO NOTHING",
+                "INSERT INTO profiles (model, id, number, seen, bytes) SELECT ?1, ?2, 1, ?3, ?4
+                 WHERE (SELECT count(*) FROM profiles WHERE model = ?1) < ?5 ON CONFLICT DO NOTHING",
             )?
-            .execute(params![model, id, now(), bytes])?
+            .execute(params![model, id, now(), bytes, most])?
     } else {
         transaction
             .prepare_cached(
