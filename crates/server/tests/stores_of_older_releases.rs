@@ -31,7 +31,7 @@ async fn fill(folder: &Path) -> Config {
     assert_eq!(fold_now(&state, MODEL).await.unwrap(), Folded::Published(2));
     post(&router, &delta(1, 2, 2)).await;
     post(&router, &delta(6, 1, 2)).await;
-    assert!(state.store().keep_profile(MODEL, "anna", 0, b"profile".into()).await.unwrap());
+    assert!(state.store().keep_profile(MODEL, "anna", 0, b"profile".into(), 10).await.unwrap());
     state.store().close().await.unwrap();
     config
 }

@@ -114,7 +114,7 @@ pub(crate) async fn recommend(
         let exclude: Vec<&str> = wanted.exclude.iter().map(String::as_str).collect();
         let context = read(learner.schema(), &wanted.context)?;
         let (k, unseen) = (wanted.k.min(MOST), wanted.unseen);
-        let slate = learner.recommend(&Query { context, k, include: None, exclude: &exclude, unseen });
+        let slate = learner.recommend(&Query { context, k, exclude: &exclude, unseen, ..Query::default() });
         let items = slate.items.iter().map(|item| {
             json!({
                 "item": item.item, "score": item.score, "probability": item.probability, "propensity": item.propensity,

@@ -6,10 +6,11 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, ContentBuilder, HttpMethod, InfoBuilder, OpenApiBuilder, Paths, Ref, Required, ResponseBuilder,
+    ComponentsBuilder, ContentBuilder, HttpMethod, InfoBuilder, OpenApiBuilder, Paths, Ref, RefOr, Required,
+    ResponseBuilder,
 };
 
 use crate::http::problem::Code;
@@ -17,6 +18,9 @@ use crate::token::Scope;
 
 const JSON: &str = "application/json";
 const OCTETS: &str = "application/octet-stream";
+
+/// The media type of a body, and its schema.
+type Body = (&'static str, fn() -> Schema);
 
 /// A way to ask, and what comes of it.
 struct Route {
@@ -26,8 +30,7 @@ struct Route {
     says: &'static str,
     /// The scope of the token that it needs, if it ever does.
     scope: Option<Scope>,
-    /// The body: its media type and its schema.
-    body: Option<(&'static str, fn() -> Schema)>,
+    body: Option<Body>,
     /// The status of success and the media types of the answer.
     answer: (u16, &'static [&'static str]),
     query: &'static [&'static str],
@@ -141,8 +144,8 @@ fn challenge() -> Schema {
 
 /// Whose learner it is.
 fn whose() -> ObjectBuilder {
-    let id = text(None).min_length(Some(1)).max_length(Some(32));
-    ObjectBuilder::new().property("visitor", id)
+    let id = text(None).min_length(Some(1)).max_length(Some(128));
+    ObjectBuilder::new().property("visitor", id).property("profile", text(None))
 }
 
 fn who() -> Schema {
@@ -159,8 +162,12 @@ fn flag() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Boolean)
 }
 
-fn share() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::Number).minimum(Some(0.0)).maximum(Some(1.0))
+fn label() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Number, Type::Boolean]))
+}
+
+fn weight() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Number).minimum(Some(0.0))
 }
 
 fn predict() -> Schema {
@@ -168,16 +175,20 @@ fn predict() -> Schema {
 }
 
 fn recommend() -> Schema {
-    whose().property("context", features()).property("k", whole(0)).property("unseen", flag()).into()
+    let item = ObjectBuilder::new().property("id", text(None)).property("features", features()).required("id");
+    let query = whose().property("context", features()).property("k", whole(0)).property("unseen", flag());
+    let items = query.property("items", ArrayBuilder::new().items(RefOr::T(Schema::from(item))));
+    items.property("exclude", ArrayBuilder::new().items(RefOr::T(Schema::from(text(None))))).into()
 }
 
 fn learn() -> Schema {
-    whose().property("features", features()).property("label", share()).required("features").required("label").into()
+    let taught = whose().property("features", features()).property("label", label()).property("weight", weight());
+    taught.required("features").required("label").into()
 }
 
 fn late() -> Schema {
-    let late = whose().property("id", whole(0)).property("item", text(None)).property("label", share());
-    late.required("id").required("label").into()
+    let late = whose().property("id", whole(0)).property("item", text(None)).property("label", label());
+    late.property("weight", weight()).required("id").required("label").into()
 }
 
 /// What can name a model.
@@ -291,8 +302,10 @@ mod tests {
         // Rows such as: | `GET /v1/models/{model}`, ... | ... |
         let rows = include_str!("../../HTTP.md").lines().filter_map(|line| line.strip_prefix("| `"));
         let rows = rows.filter_map(|row| row.split_once('`')).map(|(request, _)| request);
-        let known: BTreeSet<String> =
-            rows.filter(|request| request.contains(" /")).map(|request| request.to_owned()).collect();
+        let known: BTreeSet<String> = rows
+            .filter(|request| request.contains(" /"))
+            .map(|request| request.split('?').next().unwrap().to_owned())
+            .collect();
         assert_eq!(told, known);
         let codes = &document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"];
         assert_eq!(codes.as_array().unwrap().len(), Code::ALL.len());
