@@ -37,7 +37,7 @@ Exit codes: 0 done; 1 not done, and standard error says why; 2 the command line 
 
 /// A recommender that learns inside each visitor's browser: train a seed, judge it, serve it.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, args_override_self = true, after_help = ORDER)]
+#[command(name = "brooklet", version, propagate_version = true, args_override_self = true, after_help = ORDER)]
 enum Command {
     /// Tell what is in a file of events, before training, and how to train on it.
     Check(check::Args),

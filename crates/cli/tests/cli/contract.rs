@@ -235,6 +235,11 @@ fn what_changed_between_seeds_is_shown() {
 }
 
 #[test]
+fn the_command_says_its_own_name_and_version() {
+    assert_eq!(Folder::new().stdout("--version"), format!("brooklet {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
 fn completions_parse_and_know_every_subcommand() {
     let folder = Folder::new();
     let help = folder.stdout("help");
