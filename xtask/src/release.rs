@@ -70,7 +70,8 @@ fn every_step(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
         let unpacked = |name: &str| folder.join(format!("{name}-{version}"));
         for name in CRATES {
             let file = folder.join(format!("{name}-{version}.crate"));
-            cmd!(sh, "tar -xzf {file} -C {folder}").run()?;
+            // With the time of now: the packed ones are all of one, by which cargo would take what it compiled of another release for current.
+            cmd!(sh, "tar -xzmf {file} -C {folder}").run()?;
         }
         // The others are in no registry yet.
         let patches = CRATES.iter().flat_map(|name| {
