@@ -3,21 +3,14 @@
 
 mod common;
 
-use brooklet_core::Base;
-use brooklet_server::{Folded, Judge, fold_now};
-use common::{Bench, MODEL, delta, get, post};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use brooklet_server::{Folded, fold_now};
+use common::{Bench, MODEL, delta, get, post, strict_judge};
+use std::sync::atomic::Ordering;
 
 #[tokio::test]
 async fn the_deltas_wait_until_a_candidate_is_no_worse() {
-    let strict = Arc::new(AtomicBool::new(true));
-    let judge = {
-        let strict = strict.clone();
-        // While it is strict, whatever comes after the seed is worse.
-        move |base: &Base| Ok(if strict.load(Ordering::Relaxed) { base.metadata().version as f64 } else { 0.5 })
-    };
-    let bench = Bench::new(|config| config.judge = Some(Judge::new(judge))).await;
+    let (strict, judge) = strict_judge();
+    let bench = Bench::new(|config| config.judge = Some(judge)).await;
     for client in 1..=5 {
         post(&bench.router, &delta(client, 1, 1)).await;
     }

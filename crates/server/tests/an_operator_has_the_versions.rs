@@ -3,14 +3,11 @@
 
 mod common;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use axum::body::Body;
 use axum::http::Request;
 use brooklet_core::Base;
-use brooklet_server::{Folded, Judge, fold_now};
-use common::{Bench, MODEL, ask, client, delta, get, post, send};
+use brooklet_server::{Folded, fold_now};
+use common::{Bench, MODEL, ask, client, delta, get, post, send, strict_judge};
 use serde_json::{Value, json};
 
 const PATH: &str = "/v1/models/films";
@@ -174,12 +171,8 @@ async fn an_older_version_is_deleted_and_the_one_that_is_out_is_not() {
 
 #[tokio::test]
 async fn what_was_rejected_is_kept_with_its_figures_and_can_be_published() {
-    let strict = Arc::new(AtomicBool::new(true));
-    let judge = {
-        let strict = strict.clone();
-        move |base: &Base| Ok(if strict.load(Ordering::Relaxed) { base.metadata().version as f64 } else { 0.5 })
-    };
-    let bench = Bench::new(|config| config.judge = Some(Judge::new(judge))).await;
+    let (_strict, judge) = strict_judge();
+    let bench = Bench::new(|config| config.judge = Some(judge)).await;
     for client in 1..=5 {
         post(&bench.router, &delta(client, 1, 1)).await;
     }

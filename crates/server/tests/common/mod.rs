@@ -2,15 +2,17 @@
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use brooklet_core::{
-    ClientKey, Delta, Evidence, FeatureId, Metadata, Precision, Prior, Rates, Report, Rows, Schema, Thresholds,
+    Base, ClientKey, Delta, Evidence, FeatureId, Metadata, Precision, Prior, Rates, Report, Rows, Schema, Thresholds,
     encode_base,
 };
-use brooklet_server::{AppState, Append, Config, Stats, app};
+use brooklet_server::{AppState, Append, Config, Judge, Stats, app};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
@@ -160,6 +162,14 @@ impl Answer {
         assert!(!problem["detail"].as_str().unwrap().is_empty());
         problem
     }
+}
+
+/// A judge by whom, as long as it is strict, whatever comes after the seed is worse.
+pub fn strict_judge() -> (Arc<AtomicBool>, Judge) {
+    let strict = Arc::new(AtomicBool::new(true));
+    let asked = strict.clone();
+    let judge = move |base: &Base| Ok(if asked.load(Ordering::Relaxed) { base.metadata().version as f64 } else { 0.5 });
+    (strict, Judge::new(judge))
 }
 
 pub async fn send(router: &Router, request: Request<Body>) -> Answer {
