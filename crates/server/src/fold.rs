@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use brooklet_core::{Aggregate, Base, ClientKey, Delta, Error, Fold, FoldConfig, Release};
+use brooklet_core::{Aggregate, Base, ClientKey, Delta, Error, Fold, FoldConfig, Release, Report};
 use tokio::time::{sleep, sleep_until};
 
 use crate::clock::now;
@@ -306,6 +306,15 @@ fn judged(release: &Release) -> Judged {
     Judged { step: Some(release.step), held_back: release.held_back, regret: release.regret, loss_before, loss }
 }
 
+/// Adds a delta; what it reports. A version that is made again adds it in the same way.
+pub(crate) fn add(fold: &mut Fold, plain: &[u8]) -> Result<Report, Error> {
+    let mut delta = Delta::decode(plain)?;
+    // What it says does not depend on its base, which may be a canary that is over.
+    delta.base_version = delta.base_version.min(fold.version());
+    fold.add(&delta)?;
+    Ok(delta.report)
+}
+
 /// A sum and where each delta went.
 struct Sum {
     fold: Fold,
@@ -326,12 +335,7 @@ impl Sum {
             }
             let plain = gzip::plain(bytes).map_err(|_| Error::BadDelta("it is not the gzip that it was"));
             bytes_so_far += plain.as_ref().map_or(0, |plain| plain.len());
-            let added = plain.and_then(|plain| Delta::decode(&plain)).and_then(|mut delta| {
-                // What it says does not depend on its base, which may be a canary that is over.
-                delta.base_version = delta.base_version.min(sum.fold.version());
-                sum.fold.add(&delta)?;
-                Ok(delta.report)
-            });
+            let added = plain.and_then(|plain| add(&mut sum.fold, &plain));
             match added {
                 Ok(report) => {
                     sum.taken.push(*id);

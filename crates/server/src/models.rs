@@ -6,7 +6,7 @@ use brooklet_core::{Aggregate, Base, Fold};
 use crate::clock::now;
 use crate::error::{OperateError, ServeError};
 use crate::model::Model;
-use crate::operate::lead;
+use crate::operate::{alone, change_settings, computed, end_trial};
 use crate::publish::{Next, publish};
 use crate::seed;
 use crate::state::AppState;
@@ -27,10 +27,9 @@ pub(crate) struct Taken {
 pub(crate) async fn take_in(state: &AppState, name: &str, bytes: Bytes) -> Result<Taken, OperateError> {
     seed::check_name(name).map_err(|_| OperateError::BadName(name.into()))?;
     let read = bytes.clone();
-    let publication = tokio::task::spawn_blocking(move || seed::publication(read))
-        .await
-        .map_err(|_| crate::error::FoldError::Panicked)?
-        .map_err(|fault| OperateError::BadSeed(fault.to_string()))?;
+    let publication =
+        computed(state, move |_| seed::publication(read).map_err(|fault| OperateError::BadSeed(fault.to_string())))
+            .await?;
     if let Some(model) = state.model(name) {
         return take_over(state, &model, bytes).await;
     }
@@ -55,21 +54,20 @@ async fn serve(state: &AppState, name: &str) -> Result<(), OperateError> {
 
 /// What was folded into the versions before stays there; what is pending is folded into the seed if it has as many factors.
 async fn take_over(state: &AppState, model: &Model, bytes: Bytes) -> Result<Taken, OperateError> {
-    let _one_at_a_time = model.folding.lock().await;
-    let _lead = lead(state, model).await?;
-    crate::operate::end_trial(state, model).await?;
+    let _alone = alone(state, model).await?;
+    end_trial(state, model).await?;
     let current = model.current();
-    let (before, spent, precision) = (current.version, model.spent(), state.config().precision);
-    let config = state.fold().clone();
-    let made = tokio::task::spawn_blocking(move || {
+    let (before, spent) = (current.version, model.spent());
+    let mut next = computed(state, move |state| {
+        let precision = state.config().precision;
         let base = Base::decode(bytes.as_ref())?;
         let mut aggregate = Aggregate::from_base(&base).placed(before, spent);
-        let nothing = Fold::new(&config, before, aggregate.factors());
+        let nothing = Fold::new(state.fold(), before, aggregate.factors());
         let bytes = aggregate.publish(&nothing, 0.0, precision)?;
         let fold = FoldedVersion { made: Made { by: By::Seed, ..Made::default() }, ..FoldedVersion::default() };
-        Next::of(bytes, &aggregate, fold, now(), precision)
-    });
-    let mut next = made.await.map_err(|_| crate::error::FoldError::Panicked)??;
+        Ok(Next::of(bytes, &aggregate, fold, now(), precision)?)
+    })
+    .await?;
     if next.current.factors != current.factors {
         let all = Limit { deltas: i64::MAX as usize, bytes: usize::MAX, of_a_client: i64::MAX as usize };
         let pending = state.store().pending(&model.name, all).await?;
@@ -88,8 +86,7 @@ pub(crate) async fn remove(state: &AppState, model: &Model) -> Result<(), Operat
             return Err(OperateError::InUse(format!("`{}` is the challenger of `{}`", model.name, other.name)));
         }
     }
-    let _one_at_a_time = model.folding.lock().await;
-    let _lead = lead(state, model).await?;
+    let _alone = alone(state, model).await?;
     state.drop_model(&model.name);
     state.store().remove(&model.name).await?;
     state.events().tell("model_removed", &model.name, serde_json::json!({}));
@@ -106,19 +103,16 @@ pub(crate) async fn challenge(
     let other = state.model(challenger).filter(|other| other.name != model.name);
     let other = other.ok_or_else(|| OperateError::BadName(challenger.into()))?;
     let since = [model.current().version, other.current().version];
-    let mut settings = state.store().settings(&model.name).await?;
-    settings.challenger = Some(Challenger { model: challenger.into(), share, since });
-    state.store().set_settings(&model.name, settings.clone()).await?;
+    let challenger = Challenger { model: challenger.into(), share, since };
+    let settings = change_settings(state, model, |settings| settings.challenger = Some(challenger)).await?;
     model.set_challenger(settings.challenger);
     Ok(())
 }
 
 /// Ends the comparison.
 pub(crate) async fn end_challenge(state: &AppState, model: &Model) -> Result<(), OperateError> {
-    let mut settings = state.store().settings(&model.name).await?;
-    settings.challenger = None;
-    state.store().set_settings(&model.name, settings).await?;
-    model.set_challenger(None);
+    let settings = change_settings(state, model, |settings| settings.challenger = None).await?;
+    model.set_challenger(settings.challenger);
     Ok(())
 }
 

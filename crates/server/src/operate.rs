@@ -1,16 +1,20 @@
 //! What an operator does to a model's versions. Numbers only grow: going back, too, is a version of its own, with the rows of the older one, so that no number
 //! ever stands for two bases and deltas of what was gone back from are taken as of any older version.
 
-use brooklet_core::{Aggregate, Base, ClientKey, Delta, Fold};
+use std::any::Any;
+
+use brooklet_core::{Aggregate, Base, ClientKey, Fold};
+use tokio::sync::MutexGuard;
 
 use crate::clock::now;
 use crate::error::{FoldError, OperateError};
+use crate::fold::add;
 use crate::follow::catch_up;
 use crate::gzip;
 use crate::model::Model;
 use crate::publish::{Next, publish};
 use crate::state::AppState;
-use crate::store::{By, CandidateState, FoldedVersion, Judged, Made, Pending, Settings, StoreError};
+use crate::store::{By, CandidateState, FoldedVersion, Judged, Made, ModelSettings, Settings, StoreError};
 use crate::trial;
 
 /// By how much the mean loss on the operator's events may rise in a refold: what rounding moves.
@@ -32,8 +36,7 @@ struct Step {
 
 /// Publishes the rows of an older version.
 pub(crate) async fn roll_back(state: &AppState, model: &Model, to: u64) -> Result<u64, OperateError> {
-    let _one_at_a_time = model.folding.lock().await;
-    let _lead = lead(state, model).await?;
+    let _alone = alone(state, model).await?;
     let current = model.current();
     let aggregate = aggregate(state, model, to).await?;
     let made = Made {
@@ -65,19 +68,28 @@ pub(crate) async fn unpin(state: &AppState, model: &Model) -> Result<(), Operate
 }
 
 async fn set_pinned(state: &AppState, model: &Model, pinned: bool) -> Result<(), OperateError> {
-    let _one_at_a_time = model.folding.lock().await;
-    let _lead = lead(state, model).await?;
-    let mut settings = state.store().settings(&model.name).await?;
-    settings.pinned = pinned;
-    state.store().set_settings(&model.name, settings).await?;
+    change_settings(state, model, |settings| settings.pinned = pinned).await?;
     state.events().tell(if pinned { "pinned" } else { "unpinned" }, &model.name, serde_json::json!({}));
     Ok(())
 }
 
+/// Changes what operators have set; what is set then.
+pub(crate) async fn change_settings(
+    state: &AppState,
+    model: &Model,
+    change: impl FnOnce(&mut ModelSettings),
+) -> Result<ModelSettings, OperateError> {
+    // Two changes at a time would each begin from what was there before both.
+    let _alone = alone(state, model).await?;
+    let mut settings = state.store().settings(&model.name).await?;
+    change(&mut settings);
+    state.store().set_settings(&model.name, settings.clone()).await?;
+    Ok(settings)
+}
+
 /// Forgets an older version's base and its deltas.
 pub(crate) async fn forget_version(state: &AppState, model: &Model, version: u64) -> Result<(), OperateError> {
-    let _one_at_a_time = model.folding.lock().await;
-    let _lead = lead(state, model).await?;
+    let _alone = alone(state, model).await?;
     let newest = model.current().version;
     if version == newest {
         return Err(OperateError::InUse(format!("version {version} is the one that is out: go back to another first")));
@@ -90,8 +102,7 @@ pub(crate) async fn forget_version(state: &AppState, model: &Model, version: u64
 
 /// Publishes a candidate that was rejected, or one on trial before its time.
 pub(crate) async fn publish_candidate(state: &AppState, model: &Model, id: u64) -> Result<u64, OperateError> {
-    let _one_at_a_time = model.folding.lock().await;
-    let _lead = lead(state, model).await?;
+    let _alone = alone(state, model).await?;
     if let Some(canary) = model.canary().filter(|canary| canary.id == id) {
         let found = trial::compare(state, model, &canary).await?;
         return Ok(trial::accept(state, model, &canary, found).await?);
@@ -119,8 +130,7 @@ pub(crate) async fn publish_candidate(state: &AppState, model: &Model, id: u64) 
 
 /// Ends the trial of a candidate, or forgets one that was rejected.
 pub(crate) async fn reject_candidate(state: &AppState, model: &Model, id: u64) -> Result<(), OperateError> {
-    let _one_at_a_time = model.folding.lock().await;
-    let _lead = lead(state, model).await?;
+    let _alone = alone(state, model).await?;
     if let Some(canary) = model.canary().filter(|canary| canary.id == id) {
         let found = trial::compare(state, model, &canary).await?;
         return Ok(trial::reject(state, model, &canary, Some(found)).await?);
@@ -133,8 +143,7 @@ pub(crate) async fn reject_candidate(state: &AppState, model: &Model, id: u64) -
 
 /// Folds the kept deltas after version `from` again, as they were folded; from the oldest version that is kept if none is named.
 pub(crate) async fn refold(state: &AppState, model: &Model, from: Option<u64>) -> Result<Refolded, OperateError> {
-    let _one_at_a_time = model.folding.lock().await;
-    let _lead = lead(state, model).await?;
+    let _alone = alone(state, model).await?;
     let from = match from {
         Some(from) => from,
         None => oldest(state, model).await?,
@@ -157,8 +166,7 @@ pub(crate) async fn subtract(
     model: &Model,
     client: ClientKey,
 ) -> Result<(u64, Option<u64>), OperateError> {
-    let _one_at_a_time = model.folding.lock().await;
-    let _lead = lead(state, model).await?;
+    let _alone = alone(state, model).await?;
     end_trial(state, model).await?;
     let store = state.store();
     let mut before = None;
@@ -309,7 +317,10 @@ async fn walk(
             })?;
             let mut aggregate = aggregate.placed(step.version - 1, 0.0);
             let mut fold = Fold::new(&config, aggregate.version(), aggregate.factors());
-            deltas.iter().for_each(|delta| add(&mut fold, delta));
+            for delta in &deltas {
+                // What cannot be added was set aside when it was folded, and is in no version.
+                let _ = gzip::plain(&delta.bytes).is_ok_and(|plain| add(&mut fold, &plain).is_ok());
+            }
             let share = step.made.judged.step.filter(|_| step.made.by == By::Fold).unwrap_or(0.0);
             let base = aggregate.publish(&fold, share, precision)?;
             Ok((aggregate, base))
@@ -317,15 +328,6 @@ async fn walk(
         .await?;
     }
     Ok((aggregate, base))
-}
-
-/// What cannot be added was set aside when it was folded, and is in no version.
-fn add(fold: &mut Fold, delta: &Pending) {
-    let read = gzip::plain(&delta.bytes).ok().and_then(|plain| Delta::decode(&plain).ok());
-    if let Some(mut read) = read {
-        read.base_version = read.base_version.min(fold.version());
-        let _ = fold.add(&read);
-    }
 }
 
 async fn aggregate(state: &AppState, model: &Model, version: u64) -> Result<Aggregate, OperateError> {
@@ -344,16 +346,23 @@ pub(crate) async fn end_trial(state: &AppState, model: &Model) -> Result<(), Ope
     }
 }
 
-/// Keeps other processes upon the store from folding, and serves what they did until then.
-pub(crate) async fn lead(state: &AppState, model: &Model) -> Result<Box<dyn std::any::Any + Send>, OperateError> {
+/// Nothing else is done to the model's versions as long as this is held, here or by another process upon the store.
+pub(crate) struct Alone<'a> {
+    _lead: Box<dyn Any + Send>,
+    _here: MutexGuard<'a, ()>,
+}
+
+/// Waits for that, and serves what other processes did until then.
+pub(crate) async fn alone<'a>(state: &AppState, model: &'a Model) -> Result<Alone<'a>, OperateError> {
+    let here = model.folding.lock().await;
     let busy = || OperateError::InUse("another process folds this model: ask again in a moment".into());
     let lead = state.store().lead(&model.name).await?.ok_or_else(busy)?;
     catch_up(state, model).await?;
-    Ok(lead)
+    Ok(Alone { _lead: lead, _here: here })
 }
 
 /// Off the threads that answer requests.
-async fn computed<T: Send + 'static>(
+pub(crate) async fn computed<T: Send + 'static>(
     state: &AppState,
     work: impl FnOnce(AppState) -> Result<T, OperateError> + Send + 'static,
 ) -> Result<T, OperateError> {

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::follow::catch_up;
 use crate::http::headers::{VERSION_HEADER, has_already};
+use crate::http::named;
 use crate::http::negotiate::{COMPACT, PATCH, accepts};
 use crate::http::problem::{Code, Problem};
 use crate::state::AppState;
@@ -32,7 +33,7 @@ pub(crate) async fn current(
     Query(Asked { from, cohort }): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let model = state.model(&name).ok_or_else(|| Problem::unknown_model(&name))?;
+    let model = named::model(&state, &name)?;
     if from > Some(model.current().version) {
         // Another process may have published it. If that cannot be told now, what is known is given.
         let _ = catch_up(&state, &model).await;
@@ -61,7 +62,7 @@ pub(crate) async fn names(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let model = state.model(&name).ok_or_else(|| Problem::unknown_model(&name))?;
+    let model = named::model(&state, &name)?;
     let current = model.current();
     let of = current.clone();
     let names = tokio::task::spawn_blocking(move || of.names()).await.ok().flatten().ok_or_else(Problem::internal)?;
@@ -75,7 +76,7 @@ pub(crate) async fn version(
     Path((name, version)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let model = state.model(&name).ok_or_else(|| Problem::unknown_model(&name))?;
+    let model = named::model(&state, &name)?;
     let newest = model.current().version;
     let unknown = || {
         let detail = format!("`{name}` has no version `{version}`; the current one is {newest}");
@@ -98,7 +99,7 @@ pub(crate) async fn of_tag(
     Path((name, etag)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let model = state.model(&name).ok_or_else(|| Problem::unknown_model(&name))?;
+    let model = named::model(&state, &name)?;
     let newest = model.current().version;
     let unknown = || {
         let detail = format!("`{name}` keeps no base of the entity tag `{etag}`; the current version is {newest}");

@@ -15,6 +15,7 @@ use crate::follow::catch_up;
 use crate::http::admit::{Caller, too_often};
 use crate::http::body::{self, Limits, Read};
 use crate::http::headers::VERSION_HEADER;
+use crate::http::named;
 use crate::http::problem::{Code, Problem};
 use crate::model::Model;
 use crate::pace::Left;
@@ -40,7 +41,7 @@ pub(crate) async fn accept(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let model = state.model(&name).ok_or_else(|| Problem::unknown_model(&name))?;
+    let model = named::model(&state, &name)?;
     if state.is_draining() {
         return Err(Problem::draining());
     }

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::error::LearnError;
 use crate::http::headers::VERSION_HEADER;
 use crate::http::json::Said;
+use crate::http::named;
 use crate::http::problem::Problem;
 use crate::model::Model;
 use crate::state::AppState;
@@ -248,7 +249,7 @@ pub(crate) async fn forget(
     State(state): State<AppState>,
     Path((name, id)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    let model = state.model(&name).ok_or_else(|| Problem::unknown_model(&name))?;
+    let model = named::model(&state, &name)?;
     state.store().forget_profile(&model.name, &id).await?;
     if let Some(challenger) = model.challenger() {
         state.store().forget_profile(&challenger.model, &id).await?;
@@ -258,7 +259,7 @@ pub(crate) async fn forget(
 
 /// `GET /v1/models/{model}/calls`: how often each of these was asked for, and how long it took.
 pub(crate) async fn calls(State(state): State<AppState>, Path(name): Path<String>) -> Result<Response, Problem> {
-    let model = state.model(&name).ok_or_else(|| Problem::unknown_model(&name))?;
+    let model = named::model(&state, &name)?;
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(model.calls.told())).into_response())
 }
 
@@ -272,7 +273,7 @@ struct Call {
 
 impl Call {
     fn begin(state: &AppState, name: &str, kind: &'static str, who: &Who) -> Result<Call, Problem> {
-        let model = state.model(name).ok_or_else(|| Problem::unknown_model(name))?;
+        let model = named::model(state, name)?;
         if state.is_draining() {
             return Err(Problem::draining());
         }

@@ -19,5 +19,6 @@ mod body;
 pub(crate) mod encoded;
 pub(crate) mod headers;
 mod json;
+mod named;
 mod negotiate;
 pub(crate) mod problem;

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::http::headers::VERSION_HEADER;
 use crate::http::json::Said;
+use crate::http::named;
 use crate::http::problem::{Code, Problem};
 use crate::model::Model;
 use crate::models;
@@ -52,10 +53,6 @@ struct Compared {
     comparison: Comparison,
 }
 
-fn model(state: &AppState, name: &str) -> Result<Arc<Model>, Problem> {
-    state.model(name).ok_or_else(|| Problem::unknown_model(name))
-}
-
 /// `GET /v1`, and `GET /` where no page is served: what answers here.
 pub(crate) async fn service() -> Response {
     let links = json!({ "description": "/openapi.json", "models": "/v1/models" });
@@ -83,7 +80,7 @@ pub(crate) async fn list(State(state): State<AppState>) -> Response {
 
 /// `GET /v1/models/{model}/metadata`: what the seed says of itself, and the version.
 pub(crate) async fn metadata(State(state): State<AppState>, Path(name): Path<String>) -> Result<Response, Problem> {
-    let current = model(&state, &name)?.current();
+    let current = named::model(&state, &name)?.current();
     let mut metadata = header_of(&current.bytes).ok_or_else(Problem::internal)?;
     metadata.insert("rows".into(), current.rows.into());
     Ok(([(VERSION_HEADER, current.version)], Json(metadata)).into_response())
@@ -122,7 +119,7 @@ const SEED: &str = "application/octet-stream";
 
 /// `DELETE /v1/models/{model}`
 pub(crate) async fn remove(State(state): State<AppState>, Path(name): Path<String>) -> Result<StatusCode, Problem> {
-    models::remove(&state, &*model(&state, &name)?).await?;
+    models::remove(&state, &*named::model(&state, &name)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -132,18 +129,18 @@ pub(crate) async fn challenge(
     Path(name): Path<String>,
     Said(Challenge { model: challenger, share }): Said<Challenge>,
 ) -> Result<Response, Problem> {
-    let model = model(&state, &name)?;
+    let model = named::model(&state, &name)?;
     if !(share > 0.0 && share < 1.0) {
         return Err(Problem::new(Code::BadRequest, "`share` is a number above 0 and below 1"));
     }
-    state.model(&challenger).ok_or_else(|| Problem::unknown_model(&challenger))?;
+    named::model(&state, &challenger)?;
     models::challenge(&state, &model, &challenger, share).await?;
     compare(State(state), Path(name)).await
 }
 
 /// `GET /v1/models/{model}/challenger`
 pub(crate) async fn compare(State(state): State<AppState>, Path(name): Path<String>) -> Result<Response, Problem> {
-    let compared = models::compared(&state, &*model(&state, &name)?).await?;
+    let compared = models::compared(&state, &*named::model(&state, &name)?).await?;
     let (challenger, comparison) =
         compared.ok_or_else(|| Problem::new(Code::NotFound, format!("`{name}` has no challenger: `PUT` names one")))?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(Compared { challenger, comparison })).into_response())
@@ -154,6 +151,6 @@ pub(crate) async fn end_challenge(
     State(state): State<AppState>,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    models::end_challenge(&state, &*model(&state, &name)?).await?;
+    models::end_challenge(&state, &*named::model(&state, &name)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::budget::Spent;
+use crate::http::named;
 use crate::http::problem::Problem;
 use crate::model::Gate;
 use crate::state::AppState;
@@ -24,7 +25,7 @@ struct Told {
 
 /// `GET /v1/models/{model}/stats`
 pub(crate) async fn stats(State(state): State<AppState>, Path(name): Path<String>) -> Result<Response, Problem> {
-    let model = state.model(&name).ok_or_else(|| Problem::unknown_model(&name))?;
+    let model = named::model(&state, &name)?;
     // A version that is in the store is given out a moment later; nobody is told of it before.
     let told = model.publishing.read().await;
     let stats = state.store().stats(&name).await?.ok_or_else(|| Problem::unknown_model(&name))?;

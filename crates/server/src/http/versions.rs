@@ -1,5 +1,7 @@
 //! Versions under an operator's control: what there is, and what can be done to it. `operate` does it; here are its addresses.
 
+use std::fmt::Display;
+
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -11,8 +13,9 @@ use serde_json::json;
 use crate::fold::{self, Folded};
 use crate::http::headers::VERSION_HEADER;
 use crate::http::json::Said;
+use crate::http::named;
 use crate::http::problem::{Code, Problem};
-use crate::model::{Model, etag};
+use crate::model::etag;
 use crate::operate::{self, Refolded};
 use crate::state::AppState;
 use crate::store::{CandidateStats, Comparison, ModelSettings, VersionStats};
@@ -52,16 +55,19 @@ pub(crate) struct From {
     from: u64,
 }
 
-fn model(state: &AppState, name: &str) -> Result<std::sync::Arc<Model>, Problem> {
-    state.model(name).ok_or_else(|| Problem::unknown_model(name))
+/// A version in an address.
+fn number(text: &str, newest: u64) -> Result<u64, Problem> {
+    text.parse().map_or_else(|_| Err(unknown(text, newest)), |version| known(version, newest))
 }
 
-fn number(text: &str, newest: u64) -> Result<u64, Problem> {
-    // The database counts in i64.
-    text.parse().ok().filter(|number| *number <= newest).ok_or_else(|| {
-        let detail = format!("there is no version `{text}`; the current one is {newest}");
-        Problem::new(Code::UnknownVersion, detail).with("version", newest)
-    })
+/// A version that there has been. The database counts in i64.
+fn known(version: u64, newest: u64) -> Result<u64, Problem> {
+    if version <= newest { Ok(version) } else { Err(unknown(version, newest)) }
+}
+
+fn unknown(said: impl Display, newest: u64) -> Problem {
+    let detail = format!("there is no version `{said}`; the current one is {newest}");
+    Problem::new(Code::UnknownVersion, detail).with("version", newest)
 }
 
 fn candidate(text: &str) -> Result<u64, Problem> {
@@ -75,7 +81,7 @@ fn told(value: impl Serialize) -> Response {
 
 /// `GET /v1/models/{model}/versions`
 pub(crate) async fn list(State(state): State<AppState>, Path(name): Path<String>) -> Result<Response, Problem> {
-    let model = model(&state, &name)?;
+    let model = named::model(&state, &name)?;
     let trial = match model.canary() {
         Some(canary) => Some(trial::compare(&state, &model, &canary).await.map_err(operate_error)?),
         None => None,
@@ -94,7 +100,7 @@ fn operate_error(error: crate::error::FoldError) -> Problem {
 
 /// `POST /v1/models/{model}/fold`: what is pending, now.
 pub(crate) async fn fold(State(state): State<AppState>, Path(name): Path<String>) -> Result<Response, Problem> {
-    let model = model(&state, &name)?;
+    let model = named::model(&state, &name)?;
     let folded = fold::fold_now(&state, &name).await.map_err(operate_error)?;
     let outcome = match folded {
         Folded::Published(_) => "published",
@@ -115,8 +121,8 @@ pub(crate) async fn roll_back(
     Path(name): Path<String>,
     Said(Numbered { version }): Said<Numbered>,
 ) -> Result<Response, Problem> {
-    let model = model(&state, &name)?;
-    let version = number(&version.to_string(), model.current().version)?;
+    let model = named::model(&state, &name)?;
+    let version = known(version, model.current().version)?;
     Ok(told(json!({ "version": operate::roll_back(&state, &model, version).await? })))
 }
 
@@ -126,14 +132,14 @@ pub(crate) async fn pin(
     Path(name): Path<String>,
     Said(Numbered { version }): Said<Numbered>,
 ) -> Result<Response, Problem> {
-    let model = model(&state, &name)?;
-    let version = number(&version.to_string(), model.current().version)?;
+    let model = named::model(&state, &name)?;
+    let version = known(version, model.current().version)?;
     Ok(told(json!({ "version": operate::pin(&state, &model, version).await?, "pinned": true })))
 }
 
 /// `DELETE /v1/models/{model}/pin`
 pub(crate) async fn unpin(State(state): State<AppState>, Path(name): Path<String>) -> Result<StatusCode, Problem> {
-    operate::unpin(&state, &*model(&state, &name)?).await?;
+    operate::unpin(&state, &*named::model(&state, &name)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -142,7 +148,7 @@ pub(crate) async fn delete(
     State(state): State<AppState>,
     Path((name, version)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    let model = model(&state, &name)?;
+    let model = named::model(&state, &name)?;
     operate::forget_version(&state, &model, number(&version, model.current().version)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -153,9 +159,9 @@ pub(crate) async fn rebuilt(
     Path((name, version)): Path<(String, String)>,
     Query(From { from }): Query<From>,
 ) -> Result<Response, Problem> {
-    let model = model(&state, &name)?;
+    let model = named::model(&state, &name)?;
     let newest = model.current().version;
-    let (from, to) = (number(&from.to_string(), newest)?, number(&version, newest)?);
+    let (from, to) = (known(from, newest)?, number(&version, newest)?);
     let base = operate::rebuild(&state, &model, from, to).await?;
     let published = state.store().version(&name, to).await?.map(|stored| stored.etag);
     let made = etag(&base);
@@ -174,8 +180,8 @@ pub(crate) async fn refold(
     Path(name): Path<String>,
     Said(Begin { from }): Said<Begin>,
 ) -> Result<Response, Problem> {
-    let model = model(&state, &name)?;
-    let from = from.map(|from| number(&from.to_string(), model.current().version)).transpose()?;
+    let model = named::model(&state, &name)?;
+    let from = from.map(|from| known(from, model.current().version)).transpose()?;
     Ok(told(match operate::refold(&state, &model, from).await? {
         Refolded::Published(version) => json!({ "version": version }),
         Refolded::Rejected(candidate) => json!({ "rejected": candidate }),
@@ -187,7 +193,7 @@ pub(crate) async fn subtract(
     State(state): State<AppState>,
     Path((name, key)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    let model = model(&state, &name)?;
+    let model = named::model(&state, &name)?;
     let client = client_key(&key).ok_or_else(|| {
         Problem::new(Code::BadRequest, format!("`{key}` is no client key: it has 32 hexadecimal digits"))
     })?;
@@ -205,7 +211,7 @@ pub(crate) async fn publish(
     State(state): State<AppState>,
     Path((name, id)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    let model = model(&state, &name)?;
+    let model = named::model(&state, &name)?;
     Ok(told(json!({ "version": operate::publish_candidate(&state, &model, candidate(&id)?).await? })))
 }
 
@@ -214,6 +220,6 @@ pub(crate) async fn reject(
     State(state): State<AppState>,
     Path((name, id)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    operate::reject_candidate(&state, &*model(&state, &name)?, candidate(&id)?).await?;
+    operate::reject_candidate(&state, &*named::model(&state, &name)?, candidate(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
