@@ -22,7 +22,7 @@ use crate::tab::lifecycle;
 use crate::tab::link::Link;
 use crate::tab::pace::Pace;
 use crate::tab::sync::refresh;
-use crate::wire::endpoint;
+use crate::wire::endpoint::{self, Asking};
 use crate::wire::lock::Lock;
 use crate::wire::token::Token;
 use alloc::string::String;
@@ -170,7 +170,7 @@ async fn fetch(url: &str, options: &Options) -> Result<Start, Failure> {
         None => None,
     };
     let (timeout, signal) = (options.timeout, options.signal.as_ref());
-    let fetched = endpoint::pull(url, token.as_deref(), None, None, timeout, signal).await?;
+    let fetched = endpoint::pull(url, Asking { token: token.as_deref(), ..Asking::default() }, timeout, signal).await?;
     let (base, fetched) =
         fetched.ok_or(Failure::new("http_304", "the model was said to be unchanged, but none was kept"))?;
     let kept = Some(CachedBase { bytes: Vec::new(), ..fetched.clone() });

@@ -13,7 +13,7 @@ use crate::page::host;
 use crate::tab::client::Client;
 use crate::tab::link::{Link, Sent};
 use crate::tab::pace::backoff;
-use crate::wire::endpoint::{self, PATIENCE};
+use crate::wire::endpoint::{self, Asking, PATIENCE};
 
 /// A stale base, then a gap, then it should be taken: an endpoint that says otherwise is asked again later.
 pub(super) const MOST_ROUNDS: usize = 3;
@@ -164,14 +164,15 @@ async fn pull(client: &Client, link: &Link) -> Result<bool, Failure> {
 
 /// The same of the base at `url`, of which the one with this tag is there.
 pub(super) async fn refresh(client: &Client, url: &str, etag: Option<&str>) -> Result<bool, Failure> {
-    // What stands elsewhere is not told the endpoint's token.
-    let token = match client.link.as_ref().filter(|link| link.endpoint == url) {
-        Some(link) => link.token().await?,
-        None => None,
+    // What stands elsewhere is not told the endpoint's token, nor whose key deltas have.
+    let (token, cohort) = match client.link.as_ref().filter(|link| link.endpoint == url) {
+        Some(link) => (link.token().await?, client.with(|session| session.core().cohort())?),
+        None => (None, None),
     };
     let old = client.with(|session| session.core().base().clone())?;
     let old = Some(old).filter(|old| etag.is_some() && old.is_compact());
-    let Some((base, fetched)) = endpoint::pull(url, token.as_deref(), etag, old, PATIENCE, None).await? else {
+    let asking = Asking { token: token.as_deref(), etag, old, cohort };
+    let Some((base, fetched)) = endpoint::pull(url, asking, PATIENCE, None).await? else {
         return Ok(false);
     };
     let version = base.metadata().version;

@@ -1,6 +1,6 @@
 //! The central endpoint over HTTP: bases come down, deltas go up.
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 
 use brooklet_core::{Base, patched};
 use js_sys::{Reflect, Uint8Array};
@@ -60,13 +60,22 @@ const READS: &str = "application/vnd.brooklet.base, */*;q=0.1";
 /// What an answer is that says what has changed.
 const PATCH: &str = "application/vnd.brooklet.patch";
 
-/// Fetches a base, unless it is still the one of `etag`. Of what has changed since `old`, if there is one, that alone is fetched.
-/// `signal`, if there is one, ends the wait.
+/// Who asks for a base, as far as it matters.
+#[derive(Default)]
+pub(crate) struct Asking<'a> {
+    pub(crate) token: Option<&'a str>,
+    /// Of what it has: the same is not fetched again.
+    pub(crate) etag: Option<&'a str>,
+    /// What it has, if what has changed since is enough.
+    pub(crate) old: Option<Base>,
+    /// Which of a hundred groups its client key is in: some may have the next version first.
+    pub(crate) cohort: Option<u8>,
+}
+
+/// Fetches a base, unless it is there already. `signal`, if there is one, ends the wait.
 pub(crate) async fn pull(
     url: &str,
-    token: Option<&str>,
-    etag: Option<&str>,
-    mut old: Option<Base>,
+    Asking { token, etag, mut old, cohort }: Asking<'_>,
     patience: u32,
     signal: Option<&AbortSignal>,
 ) -> Result<Option<(Base, CachedBase)>, Failure> {
@@ -80,11 +89,15 @@ pub(crate) async fn pull(
         init.set_headers(&headers);
         init.set_signal(Some(&vocabulary::bounded(patience, signal)));
         let since = old.as_ref().map(|old| old.metadata().version.to_string());
-        let from = if url.contains('?') { "&from=" } else { "?from=" };
-        let response = match &since {
-            Some(version) => answer(&[url, from, version].concat(), &init).await?,
-            None => answer(url, &init).await?,
-        };
+        let mut asked = String::from(url);
+        for (name, value) in [("from=", since), ("cohort=", cohort.map(|cohort| cohort.to_string()))] {
+            if let Some(value) = value {
+                asked += if asked.contains('?') { "&" } else { "?" };
+                asked += name;
+                asked += &value;
+            }
+        }
+        let response = answer(&asked, &init).await?;
         match response.status() {
             304 => return Ok(None),
             status if !response.ok() => {

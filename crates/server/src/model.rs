@@ -121,6 +121,11 @@ pub(crate) struct Compact {
 }
 
 impl Current {
+    /// The entity tag of what whoever reads compact bases is sent, or of what others are.
+    pub(crate) fn tag(&self, reads_compact: bool) -> &str {
+        self.compact.as_ref().filter(|_| reads_compact).map_or(&self.etag, |compact| &compact.etag)
+    }
+
     /// Checks that browsers will be able to read the blob.
     pub(crate) fn decode(bytes: Bytes, created: u64, precision: Precision) -> Result<Current, Error> {
         let base = Base::decode(bytes.as_ref())?;
@@ -238,6 +243,12 @@ impl Model {
     pub(crate) fn served(&self, cohort: Option<u8>) -> Arc<Current> {
         let canary = self.canary().filter(|canary| cohort.is_some_and(|cohort| cohort < canary.share));
         canary.map_or_else(|| self.current(), |canary| canary.current.clone())
+    }
+
+    /// The version of this entity tag, if it is out or a share of the clients has it.
+    pub(crate) fn out(&self, etag: &str) -> Option<Arc<Current>> {
+        let canary = self.canary().map(|canary| canary.current.clone());
+        [Some(self.current()), canary].into_iter().flatten().find(|out| out.etag == etag)
     }
 
     /// A learner that knows no visitor and all items that the current base names, made once for each version.

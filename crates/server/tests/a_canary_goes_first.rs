@@ -3,9 +3,13 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::http::Request;
 use brooklet_core::{Delta, Report, cohort};
 use brooklet_server::{Folded, fold_now};
-use common::{Bench, MODEL, ask, client, delta, get, post};
+use common::{Bench, MODEL, ask, client, delta, get, post, send};
 use serde_json::json;
 
 const PATH: &str = "/v1/models/films";
@@ -52,6 +56,30 @@ async fn it_is_given_to_its_cohorts_alone() {
     assert_eq!((&listed["version"], &listed["candidates"][0]["state"]), (&json!(1), &json!("canary")));
     // Nothing of it is in a version yet.
     assert_eq!(bench.stats().await.pending_deltas, 5);
+}
+
+#[tokio::test]
+async fn caches_hold_its_bytes_once_for_all_groups() {
+    let bench = on_trial().await;
+    let asked = |path: String, etag: &str| {
+        let request =
+            Request::get(path).header("accept", "application/vnd.brooklet.base").header("if-none-match", etag);
+        request.body(Body::empty()).unwrap()
+    };
+    let mut addresses = BTreeSet::new();
+    for cohort in 0..100 {
+        let there = send(&bench.router, asked(format!("{PATH}?from=1&cohort={cohort}"), "\"none\"")).await;
+        assert_eq!((there.status.as_u16(), there.header("cache-control")), (307, "no-cache"));
+        // It stands beside the address that was asked, whatever path a proxy put before that.
+        let address = format!("/v1/models/{}", there.header("location"));
+        let sent = send(&bench.router, asked(address.clone(), "\"none\"")).await;
+        assert_eq!((sent.status.as_u16(), sent.header("brooklet-version")), (200, there.header("brooklet-version")));
+        assert!(sent.header("cache-control").contains("immutable"));
+        let again = send(&bench.router, asked(format!("{PATH}?cohort={cohort}"), sent.header("etag"))).await;
+        assert_eq!(again.status.as_u16(), 304, "the group has what it was sent");
+        addresses.insert((cohort < SHARE, address));
+    }
+    assert_eq!(addresses.len(), 2, "{addresses:?}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::format::delta::{ClientKey, Delta};
+use crate::format::delta::{ClientKey, Delta, cohort};
 use crate::input::feature::Features;
 use crate::loss::Loss;
 use crate::maths::random::normal;
@@ -87,6 +87,11 @@ impl Learner {
         };
         let decoys = (0..if items > 0 { privacy.padding } else { 0 }).map(decoy).collect();
         Cover { privacy, entropy, decoys }
+    }
+
+    /// The group that its client key is in, see [`cohort`]; None before there is one: whoever sends no delta has none.
+    pub fn cohort(&self) -> Option<u8> {
+        self.outbox.client.as_ref().map(cohort)
     }
 
     /// Events that no delta holds yet.

@@ -10,12 +10,15 @@ use crate::http::headers::{VERSION_HEADER, has_already};
 use crate::http::named;
 use crate::http::negotiate::{COMPACT, PATCH, accepts};
 use crate::http::problem::{Code, Problem};
-use crate::state::AppState;
+use crate::model::{Current, Model};
+use crate::state::{AppState, follow_operator};
 
 /// What a safetensors file is sent as.
 const WHOLE: &str = "application/octet-stream";
 /// What may be another tomorrow: caches keep it, and ask whether it still is.
 const ASKED_EACH_TIME: &str = "no-cache";
+/// What never is another.
+const KEPT: &str = "public, max-age=31536000, immutable";
 
 /// Who asks, as far as it matters.
 #[derive(serde::Deserialize)]
@@ -39,21 +42,30 @@ pub(crate) async fn current(
         let _ = catch_up(&state, &model).await;
     }
     let current = model.served(cohort);
-    let compact = current.compact.as_ref().filter(|_| accepts(&headers, COMPACT));
-    let wanted = from.zip(compact).filter(|(_, compact)| !has_already(&headers, &compact.etag));
-    let patch = match wanted {
-        Some((from, _)) => model.patch(state.store(), &current, from).await?,
-        None => None,
-    };
-    let sent = match (compact, &patch) {
-        (None, _) => Sent { tag: strong(&current.etag), media: WHOLE, bytes: &current.bytes },
-        // It stands for the same version as the whole does, in other bytes: a weak tag.
-        (Some(whole), Some(patch)) => Sent { tag: format!("W/{}", strong(&whole.etag)), media: PATCH, bytes: patch },
-        (Some(whole), None) => Sent { tag: strong(&whole.etag), media: COMPACT, bytes: &whole.bytes },
-    };
-    let mut response = sent.answer(&headers, current.version, ASKED_EACH_TIME)?;
+    if cohort.is_some() && !has_already(&headers, current.tag(accepts(&headers, COMPACT))) {
+        return elsewhere(&name, &current, from);
+    }
+    let sent = Sent::best(&state, &model, &current, from, &headers).await?;
+    Ok(varying(sent.answer(&headers, current.version, ASKED_EACH_TIME)?))
+}
+
+/// Which version a client has depends on its group; the bytes do not, so that caches hold them once for all groups.
+fn elsewhere(name: &str, current: &Current, from: Option<u64>) -> Result<Response, Problem> {
+    let from = from.map_or_else(String::new, |from| format!("?from={from}"));
+    // Relative, for whoever serves this below a path.
+    let location = format!("{name}/bases/{}{from}", current.etag);
+    let about = [
+        (header::LOCATION, HeaderValue::try_from(location).map_err(|_| Problem::internal())?),
+        (header::CACHE_CONTROL, HeaderValue::from_static(ASKED_EACH_TIME)),
+        (VERSION_HEADER, current.version.into()),
+    ];
+    Ok(varying((StatusCode::TEMPORARY_REDIRECT, about).into_response()))
+}
+
+/// What is sent depends on what the caller says that it reads.
+fn varying(mut response: Response) -> Response {
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
-    Ok(response)
+    response
 }
 
 /// `GET /v1/models/{model}/names`: the names of the current version's rows, for what a page has not named itself.
@@ -66,7 +78,7 @@ pub(crate) async fn names(
     let current = model.current();
     let of = current.clone();
     let names = tokio::task::spawn_blocking(move || of.names()).await.ok().flatten().ok_or_else(Problem::internal)?;
-    let sent = Sent { tag: strong(&format!("{}-names", current.etag)), media: "application/json", bytes: &names };
+    let sent = Sent { tag: strong(&format!("{}-names", current.etag)), media: "application/json", bytes: names };
     sent.answer(&headers, current.version, ASKED_EACH_TIME)
 }
 
@@ -90,16 +102,25 @@ pub(crate) async fn version(
         return Err(Problem::new(Code::PrunedVersion, detail).with("version", newest));
     };
     // A store that is put back to an older state gives the number out again, for other bytes.
-    Sent { tag: strong(&stored.etag), media: WHOLE, bytes: &base }.answer(&headers, number, ASKED_EACH_TIME)
+    Sent { tag: strong(&stored.etag), media: WHOLE, bytes: base }.answer(&headers, number, ASKED_EACH_TIME)
 }
 
-/// `GET /v1/models/{model}/bases/{etag}`: the one address whose bytes never change, for it is made of them.
+/// `GET /v1/models/{model}/bases/{etag}`: the one address that always stands for the same version, for it is made of its bytes.
 pub(crate) async fn of_tag(
     State(state): State<AppState>,
     Path((name, etag)): Path<(String, String)>,
+    Query(Asked { from, .. }): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let model = named::model(&state, &name)?;
+    if model.out(&etag).is_none() {
+        // Another process may have published it, or give it to a share of the clients.
+        let _ = (catch_up(&state, &model).await, follow_operator(state.store(), state.config(), &model).await);
+    }
+    if let Some(out) = model.out(&etag) {
+        let sent = Sent::best(&state, &model, &out, from, &headers).await?;
+        return Ok(varying(sent.answer(&headers, out.version, KEPT)?));
+    }
     let newest = model.current().version;
     let unknown = || {
         let detail = format!("`{name}` keeps no base of the entity tag `{etag}`; the current version is {newest}");
@@ -108,8 +129,8 @@ pub(crate) async fn of_tag(
     let number = state.store().tagged(&name, &etag).await?.filter(|number| *number <= newest).ok_or_else(unknown)?;
     let stored = model.version(state.store(), number).await?.ok_or_else(unknown)?;
     let base = stored.base.ok_or_else(unknown)?;
-    let sent = Sent { tag: strong(&stored.etag), media: WHOLE, bytes: &base };
-    sent.answer(&headers, number, "public, max-age=31536000, immutable")
+    let sent = Sent { tag: strong(&stored.etag), media: WHOLE, bytes: base };
+    Ok(varying(sent.answer(&headers, number, KEPT)?))
 }
 
 /// An entity tag that stands for exact bytes.
@@ -118,13 +139,35 @@ fn strong(etag: &str) -> String {
 }
 
 /// A body and what it is known by.
-struct Sent<'a> {
+struct Sent {
     tag: String,
     media: &'static str,
-    bytes: &'a Bytes,
+    bytes: Bytes,
 }
 
-impl Sent<'_> {
+impl Sent {
+    /// Of a version that is out, what the caller reads: what has changed since `from`, if that is known and less, or all of it.
+    async fn best(
+        state: &AppState,
+        model: &Model,
+        current: &Current,
+        from: Option<u64>,
+        headers: &HeaderMap,
+    ) -> Result<Sent, Problem> {
+        let Some(whole) = current.compact.as_ref().filter(|_| accepts(headers, COMPACT)) else {
+            return Ok(Sent { tag: strong(&current.etag), media: WHOLE, bytes: current.bytes.clone() });
+        };
+        let patch = match from.filter(|_| !has_already(headers, &whole.etag)) {
+            Some(from) => model.patch(state.store(), current, from).await?,
+            None => None,
+        };
+        Ok(match patch {
+            // It stands for the same version as the whole does, in other bytes: a weak tag.
+            Some(patch) => Sent { tag: format!("W/{}", strong(&whole.etag)), media: PATCH, bytes: patch },
+            None => Sent { tag: strong(&whole.etag), media: COMPACT, bytes: whole.bytes.clone() },
+        })
+    }
+
     fn answer(self, headers: &HeaderMap, version: u64, cache: &'static str) -> Result<Response, Problem> {
         let opaque = self.tag.trim_start_matches("W/").trim_matches('"');
         let has_already = has_already(headers, opaque);
@@ -137,6 +180,6 @@ impl Sent<'_> {
             return Ok((StatusCode::NOT_MODIFIED, about).into_response());
         }
         let media_type = [(header::CONTENT_TYPE, HeaderValue::from_static(self.media))];
-        Ok((about, media_type, self.bytes.clone()).into_response())
+        Ok((about, media_type, self.bytes).into_response())
     }
 }

@@ -75,7 +75,7 @@ fn routes() -> Vec<Route> {
         at(Get, "/metadata", "What the base says of itself").of(Read),
         at(Get, "/names", "The names of the current version's rows").of(Read),
         at(Get, "/versions/{n}", "One version").of(Read).answers(200, &[OCTETS]),
-        at(Get, "/bases/{etag}", "The base of an entity tag").of(Read).answers(200, &[OCTETS]),
+        at(Get, "/bases/{etag}", "The base of an entity tag").of(Read).answers(200, BASES).asks(&["from"]),
         at(Post, "/deltas", "Takes a delta in").of(Ingest).with("application/cbor", bytes),
         at(Post, "/predict", "Predicts").of(Ingest).with(JSON, predict),
         at(Post, "/recommend", "Ranks items as a slate").of(Ingest).with(JSON, recommend),
@@ -247,6 +247,10 @@ fn operation(route: &Route) -> OperationBuilder {
     if status == 200 && route.path == MODEL && matches!(route.method, HttpMethod::Put) {
         let added = ResponseBuilder::new().description("A new model").content(JSON, ContentBuilder::new().build());
         operation = operation.response("201", added.build());
+    }
+    if route.query.contains(&"cohort") {
+        let elsewhere = ResponseBuilder::new().description("To a client that tells its group: where the base is");
+        operation = operation.response("307", elsewhere.build());
     }
     let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     let told = ResponseBuilder::new().description("A problem document, see `code`");
