@@ -114,6 +114,9 @@ pub use share::aggregate::Aggregate;
 pub use share::fold::{Fold, FoldConfig};
 #[cfg(feature = "write")]
 #[doc(inline)]
+pub use share::influence::CutShort;
+#[cfg(feature = "write")]
+#[doc(inline)]
 pub use share::noise::Sums;
 #[doc(inline)]
 pub use share::outbox::{PendingDelta, Sharing};
@@ -122,6 +125,8 @@ pub use share::outbox::{PendingDelta, Sharing};
 pub use share::release::{Judging, Release};
 pub use slates::slate::{Recommended, Slate};
 pub use thresholds::Thresholds;
+#[doc(inline)]
+pub use watch::drift::LossWatch;
 #[doc(inline)]
 pub use watch::explain::{Explanation, Source, Term};
 #[doc(inline)]

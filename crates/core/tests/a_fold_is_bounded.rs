@@ -70,6 +70,28 @@ fn what_was_learnt_from_many_events_moves_less() {
 }
 
 #[test]
+fn who_pushes_beyond_a_bound_is_told_of_with_his_share() {
+    let config = FoldConfig::default();
+    let mut fold = Fold::new(&config, 1, 8);
+    // Three that push one row by 1, and one that pushes it beyond the clip, which is 6.
+    for (client, by) in [(1, 1.0), (2, -1.0), (3, 1.0), (4, 50.0)] {
+        fold.add(&Delta { client: [client; 16], ..push(1, by, 0.0) }).expect("it is of this version");
+    }
+    let told = |fold: &Fold| {
+        let seed = base(8);
+        let release = Aggregate::from_base(&seed).release(fold, Precision::F16, &seed, None);
+        release.expect("it is written").cut_short.expect("there was no noise")
+    };
+    let cut = told(&fold);
+    assert_eq!(cut.clients, 1);
+    assert!((cut.share - 6.0 / 9.0).abs() < 1e-6, "{cut:?}");
+    // Evidence without end is cut short, too.
+    fold.add(&Delta { client: [5; 16], ..push(1, 1.0, 1000.0) }).expect("it is of this version");
+    assert_eq!(told(&fold).clients, 2);
+    assert_eq!(told(&Fold::new(&config, 1, 8)), CutShort::default());
+}
+
+#[test]
 fn what_a_step_does_not_go_is_owed_and_made_good() {
     let config = FoldConfig::default();
     let [mut whole, mut halved] = [(); 2].map(|()| Aggregate::from_base(&base(8)));

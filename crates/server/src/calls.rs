@@ -25,6 +25,9 @@ pub(crate) struct Predicted {
     pub(crate) brier: f64,
     /// And of the base without them.
     pub(crate) base_brier: f64,
+    /// The mean probability that learners gave, and the mean label that came: of a calibrated model they are the same.
+    pub(crate) predicted: f64,
+    pub(crate) came: f64,
 }
 
 /// What is told of it.
@@ -60,6 +63,8 @@ impl Calls {
         let [own, base] = predicted.map(|predicted| (predicted - label) * (predicted - label));
         mean.brier += (own - mean.brier) / events;
         mean.base_brier += (base - mean.base_brier) / events;
+        mean.predicted += (predicted[0] - mean.predicted) / events;
+        mean.came += (label - mean.came) / events;
     }
 
     pub(crate) fn told(&self) -> Told {

@@ -283,6 +283,9 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
 /// Keeps what the gate said, and says it aloud where it held something back.
 fn tell_of_the_gate(state: &AppState, model: &Model, release: &Release) {
     model.released(release);
+    if let Some(cut) = release.cut_short {
+        state.metrics().cut_short(&model.name, cut.share);
+    }
     if release.held_back == 0 {
         return;
     }
@@ -303,7 +306,15 @@ fn tell_of_the_gate(state: &AppState, model: &Model, release: &Release) {
 /// The figures of the gate.
 fn judged(release: &Release) -> Judged {
     let [loss_before, loss] = release.losses.map_or([None; 2], |losses| losses.map(Some));
-    Judged { step: Some(release.step), held_back: release.held_back, regret: release.regret, loss_before, loss }
+    Judged {
+        step: Some(release.step),
+        held_back: release.held_back,
+        regret: release.regret,
+        loss_before,
+        loss,
+        cut_short_clients: release.cut_short.map(|cut| cut.clients),
+        cut_short_share: release.cut_short.map(|cut| cut.share),
+    }
 }
 
 /// Adds a delta; what it reports. A version that is made again adds it in the same way.

@@ -104,6 +104,7 @@ mod operate;
 mod publish;
 mod ready;
 mod seed;
+mod served;
 mod trial;
 mod visitors;
 

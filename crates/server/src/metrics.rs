@@ -41,6 +41,8 @@ pub struct Metrics {
     folded: Family<Model, Counter>,
     failed_folds: Family<Model, Counter>,
     held_back: Family<Model, Counter>,
+    drift: Family<Model, Counter>,
+    cut_short: Family<Model, Gauge<f64, AtomicU64>>,
     waiting_rows: Family<Model, Gauge>,
     left_out_rows: Family<Model, Counter>,
     spent: Family<Model, Gauge<f64, AtomicU64>>,
@@ -104,6 +106,8 @@ impl Default for Metrics {
             folded: Family::default(),
             failed_folds: Family::default(),
             held_back: Family::default(),
+            drift: Family::default(),
+            cut_short: Family::default(),
             waiting_rows: Family::default(),
             left_out_rows: Family::default(),
             spent: Family::default(),
@@ -182,6 +186,16 @@ impl Metrics {
 
     pub(crate) fn held_back(&self, model: &str, candidates: u32) {
         self.held_back.get_or_create(&Model { model: model.into() }).inc_by(candidates.into());
+    }
+
+    /// The losses that clients report have risen.
+    pub(crate) fn drifted(&self, model: &str) {
+        self.drift.get_or_create(&Model { model: model.into() }).inc();
+    }
+
+    /// The share of the last step that clients hold whom a bound cut short.
+    pub(crate) fn cut_short(&self, model: &str, share: f64) {
+        self.cut_short.get_or_create(&Model { model: model.into() }).set(share);
     }
 
     pub(crate) fn fold_failed(&self, model: &str) {
@@ -265,6 +279,12 @@ impl Metrics {
             "Candidates for the next version that were worse than the current one",
             self.held_back.clone(),
         );
+        registry.register("drift_alarms", "Times that the losses that clients report have risen", self.drift.clone());
+        registry.register(
+            "cut_short_share",
+            "Share of the last step that clients hold whom a bound cut short, 0 to 1",
+            self.cut_short.clone(),
+        );
         registry.register("waiting_rows", "New features that too few clients have met", self.waiting_rows.clone());
         registry.register("left_out_rows", "New features for which there was no room", self.left_out_rows.clone());
         registry.register(
@@ -304,6 +324,8 @@ mod tests {
         metrics.committed(1, second);
         metrics.folded("films", 1, second);
         metrics.held_back("films", 1);
+        metrics.drifted("films");
+        metrics.cut_short("films", 0.1);
         metrics.fold_failed("films");
         metrics.new_rows("films", 1, 1);
         metrics.spent("films", Budget { multiplier: 1.0, epsilon: 1.0, delta: 0.5 }.spent(0.0));

@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::calls::Calls;
 use crate::error::LearnError;
+use crate::served::Served;
 use crate::store::{Challenger, Store, StoreError, StoredVersion};
 
 /// A model that is served.
@@ -38,6 +39,8 @@ pub(crate) struct Model {
     canary: RwLock<Option<Arc<Canary>>>,
     /// A model that a share of the clients has in its place.
     challenger: RwLock<Option<Challenger>>,
+    /// How clients say that they are served.
+    pub(crate) served: Served,
     /// Learning over HTTP.
     pub(crate) calls: Calls,
     /// A learner with the items of the current version, once it was asked for, and that version.
@@ -190,6 +193,7 @@ impl Model {
             failing: AtomicBool::new(false),
             canary: RwLock::default(),
             challenger: RwLock::default(),
+            served: Served::default(),
             calls: Calls::default(),
             catalogue: Mutex::default(),
             stop: watch::Sender::new(false),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use brooklet_core::{Aggregate, FeatureId, FoldConfig};
+use brooklet_core::{Aggregate, FeatureId, FoldConfig, Report};
 use tokio::sync::{Mutex, OnceCell, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::caller::Proxies;
@@ -193,6 +193,17 @@ impl AppState {
             Ok(Seal::new(self.store().secret(fresh).await?))
         };
         self.0.seal.get_or_try_init(begun).await
+    }
+
+    /// Counts a delta that was taken in.
+    pub(crate) fn took_in(&self, model: &Model, events: u32, report: &Report) {
+        model.arrived(events);
+        self.metrics().accepted(&model.name, events);
+        if model.served.hear(model.current().version, report) {
+            self.metrics().drifted(&model.name);
+            tracing::warn!(model = model.name, "the losses that clients report have risen");
+            self.events().tell("drift", &model.name, serde_json::json!({ "version": model.current().version }));
+        }
     }
 
     /// What happens, for whoever listens.

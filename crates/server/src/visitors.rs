@@ -166,8 +166,7 @@ async fn send(state: &AppState, model: &Arc<Model>, learner: &mut Learner) -> Re
     let append = Append { model: model.name.clone(), client, seq, events, bytes: pending.bytes.clone().into() };
     match state.store().append(append).await {
         Ok(Receipt::Accepted) => {
-            model.arrived(events);
-            state.metrics().accepted(&model.name, events);
+            state.took_in(model, events, &delta.report);
             learner.acknowledge(&pending);
         }
         Ok(Receipt::Repeated) => learner.acknowledge(&pending),

@@ -5,7 +5,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use brooklet_core::{Aggregate, Base, Fold, FoldConfig, Precision};
+use brooklet_core::{Aggregate, Base, Delta, FeatureId, Fold, FoldConfig, Precision, Report};
 use brooklet_server::{AppState, Config, Folded, Server, app, fold_now};
 use common::{Bench, FACTORS, MODEL, append, config, delta, get, metadata, post, seed};
 
@@ -37,6 +37,54 @@ async fn the_next_version_is_the_seed_and_the_fold() {
     assert_eq!(newest["rows"], Base::decode(expected).unwrap().len());
     assert!(newest["created"].as_u64().unwrap() > 1_600_000_000_000);
     assert_eq!((&stats["versions"][1]["version"], &stats["versions"][1]["deltas"]), (&1.into(), &0.into()));
+}
+
+#[tokio::test]
+async fn stats_and_metrics_tell_how_clients_are_served_and_who_pushes_beyond_a_bound() {
+    let bench = Bench::new(|_| {}).await;
+    let metric = async |name: &str| -> f64 {
+        let text = String::from_utf8(get(&bench.router, "/metrics").await.body.to_vec()).unwrap();
+        let line =
+            text.lines().find_map(|line| line.strip_prefix(&format!("{name}{{model=\"films\"}} "))).unwrap_or("0");
+        line.parse().unwrap()
+    };
+    let reporting = |client, learner_loss| {
+        let report = Report { events: 9, base_loss: 0.7, learner_loss };
+        Delta { report, ..delta(client, 1, 1) }
+    };
+    for client in 1..=120 {
+        post(&bench.router, &reporting(client, [0.55, 0.65][client as usize % 2])).await;
+    }
+    let served = get(&bench.router, "/v1/models/films/stats").await.json()["served"].clone();
+    assert_eq!((&served["deltas"], &served["drift_alarms"]), (&120.into(), &0.into()));
+    assert!((served["gain"].as_f64().unwrap() - 0.1).abs() < 1e-6, "{served}");
+    assert!((served["half_width"].as_f64().unwrap() - 1.96 * 0.05 / 119f64.sqrt()).abs() < 1e-6, "{served}");
+    for client in 121..=240 {
+        post(&bench.router, &reporting(client, 1.6)).await;
+    }
+    let alarms = get(&bench.router, "/v1/models/films/stats").await.json()["served"]["drift_alarms"].clone();
+    assert!(
+        alarms.as_f64() >= Some(1.0) && alarms.as_f64() == Some(metric("brooklet_drift_alarms_total").await),
+        "{alarms}"
+    );
+
+    // One who claims the largest change that there is, in every number of a row.
+    let row = delta(300, 1, 1);
+    let pushing = Delta {
+        scales: vec![Delta::MAX_SCALE; 1 + FACTORS],
+        columns: vec![127; 1 + FACTORS],
+        ids: vec![FeatureId::named("item=1")],
+        evidence: vec![row.evidence[0]],
+        ..row
+    };
+    post(&bench.router, &pushing).await;
+    assert_eq!(fold_now(&bench.state, MODEL).await.unwrap(), Folded::Published(2));
+    let stats = get(&bench.router, "/v1/models/films/stats").await.json();
+    let made = &stats["versions"][0]["made"];
+    let share = made["cut_short_share"].as_f64().unwrap();
+    assert!(made["cut_short_clients"].as_u64() >= Some(1) && share > 0.0 && share < 1.0, "{made}");
+    assert_eq!(metric("brooklet_cut_short_share").await, share);
+    assert_eq!(stats["served"]["deltas"], 0, "the new version has served nobody yet");
 }
 
 #[tokio::test]

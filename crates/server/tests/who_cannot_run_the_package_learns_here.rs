@@ -180,6 +180,7 @@ async fn the_calls_of_chantilly_django_river_ml_and_riverapi_are_here() {
     );
     assert_eq!(told["metrics"]["events"], 2);
     assert!(told["metrics"]["brier"].as_f64() > Some(0.0), "{told}");
+    assert!(told["metrics"]["predicted"].as_f64() > Some(0.0) && told["metrics"]["came"].is_f64(), "{told}");
     // stream_events and stream_metrics are held by events_are_heard.rs; delete_model
     assert_eq!(ask(&bench.router, "DELETE", "/v1/models/books", None).await.status, 204);
 }

@@ -11,7 +11,7 @@ use crate::limits::MAX_WEIGHT;
 use crate::maths::scalar::sqrt;
 use crate::share::curvature::{Amounts, Curvature};
 use crate::share::fold::{Fold, FoldConfig, Reports};
-use crate::share::influence::{Bounds, Measured, Row, Waiting};
+use crate::share::influence::{Bounds, CutShort, Measured, Row, Waiting};
 use crate::share::owed::Owed;
 use crate::share::precision::RowPrecision;
 use alloc::collections::BTreeSet;
@@ -110,7 +110,7 @@ impl Aggregate {
     /// Moves the rows by a share `step` of the way that the fold's sums and what is owed lead; the next version's base blob. On an
     /// error nothing has changed.
     pub fn publish(&mut self, fold: &Fold, step: f32, precision: Precision) -> Result<Vec<u8>, Error> {
-        let mut next = self.with(fold)?;
+        let (mut next, _) = self.with(fold)?;
         let blob = next.advance(self, fold.config.reach, step, precision)?;
         *self = next;
         Ok(blob)
@@ -134,8 +134,8 @@ impl Aggregate {
         encode_base(&self.metadata, &self.rows, precision)
     }
 
-    /// The fold's curvature added, the gradient that it has at the rows owed, and what clients report remembered.
-    pub(crate) fn with(&self, fold: &Fold) -> Result<Aggregate, Error> {
+    /// The fold's curvature added, the gradient that it has at the rows owed, and what clients report remembered; and whom a bound cut short.
+    pub(crate) fn with(&self, fold: &Fold) -> Result<(Aggregate, CutShort), Error> {
         self.fits(fold)?;
         let mut next = self.clone();
         let (place, curvature) = (next.places(), Curvature::of(&self.metadata.prior));
@@ -153,7 +153,7 @@ impl Aggregate {
         }
         next.admit(&fold.config);
         next.reports = self.reports.followed_by(&fold.reports, REPORTS[1]);
-        Ok(next)
+        Ok((next, bounds.cut_short()))
     }
 
     /// Whether a fold is upon this version, and of as many factors.

@@ -34,6 +34,15 @@ pub(crate) struct Bounded<'a> {
     pub(crate) amounts: Amounts,
 }
 
+/// Clients whom a bound cut short in a version: those who push hardest, hostile ones among them.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct CutShort {
+    /// How many.
+    pub clients: u64,
+    /// Their share of all that clients push, 0 to 1: of the lengths (L2) of what the bounds leave of each client's gradients.
+    pub share: f64,
+}
+
 /// What of a client is no longer than [`FoldConfig::influence`] over all rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Measured {
@@ -54,11 +63,23 @@ pub(crate) struct Bounds<'a> {
     gradients: Vec<f64>,
     /// A row of the base.
     at: Vec<f64>,
+    /// Clients who were cut short, and the lengths that are left of theirs and of all gradients.
+    cut: u64,
+    lengths: [f64; 2],
 }
 
 impl<'a> Bounds<'a> {
     pub(crate) fn new(curvature: &'a Curvature, config: &'a FoldConfig, measured: Measured) -> Bounds<'a> {
-        Bounds { curvature, config, measured, rows: Vec::new(), gradients: Vec::new(), at: Vec::new() }
+        Bounds {
+            curvature,
+            config,
+            measured,
+            rows: Vec::new(),
+            gradients: Vec::new(),
+            at: Vec::new(),
+            cut: 0,
+            lengths: [0.0; 2],
+        }
     }
 
     /// All that one client says of rows of `width` numbers, within bounds. `row` gives a row of the base by its place; one that the base does not have is of zeros.
@@ -70,11 +91,14 @@ impl<'a> Bounds<'a> {
     ) -> impl Iterator<Item = Bounded<'_>> {
         let number = |sum: &i64| *sum as f64 / f64::from(UNIT);
         let mut squares = 0.0;
+        let mut is_cut = false;
         self.rows.clear();
         self.gradients.clear();
         for (id, place, sums) in told {
             let (eta, amounts) = sums.split_at(width);
-            let amounts = [number(&amounts[0]), number(&amounts[1])].map(|amount| amount.min(MOST_EVIDENCE));
+            let amounts = [number(&amounts[0]), number(&amounts[1])];
+            is_cut |= amounts.iter().any(|amount| *amount > MOST_EVIDENCE);
+            let amounts = amounts.map(|amount| amount.min(MOST_EVIDENCE));
             let start = self.gradients.len();
             self.gradients.extend(eta.iter().map(number));
             let gradient = &mut self.gradients[start..];
@@ -84,34 +108,49 @@ impl<'a> Bounds<'a> {
                 self.curvature.add_times(-amounts[0], &self.at, gradient);
                 gradient.iter_mut().zip(&self.at).skip(1).for_each(|(g, x)| *g -= amounts[1] * x);
             }
-            squares += shorten(gradient, f64::from(self.config.clip));
+            let (square, is_shortened) = shorten(gradient, f64::from(self.config.clip));
+            squares += square;
+            is_cut |= is_shortened;
             if self.measured == Measured::Whole {
                 squares += amounts.iter().fold(0.0, |sum, x| sum + x * x);
             }
             self.rows.push((id, place, amounts));
         }
-        let length = libm::sqrt(squares);
-        if length > f64::from(self.config.influence) {
-            let factor = f64::from(self.config.influence) / length;
+        let (length, most) = (libm::sqrt(squares), f64::from(self.config.influence));
+        if length > most {
+            is_cut = true;
+            let factor = most / length;
             self.gradients.iter_mut().for_each(|x| *x *= factor);
             if self.measured == Measured::Whole {
                 self.rows.iter_mut().for_each(|(_, _, amounts)| *amounts = amounts.map(|amount| amount * factor));
             }
         }
+        let left = length.min(most);
+        self.lengths[1] += left;
+        if is_cut {
+            self.cut += 1;
+            self.lengths[0] += left;
+        }
         let rows = self.rows.iter().zip(self.gradients.chunks_exact(width));
         rows.map(|((id, place, amounts), gradient)| Bounded { id: *id, place: *place, gradient, amounts: *amounts })
     }
+
+    /// Of all clients so far.
+    pub(crate) fn cut_short(&self) -> CutShort {
+        let [theirs, all] = self.lengths;
+        CutShort { clients: self.cut, share: if all > 0.0 { theirs / all } else { 0.0 } }
+    }
 }
 
-/// Shortens a vector to a length; the square of what it has then.
-fn shorten(xs: &mut [f64], most: f64) -> f64 {
+/// Shortens a vector to a length; the square of what it has then, and whether it was longer.
+fn shorten(xs: &mut [f64], most: f64) -> (f64, bool) {
     let square = xs.iter().fold(0.0, |sum, x| sum + x * x);
     if square <= most * most {
-        return square;
+        return (square, false);
     }
     let factor = most / libm::sqrt(square);
     xs.iter_mut().for_each(|x| *x *= factor);
-    most * most
+    (most * most, true)
 }
 
 /// New rows that too few clients have met.

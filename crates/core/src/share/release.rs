@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::format::base::{Base, Precision};
 use crate::share::aggregate::Aggregate;
 use crate::share::fold::Fold;
+use crate::share::influence::CutShort;
 use crate::share::noise::Sums;
 
 /// The shares of its way that a step tries to go.
@@ -36,6 +37,8 @@ pub struct Release {
     pub regret: Option<f64>,
     /// The mean loss on the operator's events, of the current version and of the one that goes out or was tried last.
     pub losses: Option<[f64; 2]>,
+    /// Clients whom a bound cut short; None of sums that noise was added to, for it would be told without noise.
+    pub cut_short: Option<CutShort>,
 }
 
 /// How a next version is found.
@@ -59,8 +62,10 @@ impl Aggregate {
         let regret = self.regret(fold);
         let skipped = if regret.is_some_and(|regret| regret > MOST_REGRET) { STEPS_OF_REGRET } else { 0 };
         let trial = Trial { steps: &STEPS[skipped..], reach: fold.config.reach, precision, current, judge };
-        let release = self.first_good(&self.with(fold)?, &trial)?;
-        Ok(Release { held_back: release.held_back + skipped as u32, regret, ..release })
+        let (next, cut_short) = self.with(fold)?;
+        let release = self.first_good(&next, &trial)?;
+        let held_back = release.held_back + skipped as u32;
+        Ok(Release { held_back, regret, cut_short: Some(cut_short), ..release })
     }
 
     /// Publishes the next version of sums that noise was added to, in any case: they are of clients whose part in them is not to be told again, so
@@ -88,7 +93,8 @@ impl Aggregate {
             Some(judge) => Some(judge(trial.current)?),
             None => None,
         };
-        let mut release = Release { base: None, step: trial.steps[0], held_back: 0, regret: None, losses: None };
+        let mut release =
+            Release { base: None, step: trial.steps[0], held_back: 0, regret: None, losses: None, cut_short: None };
         for step in trial.steps {
             let mut next = next.clone();
             let base = Base::decode(next.advance(self, trial.reach, *step, trial.precision)?)?;

@@ -85,6 +85,17 @@ impl Drift {
     }
 }
 
+/// Watches mean losses that others report, as an endpoint hears them of its clients, by ADWIN with the threshold that learners have by default.
+#[derive(Debug, Clone, Default)]
+pub struct LossWatch(Adwin);
+
+impl LossWatch {
+    /// Takes note of a loss. Whether losses have risen.
+    pub fn add(&mut self, loss: f64) -> bool {
+        self.0.add((loss * SCALE).min(1.0), Thresholds::default().adwin_delta)
+    }
+}
+
 /// An exponential histogram of values: buckets of 1, 2, 4, ... values, oldest first.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Adwin {

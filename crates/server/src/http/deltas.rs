@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use brooklet_core::{Delta, Error, Fold, cohort};
+use brooklet_core::{Delta, Error, Fold, Report, cohort};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::follow::catch_up;
@@ -63,7 +63,7 @@ pub(crate) async fn accept(
     {
         return Err(too_often(limit, wait));
     }
-    let (client, seq, events) = (delta.client, delta.seq, delta.events);
+    let (client, seq, events, report) = (delta.client, delta.seq, delta.events, delta.report);
 
     if delta.base_version > model.newest() {
         // Another process may have published it.
@@ -72,7 +72,7 @@ pub(crate) async fn accept(
     let receipt = match admissible(&state, &model, &delta) {
         Ok(()) => {
             let append = Append { model: name.clone(), client, seq, events, bytes: sent };
-            append_and_count(state.clone(), model.clone(), append, room).await?
+            append_and_count(state.clone(), model.clone(), append, report, room).await?
         }
         // A delta whose acknowledgement was lost may meanwhile be too old to be accepted. It was, all the same: refusing
         // it would make the browser send the same events once more.
@@ -99,14 +99,14 @@ async fn append_and_count(
     state: AppState,
     model: Arc<Model>,
     append: Append,
+    report: Report,
     room: OwnedSemaphorePermit,
 ) -> Result<Receipt, Problem> {
     let events = append.events;
     let task = tokio::spawn(async move {
         let receipt = state.store().append(append).await;
         if let Ok(Receipt::Accepted) = receipt {
-            model.arrived(events);
-            state.metrics().accepted(&model.name, events);
+            state.took_in(&model, events, &report);
         }
         drop(room);
         receipt

@@ -67,8 +67,9 @@ fn figures(listener: &Listener) -> sse::Event {
     let models: Vec<_> = wanted
         .map(|model| {
             let (deltas, events) = model.accepted();
+            let version = model.current().version;
             json!({
-                "model": model.name, "version": model.current().version, "pending": model.pending(),
+                "model": model.name, "version": version, "pending": model.pending(), "served": model.served.told(version),
                 "deltas": deltas, "events": events, "canary": model.canary().map(|canary| canary.current.version),
             })
         })

@@ -64,6 +64,12 @@ pub struct Judged {
     /// And of this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<f64>,
+    /// How many clients a bound cut short, see [`brooklet_core::CutShort`]; None with noise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut_short_clients: Option<u64>,
+    /// And their share of what all clients pushed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut_short_share: Option<f64>,
 }
 
 /// The settings of a fold, as far as the sums do not tell them: with them the same deltas make the same bytes again.
