@@ -28,38 +28,55 @@ use crate::page::error::Failure;
 use crate::page::host;
 use crate::page::notes::Notes;
 use crate::page::record::{CachedBase, array, base_record, cached_base, profile_record, revision, saved};
+use crate::page::timer::{Listener, Timer};
 
 const OBJECT_STORE: &str = "brooklet";
 const LAYOUT: u32 = 1;
 const BASE: &str = "base";
+/// How long a transaction may wait for those of other tabs, in milliseconds: what never comes is an error, not a promise that is never
+/// settled.
+const PATIENCE: f64 = 30_000.0;
 
 /// An open store. Any tab may close it from outside (a deleted database, cleared site data): it is reopened on use.
-#[derive(Debug)]
 pub(crate) struct Store {
     name: String,
     connection: Rc<RefCell<Option<Connection>>>,
     notes: Notes,
-    /// A transaction that is under way, and not so far that it must be.
-    looking: RefCell<Option<IdbTransaction>>,
-    /// Whether it was ended for the page to go.
-    gave_way: Cell<bool>,
+    /// Transactions that are under way, and not so far that they must be: of a page that is asleep in the cache for the back button
+    /// they would stand in the way of all other tabs.
+    looking: RefCell<Vec<IdbTransaction>>,
+    /// The one that makes the database.
+    upgrading: Rc<RefCell<Option<IdbTransaction>>>,
+    /// How often such transactions were ended for the page to go.
+    gave_way: Cell<u32>,
     /// Whether the page is gone, perhaps to come back, and what goes on then.
     asleep: Cell<bool>,
     waiting: RefCell<Vec<Waker>>,
+    /// What tells of its going and coming.
+    watch: RefCell<Option<[Listener; 2]>>,
 }
 
 impl Store {
     /// The store called `name`, which is made on the first use if there is none.
-    pub(crate) fn new(name: &str) -> Store {
-        Store {
+    pub(crate) fn new(name: &str) -> Rc<Store> {
+        let store = Rc::new(Store {
             name: name.into(),
             connection: Rc::default(),
             notes: Notes::of(name),
             looking: RefCell::default(),
+            upgrading: Rc::default(),
             gave_way: Cell::default(),
             asleep: Cell::default(),
             waiting: RefCell::default(),
-        }
+            watch: RefCell::default(),
+        });
+        // From the first on: a page may be left before its learner is open.
+        let on = |kind, heard: fn(&Store)| {
+            let store = Rc::downgrade(&store);
+            Listener::new(host::global_target(), kind, move || store.upgrade().iter().for_each(|store| heard(store)))
+        };
+        store.watch.replace(Some([on("pagehide", Store::sleep), on("pageshow", Store::wake)]));
+        store
     }
 
     /// What it is called.
@@ -67,10 +84,14 @@ impl Store {
         &self.name
     }
 
-    /// What is kept for `model`, with its log if that is wanted; None if the page goes meanwhile.
-    pub(crate) async fn kept(&self, model: &str, with_log: bool) -> Result<Option<Kept>, Failure> {
-        let (objects, transaction) = self.transaction("readonly").await?;
-        self.look(&transaction, self.read(&objects, model, with_log)).await
+    /// What is kept for `model`, with its log if that is wanted.
+    pub(crate) async fn kept(&self, model: &str, with_log: bool) -> Result<Kept, Failure> {
+        loop {
+            let (objects, transaction) = self.transaction("readonly").await?;
+            if let Some(kept) = self.look(&transaction, self.read(&objects, model, with_log)).await? {
+                return Ok(kept);
+            }
+        }
     }
 
     /// Leaves a note behind, at once, and lets nothing stand in the way of other tabs.
@@ -79,11 +100,11 @@ impl Store {
         self.notes.leave(model, note)
     }
 
-    /// Ends a transaction that would be under way for as long as this page is asleep.
+    /// Ends the transactions that would be under way for as long as this page is asleep.
     pub(crate) fn give_way(&self) {
-        if let Some(looking) = self.looking.take() {
-            let _ = looking.abort();
-            self.gave_way.set(true);
+        for transaction in self.looking.take().into_iter().chain(self.upgrading.take()) {
+            let _ = transaction.abort();
+            self.gave_way.set(self.gave_way.get().wrapping_add(1));
         }
     }
 
@@ -91,8 +112,11 @@ impl Store {
     /// there that the snapshot does not know, and it may still be offered.
     pub(crate) async fn replace(&self, snapshot: &Snapshot, offer: &dyn Fn() -> bool) -> Result<Replaced, Failure> {
         let (objects, transaction) = self.transaction("readwrite").await?;
-        let outcome = self.look(&transaction, self.replace_in(&objects, &transaction, snapshot, offer)).await?;
-        Ok(outcome.unwrap_or(Replaced::Overtaken))
+        match self.look(&transaction, self.overtaking(&objects, snapshot)).await? {
+            Some(Some(kept)) => Ok(Replaced::Conflict(kept)),
+            Some(None) if offer() => self.write(&objects, &transaction, snapshot).await.map(Replaced::Done),
+            _ => Ok(Replaced::Overtaken),
+        }
     }
 
     /// What comes of `work`, which has begun `transaction`; None if that gave way.
@@ -101,35 +125,37 @@ impl Store {
         transaction: &IdbTransaction,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<Option<T>, Failure> {
-        self.looking.replace(Some(transaction.clone()));
-        self.gave_way.set(false);
+        let before = self.gave_way.get();
+        self.looking.borrow_mut().push(transaction.clone());
+        let ending = transaction.clone();
+        let patience = Timer::new(move || drop(ending.abort()));
+        patience.start(PATIENCE);
         let outcome = work.await;
-        self.looking.take();
+        self.looking.borrow_mut().retain(|other| other != transaction);
         match outcome {
-            Err(_) if self.gave_way.get() => Ok(None),
+            Err(_) if self.gave_way.get() != before => Ok(None),
             outcome => outcome.map(Some),
         }
     }
 
-    async fn replace_in(
+    /// What the store has, if it is not what `snapshot` replaces.
+    async fn overtaking(&self, objects: &IdbObjectStore, snapshot: &Snapshot) -> Result<Option<Kept>, Failure> {
+        let found = revision(&got(objects, &profile_key(&snapshot.model)).await?);
+        let new_note = self.notes.ids(&snapshot.model).iter().any(|id| !snapshot.merged.contains(id));
+        if found == snapshot.revision && !new_note {
+            return Ok(None);
+        }
+        self.read(objects, &snapshot.model, snapshot.with_log).await.map(Some)
+    }
+
+    async fn write(
         &self,
         objects: &IdbObjectStore,
         transaction: &IdbTransaction,
         snapshot: &Snapshot,
-        offer: &dyn Fn() -> bool,
-    ) -> Result<Replaced, Failure> {
-        let profile_key = profile_key(&snapshot.model);
-        let found = revision(&got(objects, &profile_key).await?);
-        let new_note = self.notes.ids(&snapshot.model).iter().any(|id| !snapshot.merged.contains(id));
-        if found != snapshot.revision || new_note {
-            return self.read(objects, &snapshot.model, snapshot.with_log).await.map(Replaced::Conflict);
-        }
-        if !offer() {
-            return Ok(Replaced::Overtaken);
-        }
-        self.looking.take();
+    ) -> Result<f64, Failure> {
         let revision = snapshot.revision + 1.0;
-        objects.put_with_key(&profile_record(snapshot, revision), &profile_key).map_err(storage)?;
+        objects.put_with_key(&profile_record(snapshot, revision), &profile_key(&snapshot.model)).map_err(storage)?;
         for Piece { list, at, bytes } in &snapshot.rows {
             let key = rows_key(&snapshot.model, *list, *at as f64);
             objects.put_with_key(&Uint8Array::from(&bytes[..]), &key).map_err(storage)?;
@@ -147,7 +173,7 @@ impl Store {
         let _ = commit(transaction);
         committed(transaction).await?;
         self.notes.remove(&snapshot.model, &snapshot.merged);
-        Ok(Replaced::Done(revision))
+        Ok(revision)
     }
 
     async fn read(&self, objects: &IdbObjectStore, model: &str, with_log: bool) -> Result<Kept, Failure> {
@@ -167,16 +193,24 @@ impl Store {
 
     /// The base fetched last.
     pub(crate) async fn base(&self) -> Result<Option<CachedBase>, Failure> {
-        let (objects, _) = self.transaction("readonly").await?;
-        Ok(cached_base(&got(&objects, &BASE.into()).await?))
+        loop {
+            let (objects, transaction) = self.transaction("readonly").await?;
+            if let Some(base) = self.look(&transaction, got(&objects, &BASE.into())).await? {
+                return Ok(cached_base(&base));
+            }
+        }
     }
 
     /// Keeps `base` for opening offline.
     pub(crate) async fn keep_base(&self, base: &CachedBase) -> Result<(), Failure> {
-        let (objects, transaction) = self.transaction("readwrite").await?;
-        objects.put_with_key(&base_record(base), &BASE.into()).map_err(storage)?;
-        let _ = commit(&transaction);
-        committed(&transaction).await
+        loop {
+            let (objects, transaction) = self.transaction("readwrite").await?;
+            objects.put_with_key(&base_record(base), &BASE.into()).map_err(storage)?;
+            let _ = commit(&transaction);
+            if self.look(&transaction, committed(&transaction)).await?.is_some() {
+                return Ok(());
+            }
+        }
     }
 
     /// Removes all that is kept: profiles, logs and notes of every model, and the base.
@@ -195,13 +229,14 @@ impl Store {
     }
 
     /// The page goes, perhaps to come back. Until then nothing is begun here: it would stand in the way of other tabs.
-    pub(crate) fn sleep(&self) {
+    fn sleep(&self) {
         self.asleep.set(true);
+        self.give_way();
         self.close();
     }
 
     /// The page is back.
-    pub(crate) fn wake(&self) {
+    fn wake(&self) {
         self.asleep.set(false);
         self.waiting.take().into_iter().for_each(Waker::wake);
     }
@@ -219,8 +254,15 @@ impl Store {
     }
 
     async fn transaction(&self, mode: &str) -> Result<(IdbObjectStore, IdbTransaction), Failure> {
-        self.awake().await;
-        transaction(&self.database().await?, mode)
+        loop {
+            self.awake().await;
+            let before = self.gave_way.get();
+            match self.database().await {
+                // It was being made when the page went.
+                Err(_) if self.gave_way.get() != before => {}
+                database => return transaction(&database?, mode),
+            }
+        }
     }
 
     async fn database(&self) -> Result<IdbDatabase, Failure> {
@@ -229,16 +271,19 @@ impl Store {
         }
         let factory = host::indexed_db().ok_or(Failure::new("storage", "this page has no IndexedDB"))?;
         let request = factory.open_with_u32(&self.name, LAYOUT).map_err(storage)?;
-        let opening = request.clone();
+        let (opening, upgrading) = (request.clone(), Rc::clone(&self.upgrading));
         let upgrade = Closure::once(move || {
             // The result of a request inside its upgrade is the database. If making the object store fails, so does
             // the request.
             if let Ok(database) = opening.result() {
                 let _ = database.unchecked_into::<IdbDatabase>().create_object_store(OBJECT_STORE);
             }
+            upgrading.replace(opening.transaction());
         });
         request.set_onupgradeneeded(Some(upgrade.as_ref().unchecked_ref()));
-        let database = done(&request).await?.unchecked_into::<IdbDatabase>();
+        let opened = done(&request).await;
+        self.upgrading.take();
+        let database = opened?.unchecked_into::<IdbDatabase>();
         *self.connection.borrow_mut() = Some(Connection::new(database.clone(), &self.connection));
         Ok(database)
     }

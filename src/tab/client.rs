@@ -334,8 +334,7 @@ impl Client {
         let turn = self.saving.take().await;
         let (model, with_log) =
             self.with(|session| (session.core().base().metadata().model.clone(), session.has_log()))?;
-        // A page that goes looks again when it is back.
-        let Some(kept) = store.kept(&model, with_log).await? else { return Ok(()) };
+        let kept = store.kept(&model, with_log).await?;
         if !self.is_waiting() && self.with(|session| session.is_behind(&kept))? {
             self.with(|session| session.adopt(kept))??;
             self.tell(Event::Merged);

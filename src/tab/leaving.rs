@@ -30,17 +30,11 @@ impl Client {
     pub(crate) fn go(&self) {
         self.gone.set(true);
         self.leave();
-        if let Some(store) = &self.store {
-            store.sleep();
-        }
     }
 
     /// The page is back.
     pub(crate) fn come_back(&self) {
         self.gone.set(false);
-        if let Some(store) = &self.store {
-            store.wake();
-        }
     }
 
     fn leave_note(&self) -> Result<(), Failure> {

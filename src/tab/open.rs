@@ -61,7 +61,7 @@ pub(crate) enum Source {
 /// Opens a learner. What fails on the way without stopping it becomes an event.
 pub(crate) async fn open(options: Options) -> Result<Rc<Client>, Failure> {
     let mut trouble = Vec::new();
-    let store = options.store.as_deref().map(|name| Rc::new(Store::new(name)));
+    let store = options.store.as_deref().map(Store::new);
     let mut asleep = None;
     let mut cached = None;
     let reads = options.consent != Consent::Off;
@@ -80,7 +80,7 @@ pub(crate) async fn open(options: Options) -> Result<Rc<Client>, Failure> {
         let (model, with_log) = (start.base.metadata().model.clone(), options.log > 0);
         // What cannot be read now is found by the first save, which then moves onto it.
         match store.kept(&model, with_log).await {
-            Ok(found) => kept = found.unwrap_or_default(),
+            Ok(found) => kept = found,
             Err(failure) => trouble.push(failure),
         }
     }

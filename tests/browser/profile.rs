@@ -278,6 +278,40 @@ async fn a_store_that_sleeps_keeps_nobody_waiting() {
 }
 
 #[wasm_bindgen_test]
+async fn a_page_that_is_left_while_it_opens_is_in_no_others_way() {
+    run(r#"
+        const store = fresh();
+        const first = await open({ store });
+        for (let i = 0; i < 3; i++) first.learnOne({ item: "1" }, 1);
+        await first.close();
+        const done = (request) => new Promise((resolve, reject) => {
+          request.onsuccess = () => resolve(request.result);
+          request.onerror = reject;
+        });
+        // What another tab does has the store for itself, and has not ended when the page is left.
+        const database = await done(indexedDB.open(store));
+        const objects = database.transaction("brooklet", "readwrite").objectStore("brooklet");
+        let goesOn = true;
+        const again = () => { if (goesOn) objects.get("none").onsuccess = again; };
+        again();
+        let settled = false;
+        const opening = open({ store }).finally(() => (settled = true));
+        await pause(50);
+        globalThis.dispatchEvent(new Event("pagehide"));
+        goesOn = false;
+        await done(database.transaction("brooklet", "readwrite").objectStore("brooklet").get("none"));
+        await pause(50);
+        equal(settled, false, "the page is not there");
+        globalThis.dispatchEvent(new Event("pageshow"));
+        const learner = await opening;
+        equal([learner.metrics().profile, learner.metrics().events], ["restored", 3]);
+        database.close();
+        await learner.close();
+    "#)
+    .await;
+}
+
+#[wasm_bindgen_test]
 async fn a_large_profile_is_saved_by_what_changed() {
     run(r#"
         const store = fresh();
