@@ -13,7 +13,7 @@ import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
-const BROOKLET =
+export const BROOKLET =
   process.env.BROOKLET ?? process.env.BROOKLET_BIN ?? path.join(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, "target"), "release/brooklet");
 export const PKG = process.env.BROOKLET_PKG ?? path.join(ROOT, "pkg");
 export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -103,12 +103,15 @@ export class Wire {
   requests = [];
   /** When true, a POST reaches the endpoint and its answer gets lost. */
   losesAnswers = false;
+  /** When true, nobody is answered. */
+  isBroken = false;
   #server;
 
   /** With a path at which it stands, as a proxy does: what is below is the endpoint's, and nothing else is there. */
   static async open(endpoint, below = "") {
     const wire = new Wire();
     wire.#server = http.createServer(async (request, response) => {
+      if (wire.isBroken) return request.socket.destroy();
       const chunks = [];
       for await (const chunk of request) chunks.push(chunk);
       const body = Buffer.concat(chunks);
@@ -134,6 +137,12 @@ export class Wire {
     await once(wire.#server, "listening");
     wire.origin = `http://127.0.0.1:${wire.#server.address().port}`;
     return wire;
+  }
+
+  /** Breaks what is open, and answers nobody until `isBroken` is false again. */
+  cut() {
+    this.isBroken = true;
+    this.#server.closeAllConnections();
   }
 
   close() {

@@ -17,7 +17,9 @@ use crate::http::access::{Needs, access, own_pages};
 use crate::http::admit::admit;
 use crate::http::encoded::{self, Encodings};
 use crate::http::headers::VERSION_HEADER;
-use crate::http::{base, deltas, events, files, learning, models, openapi, operations, problem, stats, versions};
+use crate::http::{
+    base, dashboard, deltas, events, files, learning, models, openapi, operations, problem, stats, versions,
+};
 use crate::pace;
 use crate::state::AppState;
 use crate::token::Scope;
@@ -95,7 +97,12 @@ fn operate(state: &AppState, at: SocketAddr) -> Router<AppState> {
         // A seed has its own limit.
         .layer(DefaultBodyLimit::disable())
         .route_layer(axum::middleware::from_fn(own_pages));
-    guarded(routes, state, state.config().needs_token(Scope::Operate, at), Scope::Operate)
+    // What the page shows needs a token, the page does not: it asks for one.
+    let page = Router::new()
+        .route("/dashboard", get(dashboard::begin))
+        .route("/dashboard/", get(dashboard::page))
+        .route("/dashboard/{file}", get(dashboard::file));
+    guarded(routes, state, state.config().needs_token(Scope::Operate, at), Scope::Operate).merge(page)
 }
 
 fn guarded(routes: Router<AppState>, state: &AppState, needs_token: bool, scope: Scope) -> Router<AppState> {

@@ -4,6 +4,7 @@
 pub(crate) mod access;
 pub(crate) mod bare;
 pub(crate) mod base;
+pub(crate) mod dashboard;
 pub(crate) mod deltas;
 pub(crate) mod events;
 pub(crate) mod files;
