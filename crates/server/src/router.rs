@@ -7,6 +7,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, Method, header};
 use axum::routing::{delete, get, post, put};
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -114,15 +115,20 @@ fn guarded(routes: Router<AppState>, state: &AppState, needs_token: bool, scope:
 
 /// What every answer goes through.
 fn dressed(routes: Router<AppState>, state: AppState) -> Router<AppState> {
-    let cors = cors(state.config());
-    routes
-        .layer(axum::middleware::from_fn_with_state(Encodings::default(), encoded::send))
-        .layer(CatchPanicLayer::custom(problem::of_panic))
-        .layer(axum::middleware::from_fn_with_state(state.clone(), admit))
-        .layer(axum::middleware::from_fn_with_state(state, problem::dress))
-        .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
-        .layer(cors)
-        .layer(TraceLayer::new_for_http())
+    // As one layer: the router boxes each that it is given, for every request.
+    routes.layer(
+        ServiceBuilder::new()
+            .layer(TraceLayer::new_for_http())
+            .layer(cors(state.config()))
+            .layer(SetResponseHeaderLayer::overriding(
+                header::X_CONTENT_TYPE_OPTIONS,
+                HeaderValue::from_static("nosniff"),
+            ))
+            .layer(axum::middleware::from_fn_with_state(state.clone(), problem::dress))
+            .layer(axum::middleware::from_fn_with_state(state, admit))
+            .layer(CatchPanicLayer::custom(problem::of_panic))
+            .layer(axum::middleware::from_fn_with_state(Encodings::default(), encoded::send)),
+    )
 }
 
 /// Pages of other origins may call the endpoint. It has no cookies, and a page sends only the token that it was given, so that grants nothing that

@@ -1,130 +1,75 @@
-//! How many deltas a second become durable over sockets, beside a POST of the same server and body that does nothing, in one run; how long an answer takes at
-//! half of that, also while a fold runs; how long a fold of a large model takes.
+//! How many deltas a second become durable over sockets, beside a POST of the same server and body that does nothing; how long an answer takes at half of
+//! that, also while folds run, and how much memory the server has afterwards; how long a fold of a large model takes.
 //!
 //! `cargo bench -p brooklet-server`, with `BROOKLET_BENCH_DIR` for a folder on the disk that is meant. A name as an argument runs what has it in its name.
+//! The servers are processes of their own; what is put beside each other is measured in turn, a second each, so that whatever else the machine does
+//! meets both.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 #[path = "../../tests/common/cluster.rs"]
 mod cluster;
 #[path = "../../tests/common/mod.rs"]
 mod common;
+mod server;
 mod wire;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::routing::post;
-use brooklet_core::{Delta, Evidence, FeatureId};
-use brooklet_server::{AppState, Config, app, fold_now};
+use brooklet_core::{Delta, Evidence, FeatureId, Precision};
+use brooklet_server::{AppState, fold_now};
 use cluster::Cluster;
 use common::{MODEL, client, config, metadata};
-use tokio::net::TcpListener;
-use wire::{Bodies, latencies, rate};
+use server::{NOTHING, Server, serve_if_asked};
+use wire::{Bodies, Clients};
 
-const ROUNDS: usize = 3;
+/// Pairs of a second each.
+const ROUNDS: usize = 7;
+const SECOND: Duration = Duration::from_secs(1);
+/// The demo's model has so many rows, of so many factors.
+const ITEMS: u64 = 9066;
+const FACTORS: usize = 16;
 /// Rows of a delta: about 2 KB, as browsers send them.
-const ROWS: u64 = 120;
+const ROWS: u64 = 64;
 const DELTAS: &str = "/v1/models/films/deltas";
-const NOTHING: &str = "/nothing";
+const FOLD: &str = "/v1/models/films/fold";
 
 fn main() {
+    serve_if_asked();
     // `cargo test` runs this too, and then it is only to compile.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with("--")).unwrap_or_default();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     println!("deltas of {} bytes ({ROWS} rows), medians of {ROUNDS} rounds", wide_delta(1, 1).encode().len());
-    runtime.block_on(async {
-        if "sqlite".contains(&wanted) {
-            for connections in [16, 256] {
-                beside_nothing(connections).await;
-            }
-        }
-        if "latency".contains(&wanted) {
-            at_half_load().await;
-        }
-        if "postgres".contains(&wanted) {
-            upon_postgres().await;
-        }
-        if "fold".contains(&wanted) {
-            large_fold().await;
-        }
-    });
-}
-
-/// The endpoint beside a route that reads the body and does nothing, in one server.
-async fn serve(config: Config) -> (AppState, SocketAddr) {
-    let state = AppState::open(config).await.unwrap();
-    let nothing = post(|_: Bytes| async { r#"{"acknowledged":1,"repeat":false,"version":1}"# });
-    let router: Router = app(state.clone()).route(NOTHING, nothing);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async { axum::serve(listener, router).await });
-    (state, address)
-}
-
-/// What so many connections post, from this number of each on.
-fn bodies(connections: u64, from: u64, each: u64) -> Bodies {
-    let of = |client| (from..from + each).map(|seq| wide_delta(client, seq).encode()).collect();
-    Arc::new((1..=connections).map(of).collect())
-}
-
-async fn beside_nothing(connections: u64) {
-    let folder = folder();
-    let (state, address) = serve(config(folder.path())).await;
-    let each = 20_000 / connections;
-    let mut rates: [Vec<f64>; 2] = Default::default();
-    for round in 0..ROUNDS as u64 {
-        let bodies = bodies(connections, 1 + round * each, each);
-        rates[0].push(rate(&[address], NOTHING, &bodies).await);
-        rates[1].push(rate(&[address], DELTAS, &bodies).await);
+    // The load has one thread: what is measured are the servers.
+    let load = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    if "sqlite".contains(&wanted) {
+        load.block_on(upon_sqlite());
     }
-    let [nothing, durable] = rates.map(median);
-    println!(
-        "SQLite, {connections:>3} connections: {durable:>6.0} durable deltas/s, {nothing:>6.0} no-op POSTs/s: {:.2}",
-        durable / nothing
-    );
-    state.store().close().await.unwrap();
+    if "postgres".contains(&wanted) {
+        load.block_on(upon_postgres());
+    }
+    if "fold".contains(&wanted) {
+        tokio::runtime::Runtime::new().unwrap().block_on(large_fold());
+    }
 }
 
-async fn at_half_load() {
-    const CONNECTIONS: u64 = 64;
-    const SECONDS: u64 = 6;
-    let folder = folder();
-    let (state, address) = serve(config(folder.path())).await;
-    let most = rate(&[address], DELTAS, &bodies(CONNECTIONS, 1, 200)).await;
-    let half = most / 2.0;
-    let each = (half * SECONDS as f64) as u64 / CONNECTIONS;
-    let quiet = latencies(address, DELTAS, &bodies(CONNECTIONS, 201, each), half).await;
-    let folding = tokio::spawn({
-        let state = state.clone();
-        async move {
-            let started = Instant::now();
-            let mut folds = 0;
-            while started.elapsed() < Duration::from_secs(SECONDS) {
-                fold_now(&state, MODEL).await.unwrap();
-                folds += 1;
-                tokio::time::sleep(Duration::from_millis(200)).await;
-            }
-            folds
-        }
-    });
-    let folded = latencies(address, DELTAS, &bodies(CONNECTIONS, 201 + each, each), half).await;
-    let folds = folding.await.unwrap();
-    let at = |sorted: &[Duration], share: f64| sorted[(sorted.len() as f64 * share) as usize].as_secs_f64() * 1e3;
+async fn upon_sqlite() {
+    let folder = folder(ITEMS);
+    let server = Server::start(folder.path(), None);
+    let at = [server.address];
+    for connections in [16, 256] {
+        beside_nothing("SQLite", &at, connections).await;
+    }
+    at_half_load("SQLite", &at).await;
+    let [now, most] = server.memory();
     println!(
-        "SQLite at half load ({half:.0}/s of {most:.0}/s, {CONNECTIONS} connections): p50 {:.1} ms, p99 {:.1} ms; during {folds} folds p50 {:.1} ms, p99 {:.1} ms",
-        at(&quiet, 0.5),
-        at(&quiet, 0.99),
-        at(&folded, 0.5),
-        at(&folded, 0.99),
+        "SQLite, a model of {ITEMS} rows of {FACTORS} factors, after all of this: {now:.0} MB, at most {most:.0} MB"
     );
-    state.store().close().await.unwrap();
 }
 
 /// Two servers, a primary and its synchronous standby, syncs and all.
@@ -132,60 +77,82 @@ async fn upon_postgres() {
     let Some(programs) = cluster::programs() else { return };
     let primary = Cluster::start(programs, &[]);
     primary.run("CREATE DATABASE bench", "postgres");
-    let standby = Cluster::standby(&primary, "standby", &[]);
+    let _standby = Cluster::standby(&primary, "standby", &[]);
     primary.run("ALTER SYSTEM SET synchronous_standby_names = 'standby'", "postgres");
     primary.run("SELECT pg_reload_conf()", "postgres");
-    let folder = folder();
-    let upon = |folder: &Path| {
-        let mut config = config(folder);
-        config.store = Some(primary.url("bench").parse().unwrap());
-        config
-    };
-    let (one, at_one) = serve(upon(folder.path())).await;
-    let (other, at_other) = serve(upon(folder.path())).await;
-    let mut from = 1;
+    let folder = folder(ITEMS);
+    let url = primary.url("bench");
+    let servers = [(); 2].map(|()| Server::start(folder.path(), Some(&url)));
+    let at = [servers[0].address, servers[1].address];
+    const NAME: &str = "PostgreSQL, two servers, synchronous standby";
     for connections in [16, 256, 512] {
-        let each = 20_000 / connections;
-        let mut rates: [Vec<f64>; 2] = Default::default();
-        for _ in 0..ROUNDS {
-            let bodies = bodies(connections, from, each);
-            rates[0].push(rate(&[at_one, at_other], NOTHING, &bodies).await);
-            // Clients of their own, for each has sent as many as the others.
-            let bodies = Arc::new(
-                (0..connections)
-                    .map(|n| (1..=each).map(|seq| wide_delta(from * 1000 + n, seq).encode()).collect())
-                    .collect(),
-            );
-            rates[1].push(rate(&[at_one, at_other], DELTAS, &bodies).await);
-            from += 1;
-        }
-        let [nothing, durable] = rates.map(median);
-        println!(
-            "PostgreSQL, two servers, synchronous standby, {connections:>3} connections: {durable:>6.0} durable deltas/s, {nothing:>6.0} no-op POSTs/s: {:.2}",
-            durable / nothing
-        );
+        beside_nothing(NAME, &at, connections).await;
     }
-    one.store().close().await.unwrap();
-    other.store().close().await.unwrap();
-    drop((primary, standby));
+    at_half_load(NAME, &at).await;
+}
+
+async fn beside_nothing(name: &str, at: &[SocketAddr], connections: usize) {
+    let mut clients = [
+        Clients::connect(at, NOTHING, connections, bodies()).await,
+        Clients::connect(at, DELTAS, connections, bodies()).await,
+    ];
+    let mut rates = Vec::new();
+    // The first round warms up.
+    for round in 0..=ROUNDS {
+        let mut rate = [0.0; 2];
+        for turn in [round % 2, (round + 1) % 2] {
+            rate[turn] = clients[turn].rate(SECOND).await;
+        }
+        rates.push(rate);
+    }
+    rates.remove(0);
+    let [durable, nothing] = [1, 0].map(|which| spread(rates.iter().map(|rate| rate[which])));
+    let ratio = spread(rates.iter().map(|rate| rate[1] / rate[0]));
+    println!(
+        "{name}, {connections:>3} connections: {:.0} durable deltas/s ({:.0}-{:.0}), {:.0} no-op POSTs/s ({:.0}-{:.0}), ratio {:.2} ({:.2}-{:.2})",
+        durable[1], durable[0], durable[2], nothing[1], nothing[0], nothing[2], ratio[1], ratio[0], ratio[2]
+    );
+}
+
+async fn at_half_load(name: &str, at: &[SocketAddr]) {
+    const CONNECTIONS: usize = 64;
+    let mut clients = Clients::connect(at, DELTAS, CONNECTIONS, bodies()).await;
+    let most = clients.rate(3 * SECOND).await;
+    let half = most / 2.0;
+    let quiet = clients.latencies(half, 5 * SECOND).await;
+    let done = Arc::new(AtomicBool::new(false));
+    let folding = tokio::spawn({
+        let (at, done) = (at.to_vec(), done.clone());
+        async move {
+            let mut operator = Clients::connect(&at[..1], FOLD, 1, Arc::new(|_| Vec::new())).await;
+            let mut folds = 0;
+            while !done.load(Ordering::Relaxed) {
+                operator.rate(Duration::ZERO).await;
+                folds += 1;
+            }
+            folds
+        }
+    });
+    let folded = clients.latencies(half, 5 * SECOND).await;
+    done.store(true, Ordering::Relaxed);
+    let folds: u32 = folding.await.unwrap();
+    let at = |sorted: &[Duration], share: f64| sorted[(sorted.len() as f64 * share) as usize].as_secs_f64() * 1e3;
+    println!(
+        "{name} at half load ({half:.0}/s of {most:.0}/s, {CONNECTIONS} connections): p50 {:.1} ms, p99 {:.1} ms; during {folds} folds p50 {:.1} ms, p99 {:.1} ms",
+        at(&quiet, 0.5),
+        at(&quiet, 0.99),
+        at(&folded, 0.5),
+        at(&folded, 0.99),
+    );
 }
 
 /// A version of a model of 100,000 rows and 16 factors, of 1,000 clients' deltas, from reading them to its publication.
 async fn large_fold() {
     const ITEMS: u64 = 100_000;
     const CLIENTS: u64 = 1000;
-    let folder = folder();
-    let width = 17;
-    let metadata = {
-        let mut metadata = metadata();
-        metadata.factors = width - 1;
-        metadata.prior.mean = vec![0.0; width];
-        metadata.prior.covariance = vec![0.0; width * width];
-        metadata
-    };
-    std::fs::write(folder.path().join("seed.safetensors"), common::seed_of(&metadata, ITEMS)).unwrap();
+    let folder = folder(ITEMS);
     let mut config = config(folder.path());
-    config.precision = brooklet_core::Precision::Steps;
+    config.precision = Precision::Steps;
     let state = AppState::open(config).await.unwrap();
     let mut took = Vec::new();
     for seq in 1..=ROUNDS as u64 {
@@ -194,8 +161,6 @@ async fn large_fold() {
             let mut delta = wide_delta(n, seq);
             delta.ids = (0..ROWS).map(|row| FeatureId::named(&format!("item={}", (n * ROWS + row) % ITEMS))).collect();
             delta.ids.sort_unstable();
-            delta.scales = vec![0.001; width];
-            delta.columns = (0..delta.ids.len() * width).map(|i| (i * 7) as i8).collect();
             let (state, append) = (state.clone(), common::append(&delta));
             appending.spawn(async move { state.store().append(append).await.unwrap() });
         }
@@ -204,8 +169,28 @@ async fn large_fold() {
         fold_now(&state, MODEL).await.unwrap();
         took.push(started.elapsed().as_secs_f64() * 1e3);
     }
-    println!("fold of {CLIENTS} deltas into {ITEMS} rows of 16 factors: {:.0} ms", median(took));
+    let [least, median, most] = spread(took.into_iter());
+    println!("fold of {CLIENTS} deltas into {ITEMS} rows of {FACTORS} factors: {median:.0} ms ({least:.0}-{most:.0})");
     state.store().close().await.unwrap();
+}
+
+/// A seed of so many items.
+fn seed(items: u64) -> Vec<u8> {
+    let mut metadata = metadata();
+    let width = 1 + FACTORS;
+    metadata.factors = FACTORS;
+    metadata.prior.mean = vec![0.0; width];
+    metadata.prior.covariance = vec![0.0; width * width];
+    common::seed_of(&metadata, items)
+}
+
+/// Deltas of clients whom nobody has heard of, each numbered by itself.
+fn bodies() -> Bodies {
+    static CLIENTS: AtomicU64 = AtomicU64::new(0);
+    const MOST: usize = 1024;
+    let first = CLIENTS.fetch_add(MOST as u64, Ordering::Relaxed);
+    let numbers: Vec<AtomicU64> = (0..MOST).map(|_| AtomicU64::new(1)).collect();
+    Arc::new(move |n| wide_delta(first + n as u64, numbers[n].fetch_add(1, Ordering::Relaxed)).encode())
 }
 
 /// Made from one template, so that making it costs little beside storing it.
@@ -214,6 +199,7 @@ fn wide_delta(client_number: u64, seq: u64) -> Delta {
         let mut delta = common::delta(1, 1, 1);
         delta.ids = (0..ROWS).map(|row| FeatureId::named(&format!("item={row}"))).collect();
         delta.ids.sort_unstable();
+        delta.scales = vec![0.001; 1 + FACTORS];
         delta.columns = (0..delta.ids.len() * delta.scales.len()).map(|i| (i * 7) as i8).collect();
         delta.evidence = delta.ids.iter().map(|_| [Evidence(60), Evidence(0)]).collect();
         delta
@@ -221,12 +207,17 @@ fn wide_delta(client_number: u64, seq: u64) -> Delta {
     Delta { client: client(client_number), seq, ..TEMPLATE.clone() }
 }
 
-fn folder() -> tempfile::TempDir {
+/// Where a server has a seed of so many items, and its store.
+fn folder(items: u64) -> tempfile::TempDir {
     let base = std::env::var_os("BROOKLET_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
-    tempfile::tempdir_in(base).unwrap()
+    let folder = tempfile::tempdir_in(base).unwrap();
+    std::fs::write(folder.path().join("seed.safetensors"), seed(items)).unwrap();
+    folder
 }
 
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_unstable_by(f64::total_cmp);
-    rates[rates.len() / 2]
+/// The least, the median and the most.
+fn spread(numbers: impl Iterator<Item = f64>) -> [f64; 3] {
+    let mut sorted: Vec<f64> = numbers.collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    [sorted[0], sorted[sorted.len() / 2], sorted[sorted.len() - 1]]
 }

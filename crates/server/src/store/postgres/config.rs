@@ -14,6 +14,6 @@ pub struct PostgresConfig {
 
 impl Default for PostgresConfig {
     fn default() -> PostgresConfig {
-        PostgresConfig { commit_batch: 100, queue: 4096, quota: 1 << 30 }
+        PostgresConfig { commit_batch: 500, queue: 4096, quota: 1 << 30 }
     }
 }

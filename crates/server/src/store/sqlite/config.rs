@@ -18,6 +18,6 @@ pub struct SqliteConfig {
 
 impl Default for SqliteConfig {
     fn default() -> SqliteConfig {
-        SqliteConfig { commit_batch: 100, queue: 4096, quota: 1 << 30 }
+        SqliteConfig { commit_batch: 500, queue: 4096, quota: 1 << 30 }
     }
 }

@@ -3,19 +3,27 @@
 //! A page of the database that has no room for a whole delta would stay half empty, and whoever picks the size of his deltas picks how much of
 //! the disk is. Of pieces, a page holds eight.
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{CachedStatement, Connection, Transaction, params};
 
 /// The length of a piece.
 const PIECE: usize = 480;
 /// Piece n of delta i has the id i * 2^20 + n.
 const PIECES: i64 = 1 << 20;
 
-pub(super) fn put(transaction: &Transaction<'_>, delta: i64, bytes: &[u8]) -> rusqlite::Result<()> {
-    let mut put = transaction.prepare_cached("INSERT INTO parts (id, bytes) VALUES (?1, ?2)")?;
-    for (id, piece) in (delta * PIECES..).zip(bytes.chunks(PIECE)) {
-        put.execute(params![id, piece])?;
+/// Puts deltas into pieces.
+pub(super) struct Put<'t>(CachedStatement<'t>);
+
+impl<'t> Put<'t> {
+    pub(super) fn new(transaction: &'t Transaction<'_>) -> rusqlite::Result<Put<'t>> {
+        transaction.prepare_cached("INSERT INTO parts (id, bytes) VALUES (?1, ?2)").map(Put)
     }
-    Ok(())
+
+    pub(super) fn put(&mut self, delta: i64, bytes: &[u8]) -> rusqlite::Result<()> {
+        for (id, piece) in (delta * PIECES..).zip(bytes.chunks(PIECE)) {
+            self.0.execute(params![id, piece])?;
+        }
+        Ok(())
+    }
 }
 
 /// The bytes of a delta.

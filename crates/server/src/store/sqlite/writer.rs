@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use brooklet_core::ClientKey;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::config::SqliteConfig;
@@ -189,15 +189,12 @@ fn append_all<'a>(
     quota: u64,
 ) -> Result<Vec<Receipt>, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let received = now();
-    let mut counts = BTreeMap::new();
-    let receipts =
-        deltas.map(|delta| append(&transaction, delta, received, quota, &mut counts)).collect::<Result<_, _>>()?;
-    for (model, Counts { stored, clients }) in counts {
-        transaction
-            .prepare_cached("UPDATE counts SET stored = ?2, clients = clients + ?3 WHERE model = ?1")?
-            .execute(params![model, stored, clients])?;
-    }
+    let receipts = {
+        let mut appending = Appending::new(&transaction, now(), quota)?;
+        let receipts = deltas.map(|delta| appending.append(delta)).collect::<Result<_, _>>()?;
+        appending.write_counts()?;
+        receipts
+    };
     transaction.commit()?;
     Ok(receipts)
 }
@@ -210,66 +207,89 @@ struct Counts {
     clients: u64,
 }
 
-fn append<'a>(
-    transaction: &Transaction<'_>,
-    delta: &'a Append,
+/// A commit under way, with the statements that each of its deltas needs.
+struct Appending<'t, 'a> {
+    transaction: &'t Transaction<'t>,
     received: u64,
     quota: u64,
-    counts: &mut BTreeMap<&'a str, Counts>,
-) -> rusqlite::Result<Receipt> {
-    let known = transaction
-        .prepare_cached("SELECT last_seq, seen FROM clients WHERE model = ?1 AND client = ?2")?
-        .query_row(params![delta.model, delta.client], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let (last, seen): (u64, u64) = known.unwrap_or((0, 0));
-    if delta.seq <= last {
-        return Ok(Receipt::Repeated);
+    counts: BTreeMap<&'a str, Counts>,
+    known: CachedStatement<'t>,
+    advance: CachedStatement<'t>,
+    deltas: CachedStatement<'t>,
+    parts: parts::Put<'t>,
+    pending: CachedStatement<'t>,
+}
+
+impl<'t, 'a> Appending<'t, 'a> {
+    fn new(transaction: &'t Transaction<'t>, received: u64, quota: u64) -> rusqlite::Result<Appending<'t, 'a>> {
+        Ok(Appending {
+            transaction,
+            received,
+            quota,
+            counts: BTreeMap::new(),
+            known: transaction.prepare_cached("SELECT last_seq, seen FROM clients WHERE model = ?1 AND client = ?2")?,
+            // Without the index of times, which would be written anew.
+            advance: transaction.prepare_cached("UPDATE clients SET last_seq = ?3 WHERE model = ?1 AND client = ?2")?,
+            deltas: transaction.prepare_cached("INSERT INTO deltas (client, received) VALUES (?1, ?2)")?,
+            parts: parts::Put::new(transaction)?,
+            pending: transaction.prepare_cached("INSERT INTO pending (model, id, events) VALUES (?1, ?2, ?3)")?,
+        })
     }
-    if delta.seq > last + 1 {
-        return Ok(Receipt::Gap { expected: last + 1 });
-    }
-    let counted = match counts.entry(delta.model.as_str()) {
-        Entry::Occupied(counted) => counted.into_mut(),
-        Entry::Vacant(none) => {
-            let stored = transaction
-                .prepare_cached("SELECT stored FROM counts WHERE model = ?1")?
-                .query_row([&delta.model], |row| row.get(0))
-                .optional()?;
-            // A model that has just been removed has no room.
-            let Some(stored) = stored else { return Ok(Receipt::NoRoom) };
-            none.insert(Counts { stored, clients: 0 })
+
+    fn append(&mut self, delta: &'a Append) -> rusqlite::Result<Receipt> {
+        let known = self.known.query_row(params![delta.model, delta.client], |row| Ok((row.get(0)?, row.get(1)?)));
+        let known = known.optional()?;
+        let (last, seen): (u64, u64) = known.unwrap_or((0, 0));
+        if delta.seq <= last {
+            return Ok(Receipt::Repeated);
         }
-    };
-    let bytes = delta.bytes.len() as u64;
-    if counted.stored.saturating_add(bytes) > quota {
-        return Ok(Receipt::NoRoom);
+        if delta.seq > last + 1 {
+            return Ok(Receipt::Gap { expected: last + 1 });
+        }
+        let counted = match self.counts.entry(delta.model.as_str()) {
+            Entry::Occupied(counted) => counted.into_mut(),
+            Entry::Vacant(none) => {
+                let stored = self
+                    .transaction
+                    .prepare_cached("SELECT stored FROM counts WHERE model = ?1")?
+                    .query_row([&delta.model], |row| row.get(0))
+                    .optional()?;
+                // A model that has just been removed has no room.
+                let Some(stored) = stored else { return Ok(Receipt::NoRoom) };
+                none.insert(Counts { stored, clients: 0 })
+            }
+        };
+        let bytes = delta.bytes.len() as u64;
+        if counted.stored.saturating_add(bytes) > self.quota {
+            return Ok(Receipt::NoRoom);
+        }
+        counted.stored += bytes;
+        if known.is_some() && self.received.saturating_sub(seen) < DAY {
+            self.advance.execute(params![delta.model, delta.client, delta.seq])?;
+        } else {
+            counted.clients += u64::from(known.is_none());
+            self.transaction
+                .prepare_cached(
+                    "INSERT INTO clients (model, client, last_seq, seen) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (model, client) DO UPDATE SET last_seq = excluded.last_seq, seen = excluded.seen",
+                )?
+                .execute(params![delta.model, delta.client, delta.seq, self.received])?;
+        }
+        self.deltas.execute(params![delta.client, self.received])?;
+        let id = self.transaction.last_insert_rowid();
+        self.parts.put(id, &delta.bytes)?;
+        self.pending.execute(params![delta.model, id, delta.events])?;
+        Ok(Receipt::Accepted)
     }
-    counted.stored += bytes;
-    if known.is_some() && received.saturating_sub(seen) < DAY {
-        // Without the index of times, which would be written anew.
-        transaction
-            .prepare_cached("UPDATE clients SET last_seq = ?3 WHERE model = ?1 AND client = ?2")?
-            .execute(params![delta.model, delta.client, delta.seq])?;
-    } else {
-        counted.clients += u64::from(known.is_none());
-        transaction
-            .prepare_cached(
-                "INSERT INTO clients (model, client, last_seq, seen) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (model, client) DO UPDATE SET last_seq = excluded.last_seq, seen = excluded.seen",
-            )?
-            .execute(params![delta.model, delta.client, delta.seq, received])?;
+
+    fn write_counts(&self) -> rusqlite::Result<()> {
+        for (model, Counts { stored, clients }) in &self.counts {
+            self.transaction
+                .prepare_cached("UPDATE counts SET stored = ?2, clients = clients + ?3 WHERE model = ?1")?
+                .execute(params![model, stored, clients])?;
+        }
+        Ok(())
     }
-    transaction
-        .prepare_cached("INSERT INTO deltas (client, received) VALUES (?1, ?2)")?
-        .execute(params![delta.client, received])?;
-    let id = transaction.last_insert_rowid();
-    parts::put(transaction, id, &delta.bytes)?;
-    transaction.prepare_cached("INSERT INTO pending (model, id, events) VALUES (?1, ?2, ?3)")?.execute(params![
-        delta.model,
-        id,
-        delta.events
-    ])?;
-    Ok(Receipt::Accepted)
 }
 
 /// `None` if the client is unknown.
