@@ -3,7 +3,7 @@
 import init, { Learner } from "./pkg/brooklet.js";
 import { lossChart, tasteChart } from "./chart.js";
 import { decodeDelta } from "./delta.js";
-import { asItem, featureNames, parseFilms } from "./films.js";
+import { asItems, featureNames, filmsOf } from "./films.js";
 import { Memory } from "./memory.js";
 import { FilmRow } from "./row.js";
 import { neverPanel, nothingSentPanel, sentPanel } from "./wire.js";
@@ -14,8 +14,9 @@ const IN_ROW = 12;
 const $ = (id) => document.getElementById(id);
 const row = new FilmRow($("row"), answer);
 
-let films = new Map();
-let names = new Map();
+const films = new Map();
+/** Behind the ids of a delta; made when the first is shown. */
+let names;
 let learner;
 let memory;
 let slate;
@@ -32,28 +33,40 @@ open().catch((error) => {
 
 async function open() {
   const opening = init().then(() => Learner.open({ url: MODEL, endpoint: MODEL, store: "brooklet-films", onEvent }));
-  const [csv, opened] = await Promise.all([fetched("catalogue.csv"), opening]);
+  const [first, opened] = await Promise.all([fetched("films.json"), opening]);
   learner = opened;
-  const catalogue = parseFilms(csv);
-  films = new Map(catalogue.map((film) => [film.id, film]));
-  names = featureNames(catalogue);
-  learner.addItems(catalogue.map(asItem));
+  add(first);
   memory = Memory.restore(learner.metrics().events);
   reached = navigator.onLine ? { at: new Date(), offline: false } : { offline: true };
 
-  offerGenres(catalogue);
   listen();
   showRow();
+  performance.mark("films");
   showLearnt();
-  $("row").setAttribute("aria-busy", "false");
   // For the console, and for whoever wants to look behind the window.
   globalThis.brooklet = learner;
+  fill().catch(complain);
+}
+
+/** What most people know is on show by now; the rest would have kept it waiting. */
+async function fill() {
+  add(await fetched("more-films.json"));
+  offerGenres();
+  showRow();
+  $("row").setAttribute("aria-busy", "false");
+}
+
+function add(columns) {
+  const some = filmsOf(columns);
+  for (const film of some) films.set(film.id, film);
+  names = undefined;
+  learner.addItems(asItems(some));
 }
 
 async function fetched(url) {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
-  return response.text();
+  return response.json();
 }
 
 function listen() {
@@ -71,8 +84,8 @@ function listen() {
   for (const id of ["sync", "forget", "next"]) $(id).disabled = false;
 }
 
-function offerGenres(catalogue) {
-  const genres = [...new Set(catalogue.flatMap((film) => film.genres))].toSorted();
+function offerGenres() {
+  const genres = [...new Set([...films.values()].flatMap((film) => film.genres))].toSorted();
   $("genre").append(...genres.map((genre) => new Option(genre, genre)));
 }
 
@@ -239,7 +252,7 @@ function showWire() {
   const key = sent ? `${sent.seq} ${sent.acknowledged} ${delta.client} ${delta.baseVersion}` : `none ${unsent}`;
   if (key !== shownSent) {
     shownSent = key;
-    $("sent").replaceChildren(sent ? sentPanel(sent, delta, names) : nothingSentPanel(unsent));
+    $("sent").replaceChildren(sent ? sentPanel(sent, delta, (names ??= featureNames([...films.values()]))) : nothingSentPanel(unsent));
   }
   $("never").replaceChildren(neverPanel(privateFacts(events, delta)));
   $("wire-note").textContent = "Only the shared learning travels: how rows of films and genres should move. It tells which films were met, not by whom. Point at a row to find its bytes.";

@@ -1,28 +1,15 @@
 // The catalogue: what people see of a film, what the model sees of it, and the names behind the ids of a delta.
 
-import { parseCsv } from "./csv.js";
 import { xxh3 } from "./xxh3.js";
 
-/** The films of a CSV with the columns item, title, year, genres (genres with | between them). */
-export function parseFilms(text) {
-  return parseCsv(text).map(({ item, title, year, genres }) => ({
-    id: item,
-    title: readable(title) || `Film ${item}`,
-    year,
-    genres: genres ? genres.split("|") : [],
-  }));
+/** The films of columns as `xtask/src/catalogue.rs` writes them. */
+export function filmsOf({ ids, titles, years, genres, sets }) {
+  let id = 0;
+  return ids.map((gap, i) => ({ id: String((id += gap)), title: titles[i], year: years[i] || "", genres: sets[genres[i]] }));
 }
 
-/** "Matrix, The (Matrix, la)" is how a library sorts; people read "The Matrix". */
-export function readable(title) {
-  const main = title.replace(/\s+\([^()]*\)/g, "").trim() || title.trim();
-  const article = main.match(/^(.*), (The|A|An|Les?|La|L'|Il|Das|Der|Die|El|Los|Las|Un|Une)$/);
-  if (!article) return main;
-  return article[2].endsWith("'") ? article[2] + article[1] : `${article[2]} ${article[1]}`;
-}
-
-/** What the learner is told about a film. */
-export const asItem = (film) => ({ id: film.id, features: { genres: film.genres } });
+/** What the learner is told about films. */
+export const asItems = (films) => ({ ids: films.map(({ id }) => id), features: { genres: films.map(({ genres }) => genres) } });
 
 /** Every shared feature of the catalogue by its 64-bit id: `{ field, value, label }`. */
 export function featureNames(films) {

@@ -1,13 +1,11 @@
 // The loop, end to end: two browsers, one endpoint. Learning stays with who learnt, its shared part goes round.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { decodeDelta } from "../../www/delta.js";
-import { parseFilms } from "../../www/films.js";
 import { xxh3 } from "../../www/xxh3.js";
 import { readBase } from "./base.mjs";
-import { Endpoint, FILMS, Visitor, Wire, temporaryFolder, trainSeed, until } from "./stage.mjs";
+import { Endpoint, Visitor, Wire, allFilms, temporaryFolder, trainSeed, until } from "./stage.mjs";
 
 const IN_ROW = 12;
 const MOST_PAIRS = 20;
@@ -23,7 +21,7 @@ const ids = (films) => films.map(({ item }) => item);
 test("what one visitor learns reaches another, and nothing of the visitor does", { timeout: 240_000 }, async (t) => {
   const folder = await temporaryFolder(t);
   const catalogue = new Map(
-    parseFilms(await readFile(FILMS, "utf8")).map(({ id, genres }) => [id, { item: id, genres }]),
+    (await allFilms()).map(({ id, genres }) => [id, { item: id, genres }]),
   );
   // No fold yet: what is seen before one is the visitor's own learning. What one visitor teaches a genre, whose row thousands of events
   // made, is less than a step of what is published by default.

@@ -4,13 +4,14 @@
 import { spawn, execFile } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import http from "node:http";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
+import { filmsOf } from "../../www/films.js";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
 export const BROOKLET =
@@ -18,7 +19,14 @@ export const BROOKLET =
 export const PKG = process.env.BROOKLET_PKG ?? path.join(ROOT, "pkg");
 export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const RATINGS = path.join(ROOT, "data/ml-latest-small/ratings.csv");
-export const FILMS = path.join(ROOT, "data/ml-latest-small/movies.csv");
+const FILMS = path.join(ROOT, "data/ml-latest-small/movies.csv");
+
+/** The films of the page, by their ids. */
+export async function allFilms() {
+  const read = async (name) => filmsOf(JSON.parse(await readFile(path.join(ROOT, "www", name), "utf8")));
+  const films = (await Promise.all(["films.json", "more-films.json"].map(read))).flat();
+  return films.toSorted((a, b) => a.id - b.id);
+}
 
 /** As in the demo (xtask/src/demo.rs). */
 const SHADES = "0.5=.03,1=.05,1.5=.1,2=.15,2.5=.25,3=.35,3.5=.5,4=.7,4.5=.8,5=.9";
@@ -65,7 +73,7 @@ export class Endpoint {
       BROOKLET,
       [
         "serve", "--listen", `127.0.0.1:${this.port}`, "--model", "films", "--seed", this.seed, "--data", this.store,
-        "--www", path.join(ROOT, "www"), "--pkg", PKG, "--catalogue", FILMS,
+        "--www", path.join(ROOT, "www"), "--pkg", PKG,
         // A test has one or two visitors and no ten minutes.
         "--version-clients", "1", "--version-seconds", "0", "--quorum", "1", ...this.flags,
       ],

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use anyhow::Result;
 use xshell::cmd;
 
+use crate::catalogue;
 use crate::glue;
 use crate::order;
 use crate::steps::Steps;
@@ -53,7 +54,13 @@ const FEATURES: [&str; 7] = [
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut steps = Steps::new(2);
     steps.step("tools", || tools::for_the_build(workspace))?;
-    steps.step("npm package", || package(workspace))
+    steps.step("npm package", || page(workspace))
+}
+
+/// What the demo's page loads that is made: pkg/ and its catalogue.
+pub(crate) fn page(workspace: &Workspace) -> Result<()> {
+    catalogue::write(workspace)?;
+    package(workspace)
 }
 
 /// Bring pkg/ up to date and print its sizes.

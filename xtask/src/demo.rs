@@ -10,13 +10,12 @@ use anyhow::{Context, Result, bail};
 use xshell::{Cmd, Shell, cmd};
 
 use crate::build;
+use crate::catalogue::{FILMS, RATINGS};
 use crate::steps::Steps;
 use crate::tools;
 use crate::workspace::{Workspace, newest};
 
 const ADDRESS: &str = "127.0.0.1:8787";
-const RATINGS: &str = "data/ml-latest-small/ratings.csv";
-const FILMS: &str = "data/ml-latest-small/movies.csv";
 
 /// Four stars and more are a click. For training, every number of stars is also its own shade of liking.
 const SHADES: &str = "0.5=.03,1=.05,1.5=.1,2=.15,2.5=.25,3=.35,3.5=.5,4=.7,4.5=.8,5=.9";
@@ -27,7 +26,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 
     let mut steps = Steps::new(4);
     steps.step("tools", || tools::for_the_build(workspace))?;
-    steps.step("npm package", || build::package(workspace))?;
+    steps.step("npm package", || build::page(workspace))?;
     let brooklet = steps.step("brooklet, the command", || brooklet(workspace))?;
     let folder = workspace.target.join("demo");
     steps.step("seed", || seed(workspace, &brooklet, &folder))?;
@@ -75,7 +74,7 @@ fn train<'a>(sh: &'a Shell, brooklet: &Path, seed: &Path) -> Cmd<'a> {
 fn serve<'a>(sh: &'a Shell, brooklet: &Path, folder: &Path) -> Cmd<'a> {
     let (seed, store) = (folder.join("seed.safetensors"), folder.join("store"));
     cmd!(sh, "{brooklet} serve --listen {ADDRESS}")
-        .args(["--model", "films", "--catalogue", FILMS])
+        .args(["--model", "films"])
         .args(["--www", "www", "--pkg", "pkg"])
         // One person at a demo wants to see the next version, and will not send a thousand deltas for it.
         .args(["--fold-deltas", "3", "--fold-seconds", "20"])

@@ -12,6 +12,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod build;
+mod catalogue;
 mod circles;
 mod data;
 mod demo;

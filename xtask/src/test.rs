@@ -61,7 +61,7 @@ fn every_step(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
         let run = cmd!(sh, "{screen} --auto-servernum wasm-pack test --mode no-install --headless --safari");
         Ok(run.args(["--safaridriver".as_ref(), driver.as_os_str()]).env(TIMEOUT.0, TIMEOUT.1).run()?)
     })?;
-    steps.step("npm package", || build::package(workspace))?;
+    steps.step("npm package", || build::page(workspace))?;
     let brooklet = steps.step("brooklet, the command", || demo::brooklet(workspace))?;
     steps.step("examples in Python", || python_examples(workspace, &brooklet))?;
     steps.step("end to end", || end_to_end(workspace, &brooklet, &browsers))?;
@@ -75,7 +75,7 @@ pub(crate) fn weigh(workspace: &Workspace) -> Result<()> {
         tools::for_the_build(workspace)?;
         tools::for_the_tests(workspace)
     })?;
-    steps.step("npm package", || build::package(workspace))?;
+    steps.step("npm package", || build::page(workspace))?;
     let brooklet = steps.step("brooklet, the command", || demo::brooklet(workspace))?;
     let test = workspace.root.join("tests/e2e/weight.test.mjs");
     steps.step("weights", || node(workspace, &brooklet, &browsers, &[test]))
