@@ -25,6 +25,7 @@ use crate::input::feature::FeatureId;
 use crate::input::place::{Bounds, Faults, Place, parsed, shown_number};
 use crate::input::value::Value;
 use crate::limits::MAX_HEADER;
+use crate::maths::lanes::{LANES, narrow};
 use crate::names::names;
 use alloc::sync::Arc;
 use alloc::vec;
@@ -269,19 +270,28 @@ impl Base {
     fn read(&self, table: &Table, i: usize, row: &mut [f32]) {
         let Table { numbers, scale, columns } = table;
         let bytes = &self.data[numbers.clone()];
-        let eighths = || row_of(bytes, *columns, i).iter().map(|byte| f32::from(*byte as i8));
+        let eighth = |byte: &u8| f32::from(*byte as i8);
+        let (lanes, rest) = row.as_chunks_mut::<LANES>();
         match scale {
             Scale::Half => {
-                for (x, pair) in row.iter_mut().zip(row_of(bytes, 2 * columns, i).as_chunks::<2>().0) {
-                    *x = half(*pair);
+                let pairs = row_of(bytes, 2 * columns, i).as_chunks::<2>().0;
+                let (fours, last) = pairs.as_chunks::<LANES>();
+                for (lane, [a, b, c, d]) in lanes.iter_mut().zip(fours) {
+                    *lane = [half(*a), half(*b), half(*c), half(*d)];
                 }
+                rest.iter_mut().zip(last).for_each(|(x, pair)| *x = half(*pair));
             }
             Scale::Rows(scale) => {
                 let scale = f32::from_le_bytes(self.at(scale, i));
-                row.iter_mut().zip(eighths()).for_each(|(x, eighth)| *x = eighth * scale);
+                row.iter_mut().zip(row_of(bytes, *columns, i)).for_each(|(x, byte)| *x = eighth(byte) * scale);
             }
             Scale::Columns(steps) => {
-                row.iter_mut().zip(eighths().zip(&**steps)).for_each(|(x, (eighth, step))| *x = eighth * step);
+                let (fours, last) = row_of(bytes, *columns, i).as_chunks::<LANES>();
+                let (steps, last_steps) = steps.as_chunks::<LANES>();
+                for ((lane, [a, b, c, d]), steps) in lanes.iter_mut().zip(fours).zip(steps) {
+                    *lane = (narrow(&[eighth(a), eighth(b), eighth(c), eighth(d)]) * narrow(steps)).to_array();
+                }
+                rest.iter_mut().zip(last.iter().zip(last_steps)).for_each(|(x, (byte, step))| *x = eighth(byte) * step);
             }
         }
     }

@@ -16,17 +16,23 @@ pub(crate) struct Index {
 
 impl Index {
     /// Where an id stands.
+    #[inline]
     pub(crate) fn find(&self, id: FeatureId) -> Option<usize> {
+        self.next(id).checked_sub(1)
+    }
+
+    /// The same plus one; 0 where it does not stand. A number is returned in a register, an option is not.
+    fn next(&self, id: FeatureId) -> usize {
         let mask = self.table.len().wrapping_sub(1);
         let mut at = id.0 as usize & mask;
         // There is a gap in every table; an empty one has no element at all.
-        while let Some(place) = self.table.get(at).and_then(|place| (*place as usize).checked_sub(1)) {
-            if self.ids[place] == id {
-                return Some(place);
+        while let Some(next) = self.table.get(at).map(|next| *next as usize) {
+            if next == 0 || self.ids[next - 1] == id {
+                return next;
             }
             at = (at + 1) & mask;
         }
-        None
+        0
     }
 
     /// Where an id stands, and whether that is new: then it is the last place.

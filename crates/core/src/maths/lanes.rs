@@ -33,12 +33,14 @@ pub(crate) fn wide(lane: &Wide) -> f64x4 {
 
 #[inline]
 pub(crate) fn widened(lane: &Lanes) -> f64x4 {
-    f64x4::new(lane.map(f64::from))
+    let [a, b, c, d] = *lane;
+    f64x4::new([a.into(), b.into(), c.into(), d.into()])
 }
 
 #[inline]
 pub(crate) fn narrowed(lane: f64x4) -> Lanes {
-    lane.to_array().map(|x| x as f32)
+    let [a, b, c, d] = lane.to_array();
+    [a as f32, b as f32, c as f32, d as f32]
 }
 
 /// Its sum, in a fixed order.

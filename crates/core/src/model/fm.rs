@@ -45,19 +45,13 @@ impl Sums {
 
     /// Adds a row: what the base has, and the residual over it. What they are together goes to `row`.
     pub(crate) fn add(&mut self, under: &[Lanes], residual: &[Lanes], x: f32, row: &mut [Lanes]) {
-        let (sums, _) = self.cells.as_chunks_mut::<4>();
-        for (((sums, under), residual), row) in sums.iter_mut().zip(under).zip(residual).zip(row) {
-            let under = narrow(under);
-            let personal = under + narrow(residual);
-            *row = personal.to_array();
-            let (under, personal) = (under * x, personal * x);
-            *sums = [
-                (narrow(&sums[0]) + under).to_array(),
-                (narrow(&sums[1]) + under * under).to_array(),
-                (narrow(&sums[2]) + personal).to_array(),
-                (narrow(&sums[3]) + personal * personal).to_array(),
-            ];
-        }
+        add(&mut self.cells, under, residual, x, row);
+    }
+
+    /// The same, where nobody asks for the personal row: it is put where the sums end, which is written last.
+    pub(crate) fn add_alone(&mut self, under: &[Lanes], residual: &[Lanes], x: f32) {
+        let (sums, row) = self.cells.split_at_mut(5 * self.lanes);
+        add(sums, under, residual, x, row);
     }
 
     /// All rows were added.
@@ -86,5 +80,22 @@ impl Sums {
     /// The sums of the personal rows.
     pub(crate) fn personal(&self) -> Sum<'_> {
         Sum { score: self.scores[1], phi: &self.cells[5 * self.lanes..] }
+    }
+}
+
+#[inline]
+fn add(cells: &mut [Lanes], under: &[Lanes], residual: &[Lanes], x: f32, row: &mut [Lanes]) {
+    let (sums, _) = cells.as_chunks_mut::<4>();
+    for (((sums, under), residual), row) in sums.iter_mut().zip(under).zip(residual).zip(row) {
+        let under = narrow(under);
+        let personal = under + narrow(residual);
+        *row = personal.to_array();
+        let (under, personal) = (under * x, personal * x);
+        *sums = [
+            (narrow(&sums[0]) + under).to_array(),
+            (narrow(&sums[1]) + under * under).to_array(),
+            (narrow(&sums[2]) + personal).to_array(),
+            (narrow(&sums[3]) + personal * personal).to_array(),
+        ];
     }
 }

@@ -9,7 +9,6 @@ use crate::maths::lanes::{LANES, Lanes, narrow};
 use crate::maths::order::ordered;
 use crate::model::fm::Sums;
 use crate::model::marks::{Marks, PIECE};
-use alloc::vec;
 use alloc::vec::Vec;
 use wide::f32x4;
 
@@ -133,10 +132,10 @@ impl Overlay {
 
     /// The sums over the active rows of an input.
     pub(crate) fn sums(&self, features: &Features) -> Sums {
-        let (mut sums, mut spare, mut row) = (Sums::new(self.lanes), Vec::new(), vec![[0.0; LANES]; self.lanes]);
+        let (mut sums, mut spare) = (Sums::new(self.lanes), Vec::new());
         for Feature { id, value, .. } in features.iter() {
             let (_, under, residual) = self.read(*id, &mut spare);
-            sums.add(under, residual, *value, &mut row);
+            sums.add_alone(under, residual, *value);
         }
         sums.finish(self.base.metadata().w0);
         sums

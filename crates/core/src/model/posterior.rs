@@ -122,7 +122,8 @@ impl Gaussian {
         let step = proximal(loss, offset + self.dot(phi), target, weight * variance);
         let (bound, pull) = (f64::from(MAX_WEIGHT), weight * step.pull);
         for (mean, d) in self.mean.iter_mut().zip(&self.direction) {
-            *mean = (wide(mean) + wide(d) * pull).to_array().map(|x| x.clamp(-bound, bound));
+            let [a, b, c, d] = (wide(mean) + wide(d) * pull).to_array();
+            *mean = [a.clamp(-bound, bound), b.clamp(-bound, bound), c.clamp(-bound, bound), d.clamp(-bound, bound)];
         }
         let curvature = weight * step.curvature;
         if diagonal {
@@ -137,10 +138,7 @@ impl Gaussian {
         let root = sqrt(curvature / (1.0 + curvature * variance));
         self.direction.iter_mut().for_each(|d| *d = (wide(d) * root).to_array());
         for (panel, column) in self.covariance.chunks_exact_mut(self.n).zip(&self.direction) {
-            let column = wide(column);
-            for (p, d) in panel.iter_mut().zip(self.direction.as_flattened()) {
-                *p = (wide(p) - column * *d).to_array();
-            }
+            add_outer(panel, -wide(column), &self.direction);
         }
         for i in 0..self.n {
             let d = self.direction[i / LANES][i % LANES];
@@ -184,10 +182,7 @@ impl Gaussian {
             *mean = (wide(mean) - wide(d) * pull).to_array().map(|x| x.clamp(-bound, bound));
         }
         for (panel, column) in self.covariance.chunks_exact_mut(self.n).zip(&self.direction) {
-            let column = wide(column) * gain;
-            for (p, d) in panel.iter_mut().zip(self.direction.as_flattened()) {
-                *p = (wide(p) + column * *d).to_array();
-            }
+            add_outer(panel, wide(column) * gain, &self.direction);
         }
     }
 
@@ -259,6 +254,21 @@ fn times(panel: &[Wide], phi: &[Lanes]) -> f64x4 {
         sum += wide(row) * f64::from(*x);
     }
     sum
+}
+
+/// Adds to four columns of the covariance what a direction is times theirs.
+#[inline]
+fn add_outer(panel: &mut [Wide], column: f64x4, direction: &[Wide]) {
+    let add = |row: &mut Wide, d: &f64| *row = (wide(row) + column * *d).to_array();
+    let (fours, rest) = panel.as_chunks_mut::<LANES>();
+    for ([a, b, c, d], [x, y, z, w]) in fours.iter_mut().zip(direction) {
+        add(a, x);
+        add(b, y);
+        add(c, z);
+        add(d, w);
+    }
+    let last = direction.as_flattened().iter().skip(LANES * fours.len());
+    rest.iter_mut().zip(last).for_each(|(row, d)| add(row, d));
 }
 
 #[inline]

@@ -8,11 +8,13 @@
 use crate::input::feature::{Feature, FeatureId, Features};
 use crate::input::index::Index;
 use crate::input::scale::Scales;
+use crate::maths::lanes::{LANES, narrow};
 use alloc::collections::BinaryHeap;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
+use wide::f32x4;
 
 /// Items in a block. A block holds b of its items, then each factor of its items, so that the inner loop runs over
 /// neighbours in memory and becomes SIMD.
@@ -215,25 +217,29 @@ impl Catalogue {
     }
 }
 
-/// Items whose scores are summed at once: so many fit the registers of a vector unit.
-const STRIP: usize = 16;
+/// Vectors whose scores are summed at once: so many fit the registers of a vector unit.
+const STRIP: usize = 4;
 
 /// <q, q_i> of a block's items; returns the highest.
 fn score_block(q: &[f32], block: &[f32], scores: &mut [f32; BLOCK]) -> f32 {
-    let mut highest = [f32::NEG_INFINITY; STRIP];
-    for (part, scores) in scores.as_chunks_mut::<STRIP>().0.iter_mut().enumerate() {
-        let mut sums = [0.0; STRIP];
+    let mut highest = f32x4::splat(f32::NEG_INFINITY);
+    let strips = scores.as_chunks_mut::<LANES>().0.as_chunks_mut::<STRIP>().0;
+    for (part, scores) in strips.iter_mut().enumerate() {
+        let [mut a, mut b, mut c, mut d] = [f32x4::ZERO; STRIP];
         for (q, column) in q.iter().zip(block.as_chunks::<BLOCK>().0) {
-            for (sum, v) in sums.iter_mut().zip(&column.as_chunks::<STRIP>().0[part]) {
-                *sum += q * v;
-            }
+            // The remainder changes nothing, and spares the loop a check.
+            let [w, x, y, z] = &column.as_chunks::<LANES>().0.as_chunks::<STRIP>().0[part % (BLOCK / LANES / STRIP)];
+            a += narrow(w) * *q;
+            b += narrow(x) * *q;
+            c += narrow(y) * *q;
+            d += narrow(z) * *q;
         }
-        *scores = sums;
-        for (highest, sum) in highest.iter_mut().zip(&sums) {
-            *highest = if *sum > *highest { *sum } else { *highest };
+        *scores = [a.to_array(), b.to_array(), c.to_array(), d.to_array()];
+        for sums in [a, b, c, d] {
+            highest = sums.simd_gt(highest).select(sums, highest);
         }
     }
-    highest.iter().fold(f32::NEG_INFINITY, |highest, x| highest.max(*x))
+    highest.to_array().into_iter().fold(f32::NEG_INFINITY, |highest, x| if x > highest { x } else { highest })
 }
 
 impl Ord for Place<'_> {
