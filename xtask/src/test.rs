@@ -63,7 +63,7 @@ fn every_step(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     })?;
     steps.step("npm package", || build::page(workspace))?;
     let brooklet = steps.step("brooklet, the command", || demo::brooklet(workspace))?;
-    steps.step("examples in Python", || python_examples(workspace, &brooklet))?;
+    steps.step("tests in Python", || python_tests(workspace, &brooklet))?;
     steps.step("end to end", || end_to_end(workspace, &brooklet, &browsers))?;
     steps.step("the packed package", || packed(workspace, &browsers.chromium))
 }
@@ -90,7 +90,7 @@ fn in_browser(sh: &Shell, browser: &str) -> Result<()> {
     Ok(run.env(TIMEOUT.0, TIMEOUT.1).run()?)
 }
 
-fn python_examples(workspace: &Workspace, brooklet: &Path) -> Result<()> {
+fn python_tests(workspace: &Workspace, brooklet: &Path) -> Result<()> {
     let sh = &workspace.shell;
     let tests = workspace.root.join("tests/python");
     let python = tools::python(workspace, &tests.join("requirements.txt"))?;

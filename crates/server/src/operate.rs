@@ -37,6 +37,11 @@ struct Step {
 /// Publishes the rows of an older version.
 pub(crate) async fn roll_back(state: &AppState, model: &Model, to: u64) -> Result<u64, OperateError> {
     let _alone = alone(state, model).await?;
+    go_back(state, model, to).await
+}
+
+/// The same, for whoever is alone with the model.
+async fn go_back(state: &AppState, model: &Model, to: u64) -> Result<u64, OperateError> {
     let current = model.current();
     let aggregate = aggregate(state, model, to).await?;
     let made = Made {
@@ -53,8 +58,10 @@ pub(crate) async fn roll_back(state: &AppState, model: &Model, to: u64) -> Resul
 
 /// Holds the version that is out, or the rows of an older one, whatever comes in; the version that is out then.
 pub(crate) async fn pin(state: &AppState, model: &Model, version: u64) -> Result<u64, OperateError> {
+    // Until both are done: a fold between them would be what is held.
+    let _alone = alone(state, model).await?;
     if model.current().version != version {
-        roll_back(state, model, version).await?;
+        go_back(state, model, version).await?;
     }
     set_pinned(state, model, true).await?;
     Ok(model.current().version)
@@ -62,13 +69,14 @@ pub(crate) async fn pin(state: &AppState, model: &Model, version: u64) -> Result
 
 /// Lets folds publish again.
 pub(crate) async fn unpin(state: &AppState, model: &Model) -> Result<(), OperateError> {
+    let _alone = alone(state, model).await?;
     set_pinned(state, model, false).await?;
     model.arrived.notify_one();
     Ok(())
 }
 
 async fn set_pinned(state: &AppState, model: &Model, pinned: bool) -> Result<(), OperateError> {
-    change_settings(state, model, |settings| settings.pinned = pinned).await?;
+    set(state, model, |settings| settings.pinned = pinned).await?;
     state.events().tell(if pinned { "pinned" } else { "unpinned" }, &model.name, serde_json::json!({}));
     Ok(())
 }
@@ -81,6 +89,15 @@ pub(crate) async fn change_settings(
 ) -> Result<ModelSettings, OperateError> {
     // Two changes at a time would each begin from what was there before both.
     let _alone = alone(state, model).await?;
+    set(state, model, change).await
+}
+
+/// The same, for whoever is alone with the model.
+async fn set(
+    state: &AppState,
+    model: &Model,
+    change: impl FnOnce(&mut ModelSettings),
+) -> Result<ModelSettings, OperateError> {
     let mut settings = state.store().settings(&model.name).await?;
     change(&mut settings);
     state.store().set_settings(&model.name, settings.clone()).await?;

@@ -142,6 +142,19 @@ async fn kept_deltas_are_folded_again_to_the_same_rows() {
 }
 
 #[tokio::test]
+async fn no_fold_comes_between_going_back_and_pinning() {
+    let bench = four_versions().await;
+    assert_eq!(post(&bench.router, &delta(9, 1, 4)).await.status, 200);
+    // The fold waits for the pin to be done with what it has begun.
+    let pin = format!("{PATH}/pin");
+    let (pinned, folded) = tokio::join!(ask(&bench.router, "PUT", &pin, Some(json!({ "version": 2 }))), async {
+        fold_now(&bench.state, MODEL).await.unwrap()
+    });
+    assert_eq!((pinned.json()["version"].as_u64(), folded), (Some(5), Folded::Pinned));
+    assert_eq!(rows(&bench, versions(&bench).await["version"].as_u64().unwrap()).await, rows(&bench, 2).await);
+}
+
+#[tokio::test]
 async fn a_pinned_version_stays_until_it_is_let_go() {
     let bench = four_versions().await;
     let pin = format!("{PATH}/pin");

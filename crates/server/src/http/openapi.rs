@@ -144,8 +144,9 @@ fn challenge() -> Schema {
 
 /// Whose learner it is.
 fn whose() -> ObjectBuilder {
+    let or_none = |text: ObjectBuilder| text.schema_type(SchemaType::from_iter([Type::String, Type::Null]));
     let id = text(None).min_length(Some(1)).max_length(Some(128));
-    ObjectBuilder::new().property("visitor", id).property("profile", text(None))
+    ObjectBuilder::new().property("visitor", or_none(id)).property("profile", or_none(text(None)))
 }
 
 fn who() -> Schema {
@@ -232,8 +233,12 @@ fn operation(route: &Route) -> OperationBuilder {
         operation = operation.parameter(parameter(name, ParameterIn::Query, required));
     }
     if let Some((media, schema)) = route.body {
-        let content = ContentBuilder::new().schema(Some(schema())).build();
-        let body = RequestBodyBuilder::new().content(media, content).required(Some(Required::True)).build();
+        let schema = schema();
+        // Where no member is needed, no body is.
+        let is_needed = matches!(&schema, Schema::Object(object) if media != JSON || !object.required.is_empty());
+        let required = if is_needed { Required::True } else { Required::False };
+        let content = ContentBuilder::new().schema(Some(schema)).build();
+        let body = RequestBodyBuilder::new().content(media, content).required(Some(required)).build();
         operation = operation.request_body(Some(body));
     }
     let (status, media) = route.answer;
