@@ -123,6 +123,9 @@ pub use share::outbox::{PendingDelta, Sharing};
 #[cfg(feature = "write")]
 #[doc(inline)]
 pub use share::release::{Judging, Release};
+#[cfg(feature = "write")]
+#[doc(inline)]
+pub use share::taking::Taking;
 pub use slates::slate::{Recommended, Slate};
 pub use thresholds::Thresholds;
 #[doc(inline)]

@@ -107,3 +107,31 @@ fn rows_that_wait_are_kept_with_the_aggregate() {
     assert_eq!([1, 2, 2, 3].map(|client| told(&mut aggregate, client)), [0, 0, 0, 2]);
     assert_eq!(aggregate.new_rows(), [0, 0]);
 }
+
+#[test]
+fn clients_that_are_let_go_one_after_the_other_make_the_same_version() {
+    // More rows than are kept at a time, new ones among them, two deltas of each client.
+    let config = FoldConfig { quorum: 3, horizon: u64::MAX, ..FoldConfig::default() };
+    let items: Vec<usize> = (0..400).collect();
+    let deltas: Vec<Delta> = (0..200u8)
+        .flat_map(|client| [1, 2].map(|seq| (client, seq)))
+        .map(|(client, seq)| delta(client, seq, &items[client as usize..], 1 + client as i8 % 100, 1e-3, Evidence(60)))
+        .collect();
+    let from = Aggregate::from_base(&base(8));
+    let mut fold = Fold::new(&config, 1, 8);
+    deltas.iter().for_each(|delta| fold.add(delta).expect("it is of this version"));
+    let mut at_once = from.clone();
+    let expected = at_once.publish(&fold, 1.0, Precision::F16).expect("it is written");
+
+    let mut taking = Taking::new(from.clone(), &config);
+    deltas.iter().for_each(|delta| taking.add(delta).expect("it is the next"));
+    assert_eq!(taking.summary(), (fold.rows(), fold.digest()));
+    assert_eq!(taking.events(), fold.events());
+    assert!(taking.add(&deltas[0]).is_err(), "a client who was let go came again");
+    assert!(taking.publish(1.0, Precision::F16).expect("it is written") == expected);
+    assert_eq!(taking.into_aggregate(), at_once);
+
+    let mut noisy = Taking::with_noise(from.clone(), &config);
+    deltas.iter().for_each(|delta| noisy.add(delta).expect("it is the next"));
+    assert_eq!(noisy.sums().expect("it has sums").numbers, from.sums(&fold).expect("it fits").numbers);
+}

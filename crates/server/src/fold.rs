@@ -1,14 +1,13 @@
 //! The fold: pending deltas into the next version, off the writer's thread.
 //!
-//! The sums are computed on what a reader saw; only the result goes through the writer, in one short transaction that
+//! All that waits when it begins is in it, read and added some at a time. The sums are computed on what a reader saw; only the result goes through the writer, in one short transaction that
 //! marks exactly the deltas that were read. So acknowledgements go on during a fold, and a process that dies in the
 //! middle leaves every delta pending.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use brooklet_core::{Aggregate, Base, ClientKey, Delta, Error, Fold, FoldConfig, Release, Report};
+use brooklet_core::{Aggregate, Base, Delta, Error, FoldConfig, Release, Report, Taking};
 use tokio::time::{sleep, sleep_until};
 
 use crate::clock::now;
@@ -22,9 +21,12 @@ use crate::state::AppState;
 use crate::store::{By, CandidateState, FoldedVersion, Judged, Limit, Made, Pending, Reported, Settings, StoreError};
 use crate::trial::{self, Verdict};
 
-/// What one fold takes at most, whatever the number of clients that a version needs. More waits for the next one.
-const DELTAS: usize = 8192;
-const BYTES: usize = 16 << 20;
+/// What one fold takes at most: its publication marks each of them, and commits wait for that. More waits for the next one.
+const DELTAS: usize = 1 << 16;
+/// And of all that as many clients as a version needs together.
+const OF_A_CLIENT: usize = 8192;
+/// How many are read and added at a time.
+const AT_ONCE: usize = 256;
 
 /// How long to wait after a fold that published nothing.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -170,17 +172,15 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
         });
     }
     let least = state.config().version_clients as usize;
-    let limit = Limit {
-        deltas: DELTAS.max(least),
-        bytes: BYTES.max(least.saturating_mul(state.config().max_inflated_bytes)),
-        // So that those of as many clients as are needed fit.
-        of_a_client: (DELTAS / least.max(1)).max(1),
-    };
-    let pending = store.pending(&model.name, limit).await?;
-    if pending.is_empty() {
+    let of_a_client = (OF_A_CLIENT / least.max(1)).max(1);
+    let limit = Limit { deltas: DELTAS.max(least), of_a_client };
+    let mut waiting = store.waiting(&model.name, limit).await?;
+    if waiting.is_empty() {
         return Ok(Folded::Nothing);
     }
-    let clients = pending.iter().map(|delta| delta.client).collect::<BTreeSet<ClientKey>>().len();
+    // Client by client, as the sums are made.
+    waiting.sort_unstable_by_key(|delta| (delta.client, delta.id));
+    let clients = waiting.chunk_by(|a, b| a.client == b.client).count();
     if clients < least {
         tracing::debug!(model = model.name, clients, least, "too few clients for a version");
         return Ok(Folded::TooFew);
@@ -196,55 +196,60 @@ async fn fold(state: &AppState, model: &Model) -> Result<Folded, FoldError> {
     let config = FoldConfig { horizon: u64::MAX, ..state.fold().clone() };
     let precision = state.config().precision;
     let judge = state.config().judge.clone();
-    let computed = tokio::task::spawn_blocking(move || {
-        let mut aggregate = Aggregate::decode(&aggregate)?;
-        let [_, left_out_before] = aggregate.new_rows();
-        let sum = Sum::of(&pending, limit.bytes, Fold::new(&config, aggregate.version(), current.factors));
+    let mut sum = computed({
+        let config = config.clone();
+        move || {
+            let aggregate = Aggregate::decode(&aggregate)?;
+            let taking = match budget {
+                None => Taking::new(aggregate, &config),
+                Some(_) => Taking::with_noise(aggregate, &config),
+            };
+            Ok(Sum { taking, taken: Vec::new(), set_aside: Vec::new(), reported: Reported::default() })
+        }
+    })
+    .await?;
+    let [_, left_out_before] = sum.taking.new_rows();
+    for some in waiting.chunks(AT_ONCE) {
+        let mut deltas = store.deltas(&model.name, some.into()).await?;
+        deltas.sort_unstable_by_key(|delta| (delta.client, delta.id));
+        sum = computed(move || Ok(sum.with(&deltas))).await?;
+    }
+    let computed = computed(move || {
+        let Sum { mut taking, taken, set_aside, reported } = sum;
+        let (events, (changed_rows, digest)) = (taking.events(), taking.summary());
+        if let (Some(budget), Some(sums)) = (budget, taking.sums()) {
+            budget.add_noise(sums);
+        }
         let judge = judge.as_ref().map(Judge::judging);
-        let base = Base::decode(current.bytes.as_ref())?;
-        let mut release = match budget {
-            None => aggregate.release(&sum.fold, precision, &base, judge)?,
-            Some(budget) => {
-                let mut sums = aggregate.sums(&sum.fold)?;
-                budget.add_noise(&mut sums);
-                aggregate.release_sums(&sums, precision, &base, judge)?
-            }
-        };
-        let [waiting, left_out] = aggregate.new_rows();
-        let new_rows = [waiting, left_out - left_out_before];
+        let mut release = taking.release(precision, &Base::decode(current.bytes.as_ref())?, judge)?;
         let worse = release.base.is_none();
         let mut judged = judged(&release);
         let bytes = match release.base.take() {
             Some(base) => base.bytes().to_vec(),
             // What an operator who knows better can publish is what the deltas say, whole.
             None => {
-                let bytes = aggregate.publish(&sum.fold, 1.0, precision)?;
+                let bytes = taking.publish(1.0, precision)?;
                 (judged.step, judged.held_back) = (Some(1.0), 0);
                 judged.loss = judge.map(|judge| judge(&Base::decode(bytes.as_slice())?)).transpose()?;
                 bytes
             }
         };
+        let [waiting, left_out] = taking.new_rows();
         let settings = Settings::of(&config, precision, budget.is_some());
         let made = Made {
             by: By::Fold,
             parent: Some(current.version),
             judged,
             settings: Some(settings),
-            reported: sum.reported,
+            reported,
             ..Made::default()
         };
-        let fold = FoldedVersion {
-            events: sum.fold.events(),
-            changed_rows: sum.fold.rows() as u64,
-            digest: sum.fold.digest(),
-            taken: sum.taken,
-            set_aside: sum.set_aside,
-            made,
-        };
-        let next = Next::of(bytes, &aggregate, fold, now(), precision)?;
-        Ok::<_, FoldError>((release, new_rows, if worse { Outcome::Worse(next) } else { Outcome::Next(next) }))
+        let fold = FoldedVersion { events, changed_rows: changed_rows as u64, digest, taken, set_aside, made };
+        let next = Next::of(bytes, &taking.into_aggregate(), fold, now(), precision)?;
+        let new_rows = [waiting, left_out - left_out_before];
+        Ok((release, new_rows, if worse { Outcome::Worse(next) } else { Outcome::Next(next) }))
     });
-    let (release, [waiting, left_out], outcome) = computed.await.map_err(|_| FoldError::Panicked)??;
+    let (release, [waiting, left_out], outcome) = computed.await?;
     tell_of_the_gate(state, model, &release);
     state.metrics().new_rows(&model.name, waiting, left_out);
     if left_out > 0 {
@@ -317,49 +322,48 @@ fn judged(release: &Release) -> Judged {
     }
 }
 
+/// Off the threads that answer requests.
+async fn computed<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, FoldError> + Send + 'static,
+) -> Result<T, FoldError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| FoldError::Panicked)?
+}
+
 /// Adds a delta; what it reports. A version that is made again adds it in the same way.
-pub(crate) fn add(fold: &mut Fold, plain: &[u8]) -> Result<Report, Error> {
+pub(crate) fn add(taking: &mut Taking, plain: &[u8]) -> Result<Report, Error> {
     let mut delta = Delta::decode(plain)?;
     // What it says does not depend on its base, which may be a canary that is over.
-    delta.base_version = delta.base_version.min(fold.version());
-    fold.add(&delta)?;
+    delta.base_version = delta.base_version.min(taking.version());
+    taking.add(&delta)?;
     Ok(delta.report)
 }
 
 /// A sum and where each delta went.
 struct Sum {
-    fold: Fold,
+    taking: Taking,
     taken: Vec<i64>,
     set_aside: Vec<i64>,
     reported: Reported,
 }
 
 impl Sum {
-    /// Of as many as do not come to more bytes than `most`, decompressed; the others wait.
-    fn of(pending: &[Pending], most: usize, fold: Fold) -> Sum {
-        let mut bytes_so_far = 0;
-        let taken = Vec::with_capacity(pending.len());
-        let mut sum = Sum { fold, taken, set_aside: Vec::new(), reported: Reported::default() };
-        for Pending { id, bytes, .. } in pending {
-            if bytes_so_far > most {
-                break;
-            }
+    /// And of these, of clients in the order of their keys.
+    fn with(mut self, deltas: &[Pending]) -> Sum {
+        for Pending { id, bytes, .. } in deltas {
             let plain = gzip::plain(bytes).map_err(|_| Error::BadDelta("it is not the gzip that it was"));
-            bytes_so_far += plain.as_ref().map_or(0, |plain| plain.len());
-            let added = plain.and_then(|plain| add(&mut sum.fold, &plain));
-            match added {
+            match plain.and_then(|plain| add(&mut self.taking, &plain)) {
                 Ok(report) => {
-                    sum.taken.push(*id);
-                    sum.reported.add(&report);
+                    self.taken.push(*id);
+                    self.reported.add(&report);
                 }
                 // It was checked when it came in, so this is a defect, here or of the disk. One bad row must not keep
                 // all others waiting for ever.
                 Err(error) => {
                     tracing::error!(id, %error, "an accepted delta cannot be folded; it is set aside");
-                    sum.set_aside.push(*id);
+                    self.set_aside.push(*id);
                 }
             }
         }
-        sum
+        self
     }
 }

@@ -136,7 +136,7 @@ pub use store::{
     Append, By, Candidate, CandidateState, CandidateStats, Challenger, Comparison, FoldedVersion, Head, Judged, Limit,
     Made, ModelSettings, Pending, Postgres, PostgresConfig, PostgresUrl, Publication, Receipt, Registered, Reported,
     Settings, Sqlite, SqliteConfig, Stats, Store, StoreError, StoredVersion, VersionStats, backup, list_tokens,
-    make_token, migrate, restore, revoke_token,
+    make_token, migrate, restore, revoke_token, Waiting,
 };
 pub use token::{Scope, Token};
 

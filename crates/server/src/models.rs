@@ -69,9 +69,9 @@ async fn take_over(state: &AppState, model: &Model, bytes: Bytes) -> Result<Take
     })
     .await?;
     if next.current.factors != current.factors {
-        let all = Limit { deltas: i64::MAX as usize, bytes: usize::MAX, of_a_client: i64::MAX as usize };
-        let pending = state.store().pending(&model.name, all).await?;
-        next.publication.fold.set_aside = pending.iter().map(|delta| delta.id).collect();
+        let all = Limit { deltas: i64::MAX as usize, of_a_client: i64::MAX as usize };
+        let waiting = state.store().waiting(&model.name, all).await?;
+        next.publication.fold.set_aside = waiting.iter().map(|delta| delta.id).collect();
     }
     let set_aside = next.publication.fold.set_aside.len() as u64;
     let version = publish(state, model, next).await?;

@@ -3,7 +3,7 @@
 
 use std::any::Any;
 
-use brooklet_core::{Aggregate, Base, ClientKey, Fold};
+use brooklet_core::{Aggregate, Base, ClientKey, Fold, Taking};
 use tokio::sync::MutexGuard;
 
 use crate::clock::now;
@@ -326,21 +326,21 @@ async fn walk(
             _ => Vec::new(),
         };
         deltas.retain(|delta| Some(delta.client) != without);
+        deltas.sort_unstable_by_key(|delta| delta.client);
         (aggregate, base) = computed(state, move |state| {
             let settings = step.made.settings.as_ref().and_then(|settings| settings.again(state.fold()));
             let (config, precision) = settings.ok_or_else(|| {
                 let version = step.version;
                 OperateError::NotRebuilt(format!("version {version} has noise, or its list of items is another by now"))
             })?;
-            let mut aggregate = aggregate.placed(step.version - 1, 0.0);
-            let mut fold = Fold::new(&config, aggregate.version(), aggregate.factors());
+            let mut taking = Taking::new(aggregate.placed(step.version - 1, 0.0), &config);
             for delta in &deltas {
                 // What cannot be added was set aside when it was folded, and is in no version.
-                let _ = gzip::plain(&delta.bytes).is_ok_and(|plain| add(&mut fold, &plain).is_ok());
+                let _ = gzip::plain(&delta.bytes).is_ok_and(|plain| add(&mut taking, &plain).is_ok());
             }
             let share = step.made.judged.step.filter(|_| step.made.by == By::Fold).unwrap_or(0.0);
-            let base = aggregate.publish(&fold, share, precision)?;
-            Ok((aggregate, base))
+            let base = taking.publish(share, precision)?;
+            Ok((taking.into_aggregate(), base))
         })
         .await?;
     }

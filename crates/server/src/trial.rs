@@ -3,8 +3,6 @@
 //! Its deltas stay pending as long as it is tried, and so does what comes in meanwhile: all reports of the trial are among what is pending,
 //! so that any process, also one that was started later, comes to the same figures.
 
-use std::collections::BTreeSet;
-
 use brooklet_core::Delta;
 
 use crate::clock::now;
@@ -90,18 +88,19 @@ pub(crate) async fn reject(
 
 /// How the two groups were served since it began.
 pub(crate) async fn compare(state: &AppState, model: &Model, canary: &Canary) -> Result<Comparison, FoldError> {
-    let limit = Limit { deltas: canary.taken.len() + MOST, bytes: usize::MAX, of_a_client: MOST };
-    let pending = state.store().pending(&model.name, limit).await?;
-    let (taken, version) = (canary.taken.clone(), canary.current.version);
-    let compared = tokio::task::spawn_blocking(move || groups(&pending, &taken, version));
+    let limit = Limit { deltas: canary.taken.len() + MOST, of_a_client: MOST };
+    let mut since = state.store().waiting(&model.name, limit).await?;
+    since.retain(|delta| !canary.taken.contains(&delta.id));
+    let (deltas, version) = (state.store().deltas(&model.name, since).await?, canary.current.version);
+    let compared = tokio::task::spawn_blocking(move || groups(&deltas, version));
     let [with, without] = compared.await.map_err(|_| FoldError::Panicked)?;
     Ok(Comparison::of(&with, &without))
 }
 
 /// What clients with that version report, and what the others do.
-fn groups(pending: &[Pending], taken: &BTreeSet<i64>, version: u64) -> [Reported; 2] {
+fn groups(deltas: &[Pending], version: u64) -> [Reported; 2] {
     let mut groups = [Reported::default(); 2];
-    for Pending { bytes, .. } in pending.iter().filter(|delta| !taken.contains(&delta.id)) {
+    for Pending { bytes, .. } in deltas {
         let delta = gzip::plain(bytes).ok().and_then(|plain| Delta::decode(&plain).ok());
         if let Some(delta) = delta {
             groups[usize::from(delta.base_version != version)].add(&delta.report);

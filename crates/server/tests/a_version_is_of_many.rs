@@ -41,9 +41,9 @@ async fn fewer_clients_than_a_version_needs_publish_none_however_much_they_send(
     assert_eq!(bench.stats().await.pending_deltas, 200);
     post(&bench.router, &delta(3, 1, 1)).await;
     // A fold that takes ten takes of all three.
-    let limit = Limit { deltas: 10, bytes: usize::MAX, of_a_client: 4 };
-    let pending = bench.state.store().pending(MODEL, limit).await.unwrap();
-    let of = |n| pending.iter().filter(|delta| delta.client == client(n)).count();
+    let limit = Limit { deltas: 10, of_a_client: 4 };
+    let waiting = bench.state.store().waiting(MODEL, limit).await.unwrap();
+    let of = |n| waiting.iter().filter(|delta| delta.client == client(n)).count();
     assert_eq!([of(1), of(2), of(3)], [4, 4, 1]);
     assert_eq!(fold_now(&bench.state, MODEL).await.unwrap(), Folded::Published(2));
     let stats = bench.stats().await;

@@ -17,7 +17,7 @@ use brooklet_server::{
 use cluster::cluster;
 use common::{MODEL, Random, client, random_seed};
 
-const EVERYTHING: Limit = Limit { deltas: 1000, bytes: usize::MAX, of_a_client: 1000 };
+const EVERYTHING: Limit = Limit { deltas: 1000, of_a_client: 1000 };
 
 /// Both stores, empty.
 async fn both<F: Future<Output = ()>>(quota: u64, test: impl Fn(Arc<dyn Store>) -> F) {
@@ -134,7 +134,7 @@ async fn many_at_once_each_sent_twice_are_each_counted_once() {
         let stats = store.stats(MODEL).await.unwrap().unwrap();
         assert_eq!((stats.pending_deltas, stats.deltas_total, stats.clients), (500, 500, 100));
         assert_eq!((stats.pending_events, stats.events_total), (1500, 1505));
-        let pending = store.pending(MODEL, EVERYTHING).await.unwrap();
+        let pending = store.waiting(MODEL, EVERYTHING).await.unwrap();
         assert_eq!(pending.iter().map(|delta| delta.id).collect::<BTreeSet<_>>().len(), 500);
     })
     .await;
@@ -152,17 +152,17 @@ async fn a_fold_takes_of_everybody_first_and_marks_what_it_took() {
             all.iter().map(|(client, seq)| (*client as u8, bytes(*client, *seq))).collect()
         };
         let found = async |limit: Limit| -> Vec<(u8, Bytes)> {
-            let pending = store.pending(MODEL, limit).await.unwrap();
-            names(&pending).into_iter().map(|(client, bytes)| (client, Bytes::copy_from_slice(bytes))).collect()
+            let waiting = store.waiting(MODEL, limit).await.unwrap();
+            let mut deltas = store.deltas(MODEL, waiting.clone()).await.unwrap();
+            deltas.sort_by_key(|delta| waiting.iter().position(|waiting| waiting.id == delta.id));
+            assert!(deltas.iter().map(|delta| (delta.id, delta.client)).eq(waiting.iter().map(|w| (w.id, w.client))));
+            names(&deltas).into_iter().map(|(client, bytes)| (client, Bytes::copy_from_slice(bytes))).collect()
         };
         assert_eq!(found(EVERYTHING).await, expected(&[(1, 1), (2, 1), (3, 1), (1, 2), (2, 2), (1, 3)]));
         assert_eq!(found(Limit { deltas: 4, ..EVERYTHING }).await, expected(&[(1, 1), (2, 1), (3, 1), (1, 2)]));
         assert_eq!(found(Limit { of_a_client: 1, ..EVERYTHING }).await, expected(&[(1, 1), (2, 1), (3, 1)]));
-        let two = bytes(1, 1).len() + bytes(2, 1).len();
-        assert_eq!(found(Limit { bytes: two, ..EVERYTHING }).await, expected(&[(1, 1), (2, 1)]));
-        assert_eq!(found(Limit { bytes: 1, ..EVERYTHING }).await, expected(&[(1, 1)]));
 
-        let pending = store.pending(MODEL, EVERYTHING).await.unwrap();
+        let pending = store.waiting(MODEL, EVERYTHING).await.unwrap();
         let ids: Vec<i64> = pending.iter().map(|delta| delta.id).collect();
         store.publish(MODEL, publication(2, ids[..2].into(), ids[2..3].into())).await.unwrap();
         let again = store.publish(MODEL, publication(3, ids[1..4].into(), Vec::new())).await;
@@ -194,7 +194,7 @@ async fn a_models_deltas_have_so_much_room_and_there_is_more_when_some_are_forgo
             assert_eq!(store.append(append(0, 1)).await.unwrap(), Receipt::NoRoom);
         }
         assert_eq!(store.append(append(1, 2)).await.unwrap(), Receipt::Repeated);
-        let ids = store.pending(MODEL, EVERYTHING).await.unwrap().iter().map(|delta| delta.id).collect();
+        let ids = store.waiting(MODEL, EVERYTHING).await.unwrap().iter().map(|delta| delta.id).collect();
         store.publish(MODEL, publication(2, ids, Vec::new())).await.unwrap();
         store.prune(MODEL, 1..=2).await.unwrap();
         assert_eq!(store.append(append(1, 3)).await.unwrap(), Receipt::Accepted);
@@ -207,7 +207,7 @@ async fn candidates_wait_beside_the_versions_until_one_is_published() {
     both(1 << 20, async |store: Arc<dyn Store>| {
         store.register(MODEL, publication(1, Vec::new(), Vec::new())).await.unwrap();
         store.append(append(1, 1)).await.unwrap();
-        let id = store.pending(MODEL, EVERYTHING).await.unwrap()[0].id;
+        let id = store.waiting(MODEL, EVERYTHING).await.unwrap()[0].id;
         let candidate = || publication(2, vec![id], Vec::new());
         assert_eq!(store.propose(MODEL, CandidateState::Canary, candidate()).await.unwrap(), 1);
         assert_eq!(store.propose(MODEL, CandidateState::Canary, candidate()).await.unwrap(), 2);
@@ -238,7 +238,7 @@ async fn what_is_forgotten_is_gone_and_the_rest_is_not() {
         for (client, seq) in [(1, 1), (2, 1), (1, 2)] {
             store.append(append(client, seq)).await.unwrap();
         }
-        let first = store.pending(MODEL, EVERYTHING).await.unwrap()[0].id;
+        let first = store.waiting(MODEL, EVERYTHING).await.unwrap()[0].id;
         store.publish(MODEL, publication(2, vec![first], Vec::new())).await.unwrap();
         assert_eq!(store.forget(MODEL, client(1)).await.unwrap(), 2);
         assert_eq!(store.head(MODEL).await.unwrap().unwrap().pending, 1);

@@ -4,17 +4,18 @@
 use crate::error::Error;
 use crate::format::base::{Base, Precision};
 use crate::format::base_writer::{Rows, encode_base};
+use crate::format::delta::ClientKey;
 use crate::format::evidence::Evidence;
 use crate::format::metadata::{Metadata, Prior, Steps};
 use crate::input::feature::FeatureId;
 use crate::limits::MAX_WEIGHT;
 use crate::maths::scalar::sqrt;
 use crate::share::curvature::{Amounts, Curvature};
-use crate::share::fold::{Fold, FoldConfig, Reports};
-use crate::share::influence::{Bounds, CutShort, Measured, Row, Waiting};
+use crate::share::fold::{Fold, FoldConfig, Reports, Told};
+use crate::share::influence::{Bounds, Cut, CutShort, Measured, Row, Waiting};
 use crate::share::owed::Owed;
 use crate::share::precision::RowPrecision;
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -110,8 +111,18 @@ impl Aggregate {
     /// Moves the rows by a share `step` of the way that the fold's sums and what is owed lead; the next version's base blob. On an
     /// error nothing has changed.
     pub fn publish(&mut self, fold: &Fold, step: f32, precision: Precision) -> Result<Vec<u8>, Error> {
-        let (mut next, _) = self.with(fold)?;
-        let blob = next.advance(self, fold.config.reach, step, precision)?;
+        self.publish_next(self.with(fold)?.0, fold.config.reach, step, precision)
+    }
+
+    /// The same with what comes next.
+    pub(crate) fn publish_next(
+        &mut self,
+        mut next: Aggregate,
+        reach: f32,
+        step: f32,
+        precision: Precision,
+    ) -> Result<Vec<u8>, Error> {
+        let blob = next.advance(self, reach, step, precision)?;
         *self = next;
         Ok(blob)
     }
@@ -137,13 +148,27 @@ impl Aggregate {
     /// The fold's curvature added, the gradient that it has at the rows owed, and what clients report remembered; and whom a bound cut short.
     pub(crate) fn with(&self, fold: &Fold) -> Result<(Aggregate, CutShort), Error> {
         self.fits(fold)?;
-        let mut next = self.clone();
-        let (place, curvature) = (next.places(), Curvature::of(&self.metadata.prior));
-        let mut bounds = Bounds::new(&curvature, &fold.config, Measured::Gradient);
-        for (client, told) in &fold.clients {
+        let (mut next, mut cut) = (self.clone(), Cut::default());
+        self.hear(&fold.clients, &fold.config, &mut next, &mut cut);
+        next.close(fold);
+        Ok((next, cut.short()))
+    }
+
+    /// Adds what clients say, each within its bounds, to what comes after this, and whom a bound cut short to the others.
+    pub(crate) fn hear(
+        &self,
+        clients: &BTreeMap<ClientKey, Told>,
+        config: &FoldConfig,
+        next: &mut Aggregate,
+        cut: &mut Cut,
+    ) {
+        let (width, place, curvature) = (self.width(), self.places(), Curvature::of(&self.metadata.prior));
+        let mut bounds = Bounds::new(&curvature, config, Measured::Gradient);
+        bounds.cut = *cut;
+        for (client, told) in clients {
             let mut new = Vec::new();
-            let told = told.rows(fold.width + 2).map(|(id, sums)| (id, place(id), sums));
-            for told in bounds.of(told, fold.width, |i| self.row(i)) {
+            let told = told.rows(width + 2).map(|(id, sums)| (id, place(id), sums));
+            for told in bounds.of(told, width, |i| self.row(i)) {
                 match told.place {
                     Some(i) => next.learn(i, told.gradient.iter().copied(), told.amounts),
                     None => new.push(told),
@@ -151,9 +176,13 @@ impl Aggregate {
             }
             next.left_out += next.waiting.hear(*client, self.metadata.version, &new);
         }
-        next.admit(&fold.config);
-        next.reports = self.reports.followed_by(&fold.reports, REPORTS[1]);
-        Ok((next, bounds.cut_short()))
+        *cut = bounds.cut;
+    }
+
+    /// All clients of a fold were heard.
+    pub(crate) fn close(&mut self, fold: &Fold) {
+        self.admit(&fold.config);
+        self.reports = self.reports.followed_by(&fold.reports, REPORTS[1]);
     }
 
     /// Whether a fold is upon this version, and of as many factors.

@@ -63,9 +63,21 @@ pub(crate) struct Bounds<'a> {
     gradients: Vec<f64>,
     /// A row of the base.
     at: Vec<f64>,
-    /// Clients who were cut short, and the lengths that are left of theirs and of all gradients.
-    cut: u64,
+    pub(crate) cut: Cut,
+}
+
+/// Clients who were cut short so far, and the lengths that are left of theirs and of all gradients.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Cut {
+    clients: u64,
     lengths: [f64; 2],
+}
+
+impl Cut {
+    pub(crate) fn short(self) -> CutShort {
+        let [theirs, all] = self.lengths;
+        CutShort { clients: self.clients, share: if all > 0.0 { theirs / all } else { 0.0 } }
+    }
 }
 
 impl<'a> Bounds<'a> {
@@ -77,8 +89,7 @@ impl<'a> Bounds<'a> {
             rows: Vec::new(),
             gradients: Vec::new(),
             at: Vec::new(),
-            cut: 0,
-            lengths: [0.0; 2],
+            cut: Cut::default(),
         }
     }
 
@@ -126,19 +137,13 @@ impl<'a> Bounds<'a> {
             }
         }
         let left = length.min(most);
-        self.lengths[1] += left;
+        self.cut.lengths[1] += left;
         if is_cut {
-            self.cut += 1;
-            self.lengths[0] += left;
+            self.cut.clients += 1;
+            self.cut.lengths[0] += left;
         }
         let rows = self.rows.iter().zip(self.gradients.chunks_exact(width));
         rows.map(|((id, place, amounts), gradient)| Bounded { id: *id, place: *place, gradient, amounts: *amounts })
-    }
-
-    /// Of all clients so far.
-    pub(crate) fn cut_short(&self) -> CutShort {
-        let [theirs, all] = self.lengths;
-        CutShort { clients: self.cut, share: if all > 0.0 { theirs / all } else { 0.0 } }
     }
 }
 
@@ -199,7 +204,8 @@ impl Waiting {
             }
             row.numbers.iter_mut().zip(gradient.iter().chain(amounts)).for_each(|(sum, x)| *sum += *x as f32);
         }
-        left_out
+        // Between folds there is room for half as many: what few met is not let go of before the others were heard, unless there is no end of it.
+        if self.rows.len() > 2 * self.most() { left_out + self.make_room() } else { left_out }
     }
 
     /// Takes out the rows that enough clients met, or that `listed` has.
@@ -213,11 +219,15 @@ impl Waiting {
         admitted
     }
 
+    /// How many rows there is room for.
+    fn most(&self) -> usize {
+        let numbers = self.rows.values().next().map_or(1, |row| row.numbers.len());
+        WAITING[0].min(WAITING[1] / numbers)
+    }
+
     /// Lets go of what there is no room for: rows that fewest clients met, of these the oldest. How many.
     pub(crate) fn make_room(&mut self) -> u64 {
-        let numbers = self.rows.values().next().map_or(1, |row| row.numbers.len());
-        let most = WAITING[0].min(WAITING[1] / numbers);
-        let too_many = self.rows.len().saturating_sub(most);
+        let too_many = self.rows.len().saturating_sub(self.most());
         if too_many > 0 {
             let mut order: Vec<_> = self.rows.iter().map(|(id, row)| (row.clients.len(), row.since, *id)).collect();
             order.sort_unstable();

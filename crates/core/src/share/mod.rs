@@ -22,5 +22,7 @@ pub mod privacy;
 pub mod release;
 #[cfg(feature = "write")]
 mod stored;
+#[cfg(feature = "write")]
+pub mod taking;
 pub mod teaching;
 pub mod told;

@@ -18,10 +18,12 @@
 //! A version costs 1 / (2 z^2) of zero-concentrated differential privacy with sigma = z times the bound, and versions add up (Bun and Steinke 2016).
 
 use crate::error::Error;
+use crate::format::delta::ClientKey;
 use crate::share::aggregate::Aggregate;
 use crate::share::curvature::Curvature;
-use crate::share::fold::Fold;
+use crate::share::fold::{Fold, FoldConfig, Told};
 use crate::share::influence::{Bounds, Measured};
+use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -47,30 +49,40 @@ impl Aggregate {
     /// The sums of a fold over the rows of the base and those that are listed.
     pub fn sums(&self, fold: &Fold) -> Result<Sums, Error> {
         self.fits(fold)?;
-        let mut next = self.clone();
-        next.admit_listed(&fold.config);
-        let width = next.width();
-        let (place, curvature) = (next.places(), Curvature::of(next.prior()));
-        let mut numbers = vec![0i64; next.len() * (width + 2)];
-        let mut bounds = Bounds::new(&curvature, &fold.config, Measured::Whole);
-        for told in fold.clients.values() {
+        let mut sums = Sums::nothing(self, &fold.config);
+        sums.hear(&fold.clients, &fold.config);
+        Ok(sums)
+    }
+}
+
+impl Sums {
+    /// Of no client yet.
+    pub(crate) fn nothing(aggregate: &Aggregate, config: &FoldConfig) -> Sums {
+        let mut next = aggregate.clone();
+        next.admit_listed(config);
+        let numbers = vec![0i64; next.len() * (next.width() + 2)];
+        Sums { next, reach: config.reach, numbers, bound: f64::from(config.influence) * GRID, deviation: 0.0 }
+    }
+
+    /// Adds what clients say, each within its bounds.
+    pub(crate) fn hear(&mut self, clients: &BTreeMap<ClientKey, Told>, config: &FoldConfig) {
+        let next = &self.next;
+        let (width, place, curvature) = (next.width(), next.places(), Curvature::of(next.prior()));
+        let mut bounds = Bounds::new(&curvature, config, Measured::Whole);
+        for told in clients.values() {
             // What the base has no row for is left out before the part is measured.
             let told = told.rows(width + 2).filter_map(|(id, sums)| Some((id, Some(place(id)?), sums)));
             for told in bounds.of(told, width, |i| next.row(i)) {
                 let Some(i) = told.place else { continue };
-                let sums = &mut numbers[i * (width + 2)..(i + 1) * (width + 2)];
+                let sums = &mut self.numbers[i * (width + 2)..(i + 1) * (width + 2)];
                 for (sum, x) in sums.iter_mut().zip(told.gradient.iter().chain(&told.amounts)) {
                     // Towards zero, so that no part becomes longer.
                     *sum = sum.saturating_add((x * GRID) as i64);
                 }
             }
         }
-        let bound = f64::from(fold.config.influence) * GRID;
-        Ok(Sums { next, reach: fold.config.reach, numbers, bound, deviation: 0.0 })
     }
-}
 
-impl Sums {
     /// What a version with noise of z times the bound costs, as rho of zero-concentrated differential privacy.
     pub fn cost(z: f64) -> f64 {
         0.5 / (z * z)

@@ -59,13 +59,25 @@ impl Aggregate {
         current: &Base,
         judge: Option<&Judging<'_>>,
     ) -> Result<Release, Error> {
+        let (next, cut_short) = self.with(fold)?;
+        let release = self.release_next(&next, fold, precision, current, judge)?;
+        Ok(Release { cut_short: Some(cut_short), ..release })
+    }
+
+    /// The same with what comes next, all that is in the fold.
+    pub(crate) fn release_next(
+        &mut self,
+        next: &Aggregate,
+        fold: &Fold,
+        precision: Precision,
+        current: &Base,
+        judge: Option<&Judging<'_>>,
+    ) -> Result<Release, Error> {
         let regret = self.regret(fold);
         let skipped = if regret.is_some_and(|regret| regret > MOST_REGRET) { STEPS_OF_REGRET } else { 0 };
         let trial = Trial { steps: &STEPS[skipped..], reach: fold.config.reach, precision, current, judge };
-        let (next, cut_short) = self.with(fold)?;
-        let release = self.first_good(&next, &trial)?;
-        let held_back = release.held_back + skipped as u32;
-        Ok(Release { held_back, regret, cut_short: Some(cut_short), ..release })
+        let release = self.first_good(next, &trial)?;
+        Ok(Release { held_back: release.held_back + skipped as u32, regret, ..release })
     }
 
     /// Publishes the next version of sums that noise was added to, in any case: they are of clients whose part in them is not to be told again, so

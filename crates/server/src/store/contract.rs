@@ -43,8 +43,11 @@ pub trait Store: Send + Sync + 'static {
     /// The client's last accepted sequence number; 0 if the client is unknown.
     async fn last_seq(&self, model: &str, client: ClientKey) -> Result<u64, StoreError>;
 
-    /// Deltas that no version holds yet: the oldest of each client, then the second of each, and so on.
-    async fn pending(&self, model: &str, limit: Limit) -> Result<Vec<Pending>, StoreError>;
+    /// Which deltas no version holds yet: the oldest of each client, then the second of each, and so on.
+    async fn waiting(&self, model: &str, limit: Limit) -> Result<Vec<Waiting>, StoreError>;
+
+    /// What these deltas say, which no version holds yet; in any order.
+    async fn deltas(&self, model: &str, waiting: Vec<Waiting>) -> Result<Vec<Pending>, StoreError>;
 
     /// The aggregate's state beside a version; None once it was pruned.
     async fn aggregate(&self, model: &str, version: u64) -> Result<Option<Vec<u8>>, StoreError>;
@@ -175,18 +178,25 @@ pub enum Registered {
     Present,
 }
 
-/// How much a fold takes at once: it bounds its memory and the length of the transaction that publishes.
+/// How much a fold takes: it bounds the length of the transaction that publishes.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
     /// Deltas.
     pub deltas: usize,
-    /// Their bytes together; at least one delta is taken.
-    pub bytes: usize,
     /// Deltas of one client key: many deltas of one must not take the place of others.
     pub of_a_client: usize,
 }
 
 /// A delta that waits to be folded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// The store's name for it.
+    pub id: i64,
+    /// Who sent it.
+    pub client: ClientKey,
+}
+
+/// A delta and what it says.
 #[derive(Debug, Clone)]
 pub struct Pending {
     /// The store's name for it.

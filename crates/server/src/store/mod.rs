@@ -6,7 +6,9 @@ mod made;
 mod postgres;
 mod sqlite;
 
-pub use contract::{Append, Head, Limit, Pending, Receipt, Registered, Stats, Store, StoredVersion, VersionStats};
+pub use contract::{
+    Append, Head, Limit, Pending, Receipt, Registered, Stats, Store, StoredVersion, VersionStats, Waiting,
+};
 pub use error::StoreError;
 pub use made::{
     By, Candidate, CandidateState, CandidateStats, Challenger, Comparison, FoldedVersion, Judged, Made, ModelSettings,

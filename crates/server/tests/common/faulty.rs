@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use brooklet_core::ClientKey;
 use brooklet_server::{
     Append, Candidate, CandidateState, CandidateStats, Comparison, Head, Limit, Made, ModelSettings, Pending,
-    Publication, Receipt, Registered, Sqlite, Stats, Store, StoreError, StoredVersion, Token,
+    Publication, Receipt, Registered, Sqlite, Stats, Store, StoreError, StoredVersion, Token, Waiting,
 };
 
 /// Does what the store does, unless the second says otherwise of the method of this name.
@@ -47,9 +47,13 @@ impl<F: Fn(&str) -> Result<(), StoreError> + Send + Sync + 'static> Store for Fa
         self.1("last_seq")?;
         self.0.last_seq(model, client).await
     }
-    async fn pending(&self, model: &str, limit: Limit) -> Result<Vec<Pending>, StoreError> {
-        self.1("pending")?;
-        self.0.pending(model, limit).await
+    async fn waiting(&self, model: &str, limit: Limit) -> Result<Vec<Waiting>, StoreError> {
+        self.1("waiting")?;
+        self.0.waiting(model, limit).await
+    }
+    async fn deltas(&self, model: &str, waiting: Vec<Waiting>) -> Result<Vec<Pending>, StoreError> {
+        self.1("deltas")?;
+        self.0.deltas(model, waiting).await
     }
     async fn aggregate(&self, model: &str, version: u64) -> Result<Option<Vec<u8>>, StoreError> {
         self.1("aggregate")?;

@@ -22,7 +22,9 @@ use super::url::PostgresUrl;
 use super::writer::Writer;
 use crate::clock::now;
 use crate::metrics::Metrics;
-use crate::store::contract::{Append, Head, Limit, Pending, Receipt, Registered, Stats, Store, StoredVersion};
+use crate::store::contract::{
+    Append, Head, Limit, Pending, Receipt, Registered, Stats, Store, StoredVersion, Waiting,
+};
 use crate::store::error::StoreError;
 use crate::store::made::{Candidate, CandidateState, CandidateStats, Comparison, Made, ModelSettings, Publication};
 use crate::token::{Scope, Token};
@@ -155,26 +157,22 @@ impl Store for Postgres {
         Ok(rows.first().map_or(0, |row| number(row, 0)))
     }
 
-    async fn pending(&self, model: &str, limit: Limit) -> Result<Vec<Pending>, StoreError> {
-        // The bytes are counted before they are sent, and the first delta always is.
-        let [deltas, bytes, of_a_client] =
-            [limit.deltas, limit.bytes, limit.of_a_client].map(|limit| i64::try_from(limit).unwrap_or(i64::MAX));
-        let rows = self
-            .query(
-                "WITH waiting AS (
-                     SELECT id, client, row_number() OVER (PARTITION BY client ORDER BY id) AS nth
-                     FROM deltas WHERE model = $1 AND version IS NULL
-                 ), first AS (
-                     SELECT id, client, nth FROM waiting WHERE nth <= $3::bigint ORDER BY nth, id LIMIT $2
-                 ), measured AS (
-                     SELECT id, client, nth, bytes, sum(octet_length(bytes)) OVER (ORDER BY nth, id) AS upto
-                     FROM first JOIN deltas USING (id, client) WHERE model = $1 AND version IS NULL
-                 )
-                 SELECT id, client, bytes FROM measured WHERE upto <= $4::bigint OR upto = octet_length(bytes) ORDER BY nth, id",
-                &[&model, &deltas, &of_a_client, &bytes],
+    async fn waiting(&self, model: &str, limit: Limit) -> Result<Vec<Waiting>, StoreError> {
+        let [deltas, of_a_client] =
+            [limit.deltas, limit.of_a_client].map(|limit| i64::try_from(limit).unwrap_or(i64::MAX));
+        let query = "
+            WITH waiting AS (
+                SELECT id, client, row_number() OVER (PARTITION BY client ORDER BY id) AS nth
+                FROM deltas WHERE model = $1 AND version IS NULL
             )
-            .await?;
-        history::deltas(&rows)
+            SELECT id, client FROM waiting WHERE nth <= $3::bigint ORDER BY nth, id LIMIT $2";
+        history::waiting(&self.query(query, &[&model, &deltas, &of_a_client]).await?)
+    }
+
+    async fn deltas(&self, model: &str, waiting: Vec<Waiting>) -> Result<Vec<Pending>, StoreError> {
+        let ids: Vec<i64> = waiting.iter().map(|delta| delta.id).collect();
+        let query = "SELECT id, client, bytes FROM deltas WHERE model = $1 AND version IS NULL AND id = ANY ($2)";
+        history::deltas(&self.query(query, &[&model, &ids]).await?)
     }
 
     async fn aggregate(&self, model: &str, version: u64) -> Result<Option<Vec<u8>>, StoreError> {

@@ -7,7 +7,7 @@ use brooklet_core::ClientKey;
 use tokio_postgres::{Row, Transaction};
 
 use super::rows::{json, number, text};
-use crate::store::contract::{Pending, Stats};
+use crate::store::contract::{Pending, Stats, Waiting};
 use crate::store::error::StoreError;
 use crate::store::made::{Candidate, CandidateState, CandidateStats, Comparison, FoldedVersion, Publication};
 
@@ -76,14 +76,17 @@ async fn strip_candidates(transaction: &Transaction<'_>, model: &str) -> Result<
     Ok(())
 }
 
+/// Deltas by id and client.
+pub(super) fn waiting(rows: &[Row]) -> Result<Vec<Waiting>, StoreError> {
+    let key = |row: &Row| row.get::<_, &[u8]>(1).try_into();
+    let waiting = |row: &Row| key(row).map(|client| Waiting { id: row.get(0), client });
+    rows.iter().map(waiting).collect::<Result<_, _>>().map_err(|_| StoreError::Corrupt("a client key has 16 bytes".into()))
+}
+
 /// Deltas as they are stored: id, client, bytes.
 pub(super) fn deltas(rows: &[Row]) -> Result<Vec<Pending>, StoreError> {
-    let delta = |row: &Row| {
-        let client: &[u8] = row.get(1);
-        let client = client.try_into().map_err(|_| StoreError::Corrupt("a client key has 16 bytes".into()))?;
-        Ok(Pending { id: row.get(0), client, bytes: row.get(2) })
-    };
-    rows.iter().map(delta).collect()
+    let deltas = waiting(rows)?.into_iter().zip(rows);
+    Ok(deltas.map(|(Waiting { id, client }, row)| Pending { id, client, bytes: row.get(2) }).collect())
 }
 
 pub(super) async fn forget(

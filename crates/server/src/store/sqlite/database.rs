@@ -23,7 +23,9 @@ use super::tokens;
 use super::writer::{self, Writer};
 use crate::clock::now;
 use crate::metrics::Metrics;
-use crate::store::contract::{Append, Head, Limit, Pending, Receipt, Registered, Stats, Store, StoredVersion};
+use crate::store::contract::{
+    Append, Head, Limit, Pending, Receipt, Registered, Stats, Store, StoredVersion, Waiting,
+};
 use crate::store::error::StoreError;
 use crate::store::made::{
     Candidate, CandidateState, CandidateStats, Comparison, FoldedVersion, Made, ModelSettings, Publication,
@@ -182,31 +184,26 @@ impl Store for Sqlite {
         Ok(last.unwrap_or(0))
     }
 
-    async fn pending(&self, model: &str, limit: Limit) -> Result<Vec<Pending>, StoreError> {
+    async fn waiting(&self, model: &str, limit: Limit) -> Result<Vec<Waiting>, StoreError> {
         let model = model.to_owned();
         self.query(move |connection| {
             let mut query = connection.prepare_cached(
                 "SELECT id, client FROM (
-                     SELECT id, row_number() OVER (PARTITION BY client ORDER BY id) AS nth
+                     SELECT id, client, row_number() OVER (PARTITION BY client ORDER BY id) AS nth
                      FROM pending JOIN deltas USING (id) WHERE pending.model = ?1
                      ORDER BY nth, id LIMIT ?2
-                 ) JOIN deltas USING (id) WHERE nth <= ?3 ORDER BY nth, id",
+                 ) WHERE nth <= ?3 ORDER BY nth, id",
             )?;
-            let rows = query.query_map(params![model, limit.deltas, limit.of_a_client], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, ClientKey>(1)?))
-            })?;
-            let mut bytes = 0;
-            let mut pending: Vec<Pending> = Vec::new();
-            for row in rows {
-                let (id, client) = row?;
-                let delta = Pending { id, client, bytes: parts::whole(connection, id)? };
-                bytes += delta.bytes.len();
-                if bytes > limit.bytes && !pending.is_empty() {
-                    break;
-                }
-                pending.push(delta);
-            }
-            Ok(pending)
+            let waiting = |row: &rusqlite::Row<'_>| Ok(Waiting { id: row.get(0)?, client: row.get(1)? });
+            query.query_map(params![model, limit.deltas, limit.of_a_client], waiting)?.collect()
+        })
+        .await
+    }
+
+    async fn deltas(&self, _model: &str, waiting: Vec<Waiting>) -> Result<Vec<Pending>, StoreError> {
+        self.query(move |connection| {
+            let delta = |Waiting { id, client }| Ok(Pending { id, client, bytes: parts::whole(connection, id)? });
+            waiting.into_iter().map(delta).collect()
         })
         .await
     }
