@@ -135,8 +135,8 @@ pub use state::AppState;
 pub use store::{
     Append, By, Candidate, CandidateState, CandidateStats, Challenger, Comparison, FoldedVersion, Head, Judged, Limit,
     Made, ModelSettings, Pending, Postgres, PostgresConfig, PostgresUrl, Publication, Receipt, Registered, Reported,
-    Settings, Sqlite, SqliteConfig, Stats, Store, StoreError, StoredVersion, VersionStats, backup, list_tokens,
-    make_token, migrate, restore, revoke_token, Waiting,
+    Settings, Sqlite, SqliteConfig, Stats, Store, StoreError, StoredVersion, VersionStats, Waiting, backup,
+    list_tokens, make_token, migrate, restore, revoke_token,
 };
 pub use token::{Scope, Token};
 

@@ -165,7 +165,7 @@ pub async fn look(url: &str) -> tokio_postgres::Client {
 }
 
 /// A folder of the user who runs the cluster.
-fn owned_folder() -> tempfile::TempDir {
+pub fn owned_folder() -> tempfile::TempDir {
     let folder = tempfile::Builder::new().prefix("brooklet-postgres-").tempdir().unwrap();
     if is_root(folder.path()) {
         std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
-use tokio_postgres::NoTls;
 
 use super::url::PostgresUrl;
 use crate::store::error::StoreError;
@@ -22,7 +21,7 @@ const MIGRATING: i64 = 0x6272_6f6f_6b6c_6574;
 /// Connections, made when they are needed.
 pub(super) fn pool(url: &PostgresUrl) -> Result<Pool, StoreError> {
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    let manager = Manager::from_config(url.config().clone(), NoTls, recycling);
+    let manager = Manager::from_config(url.config().clone(), url.tls().connector()?, recycling);
     let pool = Pool::builder(manager).max_size(CONNECTIONS).runtime(Runtime::Tokio1);
     pool.wait_timeout(Some(PATIENCE)).build().map_err(|error| StoreError::Failed(error.into()))
 }

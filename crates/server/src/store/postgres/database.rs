@@ -22,9 +22,7 @@ use super::url::PostgresUrl;
 use super::writer::Writer;
 use crate::clock::now;
 use crate::metrics::Metrics;
-use crate::store::contract::{
-    Append, Head, Limit, Pending, Receipt, Registered, Stats, Store, StoredVersion, Waiting,
-};
+use crate::store::contract::{Append, Head, Limit, Pending, Receipt, Registered, Stats, Store, StoredVersion, Waiting};
 use crate::store::error::StoreError;
 use crate::store::made::{Candidate, CandidateState, CandidateStats, Comparison, Made, ModelSettings, Publication};
 use crate::token::{Scope, Token};
@@ -54,7 +52,7 @@ impl Postgres {
         connect::migrate(&pool).await?;
         let slot = rand::random_range(0..SLOTS);
         let writer = Writer::start(pool.clone(), slot, config, metrics);
-        Ok(Postgres { writer, slot, news: News::of(url.clone()), pool })
+        Ok(Postgres { writer, slot, news: News::of(url.clone())?, pool })
     }
 
     pub(super) async fn client(&self) -> Result<Object, StoreError> {

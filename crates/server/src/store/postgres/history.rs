@@ -80,7 +80,10 @@ async fn strip_candidates(transaction: &Transaction<'_>, model: &str) -> Result<
 pub(super) fn waiting(rows: &[Row]) -> Result<Vec<Waiting>, StoreError> {
     let key = |row: &Row| row.get::<_, &[u8]>(1).try_into();
     let waiting = |row: &Row| key(row).map(|client| Waiting { id: row.get(0), client });
-    rows.iter().map(waiting).collect::<Result<_, _>>().map_err(|_| StoreError::Corrupt("a client key has 16 bytes".into()))
+    rows.iter()
+        .map(waiting)
+        .collect::<Result<_, _>>()
+        .map_err(|_| StoreError::Corrupt("a client key has 16 bytes".into()))
 }
 
 /// Deltas as they are stored: id, client, bytes.

@@ -13,6 +13,7 @@ mod import;
 mod news;
 mod rows;
 mod stats;
+mod tls;
 mod tokens;
 mod url;
 mod writer;

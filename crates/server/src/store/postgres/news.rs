@@ -8,9 +8,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use tokio_postgres::{AsyncMessage, Error, NoTls};
+use tokio_postgres::{AsyncMessage, Error};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::url::PostgresUrl;
+use crate::store::error::StoreError;
 
 /// What is notified of in the transaction that publishes a version.
 pub(super) const CHANNEL: &str = "brooklet";
@@ -24,10 +26,11 @@ pub(super) struct News {
 }
 
 impl News {
-    pub(super) fn of(url: PostgresUrl) -> News {
+    pub(super) fn of(url: PostgresUrl) -> Result<News, StoreError> {
         let told = Arc::new(Notify::new());
-        let listening = tokio::spawn(listen_for_ever(url, told.clone()));
-        News { told, listening }
+        let tls = url.tls().connector()?;
+        let listening = tokio::spawn(listen_for_ever(url, tls, told.clone()));
+        Ok(News { told, listening })
     }
 
     /// Returns when something was told, or a second is over.
@@ -43,9 +46,9 @@ impl Drop for News {
     }
 }
 
-async fn listen_for_ever(url: PostgresUrl, told: Arc<Notify>) {
+async fn listen_for_ever(url: PostgresUrl, tls: MakeRustlsConnect, told: Arc<Notify>) {
     loop {
-        if let Err(error) = listen(&url, &told).await {
+        if let Err(error) = listen(&url, tls.clone(), &told).await {
             tracing::debug!(%error, "nothing is heard from the database; versions are looked for once a second");
         }
         sleep(LOOK).await;
@@ -53,8 +56,8 @@ async fn listen_for_ever(url: PostgresUrl, told: Arc<Notify>) {
 }
 
 /// Until the connection ends.
-async fn listen(url: &PostgresUrl, told: &Notify) -> Result<(), Error> {
-    let (client, mut connection) = url.config().connect(NoTls).await?;
+async fn listen(url: &PostgresUrl, tls: MakeRustlsConnect, told: &Notify) -> Result<(), Error> {
+    let (client, mut connection) = url.config().connect(tls).await?;
     let listen = format!("LISTEN {CHANNEL}");
     let mut asked = pin!(client.batch_execute(&listen));
     let mut is_asked = false;

@@ -23,9 +23,7 @@ use super::tokens;
 use super::writer::{self, Writer};
 use crate::clock::now;
 use crate::metrics::Metrics;
-use crate::store::contract::{
-    Append, Head, Limit, Pending, Receipt, Registered, Stats, Store, StoredVersion, Waiting,
-};
+use crate::store::contract::{Append, Head, Limit, Pending, Receipt, Registered, Stats, Store, StoredVersion, Waiting};
 use crate::store::error::StoreError;
 use crate::store::made::{
     Candidate, CandidateState, CandidateStats, Comparison, FoldedVersion, Made, ModelSettings, Publication,
