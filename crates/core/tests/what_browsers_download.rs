@@ -78,7 +78,8 @@ proptest! {
         let good = patch(&old, &new).expect("rows moved");
         let mut bytes = good.clone();
         bytes[at.index(good.len())] ^= byte;
-        prop_assert!(patched(&old, &bytes).is_err());
+        // What makes no other bytes is no fault.
+        prop_assert!(patched(&old, &bytes).map_or(true, |base| base.bytes() == new.bytes()));
         prop_assert!(patched(&old, &good[..cut.index(good.len())]).is_err());
         prop_assert!(patched(&new, &good).is_err(), "another base");
         let mut blob = old.bytes().to_vec();

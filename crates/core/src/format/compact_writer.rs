@@ -5,9 +5,11 @@ use crate::format::base::Base;
 use crate::format::base_writer::Rows;
 use crate::format::compact::{FORMAT, Layout, MAGIC, id_planes, places};
 use crate::format::metadata::{Metadata, Steps};
-use crate::format::patch::{self, ROW_BITS};
+use crate::format::patch::{self, ROW_BITS, expected};
 use crate::input::value::Value;
+use crate::maths::linear::{cholesky, solve};
 use crate::maths::scalar::sqrt;
+use alloc::vec;
 use alloc::vec::Vec;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -164,17 +166,87 @@ pub fn patch(old: &Base, new: &Base) -> Option<Vec<u8>> {
     let between = &new_rest[..new_rest.len() - tail];
     let mut out = patch::MAGIC.to_vec();
     [a, b].iter().for_each(|blob| out.extend(xxh3_64(blob).to_le_bytes()));
-    for number in [head, tail, between.len(), changed.len(), new_rows.len()] {
+    let change = |(i, j): &(usize, usize), c: usize| number(b, &to, *j, c).wrapping_sub(number(a, &from, *i, c));
+    let column = |c: usize| changed.iter().map(|places| change(places, c)).collect::<Vec<u8>>();
+    let changes: Vec<Vec<u8>> = (0..columns).map(column).collect();
+    let (weights, beyond) = beyond_expected(&changes);
+    for number in [head, tail, between.len(), changed.len(), new_rows.len(), weights.len()] {
         out.extend((number as u32).to_le_bytes());
     }
     out.extend(between);
     out.extend(id_planes(&changed.iter().map(|(i, _)| *i as u64).collect::<Vec<_>>(), ROW_BITS));
-    for c in 0..columns {
-        out.extend(changed.iter().map(|&(i, j)| number(b, &to, j, c).wrapping_sub(number(a, &from, i, c))));
-    }
+    out.extend(weights);
+    out.extend(beyond);
     out.extend(id_planes(&new_rows.iter().map(|&j| after[j]).collect::<Vec<_>>(), to.bits));
     for c in 0..columns {
         out.extend(new_rows.iter().map(|&j| number(b, &to, j, c)));
     }
     Some(out)
+}
+
+/// Bits that a weight costs.
+const WEIGHT_BITS: f64 = 8.0;
+
+/// The weights by which columns of changes are expected from those before them, by least squares, and what they do beyond. A column of which they
+/// would tell less than they cost has zeros, and where all have, there are none.
+fn beyond_expected(changes: &[Vec<u8>]) -> (Vec<u8>, Vec<u8>) {
+    let signed = |column: &Vec<u8>| column.iter().map(|x| f64::from(*x as i8)).collect::<Vec<f64>>();
+    let (n, numbers): (usize, Vec<Vec<f64>>) = (changes.len(), changes.iter().map(signed).collect());
+    let mut products = vec![0.0; n * n];
+    for (i, a) in numbers.iter().enumerate() {
+        for (j, b) in numbers[..=i].iter().enumerate() {
+            let product = a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + a * b);
+            [products[i * n + j], products[j * n + i]] = [product; 2];
+        }
+    }
+    // One more on the diagonal, for columns that do not change or follow from others.
+    let (lower, _) = cholesky(n, &|i, j| products[i * n + j] + if i == j { 1.0 } else { 0.0 });
+    let (mut all, mut beyond) = (Vec::new(), changes.first().cloned().unwrap_or_default());
+    for (c, column) in changes.iter().enumerate().skip(1) {
+        let mut solved: Vec<f64> = products[c * n..c * n + c].to_vec();
+        let corner: Vec<f64> = (0..c).flat_map(|i| &lower[i * n..i * n + c]).copied().collect();
+        solve(&corner, &mut solved);
+        let mut weights: Vec<u8> =
+            solved.iter().map(|x| libm::rint(x * 64.0).clamp(-127.0, 127.0) as i8 as u8).collect();
+        let rest = |weights: &[u8]| -> Vec<u8> {
+            let before = |i: usize| changes[..c].iter().map(move |column| column[i]);
+            column.iter().enumerate().map(|(i, x)| x.wrapping_sub(expected(weights, before(i)))).collect()
+        };
+        let mut left = rest(&weights);
+        let bits =
+            |numbers: &[u8]| numbers.iter().fold(0.0, |sum, x| sum + libm::log2(1.0 + f64::from(*x as i8).abs()));
+        if bits(column) - bits(&left) < WEIGHT_BITS * c as f64 {
+            (weights, left) = (vec![0; c], column.clone());
+        }
+        all.extend(weights);
+        beyond.extend(left);
+    }
+    if all.iter().all(|weight| *weight == 0) {
+        all.clear();
+    }
+    (all, beyond)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::maths::random::Random;
+
+    #[test]
+    fn columns_that_follow_from_others_leave_little_to_tell() {
+        let mut random = Random::new(1);
+        let number = |x: i32| x as i8 as u8;
+        let first: Vec<i32> = (0..300).map(|_| random.below(29) as i32 - 14).collect();
+        let second: Vec<i32> = first.iter().map(|x| x * 3 / 2).collect();
+        let third: Vec<i32> = first.iter().zip(&second).map(|(a, b)| b - 2 * a).collect();
+        let stranger: Vec<i32> = (0..300).map(|_| random.below(9) as i32 - 4).collect();
+        let changes =
+            [first, second, third, stranger].map(|column| column.into_iter().map(number).collect::<Vec<u8>>());
+        let (weights, beyond) = beyond_expected(&changes);
+        assert_eq!((weights.len(), &weights[3..]), (6, &[0; 3][..]), "{weights:?}");
+        assert!(beyond[300..900].iter().all(|x| (*x as i8).abs() <= 1), "{weights:?} {beyond:?}");
+        assert_eq!(beyond[..300], changes[0]);
+        assert_eq!(beyond[900..], changes[3]);
+        assert_eq!(patch::told(&weights, &beyond, 4), Some(changes.concat()));
+    }
 }
