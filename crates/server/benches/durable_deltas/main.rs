@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use brooklet_core::{Delta, Evidence, FeatureId, Precision};
+use brooklet_core::{Aggregate, Delta, Evidence, FeatureId, FoldConfig, Precision, Taking};
 use brooklet_server::{AppState, fold_now};
 use cluster::Cluster;
 use common::{MODEL, client, config, metadata};
@@ -83,18 +83,18 @@ async fn upon_postgres() {
     let folder = folder(ITEMS);
     let url = primary.url("bench");
     let servers = [(); 2].map(|()| Server::start(folder.path(), Some(&url)));
-    let at = [servers[0].address, servers[1].address];
     const NAME: &str = "PostgreSQL, two servers, synchronous standby";
     for connections in [16, 256, 512] {
-        beside_nothing(NAME, &at, connections).await;
+        beside_nothing(NAME, &servers, connections).await;
     }
-    at_half_load(NAME, &at).await;
+    at_half_load(NAME, &servers).await;
 }
 
-async fn beside_nothing(name: &str, at: &[SocketAddr], connections: usize) {
+async fn beside_nothing(name: &str, servers: &[Server], connections: usize) {
+    let nothing: Vec<SocketAddr> = servers.iter().map(|server| server.nothing).collect();
     let mut clients = [
-        Clients::connect(at, NOTHING, connections, bodies()).await,
-        Clients::connect(at, DELTAS, connections, bodies()).await,
+        Clients::connect(&nothing, NOTHING, connections, bodies()).await,
+        Clients::connect(&addresses(servers), DELTAS, connections, bodies()).await,
     ];
     let mut rates = Vec::new();
     // The first round warms up.
@@ -114,15 +114,20 @@ async fn beside_nothing(name: &str, at: &[SocketAddr], connections: usize) {
     );
 }
 
-async fn at_half_load(name: &str, at: &[SocketAddr]) {
+fn addresses(servers: &[Server]) -> Vec<SocketAddr> {
+    servers.iter().map(|server| server.address).collect()
+}
+
+async fn at_half_load(name: &str, servers: &[Server]) {
     const CONNECTIONS: usize = 64;
-    let mut clients = Clients::connect(at, DELTAS, CONNECTIONS, bodies()).await;
+    let at = addresses(servers);
+    let mut clients = Clients::connect(&at, DELTAS, CONNECTIONS, bodies()).await;
     let most = clients.rate(3 * SECOND).await;
     let half = most / 2.0;
     let quiet = clients.latencies(half, 5 * SECOND).await;
     let done = Arc::new(AtomicBool::new(false));
     let folding = tokio::spawn({
-        let (at, done) = (at.to_vec(), done.clone());
+        let done = done.clone();
         async move {
             let mut operator = Clients::connect(&at[..1], FOLD, 1, Arc::new(|_| Vec::new())).await;
             let mut folds = 0;
@@ -154,23 +159,46 @@ async fn large_fold() {
     let mut config = config(folder.path());
     config.precision = Precision::Steps;
     let state = AppState::open(config).await.unwrap();
-    let mut took = Vec::new();
+    let delta = |n: u64, seq: u64| {
+        let mut delta = wide_delta(n, seq);
+        delta.ids = (0..ROWS).map(|row| FeatureId::named(&format!("item={}", (n * ROWS + row) % ITEMS))).collect();
+        delta.ids.sort_unstable();
+        delta
+    };
+    let mut took: [Vec<f64>; 3] = Default::default();
+    let since = |started: Instant| started.elapsed().as_secs_f64() * 1e3;
     for seq in 1..=ROUNDS as u64 {
         let mut appending = tokio::task::JoinSet::new();
         for n in 0..CLIENTS {
-            let mut delta = wide_delta(n, seq);
-            delta.ids = (0..ROWS).map(|row| FeatureId::named(&format!("item={}", (n * ROWS + row) % ITEMS))).collect();
-            delta.ids.sort_unstable();
-            let (state, append) = (state.clone(), common::append(&delta));
+            let (state, append) = (state.clone(), common::append(&delta(n, seq)));
             appending.spawn(async move { state.store().append(append).await.unwrap() });
         }
         appending.join_all().await;
+        let aggregate = state.store().aggregate(MODEL, seq).await.unwrap().unwrap();
         let started = Instant::now();
         fold_now(&state, MODEL).await.unwrap();
-        took.push(started.elapsed().as_secs_f64() * 1e3);
+        took[0].push(since(started));
+
+        // The same without the store and what is made for browsers.
+        let mut deltas: Vec<Delta> = (0..CLIENTS).map(|n| delta(n, seq)).collect();
+        deltas.sort_unstable_by_key(|delta| delta.client);
+        let fold = FoldConfig { horizon: u64::MAX, ..FoldConfig::default() };
+        let mut taking = Taking::new(Aggregate::decode(&aggregate).unwrap(), &fold);
+        let started = Instant::now();
+        deltas.iter().for_each(|delta| taking.add(delta).unwrap());
+        taking.summary();
+        took[1].push(since(started));
+        let started = Instant::now();
+        taking.publish(1.0, Precision::Steps).unwrap();
+        took[2].push(since(started));
     }
-    let [least, median, most] = spread(took.into_iter());
-    println!("fold of {CLIENTS} deltas into {ITEMS} rows of {FACTORS} factors: {median:.0} ms ({least:.0}-{most:.0})");
+    let [whole, sums, step] = took.map(|took| {
+        let [least, median, most] = spread(took.into_iter());
+        format!("{median:.0} ms ({least:.0}-{most:.0})")
+    });
+    println!(
+        "fold of {CLIENTS} deltas into {ITEMS} rows of {FACTORS} factors: {whole} from the store to the store; of it sums {sums}, step and base {step}"
+    );
     state.store().close().await.unwrap();
 }
 

@@ -1,14 +1,15 @@
-//! A server in a process of its own, which is this program once more, with a POST beside the endpoint's that does nothing.
+//! A server in a process of its own, which is this program once more: the endpoint as `brooklet serve` runs it, and at another port a POST that does nothing.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use axum::Router;
 use axum::body::Bytes;
 use axum::routing::post;
 use brooklet_core::Precision;
-use brooklet_server::{AppState, PostgresUrl, app};
+use brooklet_server::PostgresUrl;
 use tokio::net::TcpListener;
 
 use crate::common::config;
@@ -22,7 +23,10 @@ const STORE: &str = "BROOKLET_BENCH_STORE";
 /// A server, killed when it is dropped.
 pub(crate) struct Server {
     process: Child,
+    /// Of the endpoint.
     pub(crate) address: SocketAddr,
+    /// Of the POST that does nothing.
+    pub(crate) nothing: SocketAddr,
 }
 
 impl Server {
@@ -31,9 +35,9 @@ impl Server {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.env(FOLDER, folder).envs(store.map(|store| (STORE, store))).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Server { process, address: line.trim().parse().unwrap() }
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let [address, nothing] = [(); 2].map(|()| lines.next().unwrap().unwrap().parse().unwrap());
+        Server { process, address, nothing }
     }
 
     /// Memory that it has now and that it had at most, in MB.
@@ -62,12 +66,15 @@ pub(crate) fn serve_if_asked() {
     config.store = std::env::var(STORE).ok().map(|store| store.parse::<PostgresUrl>().unwrap());
     config.horizon = u64::MAX;
     config.quota = 1 << 40;
+    config.max_connections = 4096;
+    config.listen = "127.0.0.1:0".parse().unwrap();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let state = AppState::open(config).await.unwrap();
+        let server = brooklet_server::Server::bind(config).await.unwrap();
+        println!("{}", server.address().unwrap());
         let nothing = post(|_: Bytes| async { r#"{"acknowledged":1,"repeat":false,"version":1}"# });
-        let router = app(state).route(NOTHING, nothing);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("{}", listener.local_addr().unwrap());
-        axum::serve(listener, router).await.unwrap();
+        tokio::spawn(async { axum::serve(listener, Router::new().route(NOTHING, nothing)).await });
+        server.run(std::future::pending()).await.unwrap();
     });
 }
