@@ -15,8 +15,8 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use xxhash_rust::xxh3::Xxh3;
 
-/// How many numbers of clients are kept: 4 MB.
-const KEPT: usize = 1 << 19;
+/// How many numbers of clients are kept: 2 MB.
+const KEPT: usize = 1 << 18;
 /// Up to how many rows are counted one by one.
 const COUNTED: usize = 1 << 20;
 

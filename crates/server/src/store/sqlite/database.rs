@@ -232,15 +232,8 @@ impl Store for Sqlite {
             }
             insert_version(transaction, &model, &publication)?;
             let FoldedVersion { taken, set_aside, .. } = &publication.fold;
-            let mut take =
-                transaction.prepare_cached("DELETE FROM pending WHERE model = ?1 AND id = ?2 RETURNING events")?;
-            let mut mark = transaction
-                .prepare_cached("INSERT INTO folded (model, version, id, events) VALUES (?1, ?2, ?3, ?4)")?;
-            let taken = taken.iter().map(|id| (id, publication.version));
-            for (id, version) in taken.chain(set_aside.iter().map(|id| (id, schema::SET_ASIDE))) {
-                let events: Option<u64> = take.query_row(params![model, id], |row| row.get(0)).optional()?;
-                mark.execute(params![model, version, id, events.ok_or(StoreError::Conflict)?])?;
-            }
+            history::mark(transaction, &model, publication.version, taken)?;
+            history::mark(transaction, &model, schema::SET_ASIDE, set_aside)?;
             Ok(())
         })
         .await

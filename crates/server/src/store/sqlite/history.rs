@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::{parts, schema};
 use crate::store::contract::{Pending, Stats};
+use crate::store::error::StoreError;
 use crate::store::made::{Candidate, CandidateState, CandidateStats, Comparison, FoldedVersion, Made, Publication};
 
 /// Of a column that holds JSON.
@@ -56,6 +57,25 @@ pub(super) fn folded(connection: &Connection, model: &str, version: u64) -> rusq
         .query_map(params![model, version], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
     rows.into_iter().map(|(id, client)| Ok(Pending { id, client, bytes: parts::whole(&snapshot, id)? })).collect()
+}
+
+/// Takes deltas from what is pending into a version. Commits wait for it, and ids mostly follow each other: a run of them is two statements.
+pub(super) fn mark(transaction: &Transaction<'_>, model: &str, version: u64, deltas: &[i64]) -> Result<(), StoreError> {
+    let mut ids = deltas.to_vec();
+    ids.sort_unstable();
+    let mut fold = transaction.prepare_cached(
+        "INSERT INTO folded (model, version, id, events)
+         SELECT model, ?2, id, events FROM pending WHERE model = ?1 AND id BETWEEN ?3 AND ?4",
+    )?;
+    let mut take = transaction.prepare_cached("DELETE FROM pending WHERE model = ?1 AND id BETWEEN ?2 AND ?3")?;
+    for run in ids.chunk_by(|a, b| a + 1 == *b) {
+        let (first, last) = (run[0], run[run.len() - 1]);
+        if fold.execute(params![model, version, first, last])? != run.len() {
+            return Err(StoreError::Conflict);
+        }
+        take.execute(params![model, first, last])?;
+    }
+    Ok(())
 }
 
 pub(super) fn forget(transaction: &Transaction<'_>, model: &str, client: &ClientKey) -> rusqlite::Result<u64> {
