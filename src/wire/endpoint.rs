@@ -88,15 +88,8 @@ pub(crate) async fn pull(
         let init = RequestInit::new();
         init.set_headers(&headers);
         init.set_signal(Some(&vocabulary::bounded(patience, signal)));
-        let since = old.as_ref().map(|old| old.metadata().version.to_string());
-        let mut asked = String::from(url);
-        for (name, value) in [("from=", since), ("cohort=", cohort.map(|cohort| cohort.to_string()))] {
-            if let Some(value) = value {
-                asked += if asked.contains('?') { "&" } else { "?" };
-                asked += name;
-                asked += &value;
-            }
-        }
+        let since = old.as_ref().map(|old| old.metadata().version);
+        let asked = asking(asking(url.into(), "from=", since), "cohort=", cohort.map(u64::from));
         let response = answer(&asked, &init).await?;
         match response.status() {
             304 => return Ok(None),
@@ -120,6 +113,17 @@ pub(crate) async fn pull(
         let bytes = base.bytes().to_vec();
         return Ok(Some((base, CachedBase { url: url.into(), etag, bytes })));
     }
+}
+
+/// An address that asks for one thing more.
+#[inline(never)]
+fn asking(mut address: String, name: &str, value: Option<u64>) -> String {
+    if let Some(value) = value {
+        address += if address.contains('?') { "&" } else { "?" };
+        address += name;
+        address += &value.to_string();
+    }
+    address
 }
 
 fn headers(token: Option<&str>) -> Result<Headers, Failure> {

@@ -268,7 +268,9 @@ test("what one visitor learns reaches another, and nothing of the visitor does",
     }
     t.diagnostic(`${wires.A.withBodies.length} bodies with ${rows} rows left A, all of films and genres`);
     for (const { body, method, path } of [...wires.A.requests, ...wires.B.requests]) {
-      if (body.length === 0) assert.ok(method === "GET" && !path.includes("?"), `${method} ${path} carries nothing`);
+      // Whoever asks for a newer base says which one he has, and in which of a hundred groups the key of his last delta is.
+      const carried = path.startsWith("/v1/models/films") ? path.replace(/(\?|&)(from=\d+|cohort=\d{1,2})/g, "") : path;
+      if (body.length === 0) assert.ok(method === "GET" && !carried.includes("?") && !carried.includes("&"), `${method} ${path} carries nothing else`);
     }
     for (const visitor of [a, b]) {
       assert.deepEqual(visitor.urls.filter((url) => !url.startsWith(`${visitor.origin}/`)), [], "nobody else is asked for anything");

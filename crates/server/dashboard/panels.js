@@ -13,8 +13,9 @@ export function parseMetrics(text) {
   }));
 }
 
+const signed = (value) => `${value > 0 ? "+" : ""}${number(value, 4)}`;
 /** A mean and half the width of its 95 % interval. */
-const interval = ([mean, half]) => `${mean > 0 ? "+" : ""}${number(mean, 4)} ± ${number(half, 4)}`;
+const interval = ([mean, half]) => `${signed(mean)} ± ${number(half, 4)}`;
 
 /** What clients reported with the deltas of a version: the mean gain, and half the width of its interval; nothing if too few did. */
 function gainOf({ made: { reported } }) {
@@ -45,8 +46,8 @@ export function tiles({ model, versions, stats, metrics, calls, live, rate }) {
     tile("Waiting", number(pending), pending > 0 ? `the oldest for ${span(metric("brooklet_oldest_pending_seconds") ?? 0)}` : "nothing waits"),
     tile(
       "Live lift",
-      served.gain == null ? "–" : interval([served.gain, served.half_width]),
-      `reports since this version: ${number(served.deltas)}`,
+      served.gain == null ? "–" : signed(served.gain),
+      `${served.gain == null ? "" : `± ${number(served.half_width, 4)}, `}reports since this version: ${number(served.deltas)}`,
       served.gain != null && served.gain + served.half_width < 0,
     ),
     tile(
@@ -132,7 +133,7 @@ function rowOf(name, by, version, buttons) {
     [number(version.rows)],
     [bytes(version.bytes)],
     [number(made.step, 2)],
-    [number(made.held_back), made.held_back > 0],
+    [number(made.held_back)],
     [number(made.loss_before, 4)],
     [number(made.loss, 4), made.loss > made.loss_before],
     [number(made.regret, 1), made.regret > 3],
