@@ -431,7 +431,7 @@ test("a worker needs no bundler, and has every method as a promise", async () =>
       await learner.on("consent", ({ consent }) => heard.push(consent));
       const slate = await learner.recommend({ k: 2 });
       await learner.click(slate, slate.items[0].id);
-      const bad = [await code(learner.recommend({ K: 1 })), await code(learner.addItems([{ id: 3 }, { id: 4, name: "x" }])), await code(learner.predictOne({ f: () => 1 }))];
+      const bad = [await code(learner.recommend({ K: 1 })), await code(learner.addItems([{ id: 3 }, { id: 4, name: "x" }])), await code(learner.predictOne({ f: () => 1 })), await code(learner.addItems([{ id: 5, features: { f: () => 1 } }]))];
       await learner.save();
       await learner.setConsent("off");
       const { items } = await learner.metrics();
@@ -446,9 +446,12 @@ test("a worker needs no bundler, and has every method as a promise", async () =>
       await third.close();
       return [told, kept.clicks, asked, heard];
     });
-    assert.deepEqual(found[0], [2, 2, 1, "off", "bad_argument", "bad_argument", "bad_argument"]);
+    assert.deepEqual(found[0], [2, 2, 1, "off", "bad_argument", "bad_argument", "bad_argument", "bad_argument"]);
     assert.deepEqual([found[1], found[2]], [1, ["bad_argument", "http_404"]]);
     assert.ok(found[3].includes("saved") && found[3].includes("off"), found[3].join());
+    // The page's learner has one and the page made one; the others went with their learners, and with those that could not be opened.
+    for (const end = Date.now() + 5000; Date.now() < end && page.workers().length > 2; ) await setTimeout(50);
+    assert.equal(page.workers().length, 2);
   }, index);
 });
 

@@ -46,7 +46,7 @@ async function answer({ name, given = [], batch, options, compiled, tokens: with
 }
 
 addEventListener("message", async ({ data }) => {
-  const { id, batch, slice, token, abort } = data;
+  const { id, batch, slice, dropped, token, abort } = data;
   if (abort) return calling.abort();
   if (token) {
     tokens.get(token)(data);
@@ -56,6 +56,7 @@ addEventListener("message", async ({ data }) => {
     if (!batches.has(batch)) batches.set(batch, []);
     return void batches.get(batch).push(slice);
   }
+  if (dropped) return void batches.delete(batch);
   try {
     postMessage({ id, value: await answer(data) });
   } catch (error) {

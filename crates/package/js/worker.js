@@ -15,6 +15,9 @@ const breath = () =>
 
 const failure = ({ message, code }) => Object.assign(new Error(message), code && { name: "BrookletError", code });
 
+/** What cannot go to a worker, such as a function, is no value of a feature; what the page's own code throws stays what it is. */
+const refusal = (error) => (error.name === "DataCloneError" ? failure({ message: String(error), code: "bad_argument" }) : error);
+
 /** The rows of columns, or the items, from one to another, as they are handed over. */
 function* slices(items) {
   if (items?.ids) {
@@ -47,7 +50,7 @@ export async function open({ worker, onEvent, endpointToken, signal, ...options 
       try {
         thread.postMessage({ ...message, id: asked });
       } catch (error) {
-        reject(failure({ message: String(error), code: "bad_argument" }));
+        reject(refusal(error));
       }
     });
   const call = (name, ...given) => ask({ name, given });
@@ -77,18 +80,24 @@ export async function open({ worker, onEvent, endpointToken, signal, ...options 
   const feed = async (name, items) => {
     const batch = ++asked;
     let began = performance.now();
-    for (const slice of slices(items)) {
-      thread.postMessage({ batch, slice });
-      if (performance.now() - began < BUDGET) continue;
-      await breath();
-      began = performance.now();
+    try {
+      for (const slice of slices(items)) {
+        thread.postMessage({ batch, slice });
+        if (performance.now() - began < BUDGET) continue;
+        await breath();
+        began = performance.now();
+      }
+    } catch (error) {
+      // Nobody will ask for what is there of it.
+      thread.postMessage({ batch, dropped: true });
+      throw refusal(error);
     }
     return ask({ name, batch });
   };
+  const end = () => own && thread.terminate();
   const close = async () => {
     removeEventListener("visibilitychange", hidden, true);
-    await call("close");
-    if (own) thread.terminate();
+    await call("close").finally(end);
   };
   // A page that is left has no time: what is not in the store by now is saved while it still has.
   const hidden = () => document.visibilityState === "hidden" && call("save").catch(() => {});
@@ -115,7 +124,12 @@ export async function open({ worker, onEvent, endpointToken, signal, ...options 
   const address = (name) => options[name] && { [name]: new URL(options[name], globalThis.document?.baseURI ?? location.href).href };
   signal?.addEventListener("abort", () => thread.postMessage({ abort: true }));
   Object.assign(options, address("url"), address("endpoint"));
-  await ask({ name: "open", options, compiled: await compiled(), tokens: !!endpointToken, aborted: signal?.aborted });
+  try {
+    await ask({ name: "open", options, compiled: await compiled(), tokens: !!endpointToken, aborted: signal?.aborted });
+  } catch (error) {
+    end();
+    throw error;
+  }
   globalThis.addEventListener?.("visibilitychange", hidden, true);
   return learner;
 }

@@ -57,6 +57,9 @@ pub(crate) struct RecipeArgs {
     /// Passes over the events; without it, as many as help on validation.
     #[arg(long)]
     epochs: Option<usize>,
+    /// Passes of --method implicit over what ranks the whole catalogue, each of three steps: three rank nearly as well as twelve.
+    #[arg(long, default_value_t = 12)]
+    passes: usize,
     /// What validation is on.
     #[arg(long, default_value = "random", value_parser = named(HoldOut::ALL, HoldOut::as_str, held_out))]
     holdout: HoldOut,
@@ -114,6 +117,7 @@ impl RecipeArgs {
             threads: *threads,
             seed: *random,
             epochs: self.epochs,
+            passes: self.passes,
             holdout: self.holdout,
             precision: self.precision,
             model: self.model.clone(),

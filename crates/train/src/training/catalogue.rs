@@ -14,13 +14,14 @@ use serde::Serialize;
 use std::collections::HashSet;
 use std::time::Instant;
 
-/// Passes over all rows: with three steps of conjugate gradients each, more change nothing that people held out notice.
-const PASSES: usize = 12;
 /// People held out: at most so many, and at most a tenth.
 const HELD_OUT: usize = 500;
 /// People that candidates are trained on: what is best for so many is best for more.
 const CHOOSE_ON: usize = 20_000;
-/// People that what people are like is found of, and of a candidate: k (k + 1) / 2 numbers.
+/// Numbers of a row of candidates: each costs its cube for each of the people below.
+const CHOOSE_FACTORS: usize = 64;
+/// People that what people are like is found of, k (k + 1) / 2 numbers, and of a candidate. Of more factors than candidates have fewer people, by
+/// that much, so that time grows with the square.
 const PEOPLE: usize = 2000;
 const CANDIDATE_PEOPLE: usize = 600;
 /// What a skip may weigh beside a click.
@@ -70,7 +71,7 @@ pub struct Implicit {
     pub half: f64,
     /// Seconds that learning from everybody with these settings took, choosing them left out.
     pub seconds: f64,
-    /// NDCG@100 of the people held out after 0, 1, 3, 5, 10, 20 and all clicks that are known.
+    /// NDCG@100, with 64 factors at most, of the people held out after 0, 1, 3, 5, 10, 20 and all clicks that are known.
     pub ndcg: Vec<f64>,
 }
 
@@ -103,6 +104,8 @@ pub(super) struct Data<'a> {
     pub(super) drawn: bool,
     /// Numbers of a row, what popularity adds among them.
     pub(super) factors: usize,
+    /// Passes over all rows.
+    pub(super) passes: usize,
     pub(super) threads: usize,
     pub(super) seed: u64,
     pub(super) watch: &'a dyn Watch,
@@ -128,11 +131,12 @@ impl Trained {
 impl Data<'_> {
     /// Learns with settings chosen on people held out.
     pub(super) fn learn(&self) -> Result<Catalogue> {
-        let (settings, held_out, ndcg) = self.choose();
+        let (settings, held_out, ndcg) = Data { factors: self.factors.min(CHOOSE_FACTORS), ..*self }.choose();
         let everyone: Vec<u32> = (0..self.events.users.len() as u32).collect();
         let start = Instant::now();
         let fitted = self.fit(&everyone, settings);
-        let newcomer = fitted.newcomer(settings.weights, PEOPLE, self.seed);
+        let people = PEOPLE * CHOOSE_FACTORS / self.factors.max(CHOOSE_FACTORS);
+        let newcomer = fitted.newcomer(settings.weights, people, self.seed);
         let seconds = start.elapsed().as_secs_f64();
         let missing = missing(&fitted.popularity, &fitted.q, &newcomer);
         let (layout, width) = (self.dataset.problem.layout, self.factors);
@@ -225,7 +229,7 @@ impl Data<'_> {
         let k = self.factors - 1;
         let of = |item| self.fields(item);
         let fields = Fields { count: self.dataset.problem.layout.item_fields, of: &of };
-        let learnt = factors(&pairs, &fields, moments, k, weights, PASSES, self.threads, self.seed);
+        let learnt = factors(&pairs, &fields, moments, k, weights, self.passes, self.threads, self.seed);
         let Factors { q, fields, contexts, people } = learnt;
         Trained { q, fields, contexts, k, pairs: people.unwrap_or(pairs), popularity }
     }

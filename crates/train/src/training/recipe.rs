@@ -30,6 +30,8 @@ pub struct Recipe {
     pub seed: u64,
     /// Passes over the events; without it, as many as help on validation.
     pub epochs: Option<usize>,
+    /// Passes over the rows that rank the whole catalogue, where these are learnt; each is three steps of conjugate gradients.
+    pub passes: usize,
     /// What validation is on.
     pub holdout: HoldOut,
     /// How factors are stored.
@@ -60,6 +62,7 @@ impl Default for Recipe {
             threads: 1,
             seed: 42,
             epochs: None,
+            passes: 12,
             holdout: HoldOut::Random,
             precision: Precision::F16,
             model: "model".into(),

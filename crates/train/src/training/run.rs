@@ -42,6 +42,7 @@ pub struct Training<'w> {
     threads: usize,
     pub(crate) seed: u64,
     epochs: Epochs,
+    passes: usize,
     holdout: HoldOut,
     pub(crate) precision: Precision,
     factors: usize,
@@ -190,6 +191,7 @@ impl<'w> Training<'w> {
             Some(n) => Epochs::Exactly(n),
             None => Epochs::UntilNoBetter { patience: 3, most: 50 },
         };
+        ensure!(recipe.passes > 0, Setting, "--passes 0 learns nothing: give 1 or more, or leave it out");
         let loss = if rule.squared { Loss::Squared } else { Loss::Logistic };
         Ok(Training {
             dataset,
@@ -204,6 +206,7 @@ impl<'w> Training<'w> {
             threads: recipe.threads.max(1),
             seed: recipe.seed,
             epochs,
+            passes: recipe.passes,
             holdout: recipe.holdout,
             precision: recipe.precision,
             factors: if implicit { recipe.factors.min(JUDGING) } else { recipe.factors },
@@ -311,6 +314,7 @@ impl<'w> Training<'w> {
             labels: self.dataset.store.summary().labels,
             drawn: self.drawn,
             factors,
+            passes: self.passes,
             threads: self.threads,
             seed: self.seed,
             watch: self.watch,

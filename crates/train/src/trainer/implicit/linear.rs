@@ -27,7 +27,7 @@ pub(super) fn add<T: Real>(y: &mut [T], c: T, x: &[T]) {
 }
 
 /// Rows whose products are summed in single precision before they are added in double.
-const CHUNK: usize = 256;
+pub(super) const CHUNK: usize = 256;
 
 /// X^T X of rows of k numbers.
 pub(super) fn gram(rows: &[f32], k: usize) -> Vec<f64> {

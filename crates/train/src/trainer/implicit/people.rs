@@ -1,7 +1,7 @@
 //! What people are like: N(mu, Sigma), by expectation and maximisation over the posteriors of the people of the training (empirical Bayes),
 //! and what a newcomer is before the first click.
 
-use super::linear::{cholesky, gram, inverse, solve, times};
+use super::linear::{CHUNK, cholesky, gram, inverse, solve, times};
 use super::pairs::Pairs;
 use super::squares::Weights;
 use crate::maths::Rng;
@@ -18,14 +18,34 @@ pub(crate) struct Newcomer {
     pub(crate) precision: Vec<f64>,
 }
 
-/// Adds what a click's row says: v v^T of a weight to `precision`, t v to `pull`.
-fn observe(precision: &mut [f64], pull: &mut [f64], v: &[f32], target: f64, weight: f64) {
-    let k = v.len();
-    for (f, x) in v.iter().enumerate() {
-        let x = f64::from(*x) * weight;
-        pull[f] += x * target;
-        let cells = &mut precision[f * k..f * k + f + 1];
-        cells.iter_mut().zip(v).for_each(|(cell, y)| *cell += x * f64::from(*y));
+/// Clicks whose products go to a cell at once: it is read and written that much less often.
+const AT_ONCE: usize = 4;
+
+/// Adds what clicks' rows say, of a target and a weight each: the weighted v v^T to the lower half of `precision`, t v to `pull`.
+fn observe<'a>(precision: &mut [f64], pull: &mut [f64], clicks: impl Iterator<Item = (&'a [f32], f64, f64)>) {
+    let k = pull.len();
+    let clicks: Vec<_> = clicks.collect();
+    for (v, target, weight) in &clicks {
+        pull.iter_mut().zip(*v).for_each(|(pull, x)| *pull += f64::from(*x) * weight * target);
+    }
+    let mut sum = vec![0.0f32; k * k];
+    for chunk in clicks.chunks(CHUNK) {
+        sum.fill(0.0);
+        for some in chunk.chunks(AT_ONCE) {
+            // Where there are fewer, the first stands in with no weight.
+            let of = |at: usize| some.get(at).map_or((some[0].0, 0.0), |(v, _, weight)| (*v, *weight as f32));
+            let [(a, aw), (b, bw), (c, cw), (d, dw)] = [of(0), of(1), of(2), of(3)];
+            for (f, sum) in sum.chunks_exact_mut(k).enumerate() {
+                // Whole vectors of numbers; what is beyond the diagonal is not looked at.
+                let end = k.min((f | 7) + 1);
+                let (ax, bx, cx, dx) = (aw * a[f], bw * b[f], cw * c[f], dw * d[f]);
+                let others = a[..end].iter().zip(&b[..end]).zip(c[..end].iter().zip(&d[..end]));
+                for (sum, ((a, b), (c, d))) in sum[..end].iter_mut().zip(others) {
+                    *sum += (ax * a + bx * b) + (cx * c + dx * d);
+                }
+            }
+        }
+        precision.iter_mut().zip(&sum).for_each(|(cell, x)| *cell += f64::from(*x));
     }
 }
 
@@ -40,7 +60,7 @@ impl Newcomer {
     pub(crate) fn after<'a>(&self, clicks: impl Iterator<Item = (&'a [f32], f64)>, noise: f64) -> Vec<f64> {
         let k = self.mean.len();
         let (mut precision, mut pull) = (self.precision.clone(), times(&self.precision, &self.mean));
-        clicks.for_each(|(v, target)| observe(&mut precision, &mut pull, v, target, NOISE / noise));
+        observe(&mut precision, &mut pull, clicks.map(|(v, target)| (v, target, NOISE / noise)));
         solve(&cholesky(&precision, k), &pull)
     }
 }
@@ -68,9 +88,9 @@ pub(crate) fn newcomer(people: &Pairs, q: &[f32], k: usize, weights: Weights, mo
         let mut uncertain = vec![0.0; k * k];
         for &person in &chosen {
             let (mut precision, mut pull) = (precision.clone(), pull.clone());
-            for (item, target, weight) in people.row(person) {
-                observe(&mut precision, &mut pull, &q[item as usize * k..][..k], target.into(), weight.into());
-            }
+            let row = |item: u32| &q[item as usize * k..][..k];
+            let said = people.row(person).map(|(item, target, weight)| (row(item), target.into(), weight.into()));
+            observe(&mut precision, &mut pull, said);
             let lower = cholesky(&precision, k);
             let covariance = inverse(&lower, k);
             uncertain.iter_mut().zip(&covariance).for_each(|(sum, x)| *sum += NOISE * x / count);
