@@ -45,7 +45,7 @@ pub struct Config {
     pub data: PathBuf,
 
     /// PostgreSQL database for models and deltas in place of a folder, which any number of servers can use: `postgres://user:password@host:5432/name`, or
-    /// `@one:5432,two:5432/name` where a standby takes over. Better said in the environment, for others see a command line
+    /// `@one:5432,two:5432/name` where a standby takes over; `?sslmode=verify-full` encrypts. Better said in the environment, for others see a command line
     #[arg(long, env = "BROOKLET_STORE", hide_env_values = true, value_name = "URL")]
     pub store: Option<PostgresUrl>,
 
@@ -95,7 +95,7 @@ pub struct Config {
           value_parser = clap::value_parser!(u32).range(1..))]
     pub version_clients: u32,
 
-    /// Publish at most one version in so many seconds, whatever comes in
+    /// Publish at most one version in so many seconds, whatever comes in; each takes what waits by then, up to 65536 deltas
     #[arg(long, env = "BROOKLET_VERSION_SECONDS", default_value_t = VERSION_SECONDS, value_name = "SECONDS")]
     pub version_seconds: u64,
 
