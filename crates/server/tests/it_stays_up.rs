@@ -84,7 +84,7 @@ async fn a_folder_that_panics_begins_anew_and_is_counted() {
     // Its reader of pending deltas panics once.
     let once = AtomicBool::new(true);
     let store = Arc::new(Faulty(store, move |method: &str| {
-        assert!(method != "pending" || !once.swap(false, Ordering::Relaxed), "this panic is the test's");
+        assert!(method != "waiting" || !once.swap(false, Ordering::Relaxed), "this panic is the test's");
         Ok(())
     }));
     let server = Server::with_store(config, store, metrics).await.unwrap();
