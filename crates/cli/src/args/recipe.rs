@@ -59,7 +59,7 @@ pub(crate) struct RecipeArgs {
     epochs: Option<usize>,
     /// Passes of --method implicit over what ranks the whole catalogue, each of three steps: three rank nearly as well as twelve.
     #[arg(long, default_value_t = 12)]
-    passes: usize,
+    catalogue_passes: usize,
     /// What validation is on.
     #[arg(long, default_value = "random", value_parser = named(HoldOut::ALL, HoldOut::as_str, held_out))]
     holdout: HoldOut,
@@ -117,7 +117,7 @@ impl RecipeArgs {
             threads: *threads,
             seed: *random,
             epochs: self.epochs,
-            passes: self.passes,
+            passes: self.catalogue_passes,
             holdout: self.holdout,
             precision: self.precision,
             model: self.model.clone(),

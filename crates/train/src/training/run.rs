@@ -191,7 +191,7 @@ impl<'w> Training<'w> {
             Some(n) => Epochs::Exactly(n),
             None => Epochs::UntilNoBetter { patience: 3, most: 50 },
         };
-        ensure!(recipe.passes > 0, Setting, "--passes 0 learns nothing: give 1 or more, or leave it out");
+        ensure!(recipe.passes > 0, Setting, "--catalogue-passes 0 learns nothing: give 1 or more, or leave it out");
         let loss = if rule.squared { Loss::Squared } else { Loss::Logistic };
         Ok(Training {
             dataset,
