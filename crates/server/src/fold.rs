@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use brooklet_core::{Aggregate, Base, Delta, Error, FoldConfig, Release, Report, Taking};
 use tokio::time::{sleep, sleep_until};
+use tracing::Instrument;
 
 use crate::clock::now;
 use crate::config::Judge;
@@ -83,7 +84,8 @@ async fn run(state: AppState, model: Arc<Model>) {
             continue;
         }
         let mut pause = PAUSE;
-        let folded = fold(&state, &model).await;
+        let span = tracing::debug_span!("fold", model = model.name);
+        let folded = fold(&state, &model).instrument(span).await;
         model.set_failing(folded.is_err());
         match folded {
             Ok(Folded::Published(_)) => continue,

@@ -120,6 +120,8 @@ mod pace;
 mod process;
 mod seal;
 mod token;
+#[cfg(feature = "otel")]
+mod traces;
 
 mod http;
 mod store;

@@ -8,7 +8,12 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
+
+#[cfg(feature = "otel")]
+use crate::traces::Traces;
 
 /// Lines that the system did not take.
 static REFUSED: AtomicU64 = AtomicU64::new(0);
@@ -20,12 +25,10 @@ static REOPEN: AtomicBool = AtomicBool::new(false);
 /// Writes out what is queued when it is dropped.
 #[derive(Debug)]
 #[must_use = "the last lines are written when this is dropped"]
-pub struct LogGuard(Option<WorkerGuard>);
-
-impl Drop for LogGuard {
-    fn drop(&mut self) {
-        drop(self.0.take());
-    }
+pub struct LogGuard {
+    #[cfg(feature = "otel")]
+    _traces: Option<Traces>,
+    _lines: WorkerGuard,
 }
 
 /// How a line of the log is written.
@@ -50,12 +53,22 @@ pub fn init_logging(file: Option<&Path>, format: LogFormat) -> io::Result<LogGua
     QUEUE.get_or_init(|| lines.error_counter());
     let said = std::env::var("BROOKLET_LOG").ok().filter(|said| !said.is_empty());
     let filter = said.and_then(|said| EnvFilter::try_new(said).ok()).unwrap_or_else(|| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(lines);
-    let _ = match format {
-        LogFormat::Text => log.try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    let log = fmt::layer().with_ansi(colours).with_writer(lines);
+    let log: Box<dyn Layer<Registry> + Send + Sync> = match format {
+        LogFormat::Text => log.with_filter(filter).boxed(),
+        LogFormat::Json => log.json().flatten_event(true).with_filter(filter).boxed(),
     };
-    Ok(LogGuard(Some(guard)))
+    let log = tracing_subscriber::registry().with(log);
+    #[cfg(feature = "otel")]
+    let traces = Traces::begin()?;
+    #[cfg(feature = "otel")]
+    let log = log.with(traces.as_ref().map(Traces::layer));
+    let _ = log.try_init();
+    Ok(LogGuard {
+        #[cfg(feature = "otel")]
+        _traces: traces,
+        _lines: guard,
+    })
 }
 
 /// Lines that were lost.

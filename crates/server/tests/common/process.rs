@@ -72,6 +72,11 @@ impl Process {
         Process::spawn(folder, command(folder, fold_deltas).stderr(log))
     }
 
+    /// With a variable of the environment.
+    pub fn start_with(folder: &Path, fold_deltas: u64, (name, value): (&str, &str)) -> Process {
+        Process::spawn(folder, command(folder, fold_deltas).env(name, value))
+    }
+
     /// Upon a database; the folder is for the seed and the address.
     pub fn start_upon(store: &str, folder: &Path, fold_deltas: u64) -> Process {
         Process::spawn(folder, command(folder, fold_deltas).env(STORE, store))

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
+use tracing::Instrument;
 
 use super::config::PostgresConfig;
 use super::error::is_a_tie;
@@ -157,7 +158,8 @@ impl Work {
     async fn commit(&mut self, batch: Vec<Waiting>) {
         let started = Instant::now();
         let deltas: Vec<&Append> = batch.iter().map(|(delta, _)| delta).collect();
-        let receipts = match timeout(PATIENCE, self.append_all(&deltas)).await {
+        let span = tracing::debug_span!("commit", deltas = deltas.len());
+        let receipts = match timeout(PATIENCE, self.append_all(&deltas).instrument(span)).await {
             Ok(receipts) => receipts,
             Err(_) => Err(StoreError::Gone("it did not answer within 30 seconds".into())),
         };

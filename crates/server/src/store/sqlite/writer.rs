@@ -160,6 +160,7 @@ impl Work {
         if batch.is_empty() {
             return;
         }
+        let _span = tracing::debug_span!("commit", deltas = batch.len()).entered();
         let started = Instant::now();
         let present = self.folder.present();
         let result =
