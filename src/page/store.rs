@@ -258,7 +258,8 @@ impl Store {
             self.awake().await;
             let before = self.gave_way.get();
             match self.database().await {
-                // It was being made when the page went.
+                // The page went while it was opened, or made.
+                _ if self.asleep.get() => self.close(),
                 Err(_) if self.gave_way.get() != before => {}
                 database => return transaction(&database?, mode),
             }
