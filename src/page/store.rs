@@ -15,6 +15,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::future::poll_fn;
+use core::pin::pin;
 use core::task::{Poll, Waker};
 
 use brooklet_core::Piece;
@@ -44,7 +45,7 @@ pub(crate) struct Store {
     notes: Notes,
     /// Transactions that are under way, and not so far that they must be: of a page that is asleep in the cache for the back button
     /// they would stand in the way of all other tabs.
-    looking: RefCell<Vec<IdbTransaction>>,
+    looking: RefCell<Vec<Looking>>,
     /// The one that makes the database.
     upgrading: Rc<RefCell<Option<IdbTransaction>>>,
     /// How often such transactions were ended for the page to go.
@@ -54,6 +55,12 @@ pub(crate) struct Store {
     waiting: RefCell<Vec<Waker>>,
     /// What tells of its going and coming.
     watch: RefCell<Option<[Listener; 2]>>,
+}
+
+/// A transaction, and what waits for it.
+struct Looking {
+    transaction: IdbTransaction,
+    waker: Option<Waker>,
 }
 
 impl Store {
@@ -102,9 +109,12 @@ impl Store {
 
     /// Ends the transactions that would be under way for as long as this page is asleep.
     pub(crate) fn give_way(&self) {
-        for transaction in self.looking.take().into_iter().chain(self.upgrading.take()) {
+        let upgrading = self.upgrading.take().map(|transaction| Looking { transaction, waker: None });
+        for Looking { transaction, waker } in self.looking.take().into_iter().chain(upgrading) {
             let _ = transaction.abort();
             self.gave_way.set(self.gave_way.get().wrapping_add(1));
+            // WebKit does not say what became of a transaction whose connection was closed.
+            waker.into_iter().for_each(Waker::wake);
         }
     }
 
@@ -126,16 +136,24 @@ impl Store {
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<Option<T>, Failure> {
         let before = self.gave_way.get();
-        self.looking.borrow_mut().push(transaction.clone());
+        self.looking.borrow_mut().push(Looking { transaction: transaction.clone(), waker: None });
         let ending = transaction.clone();
         let patience = Timer::new(move || drop(ending.abort()));
         patience.start(PATIENCE);
-        let outcome = work.await;
-        self.looking.borrow_mut().retain(|other| other != transaction);
-        match outcome {
-            Err(_) if self.gave_way.get() != before => Ok(None),
-            outcome => outcome.map(Some),
-        }
+        let mut work = pin!(work);
+        let outcome = poll_fn(|context| match work.as_mut().poll(context) {
+            _ if self.gave_way.get() != before => Poll::Ready(None),
+            Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+            Poll::Pending => {
+                let mut looking = self.looking.borrow_mut();
+                let own = looking.iter_mut().find(|looking| looking.transaction == *transaction);
+                own.into_iter().for_each(|looking| looking.waker = Some(context.waker().clone()));
+                Poll::Pending
+            }
+        });
+        let outcome = outcome.await;
+        self.looking.borrow_mut().retain(|looking| looking.transaction != *transaction);
+        outcome.transpose()
     }
 
     /// What the store has, if it is not what `snapshot` replaces.
